@@ -1,0 +1,91 @@
+"""The methods that a NumPy array has, each spelled as the function of NumPy that it stands for.
+
+Nothing here knows of graphs: `np.sum(x)` on a Tensor records, so `x.sum()` does.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import primitives
+
+_IN_PLACE = {"byteswap", "fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort"}
+
+
+def _method(function: Callable) -> Callable[..., Any]:
+    """`x.f(...)`, which is `np.f(x, ...)`."""
+
+    @functools.wraps(function)
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    return method
+
+
+class ArrayMethods:
+    """What `Tensor` shares with `numpy.ndarray`."""
+
+    __slots__ = ()
+
+    __pos__ = _method(np.positive)
+    __abs__ = _method(np.absolute)
+
+    __lt__ = _method(np.less)
+    __le__ = _method(np.less_equal)
+    __gt__ = _method(np.greater)
+    __ge__ = _method(np.greater_equal)
+    __eq__ = _method(np.equal)
+    __ne__ = _method(np.not_equal)
+    __hash__ = object.__hash__  # by identity: equality is elementwise
+
+    sum = _method(np.sum)
+    prod = _method(np.prod)
+    mean = _method(np.mean)
+    var = _method(np.var)
+    std = _method(np.std)
+    max = _method(np.max)
+    min = _method(np.min)
+    any = _method(np.any)
+    all = _method(np.all)
+    argmax = _method(np.argmax)
+    argmin = _method(np.argmin)
+    argsort = _method(np.argsort)
+    nonzero = _method(np.nonzero)
+    clip = _method(np.clip)
+    round = _method(np.round)
+    dot = _method(np.dot)
+    swapaxes = _method(np.swapaxes)
+    squeeze = _method(np.squeeze)
+    ravel = _method(np.ravel)
+    flatten = _method(np.ravel)
+    copy = _method(np.copy)
+    astype = _method(primitives.astype)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """`np.reshape`, of a shape given as one tuple or as separate lengths."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """`np.transpose`, by axes given as one tuple, as separate numbers, or not at all: then it reverses them."""
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    @property
+    def T(self) -> Any:
+        """The transpose: the axes in reverse order."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:
+        """The transpose of each matrix in a stack: the last two axes swapped."""
+        return np.swapaxes(self, -1, -2)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _IN_PLACE:
+            raise AttributeError(f"Tensor has no {name}(), which would change it in place: compute a new Tensor.")
+        if hasattr(np.ndarray, name) and not name.startswith("_"):
+            raise AttributeError(f"Tensor has no {name}: try np.{name}(x), or x.numpy().{name} without the gradient.")
+        raise AttributeError(f"Tensor has no attribute {name!r}")

@@ -1,0 +1,77 @@
+"""The few functions that NumPy lacks, made to dispatch on their arguments like NumPy's own.
+
+`primitive` turns any function of arrays into one that a Tensor can record; its derivative is then a `defvjp` line in
+`rules/`, as for a function of NumPy. No calculus lives here.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+_plain = np.ndarray.__array_function__
+
+
+def primitive(function: Callable) -> Callable:
+    """Make `function` dispatch as NumPy's functions do (NEP 18): a Tensor among its arguments records the call.
+
+    On plain arrays the function simply runs. Give it a derivative with `defvjp`.
+    """
+
+    @functools.wraps(function)
+    def dispatching(*args, **kwargs):
+        for arg in args:
+            dispatch = getattr(type(arg), "__array_function__", _plain)
+            if dispatch is not _plain:
+                return dispatch(arg, dispatching, (type(arg),), args, kwargs)
+        return function(*args, **kwargs)
+
+    return dispatching
+
+
+@primitive
+def identity(x: Any) -> Any:
+    """`x` itself, as a new node of the graph: what lets an inner derivative tell its variable from an outer one."""
+    return x
+
+
+@primitive
+def astype(x: Any, dtype: Any) -> Any:
+    """`x` cast to another float type."""
+    return x.astype(dtype)
+
+
+@primitive
+def getitem(x: Any, index: Any) -> Any:
+    """`x[index]`, basic or advanced."""
+    return x[index]
+
+
+@primitive
+def scatter_add(values: Any, index: Any, like: Any) -> Any:
+    """Zeros of the shape of `like`, with `values` added at `index`; what stands there twice is summed.
+
+    The linear map that is transposed to `getitem`.
+
+    >>> scatter_add(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 0]), np.zeros(3))
+    array([4., 0., 2.])
+    """
+    total = np.zeros_like(like, dtype=values.dtype)
+    if _may_repeat(index):
+        np.add.at(total, index, values)
+    else:
+        total[index] += values
+    return total
+
+
+@primitive
+def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+    """`np.concatenate` with the arrays as separate arguments, so that each can have its own rule."""
+    return np.concatenate(arrays, axis=axis)
+
+
+def _may_repeat(index: Any) -> bool:
+    """Whether `index` can name one element twice: only an array of integers can."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)

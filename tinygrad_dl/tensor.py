@@ -1,0 +1,450 @@
+"""`Tensor`: an array that remembers which NumPy function made it, from which Tensors.
+
+Operators, methods and NumPy's own functions (through its protocols, NEP 13 and NEP 18) all record. Nothing here knows
+calculus: derivatives are in `rules/`, and the chain rule is in `autodiff.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import primitives, registry
+from .array_methods import ArrayMethods
+from .grad_mode import is_recording
+
+_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+_new = object.__new__
+
+
+# ---- recording: what computes a Tensor from Tensors comes through `apply`, or through an operator made by `_binary`
+
+
+def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
+    """Call `function` on the values of its arguments, and record the call if one of them is tracked.
+
+    Raises TypeError where a gradient would be lost without a word, as in a function that has no rule.
+    """
+    if kwargs:
+        args, kwargs = _tensors_by_position(function, args, kwargs)
+    rules = registry.vjps.get(function)
+    if rules is None or not is_recording():
+        return _unrecorded(function, args, kwargs or {})
+    values: list[Any] = []
+    parents: list[Tensor | None] = []
+    tracked = False
+    for argnum, arg in enumerate(args):
+        parent = None
+        if type(arg) is Tensor:
+            values.append(arg._data)
+            if arg._tracked:
+                if argnum >= len(rules):
+                    raise registry.no_rule(function, argnum)
+                if rules[argnum] is not None:
+                    parent = arg
+                    tracked = True
+        else:
+            values.append(_own(arg))
+        parents.append(parent)
+    if not kwargs:
+        data = function(*values)
+    else:
+        if tracked:
+            registry.check_keywords(function, kwargs)
+        data = function(*values, **kwargs)
+    return _tracked(data, function, tuple(values), kwargs, tuple(parents)) if tracked else untracked(data)
+
+
+def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Call a `function` that has no rules of its own, or any while nothing is recorded."""
+    spelling = registry.spellings.get(function)
+    if spelling is not None:
+        return spelling(*args, **kwargs)
+    values = [arg._data if type(arg) is Tensor else arg for arg in args]
+    if function in registry.constants:
+        return function(*values, **kwargs)
+    if is_recording():
+        for argnum, arg in enumerate(args):
+            if type(arg) is Tensor and arg._tracked:
+                raise registry.no_rule(function, argnum)
+    result = function(*values, **kwargs)
+    if "out" in kwargs:
+        return result
+    return tuple(map(_wrapped, result)) if isinstance(result, (tuple, list)) else _wrapped(result)
+
+
+def _wrapped(result: Any) -> Any:
+    return untracked(result) if isinstance(result, (np.ndarray, np.generic)) else result
+
+
+def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] | None, parents: tuple) -> Tensor:
+    """The Tensor of `data` that `function` made, with what it made it from."""
+    ans: Tensor = _new(Tensor)
+    ans._data = data
+    ans._tracked = True
+    ans._function = function
+    ans._args = args
+    ans._kwargs = kwargs
+    ans._parents = parents
+    ans.name = ans.grad = None
+    return ans
+
+
+def untracked(data: Any, name: str | None = None) -> Tensor:
+    """A constant that shares the memory of `data`, which nobody may change from here on."""
+    ans: Tensor = _new(Tensor)
+    ans._data = data
+    ans._tracked = False
+    ans._function = None
+    ans._parents = ()
+    ans.name = name
+    ans.grad = None
+    return ans
+
+
+def replace_data(leaf: Tensor, data: np.ndarray) -> None:
+    """`leaf.data = data` for an array of the right shape and dtype that its owner gives away: no check, no copy."""
+    leaf._data = data
+
+
+def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
+    """The methods for `x op y` and `y op x`: `apply` for two arguments, since every step of a program pays for it."""
+
+    def operator(self: Tensor, other: Any) -> Tensor:
+        parents: tuple[Tensor | None, ...] = (self,) if self._tracked else ()
+        if type(other) is Tensor:
+            y = other._data
+            if other._tracked:
+                parents = (self if parents else None, other)
+        else:
+            y = _operand(other)
+            if y is NotImplemented:
+                return NotImplemented
+        x = self._data
+        data = function(x, y)
+        return _tracked(data, function, (x, y), None, parents) if parents and is_recording() else untracked(data)
+
+    def reflected(self: Tensor, other: Any) -> Tensor:
+        x = _operand(other)
+        if x is NotImplemented:
+            return NotImplemented
+        y = self._data
+        data = function(x, y)
+        if self._tracked and is_recording():
+            return _tracked(data, function, (x, y), None, (None, self))
+        return untracked(data)
+
+    return operator, reflected
+
+
+def _in_place(operator: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, Any], Tensor]:
+    """The method for `x op= y`: `x = x op y`, a new Tensor under the old name, but for a parameter."""
+
+    def augmented(self: Tensor, other: Any) -> Tensor:
+        if self._tracked and self._function is None:
+            raise TypeError(
+                f"{self._label()} requires grad, so it can't be changed in place: write p.data = p.data - step to "
+                f"update a parameter, or y = x + 1 to compute something new from it."
+            )
+        return operator(self, other)
+
+    return augmented
+
+
+def _operand(value: Any) -> Any:
+    """What stands beside a Tensor in `x op value`; arrays are copied, since their owner may change them later."""
+    if type(value) is float or type(value) is int:
+        return value
+    if isinstance(value, (np.ndarray, list)):
+        return np.array(value)
+    return value if isinstance(value, (np.generic, int, float, complex)) else NotImplemented
+
+
+def _own(value: Any) -> Any:
+    """`value` as the graph may keep it: copied if its owner could change it later."""
+    if isinstance(value, np.ndarray):
+        return np.array(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(_own, value))
+    return value
+
+
+def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+    """The same call with every Tensor among the positional arguments, where the rules look for them."""
+    out = kwargs.get("out")
+    if any(type(target) is Tensor for target in (out if type(out) is tuple else (out,))):
+        name = registry.name_of(function)
+        raise TypeError(f"{name}(..., out=x) would change the Tensor x in place: write x = {name}(...).")
+    if not any(type(value) is Tensor for value in kwargs.values()):
+        return args, kwargs
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    for keyword, value in bound.kwargs.items():
+        if type(value) is Tensor:
+            name = registry.name_of(function)
+            raise TypeError(f"{name} got a Tensor as {keyword}=: pass it by position, or its values as x.numpy().")
+    return bound.args, bound.kwargs
+
+
+# ---- the class
+
+
+class Tensor(ArrayMethods):
+    """An array in a computation graph.
+
+    `data` is copied: what happens to the original later changes nothing here. A Tensor with `requires_grad=True` is
+    *tracked*: so is what is computed from it, and each result records how it was made. `backward()` on a result adds
+    its derivative by every such leaf to the leaf's `grad`.
+
+    Raises TypeError for data that is not numbers, or not floats where a gradient is wanted.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    >>> loss = np.sum(x**2)
+    >>> loss
+    Tensor(5., shape=(), dtype=float64, made by np.sum)
+    >>> loss.backward()
+    >>> x.grad
+    array([2., 4.])
+    """
+
+    # `_function(*_args, **_kwargs)` gave `_data`; `_parents[i]` is the tracked Tensor whose values `_args[i]` are, or
+    # None. The values are kept beside the parents, so that a parameter's new data don't disturb an older graph.
+    __slots__ = ("__weakref__", "_args", "_data", "_function", "_kwargs", "_parents", "_tracked", "grad", "name")
+
+    _data: Any
+    _tracked: bool
+    _function: Callable | None
+    _args: tuple
+    _kwargs: dict[str, Any] | None
+    _parents: tuple[Tensor | None, ...]
+    grad: np.ndarray | None
+    name: str | None
+
+    def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
+        values = np.array(data, dtype=dtype)
+        if values.dtype.kind not in "biufc":
+            raise TypeError(f"Tensor: expected numbers, got data of dtype {values.dtype}: {str(data)[:60]}")
+        values.flags.writeable = False
+        self._data = values
+        self._function = None
+        self._parents = ()
+        self.grad = None
+        self.name = name
+        self.requires_grad = requires_grad
+
+    # ---- values
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values, as a read-only view; `p.data = array` replaces those of a leaf by a copy of `array`.
+
+        A graph that has used `p` before keeps the old values, so that its gradients stay right.
+
+        Raises ValueError for another shape or for values that the dtype can't hold, TypeError on what a function made.
+        """
+        view = np.asarray(self._data).view()
+        view.flags.writeable = False
+        return view
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        if self._function is not None:
+            raise TypeError(
+                f"{self._label()} was made by {registry.name_of(self._function)}, so its data can't be replaced: "
+                f"compute a new Tensor, or start a new leaf with tg.Tensor(x.data)."
+            )
+        new = np.asarray(values)
+        if new.shape != self.shape:
+            raise ValueError(f"{self._label()}: expected data of shape {self.shape}, got {new.shape}.")
+        if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
+            raise ValueError(f"{self._label()}: expected data that {self.dtype} can hold, got {new.dtype}.")
+        new = np.array(new, dtype=self.dtype)
+        new.flags.writeable = False
+        self._data = new
+
+    def numpy(self) -> np.ndarray:
+        """The values without the graph, as an array of your own."""
+        return np.array(self._data)
+
+    def item(self) -> Any:
+        """The value of a Tensor of size 1 as a Python number."""
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return self._data.tolist()
+
+    def detach(self) -> Tensor:
+        """The same values as a constant, through which no gradient flows."""
+        return untracked(self._data, self.name)
+
+    # ---- properties
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this Tensor; it can be switched on a leaf of floats."""
+        return self._tracked
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and self.dtype.kind != "f":
+            advice = "complex gradients are not supported" if self.dtype.kind == "c" else "pass dtype=float"
+            raise TypeError(f"requires_grad=True: expected floats, got {self.dtype}; {advice}.")
+        if self._function is not None and not wanted:
+            raise TypeError(f"{self._label()} is no leaf: x.detach() gives its values as a constant.")
+        self._tracked = bool(wanted)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of the elements."""
+        return self._data.dtype
+
+    def backward(self, cotangent: Any = None) -> None:
+        """Add the derivative of this Tensor by each leaf to the leaf's `grad`: `tg.backward(self, cotangent)`."""
+        from .autodiff import backward  # not at the top: autodiff is built on Tensor
+
+        backward(self, cotangent)
+
+    # ---- operators
+
+    __add__, __radd__ = _binary(np.add)
+    __sub__, __rsub__ = _binary(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide)
+    __pow__, __rpow__ = _binary(np.power)
+    __matmul__, __rmatmul__ = _binary(np.matmul)
+    __mod__, __rmod__ = _binary(np.remainder)
+
+    __iadd__ = _in_place(__add__)
+    __isub__ = _in_place(__sub__)
+    __imul__ = _in_place(__mul__)
+    __itruediv__ = _in_place(__truediv__)
+    __ipow__ = _in_place(__pow__)
+    __imatmul__ = _in_place(__matmul__)
+    __imod__ = _in_place(__mod__)
+
+    def __neg__(self) -> Tensor:
+        return apply(np.negative, (self,))
+
+    def __floordiv__(self, other: Any) -> Any:
+        return np.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return np.floor_divide(other, self)
+
+    def __getitem__(self, index: Any) -> Any:
+        return apply(primitives.getitem, (self, _index(index)))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "x[index] = value would change a Tensor in place: write np.where(mask, value, x) for a new Tensor, or "
+            "build an array first and make the Tensor from it; p.data = array gives a parameter new values."
+        )
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Tensor")
+        return (self[i] for i in range(len(self)))
+
+    def __float__(self) -> float:
+        return float(self._data)
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __index__(self) -> int:
+        return self._data.__index__()
+
+    # ---- protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            if len(inputs) == 1 and self._tracked and not kwargs and ufunc in registry.vjps and is_recording():
+                return _tracked(ufunc(self._data), ufunc, (self._data,), None, inputs)  # `apply`, for speed
+            return apply(ufunc, inputs, kwargs)
+        if method == "reduce" and ufunc in _REDUCTIONS:
+            return apply(_REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
+        raise TypeError(f"{registry.name_of(ufunc)}.{method} has no derivative rule: x.numpy() gives the values.")
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        return apply(function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self._tracked and is_recording():
+            raise TypeError(
+                f"{self._label()} is tracked, and a plain array would lose its gradient: say x.numpy() or x.detach() "
+                f"if that is meant; np.stack([x, y]) makes one Tensor of several."
+            )
+        return np.array(self._data, dtype=dtype)
+
+    def __reduce__(self) -> tuple:
+        if self._function is not None:
+            raise TypeError(f"{self._label()} is no leaf, and a graph can't be copied or pickled: take x.detach().")
+        return _rebuilt, (self.numpy(), self._tracked, self.name)
+
+    # ---- text
+
+    def __repr__(self) -> str:
+        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        facts = [f"name={self.name!r}"] if self.name is not None else []
+        facts += [f"shape={self.shape}", f"dtype={self.dtype}"]
+        if self._function is not None:
+            facts.append(f"made by {registry.name_of(self._function)}")
+        elif self._tracked:
+            facts.append("requires_grad=True")
+        gap = ",\n       " if "\n" in values else ", "
+        return f"Tensor({values}{gap}{', '.join(facts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def _label(self) -> str:
+        return f"Tensor {self.name!r}" if self.name else f"a Tensor of shape {self.shape}"
+
+
+def parameter(data: Any, name: str | None = None) -> Tensor:
+    """A Tensor that gradients are wanted for: `Tensor(data, requires_grad=True, name=name)`.
+
+    >>> import tinygrad_dl as tg
+    >>> tg.parameter([0.5, -1.0], name="w")
+    Tensor([ 0.5, -1. ], name='w', shape=(2,), dtype=float64, requires_grad=True)
+    """
+    return Tensor(data, requires_grad=True, name=name)
+
+
+def _rebuilt(values: np.ndarray, tracked: bool, name: str | None) -> Tensor:
+    return Tensor(values, requires_grad=tracked, name=name)
+
+
+def _index(index: Any) -> Any:
+    """An index with arrays in place of Tensors and lists."""
+    if isinstance(index, tuple):
+        return tuple(map(_index, index))
+    if isinstance(index, list):
+        return np.array([_index(part) for part in index])
+    return index.numpy() if type(index) is Tensor else index
