@@ -65,9 +65,9 @@ class ArrayMethods:
     copy = _method(np.copy)
     astype = _method(primitives.astype)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """`np.reshape`, of a shape given as one tuple or as separate lengths."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)
+        return np.reshape(self, (shape[0] if len(shape) == 1 else shape), order=order)
 
     def transpose(self, *axes: Any) -> Any:
         """`np.transpose`, by axes given as one tuple, as separate numbers, or not at all: then it reverses them."""

@@ -200,6 +200,24 @@ def _described(value: Any) -> str:
     return f"{value._label()}{'' if value.requires_grad else ' that does not require grad'}"
 
 
+def named_tensors(*outputs: Tensor) -> dict[str, Tensor]:
+    """The named Tensors that `outputs` were computed from, by name: how to get at the Z1 and A1 inside a net.
+
+    Of several with one name, it gives the last. Tensors that are not tracked, such as data, are not in a graph.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(0))
+    >>> loss = tg.nn.binary_cross_entropy(net(np.ones((2, 3))), np.ones((1, 3)))
+    >>> tensors = tg.named_tensors(loss)
+    >>> sorted(tensors)
+    ['A1', 'A2', 'W1', 'W2', 'Z1', 'Z2', 'b1', 'b2']
+    >>> tg.gradients(loss, tensors["Z1"]).shape
+    (4, 3)
+    """
+    return {tensor.name: tensor for tensor in topological_order(*outputs) if tensor.name is not None}
+
+
 # ---- gradients of functions
 
 

@@ -16,7 +16,7 @@ from . import primitives, registry
 from .array_methods import ArrayMethods
 from .grad_mode import is_recording
 
-_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+_REDUCTIONS: dict[Any, Callable] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 _new = object.__new__
 
 
@@ -382,7 +382,7 @@ class Tensor(ArrayMethods):
 
     # ---- protocols
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
             if len(inputs) == 1 and self._tracked and not kwargs and ufunc in registry.vjps and is_recording():
                 return _tracked(ufunc(self._data), ufunc, (self._data,), None, inputs)  # `apply`, for speed

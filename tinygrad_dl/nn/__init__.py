@@ -1,0 +1,40 @@
+"""Neural networks: activations, losses, initializers, layers. Samples are columns."""
+
+from . import activations, initializers, losses, metrics
+from .activations import elu, gelu, identity, leaky_relu, log_softmax, relu, softmax, softplus, tanh
+from .fused import binary_cross_entropy, sigmoid
+from .initializers import he, normal, xavier, zeros
+from .layers import Dense, Sequential, mlp
+from .losses import binary_cross_entropy_with_logits, mean_squared_error, softmax_cross_entropy
+from .metrics import accuracy
+from .module import Module
+
+__all__ = [
+    "Dense",
+    "Module",
+    "Sequential",
+    "accuracy",
+    "activations",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "elu",
+    "gelu",
+    "he",
+    "identity",
+    "initializers",
+    "leaky_relu",
+    "log_softmax",
+    "losses",
+    "mean_squared_error",
+    "metrics",
+    "mlp",
+    "normal",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "tanh",
+    "xavier",
+    "zeros",
+]

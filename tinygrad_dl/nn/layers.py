@@ -1,0 +1,180 @@
+"""Layers: `Dense`, and `Sequential` and `mlp`, which stack them. Samples are columns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor, parameter
+from . import activations, initializers
+from .module import Module
+
+
+class Dense(Module):
+    """Z = W A + b, for `A` of shape (n_in, m): `W` is (n_out, n_in), `b` is (n_out, 1), and Z is (n_out, m).
+
+    The weights are drawn by `init` with `rng`, the biases are zero. Raises ValueError for sizes below 1 and for
+    inputs of another height, TypeError for an `rng` that is no `numpy.random.Generator`.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> layer = tg.nn.Dense(30, 4, rng=np.random.default_rng(0))
+    >>> layer(np.ones((30, 569))).shape
+    (4, 569)
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        rng: np.random.Generator,
+        init: initializers.Initializer = initializers.xavier,
+        dtype: Any = np.float64,
+    ):
+        if min(n_in, n_out) < 1:
+            raise ValueError(f"Dense: expected at least 1 input and 1 output, got {n_in} and {n_out}.")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"Dense: expected rng=np.random.default_rng(seed), got {type(rng).__name__}.")
+        self.n_in, self.n_out = n_in, n_out
+        self.W = parameter(np.asarray(init((n_out, n_in), rng), dtype), name="W")
+        self.b = parameter(np.zeros((n_out, 1), dtype), name="b")
+
+    def __call__(self, A: Any) -> Tensor:
+        if len(A.shape) != 2 or A.shape[0] != self.n_in:
+            raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {A.shape}{self._advice(A.shape)}.")
+        return self.W @ A + self.b
+
+    def _advice(self, shape: tuple[int, ...]) -> str:
+        if len(shape) == 2 and shape[1] == self.n_in:
+            return "; samples are columns: pass X.T"
+        if shape == (self.n_in,):
+            return "; samples are columns: pass x.reshape(-1, 1)"
+        return "; samples are columns"
+
+    def __repr__(self) -> str:
+        return f"Dense({self.n_in}, {self.n_out})"
+
+
+class Sequential(Module):
+    """The composition of layers and functions, first one first.
+
+    The parameters and the Tensors that it computes carry the course's names: W1 b1 Z1 A1 W2 ...
+    Raises TypeError for a part that can't be called.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> rng = np.random.default_rng(0)
+    >>> net = tg.nn.Sequential(tg.nn.Dense(2, 4, rng=rng), tg.nn.tanh, tg.nn.Dense(4, 1, rng=rng), tg.nn.sigmoid)
+    >>> net(np.ones((2, 3))).name
+    'A2'
+    >>> print(net.summary())
+    l  layer        W[l]    b[l]    Z[l]    g[l]     A[l]    parameters
+    0  X                                             (2, m)
+    1  Dense(2, 4)  (4, 2)  (4, 1)  (4, m)  tanh     (4, m)          12
+    2  Dense(4, 1)  (1, 4)  (1, 1)  (1, m)  sigmoid  (1, m)           5
+                                                     total           17
+    """
+
+    def __init__(self, *layers: Callable[[Any], Any]):
+        for position, layer in enumerate(layers):
+            if not callable(layer):
+                raise TypeError(f"Sequential: expected layers and functions, got {layer!r} at position {position}.")
+        self.layers = list(layers)
+        self._number(1)
+
+    def __call__(self, A: Any) -> Any:
+        for layer, name in zip(self.layers, self._names, strict=True):
+            A = layer(A)
+            if name is not None and type(A) is Tensor and A.name is None:
+                A.name = name
+        return A
+
+    def _number(self, number: int) -> int:
+        """Name the tensors of each layer, counting from `number`; give the number after the last."""
+        self._names: list[str | None] = []
+        for position, layer in enumerate(self.layers):
+            name = None
+            if isinstance(layer, Dense):
+                layer.W.name, layer.b.name, name = f"W{number}", f"b{number}", f"Z{number}"
+                number += 1
+            elif isinstance(layer, Sequential):
+                number = layer._number(number)
+            elif number > 1 and isinstance((*self.layers, None)[position + 1], (Module, type(None))):
+                name = f"A{number - 1}"  # the last function before the next layer gives the layer's output
+            self._names.append(name)
+        return number
+
+    def summary(self) -> str:
+        """The course's table of shapes for this net (week 4), and how many parameters each layer has."""
+        table = [["l", "layer", "W[l]", "b[l]", "Z[l]", "g[l]", "A[l]", "parameters"]]
+        for layer in _flat(self):
+            if not isinstance(layer, Module):
+                if len(table) > 1:  # an activation, of the layer before
+                    before = table[-1][5].removeprefix("identity")
+                    table[-1][5] = f"{before} {_name(layer)}".lstrip()
+                continue
+            row = ["", repr(layer), "", "", "", "", "", str(sum(p.size for p in layer.parameters()))]
+            if isinstance(layer, Dense):
+                if len(table) == 1:
+                    table.append(["0", "X", "", "", "", "", f"({layer.n_in}, m)", ""])
+                Z = f"({layer.n_out}, m)"
+                row[0], row[2:7] = f"{layer.W.name}"[1:], [f"{layer.W.shape}", f"{layer.b.shape}", Z, "identity", Z]
+            table.append(row)
+        table.append(["", "", "", "", "", "", "total", str(sum(p.size for p in self.parameters()))])
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        aligned = ([cell.ljust(width) for cell, width in zip(row[:7], widths, strict=False)] for row in table)
+        return "\n".join(
+            "  ".join([*cells, row[7].rjust(widths[7])]).rstrip() for cells, row in zip(aligned, table, strict=True)
+        )
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(_name, self.layers))})"
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    rng: np.random.Generator,
+    hidden: Callable[[Any], Any] = activations.tanh,
+    output: Callable[[Any], Any] = activations.identity,
+    init: initializers.Initializer | None = None,
+    dtype: Any = np.float64,
+) -> Sequential:
+    """A multilayer perceptron: Dense layers of `sizes` [n_x, n_1, ..., n_L], `hidden` between, `output` at the end.
+
+    Weights are drawn by `init`: if left out by `he` for a `hidden` of the relu family, and by `xavier` for any other.
+    Raises ValueError for fewer than two sizes.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> tg.nn.mlp([30, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=np.random.default_rng(0))
+    Sequential(Dense(30, 4), tanh, Dense(4, 1), sigmoid)
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"mlp: expected the sizes of the input and of each layer, such as [30, 4, 1], got {sizes!r}.")
+    if init is None:
+        init = initializers.he if hidden in _RELU_FAMILY else initializers.xavier
+    layers: list[Callable[[Any], Any]] = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        layers += [Dense(n_in, n_out, rng=rng, init=init, dtype=dtype), hidden]
+    return Sequential(*layers[:-1], output)
+
+
+_RELU_FAMILY = (activations.relu, activations.leaky_relu, activations.elu, activations.gelu)
+
+
+def _flat(net: Sequential) -> Iterator[Callable[[Any], Any]]:
+    """The layers and functions of `net`, those of nested ones in their place."""
+    for layer in net.layers:
+        if isinstance(layer, Sequential):
+            yield from _flat(layer)
+        else:
+            yield layer
+
+
+def _name(layer: Callable[[Any], Any]) -> str:
+    return repr(layer) if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))

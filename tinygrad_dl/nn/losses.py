@@ -1,0 +1,102 @@
+"""Losses: plain formulas in NumPy that give the mean over samples of a sum over outputs.
+
+Predictions and labels are outputs × samples, as in the course: (n, m), samples are columns. A shape that would
+broadcast is an error, as are labels out of range.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .activations import log_softmax
+
+_TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so that nothing else changes
+
+
+def binary_cross_entropy(A: Any, Y: Any) -> Any:
+    """-1/m Σ [y log a + (1 - y) log(1 - a)], the course's cost, of probabilities `A` and labels `Y` in [0, 1].
+
+    Both (n, m). Saturated probabilities carry little gradient: `binary_cross_entropy_with_logits` is safer.
+    Raises ValueError for shapes that differ, for labels and for probabilities outside of [0, 1].
+
+    >>> binary_cross_entropy(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
+    np.float64(0.4904)
+    """
+    m = _samples("binary_cross_entropy", A, Y)
+    _check_range("binary_cross_entropy", "probabilities", A, "; of logits take binary_cross_entropy_with_logits")
+    _check_range("binary_cross_entropy", "labels", Y)
+    return np.sum(Y * np.log(A + _TINY) + (1 - Y) * np.log(1 - A + _TINY)) / -m
+
+
+def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
+    """1/m Σ [log(1 + eᶻ) - y z]: the binary cross-entropy of σ(Z), exact however large the logits `Z` are.
+
+    Both (n, m). Raises ValueError for shapes that differ, and for labels `Y` outside of [0, 1].
+
+    >>> binary_cross_entropy_with_logits(np.array([[0.0, 1e4]]), np.array([[1, 1]])).round(4)
+    np.float64(0.3466)
+    """
+    m = _samples("binary_cross_entropy_with_logits", Z, Y)
+    _check_range("binary_cross_entropy_with_logits", "labels", Y)
+    return np.sum(np.logaddexp(0, Z) - Y * Z) / m
+
+
+def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
+    """-1/m Σ log softmax(z)[y]: the cross-entropy of the softmax over the rows of the logits `Z`, (classes, m).
+
+    `Y` holds integer labels, (m,) or (1, m), or a column of class probabilities a sample, (classes, m): one-hot, say.
+    Raises ValueError for any other shape, labels outside of 0 ... classes - 1, and columns that don't sum to 1.
+
+    >>> Z = np.log(np.array([[0.5, 0.1], [0.5, 0.9]]))
+    >>> softmax_cross_entropy(Z, np.array([0, 1])).round(4)
+    np.float64(0.3993)
+    >>> softmax_cross_entropy(Z, np.eye(2)).round(4)
+    np.float64(0.3993)
+    """
+    return np.sum(_probabilities(Z, Y) * log_softmax(Z)) / -Z.shape[-1]
+
+
+def mean_squared_error(A: Any, Y: Any) -> Any:
+    """1/m Σ (a - y)², of predictions `A` and targets `Y`, both (n, m). Raises ValueError for shapes that differ.
+
+    >>> mean_squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
+    np.float64(2.0)
+    """
+    return np.sum(np.square(A - Y)) / _samples("mean_squared_error", A, Y)
+
+
+def _samples(loss, A, Y):
+    """The number of samples m, if `A` and `Y` have one shape."""
+    if A.shape != Y.shape:
+        raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}.")
+    if not A.size:
+        raise ValueError(f"{loss}: expected at least one sample, got the shape {A.shape}.")
+    return A.shape[-1] if A.shape else 1
+
+
+def _check_range(loss, what, values, advice=""):
+    low, high = np.minimum.reduce(values, axis=None), np.maximum.reduce(values, axis=None)
+    if low < 0 or high > 1:
+        raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
+
+
+def _probabilities(Z, Y):
+    """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
+    if Z.ndim != 2 or not Z.size:
+        raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
+    classes, m = Z.shape
+    if Y.shape == Z.shape and not (classes == 1 and Y.dtype.kind in "iu"):
+        _check_range("softmax_cross_entropy", "class probabilities", Y)
+        if np.any(np.abs(np.sum(Y, axis=0) - 1) > 1e-3):
+            raise ValueError("softmax_cross_entropy: expected columns of class probabilities that sum to 1.")
+        return Y
+    if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":
+        raise ValueError(
+            f"softmax_cross_entropy: expected integer labels of shape ({m},) or one-hot labels of shape "
+            f"({classes}, {m}) for logits of shape {Z.shape}, got {Y.dtype} of shape {Y.shape}."
+        )
+    labels = np.reshape(Y, -1)
+    low, high = np.min(labels), np.max(labels)
+    if low < 0 or high >= classes:
+        raise ValueError(f"softmax_cross_entropy: expected labels in 0 ... {classes - 1}, got {low} to {high}.")
+    return np.arange(classes)[:, np.newaxis] == labels

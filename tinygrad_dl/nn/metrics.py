@@ -1,0 +1,26 @@
+"""Metrics: what a net is judged by but not trained on."""
+
+from typing import Any
+
+import numpy as np
+
+
+def accuracy(A: Any, Y: Any) -> float:
+    """The share of samples that are classified right, in [0, 1].
+
+    `A` of shape (1, m) holds probabilities, and above 1/2 means class 1; `A` of shape (classes, m) holds a score a
+    class, and the largest wins. `Y` holds labels, (m,) or (1, m), or is one-hot, (classes, m).
+    Raises ValueError for other shapes.
+
+    >>> accuracy(np.array([[0.9, 0.4, 0.2]]), np.array([[1, 1, 0]])).round(3)
+    np.float64(0.667)
+    >>> accuracy(np.array([[0.9, 0.4], [0.1, 0.6]]), np.array([0, 0]))
+    np.float64(0.5)
+    """
+    if A.ndim != 2 or Y.shape not in (A.shape, A.shape[1:], (1, A.shape[1])):
+        raise ValueError(
+            f"accuracy: expected predictions (n, m) and labels (m,), (1, m) or (n, m), got {A.shape} and {Y.shape}."
+        )
+    predicted = A[0] > 0.5 if A.shape[0] == 1 else np.argmax(A, axis=0)
+    labels = np.argmax(Y, axis=0) if Y.shape == A.shape and A.shape[0] > 1 else np.reshape(Y, -1)
+    return np.mean(predicted == labels)

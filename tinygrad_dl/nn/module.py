@@ -1,0 +1,116 @@
+"""`Module`: something with parameters, found by name; and saving them."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+
+
+class Module:
+    """A function with parameters: every Tensor among its attributes, in nested Modules, lists, tuples and dicts.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> class Scale(tg.nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = tg.parameter(2.0)
+    ...
+    ...     def __call__(self, A):
+    ...         return self.factor * A
+    >>> dict(Scale().named_parameters()).keys()
+    dict_keys(['factor'])
+    """
+
+    def __call__(self, A: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no __call__")
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Each parameter once, with its path as a name, such as `layers.0.W`, in the order of definition."""
+        seen = set()
+        for name, parameter in _tensors(self, ""):
+            if parameter not in seen:
+                seen.add(parameter)
+                yield name, parameter
+
+    def parameters(self) -> list[Tensor]:
+        """The parameters, in the order of `named_parameters`."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of every parameter's values, by name."""
+        return {name: parameter.numpy() for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Give the parameters the values in `state`, which has exactly their names and shapes.
+
+        Raises ValueError for a name that is missing or unknown, a wrong shape, or values that are not finite numbers:
+        then nothing has changed.
+        """
+        parameters = dict(self.named_parameters())
+        if parameters.keys() != state.keys():
+            raise ValueError(
+                f"the state does not fit this {type(self).__name__}: "
+                f"missing {sorted(parameters.keys() - state.keys()) or 'nothing'}, "
+                f"unknown {sorted(state.keys() - parameters.keys()) or 'nothing'}."
+            )
+        values = {name: np.asarray(state[name]) for name in parameters}
+        for name, parameter in parameters.items():
+            if values[name].shape != parameter.shape or values[name].dtype.kind not in "biuf":
+                raise ValueError(
+                    f"{name}: expected {parameter.dtype} of shape {parameter.shape}, "
+                    f"got {values[name].dtype} of shape {values[name].shape}."
+                )
+        for name, parameter in parameters.items():
+            parameter.data = values[name]
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the parameters to `path` as an `.npz` archive, all or nothing: an older file stays until the end."""
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **self.state_dict())  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def load(self, path: str | os.PathLike) -> None:
+        """Read the parameters from a file that `save` wrote.
+
+        Raises FileNotFoundError, or ValueError for a file that is damaged, no `.npz` archive, or of another net: then
+        nothing has changed.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                state = dict(archive)
+        except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+            raise ValueError(f"{os.fspath(path)!r} is no whole .npz archive of Module.save: {error}") from None
+        try:
+            self.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)!r}: {error}") from None
+
+
+def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
+    if type(value) is Tensor:
+        yield path, value
+        return
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Module):
+        parts = vars(value).items()
+    elif isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, (list, tuple)):
+        parts = enumerate(value)
+    for name, part in parts:
+        yield from _tensors(part, f"{path}.{name}" if path else str(name))

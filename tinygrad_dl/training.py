@@ -1,0 +1,172 @@
+"""`fit`: gradient descent over epochs and minibatches, and the history of what it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .data import minibatches, number_of_samples
+from .grad_mode import no_grad
+from .optim import Optimizer
+from .tensor import untracked
+
+Metric = Callable[[Any, Any], float]
+
+
+class History(dict[str, list[float]]):
+    """The loss and the metrics of each epoch, by name: `history["loss"]`, `history["validation_accuracy"]`, ..."""
+
+    @property
+    def loss(self) -> list[float]:
+        """The loss of each epoch."""
+        return self["loss"]
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        """All but the losses."""
+        return {name: values for name, values in self.items() if name not in ("loss", "validation_loss")}
+
+    def record(self, values: Mapping[str, float], prefix: str = "") -> None:
+        """Append the `values` of one epoch."""
+        for name, value in values.items():
+            self.setdefault(prefix + name, []).append(value)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the losses over the epochs, into matplotlib's Axes `ax` or new ones, which are returned.
+
+        Raises ImportError where matplotlib is not installed.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError:
+            raise ImportError('history.plot() needs matplotlib: pip install "tinygrad-dl[examples]"') from None
+        if ax is None:
+            _, ax = plt.subplots()
+        for name, label, style in (("loss", "training", "-"), ("validation_loss", "validation", "--")):
+            if name in self:
+                ax.plot(range(1, len(self[name]) + 1), self[name], style, label=label)
+        ax.set(xlabel="epoch", ylabel="cost")
+        ax.legend()
+        return ax
+
+    def __repr__(self) -> str:
+        ends = (f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.items())
+        return f"History of {len(self.get('loss', ()))} epochs: {', '.join(ends)}"
+
+
+def fit(
+    net: Callable[[Any], Any],
+    X: Any,
+    Y: Any,
+    *,
+    loss: Callable[[Any, Any], Any],
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int | None = None,
+    rng: np.random.Generator | None = None,
+    validation: tuple[Any, Any] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `net` on the samples `X` (n, m) with labels `Y` (..., m): `epochs` times over all of them.
+
+    Each step takes all samples, or `batch_size` of them in an order drawn with `rng`, and computes `loss(net(X), Y)`,
+    its gradient, and an update by `optimizer`. The `metrics`, such as `{"accuracy": tg.nn.accuracy}`, are functions of
+    predictions and labels on arrays. The loss and metrics of an epoch are means over its samples, as each was met in
+    training; those of the `validation` data, a pair (X, Y), are taken at its end. A progress bar shows where tqdm is
+    installed, unless `progress=False`.
+
+    Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
+    `batch_size` without an `rng`, and FloatingPointError as soon as the loss is not finite; the parameters are then
+    what they were before that step.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(2, 200))
+    >>> Y = (X[:1] > X[1:]).astype(float)
+    >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=rng)
+    >>> adam = tg.optim.Adam(net.parameters(), learning_rate=0.1)
+    >>> history = tg.fit(net, X, Y, loss=tg.nn.binary_cross_entropy, optimizer=adam, epochs=50,
+    ...                  metrics={"accuracy": tg.nn.accuracy}, progress=False)
+    >>> history["accuracy"][-1] > 0.95
+    True
+    """
+    training_data = _checked(X, Y, "")
+    validation_data = None if validation is None else _checked(*validation, "validation ")
+    if epochs < 1:
+        raise ValueError(f"fit: expected at least 1 epoch, got {epochs}.")
+    if batch_size is not None and rng is None:
+        raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples with.")
+    metrics = {} if metrics is None else metrics
+    history = History()
+    bar = _progress_bar(epochs, progress)
+    for _ in bar:
+        batches = (
+            [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
+        )
+        history.record(_means(net, batches, loss, metrics, optimizer))
+        if validation_data is not None:
+            with no_grad():
+                history.record(_means(net, [validation_data], loss, metrics), "validation_")
+        if progress and hasattr(bar, "set_postfix_str"):
+            bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
+    return history
+
+
+def _means(
+    net: Callable[[Any], Any],
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    loss: Callable[[Any, Any], Any],
+    metrics: Mapping[str, Metric],
+    optimizer: Optimizer | None = None,
+) -> dict[str, float]:
+    """The means over samples of the loss and the metrics; with an optimizer, it takes a step after each batch."""
+    totals = dict.fromkeys(("loss", *metrics), 0.0)
+    samples = 0
+    for X, Y in batches:
+        A = net(untracked(X))
+        cost = loss(A, untracked(Y))
+        value = cost.item()
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss became {value}: try a smaller learning rate, or check the loss.")
+        if optimizer is not None:
+            optimizer.zero_grad()
+            cost.backward()
+            optimizer.step()
+        m = Y.shape[-1]
+        samples += m
+        totals["loss"] += m * value
+        for name, metric in metrics.items():
+            totals[name] += m * float(metric(A.data, Y))
+    return {name: total / samples for name, total in totals.items()}
+
+
+def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
+    """`X` and `Y` as arrays that a net can be trained on."""
+    X, Y = np.asarray(X), np.asarray(Y)
+    for name, values in (("X", X), ("Y", Y)):
+        if values.dtype.kind not in "biuf":
+            raise TypeError(f"fit: expected real numbers in {which}{name}, got {values.dtype}.")
+        wrong = np.argwhere(~np.isfinite(values))
+        if len(wrong):
+            where, value = ", ".join(map(str, wrong[0])), values[tuple(wrong[0])]
+            raise ValueError(f"fit: {which}{name}[{where}] is {value}: {len(wrong)} of {values.size} are not finite.")
+    try:
+        number_of_samples(X, Y)
+    except ValueError as error:
+        raise ValueError(f"fit: {which}data: {error}") from None
+    return X, Y
+
+
+def _progress_bar(epochs: int, wanted: bool) -> Any:
+    if not wanted:
+        return range(epochs)
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return range(epochs)
+    return tqdm(range(epochs), unit="epoch")
