@@ -65,19 +65,22 @@ def _pull_back(
                 part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
                 x = parent._data
                 if part.shape != x.shape or part.dtype is not x.dtype:
-                    part = _fitted(part, parent, node)
+                    part = _fitted(part, x, node)
                 cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
     return cotangents
 
 
-def _fitted(g: Any, x: Tensor, node: Tensor) -> Any:
+def _fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
     """The cotangent `g` in the shape and dtype of its primal `x`: summed over whatever broadcasting repeated."""
-    extra = g.ndim - x.ndim
-    if extra > 0:
-        g = g.sum(axis=tuple(range(extra)))
-    if extra >= 0 and g.shape != x.shape:
-        g = g.sum(axis=tuple([axis for axis, length in enumerate(x.shape) if length == 1]), keepdims=True)
-    if g.shape != x.shape:
+    shape = x.shape
+    if g.shape != shape:
+        extra = len(g.shape) - len(shape)
+        if extra > 0:
+            g = g.sum(axis=tuple(range(extra)))
+        repeated = tuple([axis for axis, length in enumerate(shape) if length == 1])
+        if repeated and extra >= 0:
+            g = g.sum(axis=repeated, keepdims=True)
+    if g.shape != shape:
         raise ValueError(f"{_rule_of(node)} gave a cotangent of shape {g.shape} for an argument of shape {x.shape}.")
     if g.dtype == x.dtype:
         return g
@@ -127,6 +130,9 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
         leaf.grad = np.array(g) if leaf.grad is None else leaf.grad + g
 
 
+Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule
+
+
 def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangent: Any = None) -> Any:
     """The derivative of `output` by each of `tensors`, leaves or not, in the structure that they are given in.
 
@@ -167,7 +173,7 @@ def _seed(output: Any, cotangent: Any) -> np.ndarray:
                 f"expected an output of size 1, such as a loss, or a cotangent of its shape; got {_described(output)} "
                 f"and no cotangent. Reduce it with np.sum or np.mean, or pass one."
             )
-        return np.ones_like(output._data)
+        return np.ones(output.shape, output.dtype)[()]  # of no axes, a scalar, which NumPy is quicker with
     cotangent = np.array(cotangent.numpy() if type(cotangent) is Tensor else cotangent, dtype=output.dtype)
     if cotangent.shape != output.shape:
         raise ValueError(f"expected a cotangent of the output's shape {output.shape}, got {cotangent.shape}.")

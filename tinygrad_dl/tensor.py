@@ -223,6 +223,7 @@ class Tensor(ArrayMethods):
     _parents: tuple[Tensor | None, ...]
     grad: np.ndarray | None
     name: str | None
+    backward: Callable[..., None]  # given by `autodiff`, which is built on Tensor
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
         values = np.array(data, dtype=dtype)
@@ -317,12 +318,6 @@ class Tensor(ArrayMethods):
     def dtype(self) -> np.dtype:
         """The type of the elements."""
         return self._data.dtype
-
-    def backward(self, cotangent: Any = None) -> None:
-        """Add the derivative of this Tensor by each leaf to the leaf's `grad`: `tg.backward(self, cotangent)`."""
-        from .autodiff import backward  # not at the top: autodiff is built on Tensor
-
-        backward(self, cotangent)
 
     # ---- operators
 

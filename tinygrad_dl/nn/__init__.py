@@ -2,10 +2,10 @@
 
 from . import activations, initializers, losses, metrics
 from .activations import elu, gelu, identity, leaky_relu, log_softmax, relu, softmax, softplus, tanh
-from .fused import binary_cross_entropy, sigmoid
+from .fused import binary_cross_entropy, binary_cross_entropy_with_logits, sigmoid, softmax_cross_entropy
 from .initializers import he, normal, xavier, zeros
 from .layers import Dense, Sequential, mlp
-from .losses import binary_cross_entropy_with_logits, mean_squared_error, softmax_cross_entropy
+from .losses import mean_squared_error
 from .metrics import accuracy
 from .module import Module
 

@@ -1,9 +1,11 @@
-"""Formulas that a net uses at every step, as one node of the graph each, with one derivative rule.
+"""Formulas that a net uses at every step, as one node of the graph each, with a derivative rule of their own.
 
-The formulas themselves are those of `activations` and `losses`, whose backprop falls out just as well; the tests hold
-the two against each other. One node is faster, is what the course draws, and its rule is more exact: σ'(z) taken as
-a (1 - a) cancels against the cross-entropy's 1 / (a (1 - a)) to the last digit, even where the sigmoid saturates.
+They are those of `activations` and `losses`, whose backprop falls out just as well; the tests hold the two against
+each other. One node is faster, is what the course draws, and is more exact: σ' as a (1 - a) cancels against the
+cross-entropy's 1 / (a (1 - a)) to the last digit, even where the sigmoid saturates.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +13,44 @@ from ..primitives import primitive
 from ..registry import defvjp
 from . import activations, losses
 
+
+@primitive
+def affine(W: Any, A: Any, b: Any) -> Any:
+    """W A + b of matrices and a column `b`: a dense layer. The sum is written over the product: one array less."""
+    Z = W @ A
+    Z += b
+    return Z
+
+
+defvjp(
+    affine,
+    lambda g, ans, W, A, b: g @ A.T,
+    lambda g, ans, W, A, b: W.T @ g,
+    lambda g, ans, W, A, b: g.sum(axis=1, keepdims=True),
+)
+
 sigmoid = primitive(activations.sigmoid)
 defvjp(sigmoid, lambda g, ans, z: g * (ans * (1 - ans)))
+
+# In the rules below, m is the number of columns, and dZ = A - Y is the course's.
 
 binary_cross_entropy = primitive(losses.binary_cross_entropy)
 defvjp(
     binary_cross_entropy,
-    lambda g, ans, A, Y: (g / A.shape[-1]) * ((1 - Y) / (1 - A + losses._TINY) - Y / (A + losses._TINY)),
-    lambda g, ans, A, Y: (g / A.shape[-1]) * (np.log(1 - A + losses._TINY) - np.log(A + losses._TINY)),
+    lambda g, ans, A, Y: g / A.shape[-1] * (A - Y) / np.maximum(A * (1 - A), 1e-38),
+    lambda g, ans, A, Y: g / A.shape[-1] * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY)),
+)
+
+binary_cross_entropy_with_logits = primitive(losses.binary_cross_entropy_with_logits)
+defvjp(
+    binary_cross_entropy_with_logits,
+    lambda g, ans, Z, Y: g / Z.shape[-1] * (sigmoid(Z) - Y),
+    lambda g, ans, Z, Y: g / -Z.shape[-1] * Z,
+)
+
+softmax_cross_entropy = primitive(losses.softmax_cross_entropy)
+defvjp(
+    softmax_cross_entropy,
+    lambda g, ans, Z, Y: g / Z.shape[-1] * (activations.softmax(Z) - losses.class_probabilities(Z, Y)),
+    lambda g, ans, Z, Y: g / -Z.shape[-1] * activations.log_softmax(Z),
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..tensor import Tensor, parameter
 from . import activations, initializers
+from .fused import affine
 from .module import Module
 
 
@@ -44,9 +45,10 @@ class Dense(Module):
         self.b = parameter(np.zeros((n_out, 1), dtype), name="b")
 
     def __call__(self, A: Any) -> Tensor:
-        if len(A.shape) != 2 or A.shape[0] != self.n_in:
-            raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {A.shape}{self._advice(A.shape)}.")
-        return self.W @ A + self.b
+        shape = A.shape
+        if len(shape) != 2 or shape[0] != self.n_in:
+            raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {shape}{self._advice(shape)}.")
+        return affine(self.W, A, self.b)
 
     def _advice(self, shape: tuple[int, ...]) -> str:
         if len(shape) == 2 and shape[1] == self.n_in:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .activations import log_softmax
 
-_TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so that nothing else changes
+TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so that nothing else changes
 
 
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
@@ -23,9 +23,14 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     np.float64(0.4904)
     """
     m = _samples("binary_cross_entropy", A, Y)
-    _check_range("binary_cross_entropy", "probabilities", A, "; of logits take binary_cross_entropy_with_logits")
-    _check_range("binary_cross_entropy", "labels", Y)
-    return np.sum(Y * np.log(A + _TINY) + (1 - Y) * np.log(1 - A + _TINY)) / -m
+    not_Y = 1 - Y
+    if np.minimum.reduce(Y * not_Y, axis=None) < 0:
+        _check_range("binary_cross_entropy", "labels", Y)
+    with np.errstate(invalid="ignore"):
+        cost = (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -m
+    if cost != cost:  # nan, as the logarithm of what is no probability
+        _check_range("binary_cross_entropy", "probabilities", A, "; of logits take binary_cross_entropy_with_logits")
+    return cost
 
 
 def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
@@ -53,7 +58,7 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     >>> softmax_cross_entropy(Z, np.eye(2)).round(4)
     np.float64(0.3993)
     """
-    return np.sum(_probabilities(Z, Y) * log_softmax(Z)) / -Z.shape[-1]
+    return np.sum(class_probabilities(Z, Y) * log_softmax(Z)) / -Z.shape[-1]
 
 
 def mean_squared_error(A: Any, Y: Any) -> Any:
@@ -80,7 +85,7 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def _probabilities(Z, Y):
+def class_probabilities(Z, Y):
     """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")

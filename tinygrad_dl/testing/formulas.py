@@ -4,7 +4,7 @@ The notation is the course's. Samples are columns; `*` is the Hadamard product. 
 the 1/m of the cost is applied once, in `dW` and `db`, so that the true derivative of the cost by Z is dZ / m.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ def _sigmoid(Z: Array) -> Array:
 
 
 # g(Z) and g'(Z) of the activations of week 3, the latter from Z and A = g(Z)
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
     "identity": (lambda Z: Z, lambda Z, A: np.ones_like(Z)),
     "sigmoid": (_sigmoid, lambda Z, A: A * (1 - A)),
     "tanh": (np.tanh, lambda Z, A: 1 - A**2),

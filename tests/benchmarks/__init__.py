@@ -1,0 +1,1 @@
+"""Speed, as ratios to hand-written NumPy within one run: `python -m tests.benchmarks`. Never part of the tests."""
