@@ -2,6 +2,7 @@
 
 from . import data, nn, optim, rules
 from .autodiff import backward, grad, gradients, named_tensors, value_and_grad
+from .drawing import Drawing, draw
 from .grad_mode import is_grad_enabled, no_grad
 from .primitives import primitive
 from .registry import defnondiff, defspelling, defvjp, defvjp_each
@@ -9,6 +10,7 @@ from .tensor import Tensor, parameter
 from .training import History, fit
 
 __all__ = [
+    "Drawing",
     "History",
     "Tensor",
     "backward",
@@ -17,6 +19,7 @@ __all__ = [
     "defspelling",
     "defvjp",
     "defvjp_each",
+    "draw",
     "fit",
     "grad",
     "gradients",

@@ -36,7 +36,7 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
             stack.append(node)
             stack.append(None)
             for parent in node._parents:
-                if parent is not None and parent not in seen:
+                if parent is not None and parent._tracked and parent not in seen:
                     stack.append(parent)
     return order
 
@@ -97,13 +97,14 @@ def _tensor_args(node: Tensor) -> list[Any]:
     """The arguments that made `node`, with Tensors for those that are tracked."""
     args = list(node._args)
     for i, parent in enumerate(node._parents):
-        if parent is not None:
-            if parent._data is not args[i]:
-                raise RuntimeError(
-                    f"{parent._label()} was given new data after {registry.name_of(node._function)} had used it, so "
-                    f"a graph of its gradient can't be made: run the forward pass again."
-                )
-            args[i] = parent
+        if parent is None or not parent._tracked:
+            continue
+        if parent._data is not args[i]:
+            raise RuntimeError(
+                f"{parent._label()} was given new data after {registry.name_of(node._function)} had used it, so "
+                f"a graph of its gradient can't be made: run the forward pass again."
+            )
+        args[i] = parent
     return args
 
 

@@ -13,8 +13,8 @@ from .tensor import Tensor, replace_data
 class Optimizer:
     """What all optimizers share; a new one defines `update`.
 
-    Raises ValueError for no parameters or a learning rate that is not positive, TypeError for parameters that are not
-    Tensors that require grad.
+    Raises ValueError for no parameters, one given twice, or a learning rate that is not positive, TypeError for
+    parameters that are no leaf Tensors that require grad.
     """
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
@@ -22,8 +22,10 @@ class Optimizer:
         if not self.parameters:
             raise ValueError(f"{type(self).__name__}: expected parameters, got none.")
         for parameter in self.parameters:
-            if type(parameter) is not Tensor or not parameter.requires_grad:
-                raise TypeError(f"{type(self).__name__}: expected Tensors that require grad, got {parameter!r:.80}.")
+            if type(parameter) is not Tensor or not parameter.requires_grad or parameter._function is not None:
+                raise TypeError(f"{type(self).__name__}: expected leaves that require grad, got {parameter!r:.80}.")
+        if len(set(self.parameters)) < len(self.parameters):
+            raise ValueError(f"{type(self).__name__}: expected each parameter once.")
         if not learning_rate > 0:
             raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {learning_rate}.")
         self.learning_rate = learning_rate
@@ -42,7 +44,8 @@ class Optimizer:
                 continue
             if gradient.shape != parameter.shape:
                 raise ValueError(f"{parameter!r:.80}: expected a gradient of its shape, got {gradient.shape}.")
-            replace_data(parameter, parameter._data - self.update(i, gradient))
+            new = parameter._data - self.update(i, gradient)
+            replace_data(parameter, np.asarray(new, parameter.dtype))  # also after a step by a np.float64 rate
         if without == len(self.parameters):
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
 

@@ -40,12 +40,12 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
         parent = None
         if type(arg) is Tensor:
             values.append(arg._data)
-            if arg._tracked:
-                if argnum >= len(rules):
-                    raise registry.no_rule(function, argnum)
+            if argnum < len(rules):
                 if rules[argnum] is not None:
                     parent = arg
-                    tracked = True
+                    tracked = tracked or arg._tracked
+            elif arg._tracked:
+                raise registry.no_rule(function, argnum)
         else:
             values.append(_own(arg))
         parents.append(parent)
@@ -114,18 +114,19 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
     """The methods for `x op y` and `y op x`: `apply` for two arguments, since every step of a program pays for it."""
 
     def operator(self: Tensor, other: Any) -> Tensor:
-        parents: tuple[Tensor | None, ...] = (self,) if self._tracked else ()
         if type(other) is Tensor:
             y = other._data
-            if other._tracked:
-                parents = (self if parents else None, other)
+            parents: tuple[Tensor, ...] = (self, other)
+            tracked = self._tracked or other._tracked
         else:
             y = _operand(other)
             if y is NotImplemented:
                 return NotImplemented
+            parents = (self,)
+            tracked = self._tracked
         x = self._data
         data = function(x, y)
-        return _tracked(data, function, (x, y), None, parents) if parents and is_recording() else untracked(data)
+        return _tracked(data, function, (x, y), None, parents) if tracked and is_recording() else untracked(data)
 
     def reflected(self: Tensor, other: Any) -> Tensor:
         x = _operand(other)
@@ -211,8 +212,8 @@ class Tensor(ArrayMethods):
     array([2., 4.])
     """
 
-    # `_function(*_args, **_kwargs)` gave `_data`; `_parents[i]` is the tracked Tensor whose values `_args[i]` are, or
-    # None. The values are kept beside the parents, so that a parameter's new data don't disturb an older graph.
+    # `_function(*_args, **_kwargs)` gave `_data`; `_parents[i]` is the Tensor whose values `_args[i]` are, or None if
+    # there is none. The values are kept beside it, so that a parameter's new data don't disturb an older graph.
     __slots__ = ("__weakref__", "_args", "_data", "_function", "_kwargs", "_parents", "_tracked", "grad", "name")
 
     _data: Any
@@ -379,8 +380,6 @@ class Tensor(ArrayMethods):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            if len(inputs) == 1 and self._tracked and not kwargs and ufunc in registry.vjps and is_recording():
-                return _tracked(ufunc(self._data), ufunc, (self._data,), None, inputs)  # `apply`, for speed
             return apply(ufunc, inputs, kwargs)
         if method == "reduce" and ufunc in _REDUCTIONS:
             return apply(_REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})

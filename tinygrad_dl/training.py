@@ -102,6 +102,8 @@ def fit(
     if batch_size is not None and rng is None:
         raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples with.")
     metrics = {} if metrics is None else metrics
+    if not {"loss", "validation_loss"}.isdisjoint(metrics):
+        raise ValueError("fit: the history keeps the loss under its own name: call the metric something else.")
     history = History()
     bar = _progress_bar(epochs, progress)
     for _ in bar:

@@ -32,25 +32,37 @@ defvjp(
 sigmoid = primitive(activations.sigmoid)
 defvjp(sigmoid, lambda g, ans, z: g * (ans * (1 - ans)))
 
-# In the rules below, m is the number of columns, and dZ = A - Y is the course's.
+# In the rules below dZ = A - Y is the course's. Where A is 0 or 1, A (1 - A) is held above 0, but below σ(-80), the
+# least that `sigmoid` gives, and far enough above the least float32 for costs with weights.
+
+
+def _m(A):
+    return A.shape[-1] if A.shape else 1
+
 
 binary_cross_entropy = primitive(losses.binary_cross_entropy)
 defvjp(
     binary_cross_entropy,
-    lambda g, ans, A, Y: g / A.shape[-1] * (A - Y) / np.maximum(A * (1 - A), 1e-38),
-    lambda g, ans, A, Y: g / A.shape[-1] * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY)),
+    lambda g, ans, A, Y: g / _m(A) * (A - Y) / np.maximum(A * (1 - A), 1e-35),
+    lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY)),
 )
 
 binary_cross_entropy_with_logits = primitive(losses.binary_cross_entropy_with_logits)
 defvjp(
     binary_cross_entropy_with_logits,
-    lambda g, ans, Z, Y: g / Z.shape[-1] * (sigmoid(Z) - Y),
-    lambda g, ans, Z, Y: g / -Z.shape[-1] * Z,
+    lambda g, ans, Z, Y: g / _m(Z) * (sigmoid(Z) - Y),
+    lambda g, ans, Z, Y: g / -_m(Z) * Z,
 )
+
+
+def _class_errors(Z, Y):
+    P = losses.class_probabilities(Z, Y)
+    return np.sum(P, axis=0, dtype=Z.dtype) * activations.softmax(Z) - P  # the sum may be 0.999: they are rounded
+
 
 softmax_cross_entropy = primitive(losses.softmax_cross_entropy)
 defvjp(
     softmax_cross_entropy,
-    lambda g, ans, Z, Y: g / Z.shape[-1] * (activations.softmax(Z) - losses.class_probabilities(Z, Y)),
-    lambda g, ans, Z, Y: g / -Z.shape[-1] * activations.log_softmax(Z),
+    lambda g, ans, Z, Y: g / _m(Z) * _class_errors(Z, Y),
+    lambda g, ans, Z, Y: g / -_m(Z) * activations.log_softmax(Z),
 )

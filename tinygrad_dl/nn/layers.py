@@ -17,8 +17,8 @@ from .module import Module
 class Dense(Module):
     """Z = W A + b, for `A` of shape (n_in, m): `W` is (n_out, n_in), `b` is (n_out, 1), and Z is (n_out, m).
 
-    The weights are drawn by `init` with `rng`, the biases are zero. Raises ValueError for sizes below 1 and for
-    inputs of another height, TypeError for an `rng` that is no `numpy.random.Generator`.
+    The weights are drawn by `init` with `rng`, the biases are zero. Raises ValueError for sizes below 1, and for
+    weights from `init` or inputs of another shape, TypeError for an `rng` that is no `numpy.random.Generator`.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -40,8 +40,11 @@ class Dense(Module):
             raise ValueError(f"Dense: expected at least 1 input and 1 output, got {n_in} and {n_out}.")
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"Dense: expected rng=np.random.default_rng(seed), got {type(rng).__name__}.")
+        W = np.asarray(init((n_out, n_in), rng), dtype)
+        if W.shape != (n_out, n_in):
+            raise ValueError(f"Dense({n_in}, {n_out}): expected init to give {(n_out, n_in)}, got {W.shape}.")
         self.n_in, self.n_out = n_in, n_out
-        self.W = parameter(np.asarray(init((n_out, n_in), rng), dtype), name="W")
+        self.W = parameter(W, name="W")
         self.b = parameter(np.zeros((n_out, 1), dtype), name="b")
 
     def __call__(self, A: Any) -> Tensor:

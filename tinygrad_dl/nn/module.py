@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from ..tensor import Tensor
 
 
 class Module:
-    """A function with parameters: every Tensor among its attributes, in nested Modules, lists, tuples and dicts.
+    """A function with parameters: every leaf Tensor among its attributes, in nested Modules, lists, tuples and dicts.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -61,13 +60,18 @@ class Module:
                 f"missing {sorted(parameters.keys() - state.keys()) or 'nothing'}, "
                 f"unknown {sorted(state.keys() - parameters.keys()) or 'nothing'}."
             )
-        values = {name: np.asarray(state[name]) for name in parameters}
+        values = {}
         for name, parameter in parameters.items():
-            if values[name].shape != parameter.shape or values[name].dtype.kind not in "biuf":
+            given = np.asarray(state[name])
+            if given.shape != parameter.shape or given.dtype.kind not in "biuf":
                 raise ValueError(
                     f"{name}: expected {parameter.dtype} of shape {parameter.shape}, "
-                    f"got {values[name].dtype} of shape {values[name].shape}."
+                    f"got {given.dtype} of shape {given.shape}."
                 )
+            with np.errstate(over="ignore"):  # what is too large for a float32 becomes inf, and an error below
+                values[name] = given.astype(parameter.dtype)
+            if not np.all(np.isfinite(values[name])):
+                raise ValueError(f"{name}: expected finite values that {parameter.dtype} can hold.")
         for name, parameter in parameters.items():
             parameter.data = values[name]
 
@@ -77,7 +81,10 @@ class Module:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with open(temporary, "wb") as file:
-                np.savez(file, **self.state_dict())  # type: ignore[arg-type]
+                with zipfile.ZipFile(file, "w") as archive:  # not np.savez: a parameter may be called `file`
+                    for name, values in self.state_dict().items():
+                        with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                            np.lib.format.write_array(entry, values, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -90,11 +97,12 @@ class Module:
         Raises FileNotFoundError, or ValueError for a file that is damaged, no `.npz` archive, or of another net: then
         nothing has changed.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                state = dict(archive)
-        except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)!r} is no whole .npz archive of Module.save: {error}") from None
+        with open(path, "rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as archive:
+                    state = dict(archive)
+            except Exception as error:  # of many kinds: what zipfile and NumPy raise depends on which byte is wrong
+                raise ValueError(f"{os.fspath(path)!r} is no whole .npz archive of Module.save: {error}") from None
         try:
             self.load_state_dict(state)
         except ValueError as error:
@@ -103,7 +111,8 @@ class Module:
 
 def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
     if type(value) is Tensor:
-        yield path, value
+        if value._function is None:  # what a layer computed and kept is no parameter
+            yield path, value
         return
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):

@@ -109,7 +109,7 @@ defvjp(
         g * (_not_below(x, low) & _not_above(x, high) & _not_below(x, min) & _not_above(x, max))
     ),
     lambda g, ans, x, low, high=None: g * ((x < low) & _not_above(low, high)),
-    lambda g, ans, x, low, high: g * ((x > high) | ~_not_below(high, low)),
+    lambda g, ans, x, low, high: g * ((x > high) | np.logical_not(_not_below(high, low))),
 )
 
 # ---- casts

@@ -79,8 +79,9 @@ def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
             target += twin
         else:
             target += index
+    carried = [dict(zip(letters, np.shape(z), strict=True)) for letters, z in zip(indices, factors, strict=True)]
     for index, length in zip(own, x.shape, strict=True):
-        if not any(index in others for others in indices):  # summed in this operand alone: the same for each
+        if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone: the same for each
             factors.append(np.ones(length, dtype=ans.dtype))
             indices.append(index)
     return np.einsum(f"{','.join(indices)}->{target}", *factors, optimize=optimize)

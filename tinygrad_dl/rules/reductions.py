@@ -32,7 +32,7 @@ def _deviation(x, axis):
 
 
 def _var_vjp(g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
-    return _spread(g * (2 / (_count(x, ans) - ddof)), x, axis, keepdims) * _deviation(x, axis)
+    return _spread(2 * g / (_count(x, ans) - ddof), x, axis, keepdims) * _deviation(x, axis)
 
 
 def _std_vjp(g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
@@ -49,6 +49,8 @@ def _products_of_others(x, axis):
 
     A tree of pairwise products, up and down: the others of an element are the others of its pair, and its twin.
     """
+    if x.size == 0:
+        return np.ones_like(x)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = tuple(i % x.ndim for i in axes)
     order = axes + tuple(i for i in range(x.ndim) if i not in axes)

@@ -6,11 +6,17 @@ from .. import primitives
 from ..registry import defspelling, defvjp, defvjp_each
 
 
+def _known(order):
+    if order not in ("C", "F"):
+        raise TypeError(f'np.reshape: order="{order}" depends on how an array lies in memory; say "C" or "F".')
+    return order
+
+
 def _inverse_permutation(axes):
     return None if axes is None else np.argsort([axis % len(axes) for axis in axes])
 
 
-defvjp(np.reshape,          lambda g, ans, x, shape, order="C": np.reshape(g, x.shape, order=order))
+defvjp(np.reshape,          lambda g, ans, x, shape, order="C": np.reshape(g, x.shape, order=_known(order)))
 defvjp(np.expand_dims,      lambda g, ans, x, axis: np.reshape(g, x.shape))
 defvjp(np.squeeze,          lambda g, ans, x, axis=None: np.reshape(g, x.shape))
 defvjp(np.transpose,        lambda g, ans, x, axes=None: np.transpose(g, _inverse_permutation(axes)))
@@ -21,7 +27,7 @@ defvjp(np.broadcast_to,     lambda g, ans, x, shape: g)  # the engine sums over 
 
 
 def _ravel(x, order="C"):
-    return np.reshape(x, -1, order=order)
+    return np.reshape(x, -1, order=_known(order))
 
 
 defspelling(np.ravel, _ravel)
