@@ -20,7 +20,6 @@ PROGRAMS = re.findall(r"```python\n(.*?)```.*?```text\n(.*?)```", README, flags=
 def test_programs_print_what_the_readme_shows(program, output, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "vjps", dict(registry.vjps))  # what a program defines ends with it
-    monkeypatch.setattr(registry, "_keywords", dict(registry._keywords))
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(program, {"__name__": "readme"})

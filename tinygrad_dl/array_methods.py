@@ -34,6 +34,11 @@ class ArrayMethods:
     __pos__ = _method(np.positive)
     __abs__ = _method(np.absolute)
 
+    __floordiv__ = _method(np.floor_divide)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return np.floor_divide(other, self)
+
     __lt__ = _method(np.less)
     __le__ = _method(np.less_equal)
     __gt__ = _method(np.greater)

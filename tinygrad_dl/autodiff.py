@@ -58,12 +58,12 @@ def _pull_back(
         if node._function is None:
             continue
         g = cotangents[node] if node in keep else cotangents.pop(node)
-        ans, args = (node, _tensor_args(node)) if create_graph else (node._data, node._args)
+        ans, args = (node, _tensor_args(node)) if create_graph else (node._value, node._args)
         kwargs = node._kwargs
         for rule, parent in zip(vjps[node._function], node._parents):  # noqa: B905
             if parent in reached:
                 part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
-                x = parent._data
+                x = parent._value
                 if part.shape != x.shape or part.dtype is not x.dtype:
                     part = _fitted(part, x, node)
                 cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
@@ -99,7 +99,7 @@ def _tensor_args(node: Tensor) -> list[Any]:
     for i, parent in enumerate(node._parents):
         if parent is None or not parent._tracked:
             continue
-        if parent._data is not args[i]:
+        if parent._value is not args[i]:
             raise RuntimeError(
                 f"{parent._label()} was given new data after {registry.name_of(node._function)} had used it, so "
                 f"a graph of its gradient can't be made: run the forward pass again."
@@ -128,7 +128,7 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     """
     cotangent = _seed(output, cotangent)
     for leaf, g in _pull_back(output, cotangent, topological_order(output)).items():
-        leaf.grad = np.array(g) if leaf.grad is None else leaf.grad + g
+        leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
 
 
 Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule
@@ -174,7 +174,7 @@ def _seed(output: Any, cotangent: Any) -> np.ndarray:
                 f"expected an output of size 1, such as a loss, or a cotangent of its shape; got {_described(output)} "
                 f"and no cotangent. Reduce it with np.sum or np.mean, or pass one."
             )
-        return np.ones(output.shape, output.dtype)[()]  # of no axes, a scalar, which NumPy is quicker with
+        return output.dtype.type(1) if output.ndim == 0 else np.ones(output.shape, output.dtype)
     cotangent = np.array(cotangent.numpy() if type(cotangent) is Tensor else cotangent, dtype=output.dtype)
     if cotangent.shape != output.shape:
         raise ValueError(f"expected a cotangent of the output's shape {output.shape}, got {cotangent.shape}.")
@@ -195,7 +195,7 @@ def _gradients(
     else:
         with recording(create_graph):
             cotangents = _pull_back(output, cotangent, between, set(targets), create_graph)
-    results = [cotangents[x] if x in cotangents else np.zeros_like(x._data) for x in targets]
+    results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
         return [g if type(g) is Tensor else untracked(g) for g in results]
     return [np.array(g) for g in results]
@@ -261,12 +261,16 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     >>> float(value), gradient
     (5.0, {'w': array([2., 4.])})
     """
-    argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+    one = isinstance(argnum, (int, np.integer))
+    argnums: tuple[Any, ...] = (argnum,) if one else tuple(argnum)  # type: ignore[arg-type]
+    if not argnums:
+        raise ValueError("grad: expected the number of an argument as argnum, or several, got none.")
 
     @functools.wraps(f)
     def both(*args, **kwargs):
-        if max(argnums) >= len(args):
-            raise TypeError(f"grad: expected at least {max(argnums) + 1} positional arguments, got {len(args)}.")
+        for i in argnums:
+            if not -len(args) <= i < len(args):
+                raise TypeError(f"grad: there is no positional argument {i}: the function was given {len(args)}.")
         primals = tuple(args[i] for i in argnums)
         values = list(pytree.leaves(primals))
         variables = [_variable(value) for value in values]
@@ -278,12 +282,12 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
         output = _scalar(output)
         order, fresh = topological_order(output), set(variables)
         outer = is_grad_enabled() and any(node._function is None and node not in fresh for node in order)
-        results = _gradients(output, np.ones_like(output._data), variables, order, create_graph=outer)
+        results = _gradients(output, np.ones_like(output._value), variables, order, create_graph=outer)
         if not outer:
-            output = output.detach() if any(type(value) is Tensor for value in values) else output._data
+            output = output.detach() if any(type(value) is Tensor for value in values) else np.array(output._value)[()]
             results = [_like(value, g) for value, g in zip(values, results, strict=True)]
         gradient = pytree.rebuilt(primals, results)
-        return output, (gradient[0] if isinstance(argnum, int) else gradient)
+        return output, (gradient[0] if one else gradient)
 
     return both
 
@@ -305,9 +309,15 @@ def _scalar(output: Any) -> Tensor:
             "grad: expected a function that gives a Tensor; this one gave a plain Python number, which has lost its "
             "gradient: leave out float(), .item() and the functions of math."
         )
-    output = output if type(output) is Tensor else untracked(np.asarray(output))
+    if type(output) is not Tensor:
+        if not isinstance(output, (np.ndarray, np.generic)):
+            advice = ": is a return missing?" if output is None else "."
+            raise TypeError(f"grad: expected a function that gives a Tensor, got {type(output).__name__}{advice}")
+        output = untracked(output)
     if output.size != 1:
         raise TypeError(f"grad: expected a function that gives a scalar, got one of shape {output.shape}: sum it?")
+    if output.dtype.kind != "f":
+        raise TypeError(f"grad: expected a function that gives a float, got {output.dtype}.")
     return output
 
 

@@ -1,8 +1,9 @@
 """Whether this thread records what it computes."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 is_recording = _recording.get  # asked at every operation, hence with nothing in between
@@ -13,17 +14,32 @@ def is_grad_enabled() -> bool:
     return is_recording()
 
 
-@contextmanager
-def recording(wanted: bool) -> Iterator[None]:
-    """Switch recording on or off in this thread until the block ends."""
-    before = _recording.set(wanted)
-    try:
-        yield
-    finally:
-        _recording.reset(before)
+class recording:
+    """Switches recording on or off in this thread: in a `with` block, or in the function that it decorates."""
+
+    def __init__(self, wanted: bool):
+        self._wanted = wanted
+        self._before: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_recording.set(self._wanted))
+
+    def __exit__(self, *error: object) -> None:
+        _recording.reset(self._before.pop())
+
+    def __call__(self, function: Callable) -> Callable:
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(f"{function.__name__} is a generator function: write the with block inside of it.")
+
+        @functools.wraps(function)
+        def switched(*args, **kwargs):
+            with recording(self._wanted):
+                return function(*args, **kwargs)
+
+        return switched
 
 
-def no_grad() -> AbstractContextManager[None]:
+def no_grad() -> recording:
     """Record nothing in this `with` block, or in the function that this decorates: for evaluation, say.
 
     >>> import tinygrad_dl as tg

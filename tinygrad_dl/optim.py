@@ -13,17 +13,19 @@ from .tensor import Tensor, replace_data
 class Optimizer:
     """What all optimizers share; a new one defines `update`.
 
-    Raises ValueError for no parameters, one given twice, or a learning rate that is not positive, TypeError for
-    parameters that are no leaf Tensors that require grad.
+    Parameters that don't require grad at the time stay as they are. Raises ValueError if none requires grad, for one
+    given twice, and for a learning rate that is not positive, TypeError for what is no leaf Tensor.
     """
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
+        if hasattr(parameters, "parameters"):
+            raise TypeError(f"{type(self).__name__}: expected net.parameters(), got a {type(parameters).__name__}.")
         self.parameters = list(parameters)
-        if not self.parameters:
-            raise ValueError(f"{type(self).__name__}: expected parameters, got none.")
         for parameter in self.parameters:
-            if type(parameter) is not Tensor or not parameter.requires_grad or parameter._function is not None:
-                raise TypeError(f"{type(self).__name__}: expected leaves that require grad, got {parameter!r:.80}.")
+            if type(parameter) is not Tensor or parameter._function is not None:
+                raise TypeError(f"{type(self).__name__}: expected parameters, got {parameter!r:.80}.")
+        if not any(parameter.requires_grad for parameter in self.parameters):
+            raise ValueError(f"{type(self).__name__}: expected parameters that require grad, got none.")
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError(f"{type(self).__name__}: expected each parameter once.")
         if not learning_rate > 0:
@@ -42,10 +44,13 @@ class Optimizer:
             if gradient is None:
                 without += 1
                 continue
-            if gradient.shape != parameter.shape:
+            value = parameter._value
+            if gradient.shape != value.shape:
                 raise ValueError(f"{parameter!r:.80}: expected a gradient of its shape, got {gradient.shape}.")
-            new = parameter._data - self.update(i, gradient)
-            replace_data(parameter, np.asarray(new, parameter.dtype))  # also after a step by a np.float64 rate
+            new = value - self.update(i, gradient)
+            if new.shape != value.shape:
+                raise ValueError(f"{type(self).__name__}: update gave {new.shape} for a parameter of {value.shape}.")
+            replace_data(parameter, new if new.dtype is value.dtype else new.astype(value.dtype))
         if without == len(self.parameters):
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
 

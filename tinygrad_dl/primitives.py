@@ -66,6 +66,12 @@ def scatter_add(values: Any, index: Any, like: Any) -> Any:
 
 
 @primitive
+def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
+    """`np.einsum` of operands whose indices are given as a string."""
+    return np.einsum(subscripts, *operands, optimize=optimize)
+
+
+@primitive
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     """`np.concatenate` with the arrays as separate arguments, so that each can have its own rule."""
     return np.concatenate(arrays, axis=axis)

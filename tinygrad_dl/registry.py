@@ -1,13 +1,13 @@
 """Which NumPy function has which derivative: the table that `rules/` fills and the autodiff engine reads.
 
 A function is *differentiable* (`defvjp`, `defvjp_each`), *constant* (`defnondiff`: its derivative is zero wherever it
-exists), or *spelled* in other functions (`defspelling`). What is in none of the three is an error when a tracked
-Tensor meets it, raised while the user's own line is still on the stack.
+exists), or *spelled* in other functions (`defspelling`); what is said last holds. A function that is none of the three
+is an error when a tracked Tensor meets it, raised while the user's own line is still on the stack.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Rule = Callable[..., Any]
@@ -16,8 +16,6 @@ vjps: dict[Callable | None, Sequence[Any]] = {}  # function -> its rules by argu
 constants: set[Callable] = set()  # functions whose derivative is zero wherever it exists
 spellings: dict[Callable, Callable] = {}  # function -> the same in functions that have rules
 
-_keywords: dict[Callable, frozenset[str]] = {}  # function -> the keyword arguments that its rules accept
-
 
 def defvjp(function: Callable, *rules: Rule | None) -> None:
     """Give `function` one derivative rule per positional argument.
@@ -25,7 +23,9 @@ def defvjp(function: Callable, *rules: Rule | None) -> None:
     A rule `rule(g, ans, *primals, **kwargs)` is the vector-Jacobian product for its argument: the cotangent `g` of
     the answer `ans` in, the cotangent of the argument out. It is written in NumPy syntax, so that it computes numbers
     on arrays and records a graph on Tensors. It need not undo broadcasting: the engine does. `None` instead of a rule
-    says that the function is constant in that argument.
+    says that the function is constant in that argument. A call with arguments that a rule does not name is an error.
+
+    Raises ValueError if no rule is given.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -36,29 +36,59 @@ def defvjp(function: Callable, *rules: Rule | None) -> None:
     >>> float(tg.grad(cube)(2.0))
     12.0
     """
-    _define(function, rules, next(rule for rule in rules if rule is not None), skip=2)
+    if not any(rules):
+        raise ValueError(f"defvjp({name_of(function)}): expected a rule; defnondiff says that a function is constant.")
+    _define(function)
+    vjps[function] = rules
 
 
 def defvjp_each(function: Callable, rule: Rule) -> None:
     """Give one `rule(argnum, g, ans, *primals, **kwargs)` to a `function` of any number of arguments."""
-    _define(function, _Each(rule), rule, skip=3)
+    _define(function)
+    vjps[function] = _Each(rule)
 
 
 def defnondiff(*functions: Callable) -> None:
     """Say that `functions` are constant: on Tensors they give NumPy's own plain values, with no gradient."""
-    constants.update(functions)
+    for function in functions:
+        _define(function)
+        constants.add(function)
 
 
 def defspelling(function: Callable, spelling: Callable) -> None:
     """Say that `function` of Tensors is to be computed as `spelling`, which says the same in functions with rules."""
+    _define(function)
     spellings[function] = spelling
 
 
+def _define(function: Callable) -> None:
+    vjps.pop(function, None)
+    constants.discard(function)
+    spellings.pop(function, None)
+    _parameters.cache_clear()
+
+
+class _Each(Sequence):
+    """The rules of a function of any number of arguments: one rule, which takes the argument's number first."""
+
+    def __init__(self, rule: Rule):
+        self._rule = rule
+
+    def __len__(self) -> int:
+        return 1_000_000_000  # more than any call has
+
+    def __getitem__(self, argnum):
+        return functools.partial(self._rule, argnum)
+
+
+# ---- errors
+
+
 def name_of(function: Callable | None) -> str:
-    """What a reader calls `function`: `np.tanh`, `getitem`."""
+    """What a reader calls `function`: `np.tanh`, `np.linalg.norm`, `getitem`."""
     name = getattr(function, "__name__", repr(function))
     module = getattr(function, "__module__", None) or "numpy"  # a ufunc has no module
-    return f"np.{name}" if module.split(".")[0] == "numpy" else name
+    return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
 
 
 def no_rule(function: Callable, argnum: int) -> TypeError:
@@ -71,30 +101,29 @@ def no_rule(function: Callable, argnum: int) -> TypeError:
     )
 
 
-def check_keywords(function: Callable, keywords: Iterable[str]) -> None:
-    """Raise a TypeError if the rules of `function` know nothing of one of the `keywords` that it is called with."""
+def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: tuple[str, ...]) -> None:
+    """Raise a TypeError if the rule for `argnum` knows nothing of one of the `args` or `keywords`, or for an `out`."""
+    positional, named, any_count, any_keyword = _parameters(function, argnum)
+    if len(args) > len(positional) and not any_count:
+        raise _unknown(function, f"{len(args)} positional arguments")
+    for name, value in zip(positional, args, strict=False):
+        if name == "out" and value is not None:
+            raise _unknown(function, "out=")
     for keyword in keywords:
-        if keyword not in _keywords[function]:
-            raise TypeError(
-                f"{name_of(function)} has no derivative rule for calls with {keyword}=: leave it out, or pass "
-                f"x.detach() to treat x as a constant."
-            )
+        if keyword == "out" or (keyword not in named and not any_keyword):
+            raise _unknown(function, f"{keyword}=")
 
 
-class _Each(Sequence):
-    """A sequence of rules of any length, made from one rule that takes the argument's number first."""
-
-    def __init__(self, rule: Rule):
-        self._rule = rule
-
-    def __len__(self) -> int:
-        return 1_000_000_000
-
-    def __getitem__(self, argnum):
-        return functools.partial(self._rule, argnum)
+def _unknown(function: Callable, argument: str) -> TypeError:
+    advice = "compute a new Tensor instead" if argument == "out=" else "leave it out, or pass x.detach()"
+    return TypeError(f"{name_of(function)} has no derivative rule for calls with {argument}: {advice}.")
 
 
-def _define(function: Callable, rules: Sequence[Rule | None], rule: Rule, skip: int) -> None:
-    parameters = list(inspect.signature(rule).parameters.values())[skip:]
-    _keywords[function] = frozenset(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
-    vjps[function] = rules
+@functools.cache
+def _parameters(function: Callable, argnum: int) -> tuple[list[str], set[str], bool, bool]:
+    """What the rule for `argnum` takes besides g and ans: by position, by name, and any number of either."""
+    parameters = list(inspect.signature(vjps[function][argnum]).parameters.values())[2:]
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    named = {*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
+    kinds = {p.kind for p in parameters}
+    return positional, named, inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds

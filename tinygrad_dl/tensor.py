@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import primitives, registry
+from . import arguments, primitives, registry
 from .array_methods import ArrayMethods
 from .grad_mode import is_recording
 
@@ -33,57 +33,68 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     rules = registry.vjps.get(function)
     if rules is None or not is_recording():
         return _unrecorded(function, args, kwargs or {})
+    count = len(rules)
     values: list[Any] = []
     parents: list[Tensor | None] = []
-    tracked = False
+    tracked = None
     for argnum, arg in enumerate(args):
-        parent = None
+        primal = argnum < count and rules[argnum] is not None
         if type(arg) is Tensor:
-            values.append(arg._data)
-            if argnum < len(rules):
-                if rules[argnum] is not None:
-                    parent = arg
-                    tracked = tracked or arg._tracked
-            elif arg._tracked:
-                raise registry.no_rule(function, argnum)
+            values.append(arg._value)
+            parents.append(arg if primal else None)
+            if arg._tracked:
+                if primal:
+                    tracked = argnum
+                elif argnum >= count:
+                    raise registry.no_rule(function, argnum)
         else:
-            values.append(_own(arg))
-        parents.append(parent)
-    if not kwargs:
-        data = function(*values)
-    else:
-        if tracked:
-            registry.check_keywords(function, kwargs)
-        data = function(*values, **kwargs)
-    return _tracked(data, function, tuple(values), kwargs, tuple(parents)) if tracked else untracked(data)
+            value = arguments.primal(arg) if primal else arguments.setting(arg)
+            values.append(arg if value is NotImplemented else value)
+            parents.append(None)
+    if tracked is None:
+        return _unrecorded(function, args, kwargs or {})
+    if kwargs or len(values) > count:
+        kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
+        registry.check_call(function, tracked, args, tuple(kwargs))
+    data = function(*values, **kwargs) if kwargs else function(*values)
+    return _tracked(data, function, tuple(values), kwargs, tuple(parents)) if data.dtype.kind in "fc" else data
 
 
 def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """Call a `function` that has no rules of its own, or any while nothing is recorded."""
+    """Call a `function` that has no rules of its own, or any on what is not tracked."""
     spelling = registry.spellings.get(function)
     if spelling is not None:
+        for keyword in kwargs:
+            if keyword not in inspect.signature(spelling).parameters:
+                raise TypeError(f"{registry.name_of(function)} of Tensors takes no {keyword}=.")
         return spelling(*args, **kwargs)
-    values = [arg._data if type(arg) is Tensor else arg for arg in args]
-    if function in registry.constants:
-        return function(*values, **kwargs)
-    if is_recording():
+    if is_recording() and function not in registry.constants and function not in registry.vjps:
         for argnum, arg in enumerate(args):
-            if type(arg) is Tensor and arg._tracked:
+            if _holds_tracked(arg):
                 raise registry.no_rule(function, argnum)
-    result = function(*values, **kwargs)
-    if "out" in kwargs:
+    result = function(*[_plain(arg) for arg in args], **kwargs)
+    if function in registry.constants or "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
         return result
-    return tuple(map(_wrapped, result)) if isinstance(result, (tuple, list)) else _wrapped(result)
+    return untracked(result)
 
 
-def _wrapped(result: Any) -> Any:
-    return untracked(result) if isinstance(result, (np.ndarray, np.generic)) else result
+def _plain(arg: Any) -> Any:
+    """`arg` with values in the place of Tensors."""
+    if type(arg) is Tensor:
+        return arg._value
+    return type(arg)(map(_plain, arg)) if type(arg) in (list, tuple) else arguments.setting(arg)
+
+
+def _holds_tracked(arg: Any) -> bool:
+    if type(arg) in (list, tuple):
+        return any(map(_holds_tracked, arg))
+    return type(arg) is Tensor and arg._tracked
 
 
 def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] | None, parents: tuple) -> Tensor:
     """The Tensor of `data` that `function` made, with what it made it from."""
     ans: Tensor = _new(Tensor)
-    ans._data = data
+    ans._value = data
     ans._tracked = True
     ans._function = function
     ans._args = args
@@ -96,7 +107,7 @@ def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] 
 def untracked(data: Any, name: str | None = None) -> Tensor:
     """A constant that shares the memory of `data`, which nobody may change from here on."""
     ans: Tensor = _new(Tensor)
-    ans._data = data
+    ans._value = data
     ans._tracked = False
     ans._function = None
     ans._parents = ()
@@ -107,7 +118,7 @@ def untracked(data: Any, name: str | None = None) -> Tensor:
 
 def replace_data(leaf: Tensor, data: np.ndarray) -> None:
     """`leaf.data = data` for an array of the right shape and dtype that its owner gives away: no check, no copy."""
-    leaf._data = data
+    leaf._value = data
 
 
 def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
@@ -115,24 +126,24 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
 
     def operator(self: Tensor, other: Any) -> Tensor:
         if type(other) is Tensor:
-            y = other._data
+            y = other._value
             parents: tuple[Tensor, ...] = (self, other)
             tracked = self._tracked or other._tracked
         else:
-            y = _operand(other)
+            y = arguments.primal(other)
             if y is NotImplemented:
                 return NotImplemented
             parents = (self,)
             tracked = self._tracked
-        x = self._data
+        x = self._value
         data = function(x, y)
         return _tracked(data, function, (x, y), None, parents) if tracked and is_recording() else untracked(data)
 
     def reflected(self: Tensor, other: Any) -> Tensor:
-        x = _operand(other)
+        x = arguments.primal(other)
         if x is NotImplemented:
             return NotImplemented
-        y = self._data
+        y = self._value
         data = function(x, y)
         if self._tracked and is_recording():
             return _tracked(data, function, (x, y), None, (None, self))
@@ -155,27 +166,11 @@ def _in_place(operator: Callable[[Tensor, Any], Tensor]) -> Callable[[Tensor, An
     return augmented
 
 
-def _operand(value: Any) -> Any:
-    """What stands beside a Tensor in `x op value`; arrays are copied, since their owner may change them later."""
-    if type(value) is float or type(value) is int:
-        return value
-    if isinstance(value, (np.ndarray, list)):
-        return np.array(value)
-    return value if isinstance(value, (np.generic, int, float, complex)) else NotImplemented
-
-
-def _own(value: Any) -> Any:
-    """`value` as the graph may keep it: copied if its owner could change it later."""
-    if isinstance(value, np.ndarray):
-        return np.array(value)
-    if type(value) in (list, tuple):
-        return type(value)(map(_own, value))
-    return value
-
-
 def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
     """The same call with every Tensor among the positional arguments, where the rules look for them."""
     out = kwargs.get("out")
+    if out is None and "out" in kwargs:
+        kwargs = {keyword: value for keyword, value in kwargs.items() if keyword != "out"}
     if any(type(target) is Tensor for target in (out if type(out) is tuple else (out,))):
         name = registry.name_of(function)
         raise TypeError(f"{name}(..., out=x) would change the Tensor x in place: write x = {name}(...).")
@@ -212,11 +207,11 @@ class Tensor(ArrayMethods):
     array([2., 4.])
     """
 
-    # `_function(*_args, **_kwargs)` gave `_data`; `_parents[i]` is the Tensor whose values `_args[i]` are, or None if
+    # `_function(*_args, **_kwargs)` gave `_value`; `_parents[i]` is the Tensor whose values `_args[i]` are, or None if
     # there is none. The values are kept beside it, so that a parameter's new data don't disturb an older graph.
-    __slots__ = ("__weakref__", "_args", "_data", "_function", "_kwargs", "_parents", "_tracked", "grad", "name")
+    __slots__ = ("__weakref__", "_args", "_function", "_kwargs", "_parents", "_tracked", "_value", "grad", "name")
 
-    _data: Any
+    _value: Any
     _tracked: bool
     _function: Callable | None
     _args: tuple
@@ -231,7 +226,7 @@ class Tensor(ArrayMethods):
         if values.dtype.kind not in "biufc":
             raise TypeError(f"Tensor: expected numbers, got data of dtype {values.dtype}: {str(data)[:60]}")
         values.flags.writeable = False
-        self._data = values
+        self._value = values
         self._function = None
         self._parents = ()
         self.grad = None
@@ -248,7 +243,7 @@ class Tensor(ArrayMethods):
 
         Raises ValueError for another shape or for values that the dtype can't hold, TypeError on what a function made.
         """
-        view = np.asarray(self._data).view()
+        view = np.asarray(self._value).view()
         view.flags.writeable = False
         return view
 
@@ -266,23 +261,23 @@ class Tensor(ArrayMethods):
             raise ValueError(f"{self._label()}: expected data that {self.dtype} can hold, got {new.dtype}.")
         new = np.array(new, dtype=self.dtype)
         new.flags.writeable = False
-        self._data = new
+        self._value = new
 
     def numpy(self) -> np.ndarray:
         """The values without the graph, as an array of your own."""
-        return np.array(self._data)
+        return np.array(self._value)
 
     def item(self) -> Any:
         """The value of a Tensor of size 1 as a Python number."""
-        return self._data.item()
+        return self._value.item()
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers."""
-        return self._data.tolist()
+        return self._value.tolist()
 
     def detach(self) -> Tensor:
         """The same values as a constant, through which no gradient flows."""
-        return untracked(self._data, self.name)
+        return untracked(self._value, self.name)
 
     # ---- properties
 
@@ -294,7 +289,7 @@ class Tensor(ArrayMethods):
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
         if wanted and self.dtype.kind != "f":
-            advice = "complex gradients are not supported" if self.dtype.kind == "c" else "pass dtype=float"
+            advice = "complex gradients are not supported" if self.dtype.kind == "c" else "write 1.0 or astype(float)"
             raise TypeError(f"requires_grad=True: expected floats, got {self.dtype}; {advice}.")
         if self._function is not None and not wanted:
             raise TypeError(f"{self._label()} is no leaf: x.detach() gives its values as a constant.")
@@ -303,22 +298,22 @@ class Tensor(ArrayMethods):
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis."""
-        return self._data.shape
+        return self._value.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self._value.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self._value.size
 
     @property
     def dtype(self) -> np.dtype:
         """The type of the elements."""
-        return self._data.dtype
+        return self._value.dtype
 
     # ---- operators
 
@@ -337,18 +332,13 @@ class Tensor(ArrayMethods):
     __ipow__ = _in_place(__pow__)
     __imatmul__ = _in_place(__matmul__)
     __imod__ = _in_place(__mod__)
+    __ifloordiv__ = _in_place(ArrayMethods.__floordiv__)
 
     def __neg__(self) -> Tensor:
         return apply(np.negative, (self,))
 
-    def __floordiv__(self, other: Any) -> Any:
-        return np.floor_divide(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return np.floor_divide(other, self)
-
     def __getitem__(self, index: Any) -> Any:
-        return apply(primitives.getitem, (self, _index(index)))
+        return apply(primitives.getitem, (self, arguments.index(index)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -357,7 +347,9 @@ class Tensor(ArrayMethods):
         )
 
     def __len__(self) -> int:
-        return len(self._data)
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d Tensor")
+        return len(self._value)
 
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
@@ -365,16 +357,16 @@ class Tensor(ArrayMethods):
         return (self[i] for i in range(len(self)))
 
     def __float__(self) -> float:
-        return float(self._data)
+        return float(self._value)
 
     def __int__(self) -> int:
-        return int(self._data)
+        return int(self._value)
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self._value)
 
     def __index__(self) -> int:
-        return self._data.__index__()
+        return self._value.__index__()
 
     # ---- protocols
 
@@ -394,7 +386,10 @@ class Tensor(ArrayMethods):
                 f"{self._label()} is tracked, and a plain array would lose its gradient: say x.numpy() or x.detach() "
                 f"if that is meant; np.stack([x, y]) makes one Tensor of several."
             )
-        return np.array(self._data, dtype=dtype)
+        return np.array(self._value, dtype=dtype)
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Tensor can't be subclassed: write functions of Tensors, or a tg.nn.Module with parameters.")
 
     def __reduce__(self) -> tuple:
         if self._function is not None:
@@ -404,7 +399,7 @@ class Tensor(ArrayMethods):
     # ---- text
 
     def __repr__(self) -> str:
-        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(")
+        values = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
         facts = [f"name={self.name!r}"] if self.name is not None else []
         facts += [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self._function is not None:
@@ -433,12 +428,3 @@ def parameter(data: Any, name: str | None = None) -> Tensor:
 
 def _rebuilt(values: np.ndarray, tracked: bool, name: str | None) -> Tensor:
     return Tensor(values, requires_grad=tracked, name=name)
-
-
-def _index(index: Any) -> Any:
-    """An index with arrays in place of Tensors and lists."""
-    if isinstance(index, tuple):
-        return tuple(map(_index, index))
-    if isinstance(index, list):
-        return np.array([_index(part) for part in index])
-    return index.numpy() if type(index) is Tensor else index

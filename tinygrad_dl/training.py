@@ -11,7 +11,7 @@ import numpy as np
 from .data import minibatches, number_of_samples
 from .grad_mode import no_grad
 from .optim import Optimizer
-from .tensor import untracked
+from .tensor import Tensor, untracked
 
 Metric = Callable[[Any, Any], float]
 
@@ -102,6 +102,8 @@ def fit(
     if batch_size is not None and rng is None:
         raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples with.")
     metrics = {} if metrics is None else metrics
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
     if not {"loss", "validation_loss"}.isdisjoint(metrics):
         raise ValueError("fit: the history keeps the loss under its own name: call the metric something else.")
     history = History()
@@ -132,6 +134,8 @@ def _means(
     for X, Y in batches:
         A = net(untracked(X))
         cost = loss(A, untracked(Y))
+        if type(cost) is not Tensor or cost.size != 1:
+            raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
         value = cost.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss became {value}: try a smaller learning rate, or check the loss.")

@@ -5,13 +5,15 @@ with absolute values in all sums and products: rounding errors are relative to t
 when they cancel. Without cancellation it is the usual relative error.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tests.nn import differences
+from tests import numeric
 from tinygrad_dl import nn
 from tinygrad_dl.testing import formulas
 
@@ -19,6 +21,8 @@ ACTIVATIONS = sorted(formulas.ACTIVATIONS)
 SPELLED_OUT = {"sigmoid": nn.activations.sigmoid}
 # About 1e4 and 100 units of rounding: five layers of products and sums of a few terms each take some 50.
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
+# Of numeric differences: their error is 1e-13 times a fifth derivative, which may be 1e3, and as much from rounding.
+NUMERIC = 1e-9
 
 
 class Problem:
@@ -31,36 +35,33 @@ class Problem:
         self.Y = rng.choice([0, 1, 0.25], (sizes[-1], m)).astype(dtype)
         self.cotangent = rng.normal(size=(sizes[-1], m)).astype(dtype)
         self.parameters = {}
-        for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes), start=1):
             # Rows whose absolute values sum to at most 2: no sigmoid saturates, where a (1 - a) has few digits left.
             self.parameters[f"W{layer}"] = (rng.uniform(-2, 2, (n_out, n_in)) / n_in).astype(dtype)
             self.parameters[f"b{layer}"] = rng.uniform(-1, 1, (n_out, 1)).astype(dtype)
 
-    def forward(self, last=None):
-        """What the hand-written forward pass gives, the last activation replaced by `last`."""
-        activations = self.activations if last is None else [*self.activations[:-1], last]
-        return formulas.deep_forward(self.X, self.parameters, activations)
+    def forward(self):
+        """What the hand-written forward pass gives: A[L] and the caches."""
+        return formulas.deep_forward(self.X, self.parameters, self.activations)
 
-    def tensors(self, last=None, functions=()):
-        """The output of the same net made of Dense layers, and the named Tensors in it."""
-        functions, layers = {**dict(functions)}, []
+    def tensors(self, functions=None):
+        """The output of the same net made of Dense layers; `functions` replace those of `nn`, by name."""
+        layers = []
         for layer, name in enumerate(self.activations, start=1):
             W = self.parameters[f"W{layer}"]
             dense = nn.Dense(W.shape[1], W.shape[0], rng=np.random.default_rng(0), dtype=self.dtype)
             dense.W.data, dense.b.data = W, self.parameters[f"b{layer}"]
-            layers += [dense, functions.get(name, getattr(nn, name))]
-        if last is not None:
-            layers[-1] = last
+            layers += [dense, (functions or {}).get(name, getattr(nn, name))]
         return nn.Sequential(*layers)(tg.parameter(self.X, name="A0"))
 
 
 @st.composite
-def problems(draw, dtypes=(np.float64, np.float32), output=st.sampled_from(ACTIVATIONS), most=6, depth=5):
+def problems(draw, dtypes=(np.float64, np.float32), outputs=tuple(ACTIVATIONS), most=6, depth=5):
     layers = draw(st.integers(1, depth))
     sizes = draw(st.lists(st.integers(1, most), min_size=layers + 1, max_size=layers + 1))
     hidden = draw(st.lists(st.sampled_from(ACTIVATIONS), min_size=layers - 1, max_size=layers - 1))
     seed, m = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, most + 2))
-    return Problem(sizes, [*hidden, draw(output)], m, seed, draw(st.sampled_from(dtypes)))
+    return Problem(sizes, [*hidden, draw(st.sampled_from(outputs))], m, seed, draw(st.sampled_from(dtypes)))
 
 
 def backprop(cost, m, cotangent=None):
@@ -90,7 +91,7 @@ def assert_same(found, expected, terms, tolerance):
 # ---- autodiff against the formulas
 
 
-@given(problems(output=st.just("sigmoid")))
+@given(problems(outputs=["sigmoid"]))
 def test_backprop_equals_the_hand_derived_formulas_at_every_layer(problem):
     A, caches = problem.forward()
     Y = problem.Y
@@ -101,7 +102,7 @@ def test_backprop_equals_the_hand_derived_formulas_at_every_layer(problem):
     assert_same(found, expected, terms, TOLERANCE[problem.dtype])
 
 
-@given(problems(output=st.just("sigmoid")))
+@given(problems(outputs=["sigmoid"]))
 def test_backprop_through_spelled_out_formulas_equals_the_hand_derived_ones(problem):
     A, caches = problem.forward()
     Y = problem.Y
@@ -144,7 +145,7 @@ LOSSES = {  # the loss of the last layer's Z, and the dZ[L] that one derives by 
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@given(problem=problems(output=st.just("identity")))
+@given(problem=problems(outputs=["identity"]))
 def test_backprop_of_each_loss_equals_the_hand_derived_formulas(name, problem):
     loss, error = LOSSES[name]
     Z, caches = problem.forward()
@@ -155,7 +156,7 @@ def test_backprop_of_each_loss_equals_the_hand_derived_formulas(name, problem):
     assert_same(found, formulas.deep_backward(dZ, caches), terms, TOLERANCE[problem.dtype])
 
 
-@given(problems(output=st.just("sigmoid")), st.sampled_from(ACTIVATIONS))
+@given(problems(outputs=["sigmoid"]), st.sampled_from(ACTIVATIONS))
 def test_the_seven_gradients_of_week_3_equal_those_of_a_net_of_two_layers(problem, activation):
     rng = np.random.default_rng(problem.m)
     n, X = len(problem.X), problem.X
@@ -174,11 +175,11 @@ def test_the_seven_gradients_of_week_3_equal_those_of_a_net_of_two_layers(proble
 # ---- both against the numbers
 
 
-@given(problems(dtypes=[np.float64], output=st.just("sigmoid"), most=3, depth=3))
+@given(problems(dtypes=[np.float64], outputs=["sigmoid"], most=3, depth=3))
 def test_formulas_and_backprop_equal_numeric_differences_of_the_cost(problem):
     A, caches = problem.forward()
     bent = [np.abs(cache.Z).min() for cache in caches if cache.activation.endswith("relu")]
-    # A weight changes by at most 2e-3, thus a Z by at most 2e-3 |A| times 2 for each layer: no step is over a bend.
+    # A weight changes by 2e-3, thus a Z by at most 2e-3 |A| times 2 for each layer: no step is over a bend.
     assume(min(bent, default=1) > 0.05)
     edge = min(A.min(), (1 - A).min())
     assume(edge > 0.02)
@@ -191,12 +192,12 @@ def test_formulas_and_backprop_equal_numeric_differences_of_the_cost(problem):
         def cost(value, quantity=quantity, layer=layer):
             return formulas.cost(_rest_of_forward(caches, quantity, layer, value), problem.Y)
 
-        numeric = differences.gradient(cost, x) * (1 if quantity in "Wb" else problem.m)
-        tolerance = differences.TOLERANCE
+        differences = numeric.gradient(cost, [x]) * (1 if quantity in "Wb" else problem.m)
+        tolerance = NUMERIC
         if name == f"dA{len(caches)}":  # the fifth derivative of log a is 24 / a⁵
-            tolerance += differences.STEP**4 / edge**5
+            tolerance += numeric.STEP**4 / edge**5
         for gradient in (by_hand[name], by_autodiff[name]):
-            assert np.abs(gradient - numeric).max() <= tolerance, name
+            assert np.abs(gradient - differences).max() <= tolerance, name
 
 
 def _rest_of_forward(caches, quantity, layer, value):
@@ -215,7 +216,7 @@ def _rest_of_forward(caches, quantity, layer, value):
 def test_the_derivative_of_each_activation_by_hand_is_its_numeric_slope(name):
     g, derivative = formulas.ACTIVATIONS[name]
     Z = np.linspace(-5, 5, 52)  # no point nearer to the bend at 0 than 0.09
-    assert np.allclose(derivative(Z, g(Z)), differences.slope(g, Z), rtol=0, atol=differences.TOLERANCE)
+    assert np.allclose(derivative(Z, g(Z)), numeric.gradient(lambda Z: np.sum(g(Z)), [Z]), rtol=0, atol=NUMERIC)
 
 
 @pytest.mark.parametrize(("name", "at_zero"), [("relu", 0), ("leaky_relu", 0.01)])
@@ -229,8 +230,8 @@ def test_the_cost_and_its_derivative_are_those_of_the_cross_entropy():
     A, Y = np.array([[0.2, 0.7, 0.9]]), np.array([[0.0, 1.0, 0.5]])
     by_hand = -(np.log(0.8) + np.log(0.7) + 0.5 * np.log(0.9) + 0.5 * np.log(0.1)) / 3
     assert formulas.cost(A, Y) == pytest.approx(by_hand, rel=1e-15)
-    numeric = 3 * differences.gradient(lambda A: formulas.cost(A, Y), A)
-    assert np.allclose(formulas.cost_backward(A, Y), numeric, rtol=1e-7)  # 1/a⁵ is 3e3 at a = 0.2, 1e5 at 0.9
+    differences = 3 * numeric.gradient(lambda A: formulas.cost(A, Y), [A])
+    assert np.allclose(formulas.cost_backward(A, Y), differences, rtol=1e-7)  # 1/a⁵ is 3e3 at a = 0.2, 1e5 at 0.9
 
 
 @given(st.floats(1e-3, 1e3), st.floats(-1, 1))

@@ -2,7 +2,7 @@
 
 They are those of `activations` and `losses`, whose backprop falls out just as well; the tests hold the two against
 each other. One node is faster, is what the course draws, and is more exact: σ' as a (1 - a) cancels against the
-cross-entropy's 1 / (a (1 - a)) to the last digit, even where the sigmoid saturates.
+cross-entropy's 1 / (a (1 - a)) to the last digit, as long as a is not 0 or 1 itself.
 """
 
 from typing import Any

@@ -19,12 +19,15 @@ def zeros(shape: tuple[int, int], rng: np.random.Generator | None = None) -> np.
     return np.zeros(shape)
 
 
-def normal(scale: float = 0.01) -> Initializer:
+def normal(scale: float = 0.01, *misplaced: object) -> Initializer:
     """An initializer that draws from N(0, scale²): the course's first, for shallow nets.
 
     >>> normal(scale=0.1)((2, 3), np.random.default_rng(0)).shape
     (2, 3)
     """
+
+    if misplaced:
+        raise TypeError("normal: expected init=normal(scale), which draws; got normal itself.")
 
     def draw(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         return rng.normal(0.0, scale, shape)

@@ -48,7 +48,7 @@ class Dense(Module):
         self.b = parameter(np.zeros((n_out, 1), dtype), name="b")
 
     def __call__(self, A: Any) -> Tensor:
-        shape = A.shape
+        shape = A.shape if hasattr(A, "shape") else np.shape(A)
         if len(shape) != 2 or shape[0] != self.n_in:
             raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {shape}{self._advice(shape)}.")
         return affine(self.W, A, self.b)
@@ -115,6 +115,7 @@ class Sequential(Module):
 
     def summary(self) -> str:
         """The course's table of shapes for this net (week 4), and how many parameters each layer has."""
+        numbers = itertools.count(1)
         table = [["l", "layer", "W[l]", "b[l]", "Z[l]", "g[l]", "A[l]", "parameters"]]
         for layer in _flat(self):
             if not isinstance(layer, Module):
@@ -127,7 +128,7 @@ class Sequential(Module):
                 if len(table) == 1:
                     table.append(["0", "X", "", "", "", "", f"({layer.n_in}, m)", ""])
                 Z = f"({layer.n_out}, m)"
-                row[0], row[2:7] = f"{layer.W.name}"[1:], [f"{layer.W.shape}", f"{layer.b.shape}", Z, "identity", Z]
+                row[0], row[2:7] = f"{next(numbers)}", [f"{layer.W.shape}", f"{layer.b.shape}", Z, "identity", Z]
             table.append(row)
         table.append(["", "", "", "", "", "", "total", str(sum(p.size for p in self.parameters()))])
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -16,14 +16,15 @@ TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so 
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
     """-1/m Σ [y log a + (1 - y) log(1 - a)], the course's cost, of probabilities `A` and labels `Y` in [0, 1].
 
-    Both (n, m). Saturated probabilities carry little gradient: `binary_cross_entropy_with_logits` is safer.
+    Both (n, m). A probability that is exactly 0 or 1 and wrong passes no gradient on to a sigmoid: from a sigmoid
+    that saturates, a net learns nothing. `binary_cross_entropy_with_logits` has no such gap.
     Raises ValueError for shapes that differ, for labels and for probabilities outside of [0, 1].
 
     >>> binary_cross_entropy(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
     np.float64(0.4904)
     """
     m = _samples("binary_cross_entropy", A, Y)
-    not_Y = 1 - Y
+    not_Y = 1.0 - Y  # a float: 1 - 2 is 255 in bytes
     if np.minimum.reduce(Y * not_Y, axis=None) < 0:
         _check_range("binary_cross_entropy", "labels", Y)
     with np.errstate(invalid="ignore"):
@@ -67,11 +68,17 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
     >>> mean_squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
     np.float64(2.0)
     """
-    return np.sum(np.square(A - Y)) / _samples("mean_squared_error", A, Y)
+    m = _samples("mean_squared_error", A, Y)
+    return np.sum(np.square(A - Y)) / m
 
 
 def _samples(loss, A, Y):
     """The number of samples m, if `A` and `Y` have one shape."""
+    for values in (A, Y):
+        if not hasattr(values, "shape"):
+            raise TypeError(
+                f"{loss}: expected arrays or Tensors, got a {type(values).__name__}: np.array(...) makes one."
+            )
     if A.shape != Y.shape:
         raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}.")
     if not A.size:
@@ -87,6 +94,9 @@ def _check_range(loss, what, values, advice=""):
 
 def class_probabilities(Z, Y):
     """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
+    for values in (Z, Y):
+        if not hasattr(values, "shape"):
+            raise TypeError(f"softmax_cross_entropy: expected arrays or Tensors, got a {type(values).__name__}.")
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape

@@ -32,12 +32,20 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__")
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Each parameter once, with its path as a name, such as `layers.0.W`, in the order of definition."""
-        seen = set()
-        for name, parameter in _tensors(self, ""):
-            if parameter not in seen:
-                seen.add(parameter)
-                yield name, parameter
+        """Each parameter once, with its path as a name, such as `layers.0.W`, in the order of definition.
+
+        Raises ValueError if two parameters have one name, as with keys of dicts that contain dots.
+        """
+        seen: set[Tensor] = set()
+        names: set[str] = set()
+        for name, parameter in _tensors(self, "", ()):
+            if parameter in seen:
+                continue
+            if name in names:
+                raise ValueError(f"{type(self).__name__} has two parameters named {name!r}.")
+            seen.add(parameter)
+            names.add(name)
+            yield name, parameter
 
     def parameters(self) -> list[Tensor]:
         """The parameters, in the order of `named_parameters`."""
@@ -76,8 +84,16 @@ class Module:
             parameter.data = values[name]
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the parameters to `path` as an `.npz` archive, all or nothing: an older file stays until the end."""
+        """Write the parameters to `path` as an `.npz` archive, all or nothing: an older file stays until the end.
+
+        Raises FileNotFoundError for a folder that does not exist, and ValueError for parameters that are not finite.
+        """
         path = Path(path)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {os.fspath(path.parent)!r} to save in")
+        for name, parameter in self.named_parameters():
+            if not np.all(np.isfinite(parameter.data)):
+                raise ValueError(f"{name} is not finite, and {os.fspath(path)!r} was not written.")
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with open(temporary, "wb") as file:
@@ -109,17 +125,20 @@ class Module:
             raise ValueError(f"{os.fspath(path)!r}: {error}") from None
 
 
-def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
+def _tensors(value: Any, path: str, inside: tuple[Module, ...]) -> Iterator[tuple[str, Tensor]]:
+    """The leaves among the attributes and elements of `value`, which is found `inside` of some Modules."""
     if type(value) is Tensor:
         if value._function is None:  # what a layer computed and kept is no parameter
             yield path, value
         return
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):
-        parts = vars(value).items()
+        if value in inside:
+            return
+        parts, inside = vars(value).items(), (*inside, value)
     elif isinstance(value, dict):
         parts = value.items()
     elif isinstance(value, (list, tuple)):
         parts = enumerate(value)
     for name, part in parts:
-        yield from _tensors(part, f"{path}.{name}" if path else str(name))
+        yield from _tensors(part, f"{path}.{name}" if path else str(name), inside)

@@ -13,11 +13,11 @@ defvjp(np.add,          lambda g, ans, x, y: g,        lambda g, ans, x, y: g)
 defvjp(np.subtract,     lambda g, ans, x, y: g,        lambda g, ans, x, y: -g)
 defvjp(np.multiply,     lambda g, ans, x, y: g * y,    lambda g, ans, x, y: g * x)
 defvjp(np.divide,       lambda g, ans, x, y: g / y,    lambda g, ans, x, y: -g * ans / y)
-defvjp(np.remainder,    lambda g, ans, x, y: g,        lambda g, ans, x, y: -g * np.floor(x / y))
-defvjp(np.fmod,         lambda g, ans, x, y: g,        lambda g, ans, x, y: -g * np.trunc(x / y))
+defvjp(np.remainder,    lambda g, ans, x, y: g,        lambda g, ans, x, y: -g * np.floor_divide(x, y))
+defvjp(np.fmod,         lambda g, ans, x, y: g,        lambda g, ans, x, y: -g * np.rint((x - ans) / y))
 defvjp(np.negative,     lambda g, ans, x: -g)
 defvjp(np.positive,     lambda g, ans, x: g)
-defvjp(np.copy,         lambda g, ans, x: g)
+defvjp(np.copy,         lambda g, ans, x, order="K", subok=False: g)
 defvjp(np.reciprocal,   lambda g, ans, x: -g * ans**2)
 defvjp(np.square,       lambda g, ans, x: g * (2 * x))
 defvjp(np.sqrt,         lambda g, ans, x: g / (2 * ans))
@@ -27,12 +27,14 @@ defvjp(np.fabs,         lambda g, ans, x: g * np.sign(x))
 
 
 def _power_by_base(g, ans, x, y):
-    if type(y) in (int, float) and y != 0:
-        return g * (y * x ** (y - 1))
+    if type(y) in (int, float):
+        return g * (y * x ** (y - 1) if y != 0 else np.zeros_like(x))
     return g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1))  # 0**0: not 0 * inf
 
 
 def _power_by_exponent(g, ans, x, y):
+    if type(x) in (int, float):  # a Python number: its logarithm is another, so that float32 stays
+        return g * (ans * float(np.log(x or 1)))
     return g * (ans * np.log(np.where(x == 0, 1, x)))  # 0**y: not 0 * -inf
 
 
@@ -105,11 +107,11 @@ def _not_above(x, high):
 
 defvjp(
     np.clip,
-    lambda g, ans, x, low=None, high=None, min=None, max=None: (
-        g * (_not_below(x, low) & _not_above(x, high) & _not_below(x, min) & _not_above(x, max))
+    lambda g, ans, x, a_min=None, a_max=None, *, min=None, max=None: (
+        g * (_not_below(x, a_min) & _not_above(x, a_max) & _not_below(x, min) & _not_above(x, max))
     ),
-    lambda g, ans, x, low, high=None: g * ((x < low) & _not_above(low, high)),
-    lambda g, ans, x, low, high: g * ((x > high) | np.logical_not(_not_below(high, low))),
+    lambda g, ans, x, a_min, a_max=None: g * ((x < a_min) & _not_above(a_min, a_max)),
+    lambda g, ans, x, a_min, a_max: g * ((x if a_min is None else np.maximum(x, a_min)) > a_max),
 )
 
 # ---- casts

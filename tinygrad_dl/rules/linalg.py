@@ -4,7 +4,9 @@ import math
 import string
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
+from .. import primitives
 from ..registry import defspelling, defvjp, defvjp_each
 
 # ---- matmul, of every rank; the engine sums over stacks that were broadcast
@@ -46,15 +48,16 @@ def _outer(x, y):
 def _tensordot(x, y, axes=2):
     if isinstance(axes, (int, np.integer)):
         axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
-    x_axes, y_axes = ([int(i) % np.ndim(z) for i in np.atleast_1d(of)] for z, of in zip((x, y), axes, strict=True))
+    x_axes, y_axes = (list(normalize_axis_tuple(of, np.ndim(z))) for z, of in zip((x, y), axes, strict=True))
     x_free = [i for i in range(np.ndim(x)) if i not in x_axes]
     y_free = [i for i in range(np.ndim(y)) if i not in y_axes]
     summed = [np.shape(x)[i] for i in x_axes]
     if summed != [np.shape(y)[i] for i in y_axes]:
         raise ValueError(f"np.tensordot: axes {x_axes} of {np.shape(x)} don't fit axes {y_axes} of {np.shape(y)}.")
-    left = np.reshape(np.transpose(x, x_free + x_axes), (-1, math.prod(summed)))
-    right = np.reshape(np.transpose(y, y_axes + y_free), (math.prod(summed), -1))
-    return np.reshape(np.matmul(left, right), [np.shape(x)[i] for i in x_free] + [np.shape(y)[i] for i in y_free])
+    x_shape, y_shape = [np.shape(x)[i] for i in x_free], [np.shape(y)[i] for i in y_free]
+    left = np.reshape(np.transpose(x, x_free + x_axes), (math.prod(x_shape), math.prod(summed)))
+    right = np.reshape(np.transpose(y, y_axes + y_free), (math.prod(summed), math.prod(y_shape)))
+    return np.reshape(np.matmul(left, right), x_shape + y_shape)
 
 
 defspelling(np.dot, _dot)
@@ -89,8 +92,6 @@ def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
 
 def _explicit(subscripts, operands):
     """The indices of each operand and of the output, a letter an axis: no ellipsis, no implicit output."""
-    if not isinstance(subscripts, str):
-        raise TypeError("np.einsum of Tensors: expected the subscripts as a string, such as 'ij,jk->ik'.")
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     parts = inputs.split(",")
     if not arrow:
@@ -103,4 +104,11 @@ def _explicit(subscripts, operands):
     return spelled, output.replace("...", ellipsis)
 
 
-defvjp_each(np.einsum, _einsum_vjp)
+def _einsum(subscripts, *operands, optimize=False):
+    if not isinstance(subscripts, str):
+        raise TypeError("np.einsum of Tensors: expected the subscripts as a string, such as 'ij,jk->ik'.")
+    return primitives.einsum(subscripts, *operands, optimize=optimize)
+
+
+defvjp_each(primitives.einsum, _einsum_vjp)
+defspelling(np.einsum, _einsum)

@@ -55,8 +55,19 @@ def _stack(arrays, axis=0):
     return _concatenate([np.expand_dims(array, axis) for array in arrays], axis)
 
 
+def _vstack(arrays):
+    return _concatenate([array if np.ndim(array) > 1 else np.reshape(array, (1, -1)) for array in arrays])
+
+
+def _hstack(arrays):
+    arrays = [array if np.ndim(array) else np.reshape(array, 1) for array in arrays]
+    return _concatenate(arrays, axis=0 if np.ndim(arrays[0]) == 1 else 1)
+
+
 defspelling(np.concatenate, _concatenate)
 defspelling(np.stack, _stack)
+defspelling(np.vstack, _vstack)
+defspelling(np.hstack, _hstack)
 
 # ---- splitting
 

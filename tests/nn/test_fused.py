@@ -1,0 +1,109 @@
+"""A formula as one node of the graph is what it is spelled out: in value, and to second order in every argument."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_dl as tg
+from tinygrad_dl import nn
+from tinygrad_dl.nn import activations, fused, losses
+
+
+def _probabilities(rng, shape):
+    return rng.uniform(0.05, 0.95, shape)
+
+
+def _normal(rng, shape):
+    return rng.normal(size=shape)
+
+
+def _class_probabilities(rng, shape):
+    """Columns that sum to 1 but for a rounding, as a user would write them."""
+    values = rng.uniform(0.05, 1, shape)
+    return values / values.sum(axis=0) * rng.uniform(0.9995, 1, shape[1:])
+
+
+# ---- fused, spelled out, and how to draw each argument
+TABLE = {
+    "sigmoid": (nn.sigmoid, activations.sigmoid, [_normal]),
+    "binary_cross_entropy": (nn.binary_cross_entropy, losses.binary_cross_entropy, [_probabilities, _probabilities]),
+    "binary_cross_entropy_with_logits": (
+        nn.binary_cross_entropy_with_logits,
+        losses.binary_cross_entropy_with_logits,
+        [_normal, _probabilities],
+    ),
+    "softmax_cross_entropy": (
+        nn.softmax_cross_entropy,
+        losses.softmax_cross_entropy,
+        [_normal, _class_probabilities],
+    ),
+}
+
+
+def assert_same_to_second_order(one, other, arrays, rng):
+    """`one` and `other` of parameters made of `arrays`: values, gradients, and gradients of those in a direction."""
+    results = []
+    directions = [rng.normal(size=array.shape) for array in arrays]
+    for f in (one, other):
+        parameters = [tg.parameter(array) for array in arrays]
+        ans = f(*parameters)
+        weights = np.linspace(0.5, 1.5, ans.size).reshape(ans.shape)
+        first = tg.gradients(np.sum(weights * ans), parameters, create_graph=True)
+        along = sum(np.sum(direction * g) for direction, g in zip(directions, first, strict=True))
+        second = tg.gradients(along, parameters) if along.requires_grad else [np.zeros_like(a) for a in arrays]
+        results.append([ans.numpy(), *(g.numpy() for g in first), *second])
+    for a, b in zip(*results, strict=True):
+        # 1 - a and log a of a in [0.05, 0.95], squared and divided: some tens of roundings, of numbers up to 1e4
+        assert np.allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", TABLE)
+@given(rows=st.integers(1, 4), m=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_one_node_equals_the_spelled_out_formula_to_second_order(name, rows, m, seed):
+    one, other, draws = TABLE[name]
+    rng = np.random.default_rng(seed)
+    arrays = [draw(rng, (rows, m)) for draw in draws]
+    assert np.array_equal(one(*arrays), other(*arrays))
+    assert_same_to_second_order(one, other, arrays, rng)
+    node = one(tg.parameter(arrays[0]), *arrays[1:])
+    assert tg.autodiff.topological_order(node) == [*node._parents[:1], node]  # one node, as the course draws it
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_affine_is_W_A_plus_b_to_second_order(n_out, n_in, m, seed):
+    rng = np.random.default_rng(seed)
+    arrays = [rng.normal(size=shape) for shape in ((n_out, n_in), (n_in, m), (n_out, 1))]
+    assert_same_to_second_order(fused.affine, lambda W, A, b: W @ A + b, arrays, rng)
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name.startswith("binary")])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_one_node_has_the_derivative_of_the_spelled_out_loss_in_any_number_of_axes(name, shape):
+    one, other, draws = TABLE[name]
+    rng = np.random.default_rng(0)
+    assert_same_to_second_order(one, other, [draw(rng, shape) for draw in draws], rng)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("z", [-80, -40, -20, -5, 0, 5, 14])
+@pytest.mark.parametrize("y", [0, 1])
+@pytest.mark.parametrize("weight", [1, 100])
+def test_the_gradient_through_a_saturated_sigmoid_is_a_less_y(dtype, z, y, weight):
+    # Spelled out it is not: log(a + 1e-30) is flat below 1e-30. And from z = 17 on a float32 a is 1: no gradient.
+    Z = tg.parameter(np.array([[z]], dtype))
+    A = nn.sigmoid(Z)
+    loss = weight * nn.binary_cross_entropy(A, np.array([[y]], dtype))
+    exact = weight * (np.exp(-np.logaddexp(0, -float(z))) - y)
+    # where y is 0 the gradient is a, to its last digits though e⁸⁰ has lost some; where y is 1 it is a - 1, to eps
+    tolerance = np.finfo(dtype).eps * (8 * abs(exact) + (weight if y else 0))
+    assert np.abs(tg.gradients(loss, Z) - exact) <= tolerance
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_wrong_and_saturated_output_gives_no_nan(dtype):
+    Z = tg.parameter(np.array([[-1e4, -1e4, 1e4, 1e4]], dtype))
+    loss = 100 * nn.binary_cross_entropy(nn.sigmoid(Z), np.array([[0, 1, 0, 1]], dtype))
+    assert loss.dtype == dtype
+    # σ(-1e4) is held at σ(-80), so that there the error is seen; a = 1 has no gradient left
+    assert np.allclose(tg.gradients(loss, Z), [[0, -25, 0, 0]], rtol=1e-6, atol=1e-30)

@@ -1,0 +1,59 @@
+"""A row of the tables that `test_every_rule` runs: a call, and where to draw its arguments from.
+
+Each chapter's rows stand in the test file of the chapter, as `CASES`.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Draw = Callable[[np.random.Generator], np.ndarray]
+Domain = Callable[..., Draw]
+
+
+class Case(NamedTuple):
+    """A `call` of arrays, each drawn from a domain where the derivative exists, that uses the rules of `function`."""
+
+    function: Callable
+    label: str
+    call: Callable
+    draws: tuple[Draw, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.function.__name__} {self.label}"
+
+    def arrays(self) -> list[np.ndarray]:
+        """The arguments: the same in every run."""
+        rng = np.random.default_rng(zlib.crc32(self.name.encode()))
+        return [draw(rng) for draw in self.draws]
+
+
+def table(*rows: Iterable[Any]) -> list[Case]:
+    """Cases from rows of a function, a label, a call, and a domain for each argument."""
+    return [Case(function, label, call, tuple(draws)) for function, label, call, *draws in rows]
+
+
+def one(function: Callable, label: str, *args: Any, **kwargs: Any) -> tuple:
+    """The start of a row for `function(x, *args, **kwargs)`."""
+    return function, label, lambda x: function(x, *args, **kwargs)
+
+
+# ---- domains: given a shape, how to draw an array
+
+
+def _domain(draw: Callable) -> Domain:
+    return lambda *shape: lambda rng: np.array(draw(rng, shape))
+
+
+real = _domain(lambda rng, shape: rng.uniform(-2, 2, shape))
+positive = _domain(lambda rng, shape: rng.uniform(0.5, 2.5, shape))
+nonzero = _domain(lambda rng, shape: rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape))
+below_one = _domain(lambda rng, shape: rng.uniform(-0.8, 0.8, shape))
+above_one = _domain(lambda rng, shape: rng.uniform(1.5, 3, shape))
+apart = _domain(lambda rng, shape: rng.permutation(np.linspace(-2, 2, int(np.prod(shape)))).reshape(shape))
+between = _domain(lambda rng, shape: apart(*shape)(rng) + 0.21)  # never near what `apart` gives
+halves = _domain(lambda rng, shape: rng.integers(-3, 4, shape) + rng.uniform(0.4, 0.6, shape))
+near_one = _domain(lambda rng, shape: rng.uniform(0.97, 1.03, shape))

@@ -1,0 +1,155 @@
+"""Every function with a derivative, by one law each: the tables of the chapters against the registry, and numbers.
+
+The formulas fused in `tinygrad_dl.nn` are held against their unfused selves, in `tests/nn`.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests import numeric
+from tests.rules import test_elementwise, test_indexing, test_linalg, test_reductions, test_shape
+from tinygrad_dl import primitives, registry
+from tinygrad_dl.autodiff import topological_order
+
+CHAPTERS = [test_elementwise, test_reductions, test_shape, test_linalg, test_indexing]
+CASES = [case for chapter in CHAPTERS for case in chapter.CASES]
+# as they are before any test, or example in a docstring, adds its own
+RULES = {f: rules for f, rules in registry.vjps.items() if ".nn" not in (getattr(f, "__module__", None) or "")}
+SPELLINGS = set(registry.spellings)
+CONSTANTS = sorted(registry.constants, key=registry.name_of)
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def total(case):
+    """What `case` computes as a scalar, curved even where the call is linear."""
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, 1000)
+
+    def f(*args):
+        ans = case.call(*args)
+        parts = ans if isinstance(ans, (tuple, list)) else [ans]
+        return sum(np.sum(part * np.reshape(weights[: part.size], part.shape) * (1 + part / 2)) for part in parts)
+
+    return f
+
+
+def nodes(case, dtype=float):
+    """The Tensors in the graph of `case` that a function made."""
+    ans = case.call(*[tg.parameter(x.astype(dtype)) for x in case.arrays()])
+    order = topological_order(*ans) if isinstance(ans, (tuple, list)) else topological_order(ans)
+    return [node for node in order if node._function is not None]
+
+
+def test_every_function_in_the_registry_has_a_row():
+    assert set(RULES) | SPELLINGS <= {case.function for case in CASES}
+
+
+def test_the_names_of_the_rows_are_unique():
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+
+
+@every_case
+def test_a_row_uses_the_rules_of_its_function(case):
+    assert case.function in SPELLINGS or case.function in {node._function for node in nodes(case)}
+
+
+def test_the_rows_use_every_rule():
+    used = {
+        (node._function, argnum)
+        for case in CASES
+        for node in nodes(case)
+        for argnum, parent in enumerate(node._parents)
+        if parent is not None and parent.requires_grad
+    }
+    tables = {f: rules for f, rules in RULES.items() if isinstance(rules, tuple)}
+    assert {(f, i) for f, rules in tables.items() for i, rule in enumerate(rules) if rule is not None} <= used
+
+
+@every_case
+def test_tensors_give_what_arrays_give(case):
+    f, arrays = total(case), case.arrays()
+    for make in (tg.Tensor, tg.parameter):
+        np.testing.assert_allclose(f(*map(make, arrays)).numpy(), f(*arrays), rtol=1e-12)
+
+
+@every_case
+def test_the_gradient_is_what_differences_give(case):
+    f, arrays = total(case), case.arrays()
+    argnums = tuple(range(len(arrays)))
+    for argnum, gradient in zip(argnums, tg.grad(f, argnums)(*arrays), strict=True):
+        numeric.assert_equal(gradient, numeric.gradient(f, arrays, argnum))
+
+
+@every_case
+def test_the_second_derivative_is_what_differences_of_the_gradient_give(case):
+    arrays = case.arrays()
+    argnums = tuple(range(len(arrays)))
+    gradient = tg.grad(total(case), argnums)
+    rng = np.random.default_rng(1)
+    directions = [rng.uniform(0.5, 1.5, x.shape) for x in arrays]
+
+    def slope(*args):
+        return sum(np.sum(direction * part) for direction, part in zip(directions, gradient(*args), strict=True))
+
+    for argnum, second in zip(argnums, tg.grad(slope, argnums)(*arrays), strict=True):
+        numeric.assert_equal(second, numeric.gradient(slope, arrays, argnum))
+
+
+@every_case
+def test_float32_stays_float32_forward_and_in_every_rule(case):
+    wide = {np.float_power, primitives.astype}  # give float64 by definition
+    for node in nodes(case, np.float32):
+        if node._function in wide or any(getattr(arg, "dtype", None) == np.float64 for arg in node._args):
+            continue  # or meets an array of float64
+        assert node.dtype == np.float32
+        for rule, parent in zip(registry.vjps[node._function], node._parents):  # noqa: B905 - endless if one for each
+            if parent is not None:
+                g = np.ones_like(node._value)
+                part = rule(g, node._value, *node._args, **(node._kwargs or {}))
+                assert part.dtype == np.float32
+
+
+@every_case
+def test_the_gradient_has_the_dtype_of_its_argument(case):
+    arrays = [x.astype(np.float32) for x in case.arrays()]
+    argnums = tuple(range(len(arrays)))
+    for gradient in tg.grad(total(case), argnums)(*arrays):
+        assert gradient.dtype == np.float32
+
+
+# ---- functions whose derivative is zero wherever it exists
+
+SPECIAL = {  # arguments for those that don't take one array
+    np.heaviside: (0.5,),
+    np.floor_divide: (2.0,),
+    np.argpartition: (1,),
+    np.can_cast: (np.float64,),
+    np.searchsorted: (0.7,),
+    np.digitize: (np.array([0.0, 1.0]),),
+}
+TWO = "equal not_equal less less_equal greater greater_equal array_equal array_equiv isclose allclose logical_and"
+TWO += " logical_or logical_xor may_share_memory shares_memory"
+SPECIAL |= {getattr(np, name): (np.array([0.2, 0.7, 3.0]),) for name in TWO.split()}
+
+
+@pytest.mark.parametrize("function", CONSTANTS, ids=registry.name_of)
+def test_a_constant_function_of_tensors_gives_the_plain_values_of_numpy(function):
+    x = np.array([0.2, 0.7, 1.9])
+    args = SPECIAL.get(function, ())
+    expected = function(x, *args)
+    for tensor in (tg.Tensor(x), tg.parameter(x)):
+        actual = function(tensor, *args)
+        assert type(actual) is type(expected)
+        if function is not np.empty_like:  # whose values are whatever was there
+            np.testing.assert_equal(actual, expected)
+
+
+def test_every_rule_takes_a_cotangent_and_the_answer_first():
+    for function, rules in RULES.items():
+        for rule in rules if isinstance(rules, tuple) else ():
+            if rule is not None:
+                assert list(inspect.signature(rule).parameters)[:2] == ["g", "ans"], registry.name_of(function)

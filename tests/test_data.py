@@ -1,0 +1,83 @@
+"""Minibatches: every sample once, with its own label."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygrad_dl.data import minibatches
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@given(
+    st.integers(1, 4), st.integers(1, 30), st.integers(1, 35), st.integers(0, 2**32 - 1), st.sampled_from([(), (2,)])
+)
+def test_each_sample_comes_once_with_its_label(n, m, batch_size, seed, rows):
+    X = np.arange(n * m).reshape(n, m)
+    Y = np.broadcast_to(10 * np.arange(m), (*rows, m)) + np.zeros((*rows, 1), int)
+    batches = list(minibatches(X, Y, batch_size, rng=rng(seed)))
+    assert [x.shape[1] for x, _ in batches[:-1]] == [batch_size] * ((m - 1) // batch_size)
+    assert batches[-1][0].shape[1] == m - batch_size * ((m - 1) // batch_size)
+    samples = np.hstack([x for x, _ in batches])
+    labels = np.concatenate([y for _, y in batches], axis=-1)
+    assert sorted(samples[0]) == list(range(m))
+    assert np.array_equal(samples, X[:, samples[0]])
+    assert np.array_equal(labels, Y[..., samples[0]])
+
+
+def test_the_order_is_that_of_the_rng_and_another_in_each_pass():
+    X = np.arange(50)[np.newaxis]
+
+    def passes(seed):
+        drawn = rng(seed)
+        return [np.hstack([x for x, _ in minibatches(X, X, 7, rng=drawn)])[0].tolist() for _ in range(2)]
+
+    assert passes(1) == passes(1) != passes(2)
+    first, second = passes(1)
+    assert first != second
+    assert first != sorted(first)
+
+
+def test_all_orders_are_equally_likely():
+    drawn, X = rng(), np.arange(3)[np.newaxis]
+    orders = [tuple(next(minibatches(X, X, 3, rng=drawn))[0][0].tolist()) for _ in range(6000)]
+    counts = [orders.count(order) for order in set(orders)]
+    assert len(counts) == 6
+    assert max(abs(count - 1000) for count in counts) < 150  # five standard deviations of √(6000 · 1/6 · 5/6) = 29
+
+
+def test_lists_are_data():
+    ((x, y),) = minibatches([[1, 2]], [1, 2], 2, rng=rng())
+    assert np.array_equal(x[0], y)
+
+
+def test_batches_are_copies():
+    X = np.zeros((2, 4))
+    for x, y in minibatches(X, X[0], 4, rng=rng()):
+        x += 1
+        y += 1
+    assert not X.any()
+
+
+REFUSED = [
+    ({"batch_size": 0}, ValueError, "batch size of at least 1, got 0"),
+    ({"batch_size": -3}, ValueError, "batch size of at least 1, got -3"),
+    ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
+    ({"rng": np.random}, TypeError, "got module"),
+    ({"Y": np.ones((1, 4))}, ValueError, r"got \(3, 5\) and \(1, 4\)\.$"),
+    ({"Y": np.ones(())}, ValueError, r"got \(3, 5\) and \(\)\.$"),
+    ({"X": np.ones(5)}, ValueError, r"expected X of shape \(n, m\) and Y of \(\.\.\., m\), got \(5,\) and \(5,\)"),
+    ({"X": np.ones((2, 3, 5))}, ValueError, r"got \(2, 3, 5\)"),
+    ({"X": np.ones((5, 3))}, ValueError, r"got \(5, 3\) and \(5,\); samples are columns: pass X\.T\."),
+    ({"X": np.ones((5, 3)), "Y": np.ones((5, 1))}, ValueError, r"and \(5, 1\); samples .* pass X\.T and Y\.T\."),
+    ({"X": np.ones((3, 0)), "Y": np.ones(0)}, ValueError, r"at least one sample, got X of shape \(3, 0\)"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), REFUSED)
+def test_what_is_no_data_is_refused_at_the_call(arguments, error, message):
+    with pytest.raises(error, match=message):  # the call itself, before the first batch is asked for
+        minibatches(**({"X": np.ones((3, 5)), "Y": np.ones(5), "batch_size": 2, "rng": rng()} | arguments))

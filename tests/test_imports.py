@@ -1,0 +1,94 @@
+"""Imports go one way, and nothing heavy comes with the package."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinygrad_dl
+
+PACKAGE = Path(tinygrad_dl.__file__).parent
+
+# module, or the start of its name -> what it may import from the package, "." being its own folder
+ALLOWED = {
+    "arguments": set(),
+    "registry": set(),
+    "primitives": set(),
+    "grad_mode": set(),
+    "pytree": set(),
+    "data": set(),
+    "array_methods": {"primitives"},
+    "rules.__init__": {"rules"},
+    "rules.": {"primitives", "registry"},
+    "tensor": {"arguments", "primitives", "registry", "grad_mode", "array_methods"},
+    "autodiff": {"tensor", "arguments", "primitives", "registry", "grad_mode", "pytree"},
+    "nn.__init__": {"nn"},
+    "nn.activations": set(),
+    "nn.initializers": set(),
+    "nn.metrics": set(),
+    "nn.losses": {"nn.activations"},
+    "nn.fused": {"primitives", "registry", "nn.activations", "nn.losses"},
+    "nn.": {"tensor", "nn"},
+    "optim": {"tensor", "grad_mode", "pytree"},
+    "drawing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "drawing"},
+    "testing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "pytree", "nn", "testing"},
+}
+NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}
+OPTIONAL = ["matplotlib", "sklearn", "tqdm", "hypothesis", "pytest", "graphviz", "scipy"]
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in PACKAGE.rglob("*.py")
+    if path != PACKAGE / "__init__.py"
+}
+
+
+def imports(path):
+    """The modules of the package, and those from outside, that a file imports anywhere in it."""
+    inside, outside = set(), set()
+    folder = path.relative_to(PACKAGE).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            outside |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            outside.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] + tuple(node.module.split(".") if node.module else ())
+            inside |= {".".join((*base, alias.name)) for alias in node.names}
+    return inside, outside
+
+
+def allowed(module):
+    """The row of the table for a module: the one that names it, or the longest start of its name."""
+    rows = [row for row in ALLOWED if module == row or (row.endswith(".") and module.startswith(row))]
+    return ALLOWED[max(rows, key=len)] if rows else None
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_one_way(module):
+    inside, outside = imports(MODULES[module])
+    assert not any(name.split(".")[0] == "tinygrad_dl" for name in outside), "say from . import"
+    if allowed(module) is None:
+        assert module in {"training", "__main__"}  # on top of everything
+    else:
+        for name in inside:
+            assert any(name == target or name.startswith(target + ".") for target in allowed(module)), name
+
+
+@pytest.mark.parametrize("module", sorted(NUMPY_ONLY))
+def test_activations_losses_and_initializers_run_on_numpy_alone(module):
+    inside, outside = imports(MODULES[module])
+    assert all(name.startswith("nn.activations.") for name in inside)
+    assert {name.split(".")[0] for name in outside} - set(sys.stdlib_module_names) == {"numpy"}
+
+
+def test_importing_the_package_imports_nothing_optional():
+    code = f"import sys, tinygrad_dl; print([m for m in {OPTIONAL} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_the_public_names_exist_and_have_docstrings():
+    for name in tinygrad_dl.__all__:
+        assert getattr(tinygrad_dl, name).__doc__, name

@@ -1,0 +1,262 @@
+"""Optimizers: each is its recurrence, written out here once more in Python numbers, one weight at a time."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_dl as tg
+from tinygrad_dl import optim
+
+
+def sgd(w, gradients, rate):
+    for g in gradients:
+        w -= rate * g
+    return w
+
+
+def momentum(w, gradients, rate, beta=0.9):
+    v = 0.0
+    for g in gradients:
+        v = beta * v + (1 - beta) * g
+        w -= rate * v
+    return w
+
+
+def rmsprop(w, gradients, rate, beta=0.9, epsilon=1e-8):
+    s = 0.0
+    for g in gradients:
+        s = beta * s + (1 - beta) * g * g
+        w -= rate * g / (math.sqrt(s) + epsilon)
+    return w
+
+
+def adam(w, gradients, rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    v = s = 0.0
+    for t, g in enumerate(gradients, start=1):
+        v = beta1 * v + (1 - beta1) * g
+        s = beta2 * s + (1 - beta2) * g * g
+        w -= rate * (v / (1 - beta1**t)) / (math.sqrt(s / (1 - beta2**t)) + epsilon)
+    return w
+
+
+fractions = st.floats(0, 0.99)
+epsilons = st.floats(1e-10, 1)
+OPTIMIZERS = {  # the class, its recurrence, and what else it takes
+    "SGD": (optim.SGD, sgd, {}),
+    "Momentum": (optim.Momentum, momentum, {"beta": fractions}),
+    "RMSProp": (optim.RMSProp, rmsprop, {"beta": fractions, "epsilon": epsilons}),
+    "Adam": (optim.Adam, adam, {"beta1": fractions, "beta2": fractions, "epsilon": epsilons}),
+}
+each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+def gradient(draw, shape):
+    """A gradient of any scale, some elements of it zero."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return rng.normal(size=shape) * 10.0 ** draw(st.integers(-6, 6)) * rng.integers(0, 4, shape).clip(0, 1)
+
+
+@each_optimizer
+@given(data=st.data())
+def test_steps_are_those_of_the_recurrence(name, data):
+    make, recurrence, options = OPTIMIZERS[name]
+    chosen = data.draw(st.fixed_dictionaries({}, optional=options))  # what is left out takes the documented default
+    rate, dtype = data.draw(st.floats(1e-4, 10)), data.draw(st.sampled_from([np.float64, np.float32]))
+    shapes = [(), (2, 3), (3, 1)]
+    rng = np.random.default_rng(0)
+    parameters = [tg.parameter(rng.normal(size=shape).astype(dtype)) for shape in shapes]
+    before = [p.numpy().astype(float) for p in parameters]
+    history = [[] for _ in shapes]
+    optimizer = make(parameters, learning_rate=rate, **chosen)
+    for _ in range(data.draw(st.integers(1, 6))):
+        for p, past in zip(parameters, history, strict=True):
+            p.grad = None
+            if p is parameters[0] or data.draw(st.booleans()):  # those without a gradient are left alone in this step
+                p.grad = gradient(data.draw, p.shape).astype(dtype)
+                past.append(p.grad)
+        optimizer.step()
+    for p, w, past in zip(parameters, before, history, strict=True):
+        assert p.dtype == dtype
+        for i in np.ndindex(p.shape):
+            gradients = [float(g[i]) for g in past]
+            expected = recurrence(float(w[i]), gradients, rate, **chosen)
+            # Six steps of some ten roundings each, relative to the largest number on the way, which may cancel; a step
+            # of RMSProp and Adam is at most rate / √(1 - β) <= 1000 rate. ε in float32 is seen beside 0 only.
+            size = abs(w[i]) + rate * max([*map(abs, gradients), 0 if name in ("SGD", "Momentum") else 1000])
+            assert abs(p.numpy()[i] - expected) <= 100 * np.finfo(dtype).eps * size
+
+
+@each_optimizer
+def test_a_quadratic_is_minimised(name):
+    target = np.array([[1.0, -2.0], [0.5, 3.0]])
+    w = tg.parameter(np.zeros((2, 2)))
+    optimizer = OPTIMIZERS[name][0]([w], learning_rate=0.05)
+    for _ in range(400):
+        optimizer.zero_grad()
+        loss = np.sum((w - target) ** 2)
+        loss.backward()
+        optimizer.step()
+    # SGD shrinks the error by 0.9 a step. RMSProp ends in steps of ± its learning rate; Adam still swings a little.
+    assert np.abs(w.data - target).max() < (0.06 if name == "RMSProp" else 0.01)
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6).filter(lambda g: abs(g) > 1e-3), min_size=1, max_size=4),
+    st.floats(1e-4, 1),
+    fractions,
+    fractions,
+)
+def test_the_first_step_of_adam_is_the_learning_rate_whatever_the_scale(gradients, rate, beta1, beta2):
+    w = tg.parameter(np.zeros(len(gradients)))
+    adam = optim.Adam([w], learning_rate=rate, beta1=beta1, beta2=beta2)
+    w.grad = np.array(gradients)
+    adam.step()
+    # ε is 1e-5 of the least gradient, 1e-3
+    assert np.allclose(w.data, -rate * np.sign(gradients), rtol=2e-5)
+
+
+DEFAULTS = [
+    (optim.RMSProp, {"learning_rate": 0.001, "beta": 0.9, "epsilon": 1e-8}),
+    (optim.Adam, {"learning_rate": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
+    (optim.Momentum, {"beta": 0.9}),
+]
+
+
+@pytest.mark.parametrize(("make", "defaults"), DEFAULTS)
+def test_defaults_are_those_of_the_papers(make, defaults):
+    optimizer = make([tg.parameter(1.0)], **({} if "learning_rate" in defaults else {"learning_rate": 1}))
+    assert {name: getattr(optimizer, name) for name in defaults} == defaults
+
+
+# ---- what else holds the arrays
+
+
+@each_optimizer
+def test_a_step_changes_no_array_that_someone_else_holds(name):
+    given_data = np.array([1.0, 2.0])
+    w = tg.parameter(given_data)
+    optimizer = OPTIMIZERS[name][0]([w], learning_rate=0.1)
+    loss = np.sum(w**3)
+    for _ in range(3):
+        view, copy = w.data, w.numpy()
+        w.grad = held = np.array([1.0, -2.0])
+        optimizer.step()
+        assert np.array_equal(view, copy)
+        assert np.array_equal(held, [1, -2])
+        assert not np.any(w.data == copy)
+    assert np.array_equal(given_data, [1, 2])
+    # the graph made before still has the gradient at the values that it was made with: 3 w²
+    assert np.array_equal(tg.gradients(loss, w), [3, 12])
+
+
+@each_optimizer
+def test_a_step_keeps_the_dtype_whatever_the_rate_and_the_gradient_are(name):
+    for shape in ((), (2,)):
+        w = tg.parameter(np.ones(shape, np.float32))
+        optimizer = OPTIMIZERS[name][0]([w], learning_rate=np.float64(0.1))
+        w.grad = np.ones(shape)
+        optimizer.step()
+        assert w.dtype == np.float32
+        assert not w.data.flags.writeable
+
+
+@each_optimizer
+def test_zero_grad_forgets_and_a_step_without_any_gradient_is_an_error(name):
+    w, other = tg.parameter([1.0]), tg.parameter([1.0])
+    optimizer = OPTIMIZERS[name][0](iter([w, other]), learning_rate=0.1)
+    w.grad = np.ones(1)
+    optimizer.step()
+    assert w.data[0] < 1 == other.data[0]
+    optimizer.zero_grad()
+    assert w.grad is None
+    with pytest.raises(ValueError, match=rf"{name}: no parameter has a gradient; call loss\.backward\(\) before step"):
+        optimizer.step()
+
+
+@each_optimizer
+@pytest.mark.parametrize("shape", [(), (1,), (2, 2)])
+def test_a_gradient_of_another_shape_is_refused(name, shape):
+    w = tg.parameter([1.0, 2.0])
+    optimizer = OPTIMIZERS[name][0]([w], learning_rate=0.1)
+    w.grad = np.ones(shape)
+    with pytest.raises(ValueError, match="expected a gradient of its shape"):
+        optimizer.step()
+    assert np.array_equal(w.data, [1, 2])
+
+
+# ---- what is refused
+
+
+@each_optimizer
+@pytest.mark.parametrize("rate", [0, -0.1, math.nan])
+def test_a_learning_rate_that_is_not_positive_is_refused(name, rate):
+    with pytest.raises(ValueError, match=f"{name}: expected a learning rate above 0, got {rate}"):
+        OPTIMIZERS[name][0]([tg.parameter(1.0)], learning_rate=rate)
+
+
+def _used():
+    return tg.parameter([1.0]) * 2
+
+
+def _twice():
+    return [tg.parameter([1.0])] * 2
+
+
+REFUSED = {
+    "none": (list, ValueError, "expected parameters that require grad, got none"),
+    "an array": (lambda: [np.ones(2)], TypeError, r"expected parameters, got array\(\[1"),
+    "constants": (lambda: [tg.Tensor([1.0])], ValueError, "expected parameters that require grad, got none"),
+    "a net": (lambda: tg.nn.Sequential(np.tanh), TypeError, r"expected net\.parameters\(\), got a Sequential"),
+    "a result": (lambda: [_used()], TypeError, "made by np.multiply"),
+    "a bare parameter": (lambda: tg.parameter([1.0, 2.0]), TypeError, "made by getitem"),
+    "one twice": (_twice, ValueError, "expected each parameter once"),
+}
+
+
+@each_optimizer
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_can_not_be_trained_is_refused(name, what):
+    parameters, error, message = REFUSED[what]
+    with pytest.raises(error, match=f"^{name}: .*{message}"):
+        OPTIMIZERS[name][0](parameters(), learning_rate=0.1)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1, 1.5, math.nan])
+@pytest.mark.parametrize(
+    ("name", "beta"), [("Momentum", "beta"), ("RMSProp", "beta"), ("Adam", "beta1"), ("Adam", "beta2")]
+)
+def test_a_beta_outside_of_0_to_1_is_refused(name, beta, value):
+    with pytest.raises(ValueError, match=f"{name}: expected 0 <= {beta} < 1, got {value}"):
+        OPTIMIZERS[name][0]([tg.parameter(1.0)], learning_rate=0.1, **{beta: value})
+
+
+@each_optimizer
+def test_a_parameter_that_requires_no_grad_stays_as_it_is(name):
+    w, frozen = tg.parameter([1.0]), tg.Tensor([1.0])
+    optimizer = OPTIMIZERS[name][0]([frozen, w], learning_rate=0.1)
+    np.sum(w * frozen).backward()
+    optimizer.step()
+    assert w.data < 1
+    assert frozen.data == 1
+
+
+def test_an_update_of_another_shape_is_refused():
+    class Broad(optim.Optimizer):
+        def update(self, i, gradient):
+            return np.ones((2, 1))
+
+    w = tg.parameter([1.0, 2.0])
+    w.grad = np.ones(2)
+    with pytest.raises(ValueError, match=r"update gave \(2, 2\) for a parameter of \(2,\)"):
+        Broad([w], 0.1).step()
+    assert np.array_equal(w.data, [1, 2])
+
+
+def test_a_new_optimizer_defines_update():
+    w = tg.parameter(1.0)
+    w.grad = np.array(1.0)
+    with pytest.raises(NotImplementedError, match="Optimizer defines no update"):
+        optim.Optimizer([w], 0.1).step()

@@ -1,0 +1,279 @@
+"""`fit`: a loop that one can write by hand, with checks; and nets that learn, or can't."""
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_dl as tg
+from tinygrad_dl import nn
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def problem(m=12, seed=0):
+    X = rng(seed).normal(size=(2, m))
+    return X, (X[:1] * X[1:] > 0).astype(float)
+
+
+def new_net(seed=0):
+    return nn.mlp([2, 3, 1], output=nn.sigmoid, rng=rng(seed))
+
+
+def fit(net=None, data=None, make=tg.optim.SGD, rate=0.3, **arguments):
+    net, (X, Y) = net or new_net(), data or problem()
+    defaults = {"loss": nn.binary_cross_entropy, "epochs": 3, "progress": False}
+    optimizer = make(net.parameters(), learning_rate=rate)
+    return tg.fit(net, X, Y, optimizer=optimizer, **(defaults | arguments))
+
+
+def cost_of(A, Y):
+    return float(-np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / Y.shape[1])
+
+
+def share_right(A, Y):
+    return float(np.mean((A > 0.5) == (Y > 0.5)))
+
+
+# ---- the loop
+
+
+@given(st.integers(1, 13), st.integers(1, 3), st.integers(0, 99), st.sampled_from([tg.optim.SGD, tg.optim.Adam]))
+def test_fit_is_the_loop_that_one_writes_by_hand(batch_size, epochs, seed, make):
+    X, Y = problem()
+    validation, metrics = problem(5, seed=1), {"accuracy": nn.accuracy, "mean": lambda A, Y: np.mean(A)}
+    fitted, by_hand = new_net(), new_net()
+    history = fit(
+        fitted, make=make, epochs=epochs, batch_size=batch_size, rng=rng(seed), validation=validation, metrics=metrics
+    )
+    optimizer, order = make(by_hand.parameters(), learning_rate=0.3), rng(seed)
+    expected = {"loss": [], "accuracy": [], "mean": []}
+    expected |= {f"validation_{name}": [] for name in expected}
+    for _ in range(epochs):
+        columns = order.permutation(12)
+        losses, outputs, labels = [], [], []
+        for start in range(0, 12, batch_size):
+            x, y = X[:, columns[start : start + batch_size]], Y[:, columns[start : start + batch_size]]
+            optimizer.zero_grad()
+            A = by_hand(x)
+            nn.binary_cross_entropy(A, y).backward()
+            losses += [cost_of(A.numpy(), y)] * y.shape[1]
+            outputs.append(A.numpy())
+            labels.append(y)
+            optimizer.step()
+        expected["loss"].append(np.mean(losses))
+        expected["accuracy"].append(share_right(np.hstack(outputs), np.hstack(labels)))
+        expected["mean"].append(np.mean(np.hstack(outputs)))
+        A = by_hand(validation[0]).numpy()
+        expected["validation_loss"].append(cost_of(A, validation[1]))
+        expected["validation_accuracy"].append(share_right(A, validation[1]))
+        expected["validation_mean"].append(np.mean(A))
+    assert history.keys() == expected.keys()
+    for name, values in expected.items():
+        assert history[name] == pytest.approx(values, rel=1e-12)  # sums in another order
+    for name, values in by_hand.state_dict().items():
+        assert np.array_equal(fitted.state_dict()[name], values)
+
+
+def test_without_a_batch_size_each_step_takes_all_samples_in_their_order():
+    X, Y = problem()
+    net = new_net()
+    history = fit(net, epochs=4)
+    by_hand = new_net()
+    optimizer = tg.optim.SGD(by_hand.parameters(), learning_rate=0.3)
+    for _ in range(4):
+        optimizer.zero_grad()
+        nn.binary_cross_entropy(by_hand(X), Y).backward()
+        optimizer.step()
+    for name, values in by_hand.state_dict().items():
+        assert np.array_equal(net.state_dict()[name], values)
+    assert history.keys() == {"loss"}
+    assert len(history.loss) == 4
+
+
+def test_one_rng_gives_one_history_and_another_rng_another():
+    def run(seed):
+        return fit(batch_size=5, rng=rng(seed))
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_fit_takes_lists_and_integers_and_labels_of_one_axis():
+    net = nn.mlp([1, 3], rng=rng())
+    history = fit(net, ([[0, 1, 2, 3]], [0, 1, 2, 1]), loss=nn.softmax_cross_entropy, batch_size=3, rng=rng())
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_validation_records_no_graph_and_moves_no_parameter():
+    net, seen = new_net(), []
+
+    def watching(A):
+        seen.append((tg.is_grad_enabled(), net.state_dict()["layers.0.W"]))
+        return net(A)
+
+    tg.fit(
+        watching,
+        *problem(),
+        loss=nn.binary_cross_entropy,
+        optimizer=tg.optim.SGD(net.parameters(), learning_rate=0.3),
+        epochs=2,
+        validation=problem(3),
+        progress=False,
+    )
+    assert [enabled for enabled, _ in seen] == [True, False, True, False]
+    assert np.array_equal(seen[1][1], seen[2][1])
+    assert not np.array_equal(seen[0][1], seen[1][1])
+
+
+# ---- history
+
+
+def test_a_history_tells_losses_from_metrics():
+    history = fit(validation=problem(4), metrics={"accuracy": nn.accuracy})
+    assert history.loss == history["loss"]
+    assert history.metrics.keys() == {"accuracy", "validation_accuracy"}
+    assert repr(history).startswith(f"History of 3 epochs: loss {history.loss[0]:.4g} -> {history.loss[-1]:.4g}, acc")
+    assert all(type(value) is float for values in history.values() for value in values)
+
+
+@pytest.mark.parametrize("validation", [None, problem(4)])
+def test_plot_draws_the_losses_over_the_epochs(validation):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    history = fit(validation=validation, metrics={"accuracy": nn.accuracy})
+    ax = history.plot()
+    names = {"loss": "training"} | ({"validation_loss": "validation"} if validation else {})
+    for line, (name, label) in zip(ax.get_lines(), names.items(), strict=True):
+        assert list(line.get_xdata()) == [1, 2, 3]
+        assert list(line.get_ydata()) == history[name]
+        assert line.get_label() == label
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(names.values())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "cost")
+    mine = ax.figure.add_subplot()
+    assert history.plot(mine) is mine
+    plt.close(ax.figure)
+
+
+def test_plot_without_matplotlib_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r'pip install "tinygrad-dl\[examples\]"'):
+        tg.History(loss=[1.0]).plot()
+
+
+# ---- progress
+
+
+def test_progress_shows_the_loss_where_tqdm_is_installed(capsys):
+    pytest.importorskip("tqdm")
+    history = fit(progress=True)
+    shown = capsys.readouterr().err
+    assert "3/3" in shown
+    assert f"loss {history.loss[-1]:.4g}" in shown
+    fit(progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_without_tqdm_fit_does_the_same_in_silence(monkeypatch, capsys):
+    expected = fit(progress=False)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert fit(progress=True) == expected
+    assert capsys.readouterr() == ("", "")
+
+
+# ---- what is refused
+
+
+@given(st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 1), st.integers(0, 11), st.sampled_from("XY"))
+def test_nan_and_inf_in_the_data_are_found(value, row, column, name):
+    data = dict(zip("XY", problem(), strict=True))
+    row = row if name == "X" else 0
+    data[name][row, column] = value
+    for arguments, which in (({"data": data.values()}, ""), ({"validation": data.values()}, "validation ")):
+        net = new_net()
+        before = net.state_dict()
+        with pytest.raises(ValueError, match=rf"fit: {which}{name}\[{row}, {column}\] is {value}: 1 of \d+ are not"):
+            fit(net, **arguments)
+        assert np.array_equal(net.state_dict()["layers.0.W"], before["layers.0.W"])
+
+
+X, Y = problem()
+REFUSED = {
+    "no epochs": ({"epochs": 0}, ValueError, "at least 1 epoch, got 0"),
+    "batches in no order": ({"batch_size": 4}, TypeError, r"batch_size needs rng=np\.random\.default_rng\(seed\)"),
+    "a seed as rng": ({"batch_size": 4, "rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
+    "empty batches": ({"batch_size": 0, "rng": rng()}, ValueError, "batch size of at least 1, got 0"),
+    "rows as samples": ({"data": (X.T, Y[0])}, ValueError, r"fit: data: .*\(12, 2\) and \(12,\); .*pass X\.T"),
+    "other labels": ({"data": (X, Y[:, 1:])}, ValueError, r"fit: data: expected X of shape \(n, m\)"),
+    "validation": ({"validation": (X, Y[:, 1:])}, ValueError, r"fit: validation data: expected X of shape \(n, m\)"),
+    "nothing": ({"data": (X[:, :0], Y[:, :0])}, ValueError, "at least one sample"),
+    "text": ({"data": (X.astype(str), Y)}, TypeError, "expected real numbers in X, got <U"),
+    "complex": ({"validation": (X, Y * 1j)}, TypeError, "expected real numbers in validation Y, got complex128"),
+    "a metric called loss": ({"metrics": {"loss": nn.accuracy}}, ValueError, "call the metric something else"),
+    "validation_loss": ({"metrics": {"validation_loss": nn.accuracy}}, ValueError, "call the metric something else"),
+    "metrics without names": ({"metrics": [nn.accuracy]}, TypeError, "expected metrics by name"),
+    "no one number": ({"loss": lambda A, Y: A - Y}, TypeError, "expected a loss that gives a Tensor of size 1"),
+    "no Tensor": ({"loss": lambda A, Y: 1.0}, TypeError, "expected a loss that gives a Tensor of size 1, got 1"),
+    "broadcasting": ({"data": (X, Y[0])}, ValueError, r"one shape, got \(1, 12\) and \(12,\)"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_can_not_be_trained_on_is_refused(name):
+    arguments, error, message = REFUSED[name]
+    with pytest.raises(error, match=message):
+        fit(**arguments)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_loss_that_is_not_finite_stops_the_training_before_the_step(value, step):
+    net, states = new_net(), []
+
+    def breaking(A, Y):
+        states.append(net.state_dict())
+        return nn.binary_cross_entropy(A, Y) + (value if len(states) == step else 0)
+
+    with pytest.raises(FloatingPointError, match=f"the loss became {value}: try a smaller learning rate"):
+        fit(net, loss=breaking)
+    assert len(states) == step
+    for name, values in net.state_dict().items():
+        assert np.array_equal(values, states[-1][name])
+    assert step == 1 or not np.array_equal(states[0]["layers.0.W"], states[-1]["layers.0.W"])
+
+
+# ---- learning
+
+
+XOR = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]]), np.array([[0.0, 1.0, 1.0, 0.0]])
+
+
+@pytest.mark.parametrize(("hidden", "learns"), [(nn.tanh, True), (nn.identity, False)])
+def test_hidden_units_learn_xor_and_linear_ones_can_not(hidden, learns):
+    net = nn.mlp([2, 8, 1], hidden=hidden, output=nn.sigmoid, rng=rng(1))
+    history = fit(net, XOR, make=tg.optim.Adam, rate=0.05, epochs=300, metrics={"accuracy": nn.accuracy})
+    if learns:
+        assert history["accuracy"][-1] == 1
+        assert history.loss[-1] < 0.05
+    else:  # no straight line has all four points on their sides; the best is 1/2 everywhere, at a cost of log 2
+        assert max(history["accuracy"]) <= 0.75
+        assert min(history.loss) >= np.log(2) - 1e-12
+
+
+@given(st.lists(st.integers(1, 4), min_size=3, max_size=5), st.integers(0, 2**32 - 1))
+def test_layers_with_no_activation_between_are_one_linear_layer(sizes, seed):
+    net = nn.mlp(sizes, hidden=nn.identity, rng=rng(seed))
+    for layer in net.layers[::2]:
+        layer.b.data = rng(seed).normal(size=layer.b.shape)
+    W, b = np.eye(sizes[0]), np.zeros((sizes[0], 1))
+    for layer in net.layers[::2]:  # W2 (W1 X + b1) + b2 = (W2 W1) X + (W2 b1 + b2)
+        W, b = layer.W.data @ W, layer.W.data @ b + layer.b.data
+    X = rng(seed).normal(size=(sizes[0], 5))
+    assert np.allclose(net(X).numpy(), W @ X + b, rtol=1e-12, atol=1e-12)  # the same products in another order

@@ -1,0 +1,50 @@
+"""What stands beside Tensors in a call: numbers, arrays, lists, indices, settings, as the graph may keep them.
+
+Whoever passed an array may change it later, so the graph keeps a copy; a rule reads its primals as arrays or numbers.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def primal(value: Any) -> Any:
+    """A number, array or list in the place of a primal: a number stays as it is, the others become a new array.
+
+    Gives NotImplemented for anything else. Raises TypeError for a masked array, whose mask would be lost.
+
+    >>> primal([1.0, 2.0]), primal(3.0), primal("three")
+    (array([1., 2.]), 3.0, NotImplemented)
+    """
+    if type(value) is float or type(value) is int:
+        return value
+    if isinstance(value, (np.ndarray, list, tuple)):
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError("a masked array next to a Tensor would lose its mask: use np.where(mask, value, x).")
+        return np.array(value)
+    return value if isinstance(value, (np.generic, int, float, complex)) else NotImplemented
+
+
+def setting(value: Any) -> Any:
+    """An argument that nothing is differentiated by, such as an axis or a shape: any arrays in it are copied."""
+    if isinstance(value, np.ndarray):
+        return np.array(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(setting, value))
+    return value
+
+
+def index(value: Any) -> Any:
+    """An index in NumPy's own terms: numbers, slices, None, `...` and new arrays, or a tuple of these.
+
+    >>> index(([0, 0], slice(None)))
+    (array([0, 0]), slice(None, None, None))
+    """
+    return tuple(map(_position, value)) if isinstance(value, tuple) else _position(value)
+
+
+def _position(value: Any) -> Any:
+    if value is None or value is Ellipsis or isinstance(value, (slice, int, np.generic)):
+        return value
+    array = np.array(value)
+    return array if array.size or isinstance(value, np.ndarray) else array.astype(int)  # [] is no list of floats
