@@ -75,6 +75,14 @@ def test_grad_adds_up_over_calls_and_the_graph_stays_usable():
     assert x.grad.tolist() == [2.0, 4.0]
 
 
+def test_grad_is_an_array_even_of_a_number():
+    x = tg.parameter(2.0)
+    for times in (1, 2, 3):
+        tg.backward(x * 3)
+        assert type(x.grad) is np.ndarray
+        assert x.grad == 3.0 * times
+
+
 def test_only_leaves_get_a_grad():
     x, constant = tg.parameter(2.0), tg.Tensor(3.0)
     y = x * constant

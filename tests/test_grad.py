@@ -118,6 +118,9 @@ def test_a_gradient_is_an_array_of_its_own():
     g[:] = 7.0
     assert x.tolist() == [1.0, 1.0]
     assert value == 2.0
+    value, g = tg.value_and_grad(lambda x: x)(np.ones(1))
+    value[:] = g[:] = 7.0
+    assert type(tg.value_and_grad(lambda x: x)(2.0)[0]) is np.float64
 
 
 def test_grad_works_inside_no_grad():

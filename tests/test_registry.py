@@ -92,6 +92,43 @@ def test_a_keyword_that_the_rules_do_not_take_is_named():
     assert f(tg.Tensor(1.0), twice=True).item() == 2.0
 
 
+def test_more_positional_arguments_than_the_rules_take_are_counted():
+    @tg.primitive
+    def f(x, twice=False, thrice=False):
+        return x * (1 + twice + thrice)
+
+    tg.defvjp(f, lambda g, ans, x: g)
+    with pytest.raises(TypeError, match=r"f has no derivative rule for calls with 3 positional arguments"):
+        f(tg.parameter(1.0), True, True)
+
+
+def test_what_is_said_last_of_a_function_holds():
+    @tg.primitive
+    def f(x):
+        return x * 2
+
+    x = tg.parameter(1.0)
+    for _ in range(2):
+        tg.defvjp(f, lambda g, ans, x: g * 2)
+        assert tg.gradients(f(x), x) == 2.0
+        tg.defnondiff(f)
+        assert type(f(x)) is not tg.Tensor
+        tg.defspelling(f, lambda x: x * 3)
+        assert tg.gradients(f(x), x) == 3.0
+        tg.defvjp_each(f, lambda argnum, g, ans, x: g * 4)
+        assert tg.gradients(f(x), x) == 4.0
+        assert f not in registry.constants
+        assert f not in registry.spellings
+        tg.defspelling(f, lambda x: x * 3)
+        tg.defnondiff(f)
+        assert type(f(x)) is not tg.Tensor
+
+
+def test_a_function_without_any_rule_is_not_differentiable():
+    with pytest.raises(ValueError, match=r"defvjp\(np\.sign\): expected a rule; defnondiff says"):
+        tg.defvjp(np.sign, None)
+
+
 def test_functions_have_the_names_that_a_reader_gives_them():
     assert [registry.name_of(f) for f in (np.tanh, np.sum, len)] == ["np.tanh", "np.sum", "len"]
 

@@ -151,16 +151,18 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
     >>> da == 2 * a.numpy()
     array([ True,  True])
     """
-    cotangent = _seed(output, cotangent)
+    seed = _seed(output, cotangent)
+    if create_graph and type(cotangent) is Tensor:
+        seed = primitives.astype(cotangent, output.dtype)  # the results depend on it too
     targets = list(pytree.leaves(tensors))
     for target in targets:
         if type(target) is not Tensor or not target.requires_grad:
             raise ValueError(f"gradients: expected Tensors that require grad, got {_described(target)}.")
-    found = _gradients(output, cotangent, targets, topological_order(output), create_graph)
+    found = _gradients(output, seed, targets, topological_order(output), create_graph)
     return pytree.rebuilt(tensors, found)
 
 
-def _seed(output: Any, cotangent: Any) -> np.ndarray:
+def _seed(output: Any, cotangent: Any) -> Any:
     if type(output) is not Tensor or not output.requires_grad:
         raise ValueError(
             f"nothing to differentiate: expected a Tensor computed from one that requires grad, got "

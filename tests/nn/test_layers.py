@@ -250,7 +250,9 @@ def test_the_summary_shows_a_layer_of_ones_own_and_counts_a_shared_one_once():
     rows = cells(nn.Sequential(shared, Scale(), nn.tanh, shared))
     assert rows[2] == ["Scale()", "tanh", "5"]
     assert rows[-1] == ["total", "11"]
+    assert [row[0] for row in rows] == ["0", "1", "Scale()", "2", "total"]
     assert cells(nn.Sequential(np.square, Scale(), nn.tanh)) == [["Scale()", "tanh", "5"], ["total", "5"]]
+    assert "square" not in nn.Sequential(np.square, Scale()).summary()
 
 
 def test_the_text_of_a_net_names_its_parts():
