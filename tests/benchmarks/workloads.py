@@ -104,7 +104,7 @@ def step(sizes: tuple[int, int, int], m: int, *, logits: bool, bar: float | None
         cost = loss(net(X_tensor), Y_tensor)
         cost.backward()
         optimizer.step()
-        return [cost.data, *[parameter.grad for parameter in parameters]]
+        return [cost.item(), *[parameter.grad for parameter in parameters]]
 
     what = "logits" if logits else "sigmoid"
     return Workload(f"step of a {'-'.join(map(str, sizes))} net, {what}, m={m:,}", hand, ours, 1, bar)

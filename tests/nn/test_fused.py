@@ -107,3 +107,10 @@ def test_a_wrong_and_saturated_output_gives_no_nan(dtype):
     assert loss.dtype == dtype
     # σ(-1e4) is held at σ(-80), so that there the error is seen; a = 1 has no gradient left
     assert np.allclose(tg.gradients(loss, Z), [[0, -25, 0, 0]], rtol=1e-6, atol=1e-30)
+
+
+def test_the_cross_entropy_of_exact_labels_has_the_derivative_of_its_formula():
+    """At a = y = 0 it is 1 / (1 - a) = 1, and at a = y = 1 it is -1 / a = -1: not 0 / 0."""
+    A, Y = tg.parameter([[0.0, 1.0]]), np.array([[0.0, 1.0]])
+    for loss in (nn.binary_cross_entropy, nn.losses.binary_cross_entropy):
+        assert tg.gradients(loss(A, Y), A).tolist() == [[0.5, -0.5]]

@@ -32,8 +32,9 @@ defvjp(
 sigmoid = primitive(activations.sigmoid)
 defvjp(sigmoid, lambda g, ans, z: g * (ans * (1 - ans)))
 
-# In the rules below dZ = A - Y is the course's. Where A is 0 or 1, A (1 - A) is held above 0, but below σ(-80), the
-# least that `sigmoid` gives, and far enough above the least float32 for costs with weights.
+# Instead of by 0, the cross-entropy's rule divides by a number that is below σ(-80), the least that `sigmoid` gives,
+# and far enough above the least float32 for costs with weights.
+LEAST = 1e-35
 
 
 def _m(A):
@@ -43,7 +44,7 @@ def _m(A):
 binary_cross_entropy = primitive(losses.binary_cross_entropy)
 defvjp(
     binary_cross_entropy,
-    lambda g, ans, A, Y: g / _m(A) * (A - Y) / np.maximum(A * (1 - A), 1e-35),
+    lambda g, ans, A, Y: g / _m(A) * ((1 - Y) / np.maximum(1 - A, LEAST) - Y / np.maximum(A, LEAST)),
     lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY)),
 )
 

@@ -48,7 +48,10 @@ class Dense(Module):
         self.b = parameter(np.zeros((n_out, 1), dtype), name="b")
 
     def __call__(self, A: Any) -> Tensor:
-        shape = A.shape if hasattr(A, "shape") else np.shape(A)
+        try:
+            shape = A.shape
+        except AttributeError:  # a list
+            shape = np.shape(A)
         if len(shape) != 2 or shape[0] != self.n_in:
             raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {shape}{self._advice(shape)}.")
         return affine(self.W, A, self.b)
