@@ -61,12 +61,18 @@ def test_one_no_grad_may_be_entered_again_and_again():
         assert not tg.is_grad_enabled()
 
 
-def test_no_grad_does_not_decorate_a_generator_function():
-    with pytest.raises(TypeError, match="batches is a generator function: write the with block inside of it"):
+def _generator():
+    yield 1
 
-        @tg.no_grad()
-        def batches():
-            yield 1
+
+async def _coroutine():
+    pass
+
+
+@pytest.mark.parametrize("decorated", [_generator, _coroutine, tg.nn.Module], ids=["generator", "coroutine", "class"])
+def test_no_grad_decorates_only_what_computes_while_it_is_called(decorated):
+    with pytest.raises(TypeError, match=r"expected a plain function to decorate.*with no yield or await in it"):
+        tg.no_grad()(decorated)
 
 
 def test_no_grad_in_one_thread_does_not_touch_another():

@@ -310,13 +310,70 @@ def test_a_constant_shares_no_memory_with_an_array_that_went_into_it(w):
 
 
 def test_a_masked_array_is_refused_rather_than_unmasked(w):
-    with pytest.raises(TypeError, match=r"masked array next to a Tensor would lose its mask: use np\.where"):
-        w * np.ma.array(VALUES, mask=[True, False, False])
+    masked = np.ma.array(VALUES, mask=[True, False, False])
+    for use in (lambda: w * masked, lambda: tg.Tensor(masked), lambda: np.where(masked, w, 0)):
+        with pytest.raises(TypeError, match=r"expected a plain array, got a MaskedArray: x\.filled\(value\)"):
+            use()
+    with pytest.raises(TypeError, match="expected a plain array, got a matrix"):
+        w * np.eye(3).view(np.matrix)
+
+
+@pytest.mark.parametrize(
+    "other", [np.array([1, 2, None]), np.timedelta64(3, "s"), ["a"]], ids=["object", "time", "text"]
+)
+def test_what_is_no_number_is_refused_beside_a_tensor(w, other):
+    with pytest.raises(TypeError, match="expected numbers, got data of dtype"):
+        w * other
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y: np.round(VALUES, 0, y),
+        lambda y: np.copyto(y, 7.0),
+        lambda y: np.sum(np.ones((2, 3)), 0, None, y),
+        lambda y: np.atleast_1d(y, 1.0)[0].fill(9.0),
+    ],
+    ids=["round", "copyto", "sum", "atleast_1d"],
+)
+@pytest.mark.parametrize("tracked", [True, False])
+def test_no_function_writes_into_a_computed_tensor(w, write, tracked):
+    y = (w if tracked else w.detach()) * 2
+    z = np.sum(y**2 * w)
+    before = tg.gradients(z, w)
+    with pytest.raises((TypeError, ValueError)):
+        write(y)
+    assert tg.gradients(z, w).tolist() == before.tolist()
+
+
+def test_small_integers_beside_a_tensor_do_not_overflow_in_its_rule():
+    y = tg.parameter([3.0, 4.0])
+    x = np.array([100, 20], np.uint8)
+    expected = x.astype(float) / (x.astype(float) ** 2 + y.data**2)
+    np.testing.assert_allclose(tg.gradients(np.sum(np.arctan2(y, x)), y), expected, rtol=1e-14)
+    base = tg.parameter([1e3] * 3)
+    assert tg.gradients(np.sum(base ** np.array([0, 1, 2], np.uint8)), base).tolist() == [0.0, 1.0, 2000.0]
+
+
+def test_a_primitive_called_by_keyword_uses_its_rule():
+    @tg.primitive
+    def rounded(x):
+        return np.round(x)
+
+    tg.defvjp(rounded, lambda g, ans, x: g)
+    assert tg.grad(lambda x: np.sum(x * rounded(x=x)))(np.array([1.2])).tolist() == [2.2]
+
+
+def test_a_complex_cotangent_is_refused(w):
+    with pytest.raises(TypeError, match="expected a real cotangent"):
+        tg.gradients(w**2, w, cotangent=np.array([1j, 1, 1]))
 
 
 def test_a_keyword_that_a_spelling_does_not_take_is_named(w):
-    with pytest.raises(TypeError, match=r"np\.concatenate of Tensors takes no dtype="):
+    with pytest.raises(TypeError, match=r"np\.concatenate of Tensors: got an unexpected keyword argument 'dtype'"):
         np.concatenate([w, w], dtype=np.float32)
+    with pytest.raises(TypeError, match=r"np\.stack of Tensors: too many positional arguments"):
+        np.stack([w, w], 0, None)
 
 
 def test_where_of_a_condition_alone_gives_positions():

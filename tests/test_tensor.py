@@ -46,7 +46,7 @@ def test_the_dtype_may_be_chosen():
 
 @pytest.mark.parametrize("data", ["text", None, [None], object(), {"a": 1}, np.array("2020-01-01", "M8")])
 def test_data_must_be_numbers(data):
-    with pytest.raises(TypeError, match="Tensor: expected numbers, got data of dtype"):
+    with pytest.raises(TypeError, match="expected numbers, got data of dtype"):
         tg.Tensor(data)
 
 
@@ -130,7 +130,7 @@ def test_a_leaf_can_be_copied_and_pickled(duplicate):
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, pickle.dumps])
 def test_a_graph_can_not_be_copied_or_pickled(duplicate):
-    with pytest.raises(TypeError, match=r"no leaf, and a graph can't be copied or pickled: take x\.detach\(\)"):
+    with pytest.raises(TypeError, match=r"can't be copied or pickled: say x\.detach\(\).*x\.numpy\(\) for its values"):
         duplicate(tg.parameter(1.0) * 2)
 
 
@@ -306,5 +306,5 @@ def test_a_large_tensor_is_cut_as_numpy_cuts_it():
 
 def test_a_tensor_of_one_element_is_formatted_as_a_number():
     assert f"{tg.parameter([2.0]) * 3:.2f}" == "6.00"
-    with pytest.raises(ValueError, match="size 1"):
+    with pytest.raises(TypeError, match=r"for one number, and a Tensor of shape .* holds 2"):
         f"{tg.Tensor([1.0, 2.0]):.2f}"

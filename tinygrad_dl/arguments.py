@@ -11,24 +11,41 @@ import numpy as np
 def primal(value: Any) -> Any:
     """A number, array or list in the place of a primal: a number stays as it is, the others become a new array.
 
-    Gives NotImplemented for anything else. Raises TypeError for a masked array, whose mask would be lost.
+    Gives NotImplemented for anything else. Raises TypeError for arrays that are not of numbers, or are more than that.
 
     >>> primal([1.0, 2.0]), primal(3.0), primal("three")
     (array([1., 2.]), 3.0, NotImplemented)
     """
     if type(value) is float or type(value) is int:
         return value
-    if isinstance(value, (np.ndarray, list, tuple)):
-        if isinstance(value, np.ma.MaskedArray):
-            raise TypeError("a masked array next to a Tensor would lose its mask: use np.where(mask, value, x).")
-        return np.array(value)
-    return value if isinstance(value, (np.generic, int, float, complex)) else NotImplemented
+    if isinstance(value, (np.ndarray, np.generic, list, tuple)):
+        return numbers(value)
+    return value if isinstance(value, (int, float, complex)) else NotImplemented
+
+
+def numbers(value: Any, dtype: Any = None) -> np.ndarray:
+    """A new array of what is an array of numbers, or can become one.
+
+    Raises TypeError for text and objects, for a masked array, whose mask would be lost, and for a `numpy.matrix`,
+    whose `*` is another.
+
+    >>> numbers([1, 2], dtype=float)
+    array([1., 2.])
+    """
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        raise TypeError(
+            f"expected a plain array, got a {type(value).__name__}: x.filled(value) or np.array(x) makes one."
+        )
+    array = np.array(value, dtype=dtype)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"expected numbers, got data of dtype {array.dtype}: {str(value)[:60]}")
+    return array
 
 
 def setting(value: Any) -> Any:
     """An argument that nothing is differentiated by, such as an axis or a shape: any arrays in it are copied."""
     if isinstance(value, np.ndarray):
-        return np.array(value)
+        return numbers(value)
     if type(value) in (list, tuple):
         return type(value)(map(setting, value))
     return value

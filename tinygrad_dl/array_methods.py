@@ -61,7 +61,7 @@ class ArrayMethods:
     argsort = _method(np.argsort)
     nonzero = _method(np.nonzero)
     clip = _method(np.clip)
-    round = _method(np.round)
+    round = __round__ = _method(np.round)
     dot = _method(np.dot)
     swapaxes = _method(np.swapaxes)
     squeeze = _method(np.squeeze)

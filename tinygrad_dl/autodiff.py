@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import primitives, pytree, registry
+from . import arguments, primitives, pytree, registry
 from .grad_mode import is_grad_enabled, recording
 from .tensor import Tensor, untracked
 
@@ -177,7 +177,10 @@ def _seed(output: Any, cotangent: Any) -> Any:
                 f"and no cotangent. Reduce it with np.sum or np.mean, or pass one."
             )
         return output.dtype.type(1) if output.ndim == 0 else np.ones(output.shape, output.dtype)
-    cotangent = np.array(cotangent.numpy() if type(cotangent) is Tensor else cotangent, dtype=output.dtype)
+    cotangent = arguments.numbers(cotangent.numpy() if type(cotangent) is Tensor else cotangent)
+    if cotangent.dtype.kind == "c":
+        raise TypeError("expected a real cotangent, got a complex one; complex gradients are not supported.")
+    cotangent = cotangent.astype(output.dtype, copy=False)
     if cotangent.shape != output.shape:
         raise ValueError(f"expected a cotangent of the output's shape {output.shape}, got {cotangent.shape}.")
     return cotangent

@@ -36,8 +36,11 @@ def _batches(X: np.ndarray, Y: np.ndarray, order: np.ndarray, size: int) -> Iter
 def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
     """The m that `X` (n, m) and `Y` (..., m) share. Raises ValueError if they don't, or if it is 0."""
     if X.ndim != 2 or Y.ndim < 1 or X.shape[-1] != Y.shape[-1]:
-        rows = X.ndim == 2 and Y.ndim and X.shape[0] in (Y.shape[0], Y.shape[-1])
-        advice = f"; samples are columns: pass X.T{' and Y.T' * (Y.ndim == 2)}" if rows else ""
+        advice = ""
+        if X.ndim == 2 and Y.ndim and X.shape[0] in (Y.shape[0], Y.shape[-1]):
+            advice = f"; samples are columns: pass X.T{' and Y.T' * (X.shape[0] != Y.shape[-1])}"
+        elif X.ndim == Y.ndim == 2 and X.shape[1] == Y.shape[0]:
+            advice = "; samples are columns: pass Y.T"
         raise ValueError(f"expected X of shape (n, m) and Y of (..., m), got {X.shape} and {Y.shape}{advice}.")
     if not X.shape[-1]:
         raise ValueError(f"expected at least one sample, got X of shape {X.shape}.")

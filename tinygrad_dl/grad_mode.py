@@ -28,8 +28,15 @@ class recording:
         _recording.reset(self._before.pop())
 
     def __call__(self, function: Callable) -> Callable:
-        if inspect.isgeneratorfunction(function):
-            raise TypeError(f"{function.__name__} is a generator function: write the with block inside of it.")
+        if (
+            not inspect.isroutine(function)
+            or inspect.isgeneratorfunction(function)
+            or inspect.iscoroutinefunction(function)
+        ):
+            raise TypeError(
+                f"expected a plain function to decorate, got {function!r}: write a with block around what computes, "
+                f"with no yield or await in it."
+            )
 
         @functools.wraps(function)
         def switched(*args, **kwargs):

@@ -59,6 +59,9 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
+
     def _zeros(self) -> list[np.ndarray]:
         return [np.zeros_like(parameter.data) for parameter in self.parameters]
 

@@ -21,7 +21,7 @@ def primitive(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def dispatching(*args, **kwargs):
-        for arg in args:
+        for arg in (*args, *kwargs.values()) if kwargs else args:
             dispatch = getattr(type(arg), "__array_function__", _plain)
             if dispatch is not _plain:
                 return dispatch(arg, dispatching, (type(arg),), args, kwargs)

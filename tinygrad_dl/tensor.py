@@ -64,9 +64,11 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a `function` that has no rules of its own, or any on what is not tracked."""
     spelling = registry.spellings.get(function)
     if spelling is not None:
-        for keyword in kwargs:
-            if keyword not in inspect.signature(spelling).parameters:
-                raise TypeError(f"{registry.name_of(function)} of Tensors takes no {keyword}=.")
+        if kwargs or len(args) > 2:
+            try:
+                inspect.signature(spelling).bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
         return spelling(*args, **kwargs)
     if is_recording() and function not in registry.constants and function not in registry.vjps:
         for argnum, arg in enumerate(args):
@@ -81,7 +83,7 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
 def _plain(arg: Any) -> Any:
     """`arg` with values in the place of Tensors."""
     if type(arg) is Tensor:
-        return arg._value
+        return arg.data  # read-only: these functions may write into their arguments
     return type(arg)(map(_plain, arg)) if type(arg) in (list, tuple) else arguments.setting(arg)
 
 
@@ -222,9 +224,7 @@ class Tensor(ArrayMethods):
     backward: Callable[..., None]  # given by `autodiff`, which is built on Tensor
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
-        values = np.array(data, dtype=dtype)
-        if values.dtype.kind not in "biufc":
-            raise TypeError(f"Tensor: expected numbers, got data of dtype {values.dtype}: {str(data)[:60]}")
+        values = arguments.numbers(data, dtype)
         values.flags.writeable = False
         self._value = values
         self._function = None
@@ -254,7 +254,7 @@ class Tensor(ArrayMethods):
                 f"{self._label()} was made by {registry.name_of(self._function)}, so its data can't be replaced: "
                 f"compute a new Tensor, or start a new leaf with tg.Tensor(x.data)."
             )
-        new = np.asarray(values)
+        new = arguments.numbers(values)
         if new.shape != self.shape:
             raise ValueError(f"{self._label()}: expected data of shape {self.shape}, got {new.shape}.")
         if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
@@ -393,7 +393,10 @@ class Tensor(ArrayMethods):
 
     def __reduce__(self) -> tuple:
         if self._function is not None:
-            raise TypeError(f"{self._label()} is no leaf, and a graph can't be copied or pickled: take x.detach().")
+            raise TypeError(
+                f"{self._label()} is part of a graph, which can't be copied or pickled: say x.detach() for a constant, "
+                f"or x.numpy() for its values, to plot them for instance."
+            )
         return _rebuilt, (self.numpy(), self._tracked, self.name)
 
     # ---- text
@@ -410,6 +413,8 @@ class Tensor(ArrayMethods):
         return f"Tensor({values}{gap}{', '.join(facts)})"
 
     def __format__(self, spec: str) -> str:
+        if spec and self.size != 1:
+            raise TypeError(f"the format {spec!r} is for one number, and {self._label()} holds {self.size}.")
         return format(self.item(), spec) if spec else str(self)
 
     def _label(self) -> str:

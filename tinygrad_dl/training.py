@@ -97,6 +97,8 @@ def fit(
     """
     training_data = _checked(X, Y, "")
     validation_data = None if validation is None else _checked(*validation, "validation ")
+    if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
+        raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     if epochs < 1:
         raise ValueError(f"fit: expected at least 1 epoch, got {epochs}.")
     if batch_size is not None and rng is None:

@@ -1,5 +1,7 @@
 """A formula as one node of the graph is what it is spelled out: in value, and to second order in every argument."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -114,3 +116,16 @@ def test_the_cross_entropy_of_exact_labels_has_the_derivative_of_its_formula():
     A, Y = tg.parameter([[0.0, 1.0]]), np.array([[0.0, 1.0]])
     for loss in (nn.binary_cross_entropy, nn.losses.binary_cross_entropy):
         assert tg.gradients(loss(A, Y), A).tolist() == [[0.5, -0.5]]
+
+
+def test_affine_is_its_formula_for_any_dtypes_and_refuses_a_bias_that_is_no_column():
+    W, A, b = np.array([[1, 2]]), np.array([[3], [4]]), np.array([[0.5]])
+    assert fused.affine(W, A, b).tolist() == [[11.5]]
+    with pytest.raises(ValueError, match=r"expected b of shape \(1, 1\)"):
+        fused.affine(W, A, np.ones(1))
+
+
+def test_a_net_of_fused_functions_can_be_pickled():
+    net = nn.mlp([2, 3, 1], output=nn.sigmoid, rng=np.random.default_rng(0))
+    again, X = pickle.loads(pickle.dumps(net)), np.ones((2, 4))
+    assert again(X).tolist() == net(X).tolist()

@@ -18,8 +18,9 @@ from . import activations, losses
 def affine(W: Any, A: Any, b: Any) -> Any:
     """W A + b of matrices and a column `b`: a dense layer. The sum is written over the product: one array less."""
     Z = W @ A
-    Z += b
-    return Z
+    if b.shape != (Z.shape[0], 1):
+        raise ValueError(f"affine: expected b of shape ({Z.shape[0]}, 1) for W of shape {W.shape}, got {b.shape}.")
+    return np.add(Z, b, out=Z) if b.dtype == Z.dtype else Z + b
 
 
 defvjp(
@@ -67,3 +68,6 @@ defvjp(
     lambda g, ans, Z, Y: g / _m(Z) * _class_errors(Z, Y),
     lambda g, ans, Z, Y: g / -_m(Z) * activations.log_softmax(Z),
 )
+
+for _function in (sigmoid, binary_cross_entropy, binary_cross_entropy_with_logits, softmax_cross_entropy):
+    _function.__module__ = __name__  # where pickle finds it

@@ -80,7 +80,8 @@ def _samples(loss, A, Y):
                 f"{loss}: expected arrays or Tensors, got a {type(values).__name__}: np.array(...) makes one."
             )
     if A.shape != Y.shape:
-        raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}.")
+        advice = f": pass Y.reshape{A.shape}" if A.size == Y.size else ""
+        raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}{advice}.")
     if not A.size:
         raise ValueError(f"{loss}: expected at least one sample, got the shape {A.shape}.")
     return A.shape[-1] if A.shape else 1

@@ -21,6 +21,10 @@ def accuracy(A: Any, Y: Any) -> float:
         raise ValueError(
             f"accuracy: expected predictions (n, m) and labels (m,), (1, m) or (n, m), got {A.shape} and {Y.shape}."
         )
+    if A.shape[0] == 1 and A.size and (np.min(A) < 0 or np.max(A) > 1):
+        raise ValueError("accuracy: expected a row of probabilities in [0, 1]; of logits, take nn.sigmoid first.")
+    if A.shape[0] == 1 and not np.all((Y == 0) | (Y == 1)):
+        raise ValueError("accuracy: expected labels 0 and 1 for one row of probabilities.")
     predicted = A[0] > 0.5 if A.shape[0] == 1 else np.argmax(A, axis=0)
     labels = np.argmax(Y, axis=0) if Y.shape == A.shape and A.shape[0] > 1 else np.reshape(Y, -1)
     return np.mean(predicted == labels)

@@ -29,7 +29,7 @@ defvjp(np.fabs,         lambda g, ans, x: g * np.sign(x))
 def _power_by_base(g, ans, x, y):
     if type(y) in (int, float):
         return g * (y * x ** (y - 1) if y != 0 else np.zeros_like(x))
-    return g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1))  # 0**0: not 0 * inf
+    return g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1.0))  # 0**0: not 0 * inf
 
 
 def _power_by_exponent(g, ans, x, y):
@@ -61,7 +61,11 @@ defvjp(np.tan,          lambda g, ans, x: g * (1 + ans**2))
 defvjp(np.arcsin,       lambda g, ans, x: g / np.sqrt(1 - x**2))
 defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(1 - x**2))
 defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
-defvjp(np.arctan2,      lambda g, ans, y, x: g * x / (x**2 + y**2),  lambda g, ans, y, x: -g * y / (x**2 + y**2))
+defvjp(
+    np.arctan2,
+    lambda g, ans, y, x: g * x / np.hypot(x, y) ** 2,
+    lambda g, ans, y, x: -g * y / np.hypot(x, y) ** 2,
+)
 defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
 defvjp(np.tanh,         lambda g, ans, x: g * (1 - ans**2))
