@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+on_arrays: dict[Callable, Callable] = {}  # primitive -> the function that it was made from, which does not dispatch
 _plain = np.ndarray.__array_function__
 
 
@@ -27,6 +28,7 @@ def primitive(function: Callable) -> Callable:
                 return dispatch(arg, dispatching, (type(arg),), args, kwargs)
         return function(*args, **kwargs)
 
+    on_arrays[dispatching] = function
     return dispatching
 
 

@@ -53,11 +53,15 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
             parents.append(None)
     if tracked is None:
         return _unrecorded(function, args, kwargs or {})
-    if kwargs or len(values) > count:
-        kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
-        registry.check_call(function, tracked, args, tuple(kwargs))
-    data = function(*values, **kwargs) if kwargs else function(*values)
-    return _tracked(data, function, tuple(values), kwargs, tuple(parents)) if data.dtype.kind in "fc" else data
+    compute = primitives.on_arrays.get(function, function)
+    if not kwargs and len(values) <= count:
+        return _tracked(compute(*values), function, tuple(values), None, tuple(parents))
+    kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
+    registry.check_call(function, tracked, args, tuple(kwargs))
+    data = compute(*values, **kwargs)
+    if data.dtype.kind not in "fc":  # a cast to integers is constant
+        return data
+    return _tracked(data, function, tuple(values), kwargs, tuple(parents))
 
 
 def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
