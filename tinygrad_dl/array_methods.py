@@ -23,6 +23,7 @@ def _method(function: Callable) -> Callable[..., Any]:
     def method(self, *args, **kwargs):
         return function(self, *args, **kwargs)
 
+    method.__doc__ = f"`np.{function.__name__}(x, ...)`, as a method of x."
     return method
 
 

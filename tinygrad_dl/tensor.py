@@ -182,12 +182,14 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
         raise TypeError(f"{name}(..., out=x) would change the Tensor x in place: write x = {name}(...).")
     if not any(type(value) is Tensor for value in kwargs.values()):
         return args, kwargs
-    bound = inspect.signature(function).bind(*args, **kwargs)
-    for keyword, value in bound.kwargs.items():
+    if not isinstance(function, np.ufunc):  # whose arguments have no names
+        bound = inspect.signature(function).bind(*args, **kwargs)
+        args, kwargs = bound.args, bound.kwargs
+    for keyword, value in kwargs.items():
         if type(value) is Tensor:
             name = registry.name_of(function)
             raise TypeError(f"{name} got a Tensor as {keyword}=: pass it by position, or its values as x.numpy().")
-    return bound.args, bound.kwargs
+    return args, kwargs
 
 
 # ---- the class
