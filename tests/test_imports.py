@@ -18,6 +18,7 @@ ALLOWED = {
     "primitives": set(),
     "grad_mode": set(),
     "pytree": set(),
+    "files": set(),
     "data": set(),
     "array_methods": {"primitives"},
     "rules.__init__": {"rules"},
@@ -30,9 +31,9 @@ ALLOWED = {
     "nn.metrics": set(),
     "nn.losses": {"nn.activations"},
     "nn.fused": {"primitives", "registry", "nn.activations", "nn.losses"},
-    "nn.": {"tensor", "nn"},
+    "nn.": {"tensor", "nn", "files"},
     "optim": {"tensor", "grad_mode", "pytree"},
-    "drawing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "drawing"},
+    "drawing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "drawing", "files"},
     "testing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "pytree", "nn", "testing"},
 }
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}

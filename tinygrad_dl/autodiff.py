@@ -60,7 +60,7 @@ def _pull_back(
         g = cotangents[node] if node in keep else cotangents.pop(node)
         ans, args = (node, _tensor_args(node)) if create_graph else (node._value, node._args)
         kwargs = node._kwargs
-        for rule, parent in zip(vjps[node._function], node._parents):  # noqa: B905
+        for rule, parent in zip(vjps[node._function], node._parents):  # noqa: B905 (of defvjp_each there is no end of rules)
             if parent in reached:
                 part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
                 x = parent._value
@@ -330,4 +330,4 @@ def _like(value: Any, g: np.ndarray) -> Any:
     """The gradient `g` in the kind that `value` is: a Tensor, an array or a number."""
     if type(value) is Tensor:
         return untracked(g)
-    return g if isinstance(value, (np.ndarray, list)) else g[()]
+    return g if isinstance(value, np.ndarray) else g[()]

@@ -118,7 +118,7 @@ def fit(
         if validation_data is not None:
             with no_grad():
                 history.record(_means(net, [validation_data], loss, metrics), "validation_")
-        if progress and hasattr(bar, "set_postfix_str"):
+        if hasattr(bar, "set_postfix_str"):  # tqdm's, and no range
             bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
     return history
 

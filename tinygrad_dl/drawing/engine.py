@@ -9,6 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from ..files import whole_file
+
 _SOURCE_SUFFIXES = (".gv", ".dot")
 _PICTURE_OPTIONS = {".svg": [], ".png": ["-Gdpi=144"], ".pdf": []}
 _SECONDS = 120  # beyond which a layout is given up
@@ -78,11 +80,6 @@ def write(source: str, path: Path) -> Path:
     if path.is_dir():
         raise IsADirectoryError(f"render: expected the path of a file, got the folder {str(path)!r}.")
     content = source.encode() if suffix in _SOURCE_SUFFIXES else rendered(source, suffix)
-    # A file of its own, renamed when complete: a failure on the way leaves what was at `path` before.
-    part = path.with_name(f".{path.stem}.{os.getpid()}{suffix}")
-    try:
+    with whole_file(path) as part:
         part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return path

@@ -74,17 +74,21 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
 
 def _samples(loss, A, Y):
     """The number of samples m, if `A` and `Y` have one shape."""
-    for values in (A, Y):
-        if not hasattr(values, "shape"):
-            raise TypeError(
-                f"{loss}: expected arrays or Tensors, got a {type(values).__name__}: np.array(...) makes one."
-            )
+    _check_arrays(loss, A, Y)
     if A.shape != Y.shape:
         advice = f": pass Y.reshape{A.shape}" if A.size == Y.size else ""
         raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}{advice}.")
     if not A.size:
         raise ValueError(f"{loss}: expected at least one sample, got the shape {A.shape}.")
     return A.shape[-1] if A.shape else 1
+
+
+def _check_arrays(loss, *given):
+    for value in given:
+        if not hasattr(value, "shape"):
+            raise TypeError(
+                f"{loss}: expected arrays or Tensors, got a {type(value).__name__}: np.array(...) makes one."
+            )
 
 
 def _check_range(loss, what, values, advice=""):
@@ -95,9 +99,7 @@ def _check_range(loss, what, values, advice=""):
 
 def class_probabilities(Z, Y):
     """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
-    for values in (Z, Y):
-        if not hasattr(values, "shape"):
-            raise TypeError(f"softmax_cross_entropy: expected arrays or Tensors, got a {type(values).__name__}.")
+    _check_arrays("softmax_cross_entropy", Z, Y)
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import whole_file
 from ..tensor import Tensor
 
 
@@ -94,18 +95,13 @@ class Module:
         for name, parameter in self.named_parameters():
             if not np.all(np.isfinite(parameter.data)):
                 raise ValueError(f"{name} is not finite, and {os.fspath(path)!r} was not written.")
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with open(temporary, "wb") as file:
-                with zipfile.ZipFile(file, "w") as archive:  # not np.savez: a parameter may be called `file`
-                    for name, values in self.state_dict().items():
-                        with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                            np.lib.format.write_array(entry, values, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as part, open(part, "wb") as file:
+            with zipfile.ZipFile(file, "w") as archive:  # not np.savez: a parameter may be called `file`
+                for name, values in self.state_dict().items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                        np.lib.format.write_array(entry, values, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
 
     def load(self, path: str | os.PathLike) -> None:
         """Read the parameters from a file that `save` wrote.
