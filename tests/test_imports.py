@@ -25,6 +25,7 @@ ALLOWED = {
     "rules.": {"primitives", "registry"},
     "tensor": {"arguments", "primitives", "registry", "grad_mode", "array_methods"},
     "autodiff": {"tensor", "arguments", "primitives", "registry", "grad_mode", "pytree"},
+    "transforms": {"autodiff", "tensor", "primitives", "grad_mode", "pytree"},
     "nn.__init__": {"nn"},
     "nn.activations": set(),
     "nn.initializers": set(),
@@ -34,7 +35,10 @@ ALLOWED = {
     "nn.": {"tensor", "nn", "files"},
     "optim": {"tensor", "grad_mode", "pytree"},
     "drawing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "drawing", "files"},
-    "testing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "pytree", "nn", "testing"},
+    "testing.": {
+        *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "files"),
+        *("nn", "rules", "testing"),
+    },
 }
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}
 OPTIONAL = ["matplotlib", "sklearn", "tqdm", "hypothesis", "pytest", "graphviz", "scipy"]

@@ -22,8 +22,13 @@ def test_programs_print_what_the_readme_shows(program, output, tmp_path, monkeyp
     monkeypatch.setattr(registry, "vjps", dict(registry.vjps))  # what a program defines ends with it
     printed = io.StringIO()
     with redirect_stdout(printed):
-        exec(program, {"__name__": "readme"})
-    assert printed.getvalue() == output
+        exec(compile(program, "example.py", "exec"), {"__name__": "readme"})
+    assert without_rounding(printed.getvalue()) == without_rounding(output)
+
+
+def without_rounding(text):
+    """With 0 for what rounding alone makes, which another processor does otherwise."""
+    return re.sub(r"\d\.\de-(1[5-9]|2\d)", "0.0e+00", text)
 
 
 def test_every_program_in_the_readme_is_checked():

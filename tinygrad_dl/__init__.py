@@ -1,13 +1,17 @@
 """Backprop to see and to trust: an autograd mini-framework on NumPy."""
 
+import importlib
+from typing import Any
+
 from . import data, nn, optim, rules
-from .autodiff import backward, grad, gradients, named_tensors, value_and_grad
+from .autodiff import backward, gradients, named_tensors
 from .drawing import Drawing, draw
 from .grad_mode import is_grad_enabled, no_grad
 from .primitives import primitive
 from .registry import defnondiff, defspelling, defvjp, defvjp_each
 from .tensor import Tensor, parameter
 from .training import History, fit
+from .transforms import grad, jvp, value_and_grad, vjp
 
 __all__ = [
     "Drawing",
@@ -24,6 +28,7 @@ __all__ = [
     "grad",
     "gradients",
     "is_grad_enabled",
+    "jvp",
     "named_tensors",
     "nn",
     "no_grad",
@@ -32,5 +37,12 @@ __all__ = [
     "primitive",
     "rules",
     "value_and_grad",
+    "vjp",
 ]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "testing":  # not needed to train a net: it is imported when asked for
+        return importlib.import_module(".testing", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -69,6 +69,7 @@ class ArrayMethods:
     ravel = _method(np.ravel)
     flatten = _method(np.ravel)
     copy = _method(np.copy)
+    conj = conjugate = _method(np.conjugate)
     astype = _method(primitives.astype)
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
@@ -78,6 +79,16 @@ class ArrayMethods:
     def transpose(self, *axes: Any) -> Any:
         """`np.transpose`, by axes given as one tuple, as separate numbers, or not at all: then it reverses them."""
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part: 0 of a real Tensor."""
+        return np.imag(self)
 
     @property
     def T(self) -> Any:

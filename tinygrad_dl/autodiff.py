@@ -1,19 +1,22 @@
 """The chain rule: a graph in topological order, walked backwards, adding up cotangents.
 
-`backward` serves leaves, `gradients` any Tensors, `grad` and `value_and_grad` functions. The derivatives of single
-functions are not here but in `rules/`.
+`backward` serves leaves, `gradients` any Tensors. The derivatives of functions are built on them in `transforms.py`,
+those of single operations are in `rules/`.
+
+Complex numbers follow JAX's convention: the cotangent ct of a complex z, for a cotangent u of the output f, is what
+makes Re(u df) = Re(ct dz) for every change dz. So a holomorphic function multiplies by its derivative, and a real f
+of z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import arguments, primitives, pytree, registry
-from .grad_mode import is_grad_enabled, recording
+from .grad_mode import recording
 from .tensor import Tensor, untracked
 
 # ---- the engine
@@ -42,18 +45,16 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
 
 
 def _pull_back(
-    output: Tensor,
-    cotangent: Any,
+    cotangents: dict[Tensor, Any],
     order: Sequence[Tensor],
     keep: Collection[Tensor] = frozenset(),
     create_graph: bool = False,
 ) -> dict[Tensor, Any]:
-    """Carry the `cotangent` of `output` back along `order`, to the leaves in it and the Tensors to `keep`.
+    """Carry the `cotangents` of outputs back along `order`, to the leaves in it and the Tensors to `keep`.
 
     With `create_graph` the rules are given Tensors instead of arrays, so that what they compute is a graph again.
     """
     vjps, reached = registry.vjps, set(order)
-    cotangents = {output: cotangent}
     for node in reversed(order):
         if node._function is None:
             continue
@@ -64,7 +65,11 @@ def _pull_back(
             if parent in reached:
                 part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
                 x = parent._value
-                if part.shape != x.shape or part.dtype is not x.dtype:
+                try:
+                    fits = part.shape == x.shape and part.dtype is x.dtype
+                except AttributeError:
+                    raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array.") from None
+                if not fits:
                     part = _fitted(part, x, node)
                 cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
     return cotangents
@@ -84,8 +89,8 @@ def _fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
         raise ValueError(f"{_rule_of(node)} gave a cotangent of shape {g.shape} for an argument of shape {x.shape}.")
     if g.dtype == x.dtype:
         return g
-    if g.dtype.kind == "c":
-        raise TypeError(f"{_rule_of(node)} gave a complex cotangent; complex gradients are not supported.")
+    if g.dtype.kind == "c" and x.dtype.kind != "c":
+        g = np.real(g)  # Re(g dx) = Re(g) dx for a real dx
     return g.astype(x.dtype)
 
 
@@ -127,7 +132,7 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     array([[3., 4.]])
     """
     cotangent = _seed(output, cotangent)
-    for leaf, g in _pull_back(output, cotangent, topological_order(output)).items():
+    for leaf, g in _pull_back({output: cotangent}, topological_order(output)).items():
         leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
 
 
@@ -158,7 +163,7 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
     for target in targets:
         if type(target) is not Tensor or not target.requires_grad:
             raise ValueError(f"gradients: expected Tensors that require grad, got {_described(target)}.")
-    found = _gradients(output, seed, targets, topological_order(output), create_graph)
+    found = pulled_back({output: seed}, targets, topological_order(output), create_graph)
     return pytree.rebuilt(tensors, found)
 
 
@@ -168,38 +173,38 @@ def _seed(output: Any, cotangent: Any) -> Any:
             f"nothing to differentiate: expected a Tensor computed from one that requires grad, got "
             f"{_described(output)}. Make the inputs with tg.parameter(...), outside of tg.no_grad()."
         )
-    if output.dtype.kind != "f":
-        raise ValueError(f"expected an output of floats, got {output.dtype}; complex gradients are not supported.")
-    if cotangent is None:
-        if output.size != 1:
-            raise ValueError(
-                f"expected an output of size 1, such as a loss, or a cotangent of its shape; got {_described(output)} "
-                f"and no cotangent. Reduce it with np.sum or np.mean, or pass one."
-            )
-        return output.dtype.type(1) if output.ndim == 0 else np.ones(output.shape, output.dtype)
+    if cotangent is not None:
+        return checked_cotangent(output, cotangent)
+    if output.size != 1 or output.dtype.kind == "c":
+        raise ValueError(
+            f"expected a real output of size 1, such as a loss, or a cotangent of its shape; got {_described(output)} "
+            f"and no cotangent. Reduce it with np.sum or np.mean, or pass one."
+        )
+    return output.dtype.type(1) if output.ndim == 0 else np.ones(output.shape, output.dtype)
+
+
+def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> np.ndarray:
+    """A copy of the `cotangent` in the dtype of `output`. Raises ValueError or TypeError if it does not fit."""
     cotangent = arguments.numbers(cotangent.numpy() if type(cotangent) is Tensor else cotangent)
-    if cotangent.dtype.kind == "c":
-        raise TypeError("expected a real cotangent, got a complex one; complex gradients are not supported.")
-    cotangent = cotangent.astype(output.dtype, copy=False)
+    if cotangent.dtype.kind == "c" and output.dtype.kind != "c":
+        raise TypeError(f"expected a real {what} for {output.dtype}, got a complex one.")
     if cotangent.shape != output.shape:
-        raise ValueError(f"expected a cotangent of the output's shape {output.shape}, got {cotangent.shape}.")
-    return cotangent
+        raise ValueError(f"expected a {what} of shape {output.shape}, got {cotangent.shape}.")
+    return cotangent.astype(output.dtype, copy=False)
 
 
-def _gradients(
-    output: Tensor, cotangent: Any, targets: Sequence[Tensor], order: Sequence[Tensor], create_graph: bool
+def pulled_back(
+    seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: Sequence[Tensor], create_graph: bool
 ) -> list[Any]:
-    """The derivative of `output` by each of `targets`, through those nodes in `order` that lie between them only."""
+    """The cotangent of each of `targets`, given those of outputs, through those nodes in `order` between them only."""
     reached = set(targets)
     for node in order:
         if not reached.isdisjoint(node._parents):
             reached.add(node)
     between = [node for node in order if node in reached]
-    if output not in reached:
-        cotangents = {}
-    else:
-        with recording(create_graph):
-            cotangents = _pull_back(output, cotangent, between, set(targets), create_graph)
+    seeds = {output: cotangent for output, cotangent in seeds.items() if output in reached}
+    with recording(create_graph):
+        cotangents = _pull_back(seeds, between, set(targets), create_graph)
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
         return [g if type(g) is Tensor else untracked(g) for g in results]
@@ -228,106 +233,3 @@ def named_tensors(*outputs: Tensor) -> dict[str, Tensor]:
     (4, 3)
     """
     return {tensor.name: tensor for tensor in topological_order(*outputs) if tensor.name is not None}
-
-
-# ---- gradients of functions
-
-
-def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
-    """The function that computes the gradient of `f` by its argument number `argnum`, at the arguments it is given.
-
-    `f` maps arrays, Tensors, numbers, or lists, tuples and dicts of them to a scalar, in NumPy syntax. The gradient
-    has the structure of the argument; by several arguments (`argnum=(0, 1)`) it is a tuple. It is made of arrays where
-    the argument was, and of Tensors where the argument was one, or where something outside of `f` is differentiated
-    too: so `grad` may be nested to any order.
-
-    Raises TypeError for an argument that is not floats, and for an `f` that gives no scalar or loses its gradient.
-
-    >>> import tinygrad_dl as tg
-    >>> float(tg.grad(lambda x: x**3)(2.0))
-    12.0
-    >>> float(tg.grad(tg.grad(lambda x: x**3))(2.0))
-    12.0
-    """
-
-    @functools.wraps(f)
-    def gradient(*args, **kwargs):
-        return value_and_grad(f, argnum)(*args, **kwargs)[1]
-
-    return gradient
-
-
-def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
-    """The function that computes both `f` and its gradient, as a pair: see `grad`.
-
-    >>> import numpy as np
-    >>> import tinygrad_dl as tg
-    >>> value, gradient = tg.value_and_grad(lambda p: np.sum(p["w"] ** 2))({"w": np.array([1.0, 2.0])})
-    >>> float(value), gradient
-    (5.0, {'w': array([2., 4.])})
-    """
-    one = isinstance(argnum, (int, np.integer))
-    argnums: tuple[Any, ...] = (argnum,) if one else tuple(argnum)  # type: ignore[arg-type]
-    if not argnums:
-        raise ValueError("grad: expected the number of an argument as argnum, or several, got none.")
-
-    @functools.wraps(f)
-    def both(*args, **kwargs):
-        for i in argnums:
-            if not -len(args) <= i < len(args):
-                raise TypeError(f"grad: there is no positional argument {i}: the function was given {len(args)}.")
-        primals = tuple(args[i] for i in argnums)
-        values = list(pytree.leaves(primals))
-        variables = [_variable(value) for value in values]
-        inner = list(args)
-        for i, tree in zip(argnums, pytree.rebuilt(primals, variables), strict=True):
-            inner[i] = tree
-        with recording(True):
-            output = f(*inner, **kwargs)
-        output = _scalar(output)
-        order, fresh = topological_order(output), set(variables)
-        outer = is_grad_enabled() and any(node._function is None and node not in fresh for node in order)
-        results = _gradients(output, np.ones_like(output._value), variables, order, create_graph=outer)
-        if not outer:
-            output = output.detach() if any(type(value) is Tensor for value in values) else np.array(output._value)[()]
-            results = [_like(value, g) for value, g in zip(values, results, strict=True)]
-        gradient = pytree.rebuilt(primals, results)
-        return output, (gradient[0] if one else gradient)
-
-    return both
-
-
-def _variable(value: Any) -> Tensor:
-    """A fresh Tensor to differentiate by: a child of `value` if that is tracked, for outer derivatives to see."""
-    if type(value) is Tensor and value.requires_grad and is_grad_enabled():
-        return primitives.identity(value)
-    if type(value) is int:
-        value = float(value)
-    variable = value.detach() if type(value) is Tensor else Tensor(value)
-    variable.requires_grad = True
-    return variable
-
-
-def _scalar(output: Any) -> Tensor:
-    if type(output) in (float, int):
-        raise TypeError(
-            "grad: expected a function that gives a Tensor; this one gave a plain Python number, which has lost its "
-            "gradient: leave out float(), .item() and the functions of math."
-        )
-    if type(output) is not Tensor:
-        if not isinstance(output, (np.ndarray, np.generic)):
-            advice = ": is a return missing?" if output is None else "."
-            raise TypeError(f"grad: expected a function that gives a Tensor, got {type(output).__name__}{advice}")
-        output = untracked(output)
-    if output.size != 1:
-        raise TypeError(f"grad: expected a function that gives a scalar, got one of shape {output.shape}: sum it?")
-    if output.dtype.kind != "f":
-        raise TypeError(f"grad: expected a function that gives a float, got {output.dtype}.")
-    return output
-
-
-def _like(value: Any, g: np.ndarray) -> Any:
-    """The gradient `g` in the kind that `value` is: a Tensor, an array or a number."""
-    if type(value) is Tensor:
-        return untracked(g)
-    return g if isinstance(value, np.ndarray) else g[()]

@@ -28,6 +28,9 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__}: expected parameters that require grad, got none.")
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError(f"{type(self).__name__}: expected each parameter once.")
+        for parameter in self.parameters:
+            if parameter.dtype.kind == "c":
+                raise TypeError(f"{type(self).__name__}: expected real parameters, got {parameter!r:.80}.")
         if not learning_rate > 0:
             raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {learning_rate}.")
         self.learning_rate = learning_rate

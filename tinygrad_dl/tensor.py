@@ -294,9 +294,8 @@ class Tensor(ArrayMethods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if wanted and self.dtype.kind != "f":
-            advice = "complex gradients are not supported" if self.dtype.kind == "c" else "write 1.0 or astype(float)"
-            raise TypeError(f"requires_grad=True: expected floats, got {self.dtype}; {advice}.")
+        if wanted and self.dtype.kind not in "fc":
+            raise TypeError(f"requires_grad=True: expected floats, got {self.dtype}; write 1.0 or astype(float).")
         if self._function is not None and not wanted:
             raise TypeError(f"{self._label()} is no leaf: x.detach() gives its values as a constant.")
         self._tracked = bool(wanted)

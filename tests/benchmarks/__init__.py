@@ -1,1 +1,1 @@
-"""Speed, as ratios to hand-written NumPy within one run: `python -m tests.benchmarks`. Never part of the tests."""
+"""Beside others: speed by `python -m tests.benchmarks`, checks by `python -m tests.benchmarks.gradient_checks`."""

@@ -71,6 +71,13 @@ CASES = table(
     *[(f, f"{a} {b}", f, left(*a), right(*b)) for f, (left, right) in BINARY.items() for a, b in PAIRS],
     *[(f, "beside 1", lambda x, f=f: f(x, 1), left(4)) for f, (left, right) in BINARY.items()],
     *[(f, "2.5 beside", lambda x, f=f: f(2.5, x), right(4)) for f, (left, right) in BINARY.items()],
+    (np.real, "of z**2", lambda x, y: np.real((x + 1j * y) ** 2), real(3), real(3)),
+    (np.imag, "of z**3", lambda x, y: np.imag((x + 1j * y) ** 3), real(3), real(3)),
+    (np.conjugate, "conj(z) z**2", lambda x, y: np.real(np.conj(x + 1j * y) * (x + 1j * y) ** 2), real(3), real(3)),
+    (np.angle, "of z**2", lambda x, y: np.angle((x + 1j * y) ** 2), positive(3), real(3)),
+    (np.angle, "in degrees", lambda x, y: np.angle(x + 1j * y, deg=True), positive(3), real(3)),
+    (np.absolute, "of z", lambda x, y: np.abs(x + 1j * y), nonzero(3), real(3)),
+    (np.sign, "of z", lambda x, y: np.imag(np.sign(x + 1j * y)), nonzero(3), real(3)),
     (np.power, "x**2", lambda x: x**2, real(3)),
     (np.power, "x**3", lambda x: x**3, real(3)),
     (np.power, "x**-1.5", lambda x: x**-1.5, positive(3)),
@@ -145,8 +152,9 @@ def test_the_standard_deviation_of_a_constant_has_derivative_0():
     assert by_each(np.std, [3.0, 3.0, 3.0]) == [[0.0, 0.0, 0.0]]
 
 
-def test_hypot_at_the_origin_has_derivative_0():
-    assert by_each(np.hypot, 0.0, 0.0) == [0.0, 0.0]
+@pytest.mark.parametrize("f", [np.hypot, np.arctan2])
+def test_hypot_and_arctan2_at_the_origin_have_derivative_0(f):
+    assert by_each(f, 0.0, 0.0) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,22 @@ import pytest
 import tinygrad_dl as tg
 from tests import numeric
 from tests.rules import test_elementwise, test_indexing, test_linalg, test_reductions, test_shape
-from tinygrad_dl import primitives, registry
+from tinygrad_dl import primitives, pytree, registry
 from tinygrad_dl.autodiff import topological_order
 
 CHAPTERS = [test_elementwise, test_reductions, test_shape, test_linalg, test_indexing]
 CASES = [case for chapter in CHAPTERS for case in chapter.CASES]
-# as they are before any test, or example in a docstring, adds its own
-RULES = {f: rules for f, rules in registry.vjps.items() if ".nn" not in (getattr(f, "__module__", None) or "")}
-SPELLINGS = set(registry.spellings)
-CONSTANTS = sorted(registry.constants, key=registry.name_of)
+
+
+def is_covered(function):
+    """Whether a function is NumPy's, or one of `primitives`: tests and examples in docstrings add their own."""
+    module = getattr(function, "__module__", None) or "numpy"  # a ufunc has none
+    return module.split(".")[0] == "numpy" or module == primitives.__name__
+
+
+RULES = {f: rules for f, rules in registry.vjps.items() if is_covered(f)}
+SPELLINGS = set(filter(is_covered, registry.spellings))
+CONSTANTS = sorted(filter(is_covered, registry.constants), key=registry.name_of)
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -100,17 +107,57 @@ def test_the_second_derivative_is_what_differences_of_the_gradient_give(case):
 
 
 @every_case
+def test_forward_mode_gives_what_reverse_mode_gives(case):
+    f, arrays, rng = case.call, tuple(case.arrays()), np.random.default_rng(1)
+    tangents = tuple(rng.uniform(0.5, 1.5, x.shape) for x in arrays)
+    value, tangent = tg.jvp(f, arrays, tangents)
+    _, pullback = tg.vjp(f, *arrays)
+    cotangent = pytree.mapped(lambda y: rng.uniform(0.5, 1.5, y.shape), value)
+    pairs = zip(pytree.leaves(cotangent), pytree.leaves(tangent), strict=True)
+    forward = sum(np.sum(u * t) for u, t in pairs)
+    reverse = sum(np.sum(g * t) for g, t in zip(pullback(cotangent), tangents, strict=True))
+    np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-12)
+
+
+@every_case
+def test_the_gradient_by_complex_numbers_is_what_differences_give(case):
+    """Re(u df) = Re(ct dz) for every change dz: along the real axis Re(ct), along the imaginary one -Im(ct)."""
+    rng = np.random.default_rng(2)
+    z = [x + 0.1j * rng.uniform(1, 2, x.shape) for x in case.arrays()]
+    try:
+        value = case.call(*z)
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):  # what NumPy does, or the call, is for real numbers
+        return
+    cotangents = pytree.mapped(lambda y: rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape), value)
+    u = [c if np.iscomplexobj(y) else c.real for c, y in zip(*map(pytree.leaves, (cotangents, value)), strict=True)]
+    found = tg.vjp(case.call, *z)[1](pytree.rebuilt(value, u))
+
+    def along(axis):
+        def f(*steps):
+            moved = pytree.leaves(case.call(*[x + axis * step for x, step in zip(z, steps, strict=True)]))
+            return sum(np.sum(c * y).real for c, y in zip(u, moved, strict=True))
+
+        return f
+
+    zeros = [np.zeros(x.shape) for x in z]
+    for argnum, ct in enumerate(found):
+        by_real, by_imag = (numeric.gradient(along(axis), zeros, argnum) for axis in (1, 1j))
+        numeric.assert_equal(ct.real, by_real)
+        numeric.assert_equal(ct.imag, -by_imag)
+
+
+@every_case
 def test_float32_stays_float32_forward_and_in_every_rule(case):
     wide = {np.float_power, primitives.astype}  # give float64 by definition
     for node in nodes(case, np.float32):
         if node._function in wide or any(getattr(arg, "dtype", None) == np.float64 for arg in node._args):
             continue  # or meets an array of float64
-        assert node.dtype == np.float32
+        assert np.finfo(node.dtype).dtype == np.float32  # complex64 too
         for rule, parent in zip(registry.vjps[node._function], node._parents):  # noqa: B905 - endless if one for each
             if parent is not None:
                 g = np.ones_like(node._value)
                 part = rule(g, node._value, *node._args, **(node._kwargs or {}))
-                assert part.dtype == np.float32
+                assert np.finfo(part.dtype).dtype == np.float32
 
 
 @every_case

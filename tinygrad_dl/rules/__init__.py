@@ -9,7 +9,8 @@ Where a derivative does not exist, these values are given (all of them subgradie
 |x| at 0                               0
 maximum, minimum, max, min, at a tie   the cotangent is shared evenly among the tied
 clip at a bound                        1 by x, 0 by the bound
-std of a constant, hypot at (0, 0)     0
+std of a constant                      0
+hypot, arctan2 at (0, 0)               0
 sqrt at 0, log at 0, x**p, p < 1, at 0 infinite, as NumPy computes it, with its warning
 0**0                                   0 by the base, 0 by the exponent
 x**y by y, at x = 0                    0

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import primitives
-from ..registry import defnondiff, defvjp
+from ..registry import defnondiff, defspelling, defvjp
 
 # ---- arithmetic
 
@@ -22,7 +22,7 @@ defvjp(np.reciprocal,   lambda g, ans, x: -g * ans**2)
 defvjp(np.square,       lambda g, ans, x: g * (2 * x))
 defvjp(np.sqrt,         lambda g, ans, x: g / (2 * ans))
 defvjp(np.cbrt,         lambda g, ans, x: g / (3 * ans**2))
-defvjp(np.absolute,     lambda g, ans, x: g * np.sign(x))
+defvjp(np.absolute,     lambda g, ans, x: g * (np.conj(x) / _nonzero(ans) if np.iscomplexobj(x) else np.sign(x)))
 defvjp(np.fabs,         lambda g, ans, x: g * np.sign(x))
 
 
@@ -40,6 +40,21 @@ def _power_by_exponent(g, ans, x, y):
 
 defvjp(np.power,        _power_by_base,                _power_by_exponent)
 defvjp(np.float_power,  _power_by_base,                _power_by_exponent)
+
+# ---- complex numbers: Re(g df) = Re(ct dx), see `autodiff`; where x is real, the engine takes the real part
+
+defvjp(np.real,         lambda g, ans, x: g)
+defvjp(np.imag,         lambda g, ans, x: -1j * g)
+defvjp(np.conjugate,    lambda g, ans, x: np.conjugate(g))
+defvjp(np.angle,        lambda g, ans, x, deg=False: g * (-1j * (180 / math.pi if deg else 1)) / _nonzero(x))
+
+
+def _sign(x):
+    """±1 or 0, which is constant; of a complex number x / |x|, which is not."""
+    return x / _nonzero(np.abs(x)) if np.iscomplexobj(x) else np.sign(x.data)
+
+
+defspelling(np.sign, _sign)
 
 # ---- exponentials and logarithms
 
@@ -63,8 +78,8 @@ defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(1 - x**2))
 defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
 defvjp(
     np.arctan2,
-    lambda g, ans, y, x: g * x / np.hypot(x, y) ** 2,
-    lambda g, ans, y, x: -g * y / np.hypot(x, y) ** 2,
+    lambda g, ans, y, x: g * x / _nonzero(np.hypot(x, y)) ** 2,
+    lambda g, ans, y, x: -g * y / _nonzero(np.hypot(x, y)) ** 2,
 )
 defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
@@ -125,7 +140,7 @@ defvjp(primitives.astype, lambda g, ans, x, dtype: g)  # the engine casts every 
 
 # ---- piecewise constant, or not a number at all
 
-defnondiff(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.sign, np.heaviside, np.floor_divide)
+defnondiff(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.heaviside, np.floor_divide)
 defnondiff(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.array_equal, np.array_equiv)
 defnondiff(np.isclose, np.allclose, np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit)
 defnondiff(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.any, np.all, np.count_nonzero)

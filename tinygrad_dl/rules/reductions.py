@@ -7,7 +7,7 @@ from ..registry import defvjp
 
 def _spread(g, x, axis, keepdims):
     """The inverse of a reduction's shape: `g`, or an answer, repeated along the reduced axes of `x`."""
-    if axis is not None and not keepdims:
+    if axis is not None and not keepdims and x.ndim:  # NumPy lets a 0-d array have an axis 0
         g = np.expand_dims(g, axis)
     return np.broadcast_to(g, x.shape)
 
@@ -28,7 +28,8 @@ def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False):
 
 
 def _deviation(x, axis):
-    return x - np.mean(x, axis=axis, keepdims=True)
+    deviation = x - np.mean(x, axis=axis, keepdims=True)
+    return np.conjugate(deviation) if np.iscomplexobj(x) else deviation  # the variance is the mean of |deviation|**2
 
 
 def _var_vjp(g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False):

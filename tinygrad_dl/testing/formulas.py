@@ -18,16 +18,21 @@ def _sigmoid(Z: Array) -> Array:
     return 1 / (1 + np.exp(-Z))
 
 
+def leaky(slope: float) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
+    """The leaky ReLU of that `slope` for z <= 0, and its derivative from Z and A, as in `ACTIVATIONS`."""
+    return (
+        lambda Z: np.where(Z > 0, Z, slope * Z),
+        lambda Z, A: np.where(Z > 0, 1, slope).astype(Z.dtype),
+    )
+
+
 # g(Z) and g'(Z) of the activations of week 3, the latter from Z and A = g(Z)
 ACTIVATIONS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
     "identity": (lambda Z: Z, lambda Z, A: np.ones_like(Z)),
     "sigmoid": (_sigmoid, lambda Z, A: A * (1 - A)),
     "tanh": (np.tanh, lambda Z, A: 1 - A**2),
     "relu": (lambda Z: np.maximum(0, Z), lambda Z, A: (Z > 0).astype(Z.dtype)),
-    "leaky_relu": (
-        lambda Z: np.where(Z > 0, Z, LEAKY_SLOPE * Z),
-        lambda Z, A: np.where(Z > 0, 1, LEAKY_SLOPE).astype(Z.dtype),
-    ),
+    "leaky_relu": leaky(LEAKY_SLOPE),
 }
 
 

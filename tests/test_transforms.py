@@ -194,7 +194,6 @@ def test_a_function_must_give_a_scalar():
     [
         (np.array([1, 2]), "expected floats, got int64; write 1.0 or astype"),
         (True, "expected floats, got bool"),
-        (1j, "complex gradients are not supported"),
         ("text", "expected numbers, got data of dtype <U4"),
         (tg.Tensor([1]), "expected floats, got int64"),
     ],
@@ -208,13 +207,13 @@ def test_an_argument_must_be_floats(x, message):
     ("result", "message"), [(None, r"got NoneType: is a return missing\?"), ("text", "got str"), ([1.0], "got list")]
 )
 def test_a_function_must_give_a_tensor(result, message):
-    with pytest.raises(TypeError, match=f"expected a function that gives a Tensor, {message}"):
+    with pytest.raises(TypeError, match=f"expected a function that gives Tensors, {message}"):
         tg.grad(lambda x: result)(1.0)
 
 
 @pytest.mark.parametrize("f", [np.argmax, lambda x: x > 0, lambda x: tg.Tensor(3), lambda x: np.sum(x, dtype=int)])
 def test_a_function_must_give_a_float(f):
-    with pytest.raises(TypeError, match=r"expected a function that gives a float, got (int64|bool)"):
+    with pytest.raises(TypeError, match=r"expected a function that gives a real float, got (int64|bool)"):
         tg.grad(f)(np.ones(1))
 
 

@@ -1,0 +1,95 @@
+"""Cases in which a gradient check is easily fooled: found by people who set out to fool this one."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.testing.test_gradcheck import X, primitive, report_of
+from tinygrad_dl import registry, testing
+
+
+@pytest.mark.parametrize("size", [1e4, 1e6, 1e8])
+def test_a_right_gradient_of_a_fast_oscillation_passes(size):
+    assert testing.check_gradients(np.sin, size * X).passed
+    assert testing.check_gradients(lambda x: np.sum(np.cos(size * x)), X).passed
+
+
+@pytest.mark.parametrize("f", [lambda x: np.log(1 + x**2), lambda x: 1 - np.cos(x)])
+def test_a_gradient_that_rounding_absorbs_in_every_difference_is_no_error(f):
+    assert testing.check_gradients(f, np.array([1e-9])).passed
+
+
+def test_a_complex_step_refutes_nothing():
+    report = testing.check_gradients(lambda x: 1e16 + np.abs(x[1]) * 1e-3 + x[0], np.array([0.7, 0.9]))
+    assert report.passed  # |z| of a complex z does not feel the step
+
+
+def test_a_small_value_does_not_hide_among_large_ones():
+    report = report_of(lambda x: (1e7 * np.tanh(x[0]) * np.ones(40), np.sum(x[0] * x[0].detach())), X)
+    assert not report.passed
+
+
+def test_a_large_value_is_checked_without_a_table_of_all_by_all():
+    assert testing.check_gradients(np.tanh, np.random.default_rng(0).normal(size=(300, 400))).passed
+
+
+def maximum(*rules):
+    return primitive(lambda x, y: np.maximum(x, y), *rules)
+
+
+def test_ties_across_two_arguments_are_looked_at_together():
+    for wrong in (
+        maximum(lambda g, ans, x, y: g * (x > y), lambda g, ans, x, y: g * (y > x)),
+        maximum(lambda g, ans, x, y: g * (x >= y), lambda g, ans, x, y: g * (y >= x)),
+    ):
+        report = report_of(wrong, X, X.copy())
+        assert report.mistakes[0].element == "x[0], y[0] together"
+    right = maximum(lambda g, ans, x, y: g * (x >= y), lambda g, ans, x, y: g * (y > x))
+    assert testing.check_gradients(right, X, X.copy()).kinks == 12
+
+
+@pytest.mark.parametrize("x", [0.0, np.zeros(2)])
+def test_a_nan_is_never_a_kink(x):
+    def f(x):
+        return np.where(x != 0, x**2 / np.where(x != 0, x, 0), 0)  # its other branch divides by 0
+
+    assert np.isnan(report_of(f, x).mistakes[0].claimed)
+    root = primitive(lambda x: np.sqrt(x), lambda g, ans, x: np.where(x == 0, np.nan, g / (2 * ans)))
+    assert not report_of(root, x).passed
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (lambda x: np.sum(x**2), lambda g, x: 2 * x),
+        (lambda x: x**2, lambda g, x: 2 * x * g**2),
+        (lambda x: x**2, lambda g, x: 2 * x * np.maximum(g, 0)),
+    ],
+)
+def test_a_backward_that_is_not_linear_in_the_cotangent_is_found(pair):
+    with pytest.raises(testing.GradientError, match=r"times the value|a combination of the values"):
+        testing.check_pair(*pair, X)
+
+
+def test_an_earlier_op_whose_rule_uses_the_broken_one_is_not_blamed(monkeypatch):
+    rules = registry.vjps[np.divide]
+    monkeypatch.setitem(registry.vjps, np.divide, (lambda g, ans, x, y: 2 * g / y, rules[1]))
+    report = report_of(lambda x: np.mean(x**2) / 3.0, X)  # the rule of the mean divides
+    assert report.blame.function == "np.divide"
+
+
+def test_a_parameter_in_a_closure_is_a_constant():
+    net = tg.nn.mlp([3, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=np.random.default_rng(0))
+    for dtype in (np.float64, np.float32):
+        report = testing.check_gradients(lambda A: net(A), np.ones((3, 2), dtype), order=2)
+        assert {row.argument for row in report.rows} == {"A"}
+
+
+def test_one_wrong_weight_of_a_net_with_kinks_everywhere_is_found():
+    rng = np.random.default_rng(0)
+    W, X = rng.normal(size=(100, 200)), rng.normal(size=(200, 32))
+    factors = np.ones(W.shape)
+    factors[7, 77] = 1.01
+    product = primitive(lambda W, X: W @ X, lambda g, ans, W, X: (g @ X.T) * factors, None)
+    report = report_of(lambda W: np.mean(tg.nn.relu(product(W, X)) ** 2), W)
+    assert report.mistakes[0].element == "W[7, 77]"

@@ -1,0 +1,387 @@
+"""`check_laws` and `given_gradients`: right functions pass, each law catches its own mistakes, failures can be run."""
+
+import re
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import tinygrad_dl as tg
+from tinygrad_dl.testing import check_laws, given_gradients, strategies
+from tinygrad_dl.testing.laws import LAWS
+from tinygrad_dl.testing.strategies import arrays, broadcastable
+
+X, Y = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]]), np.array([[1.0, -2.0, 0.5], [-0.75, 3.0, 1.25]])
+quick = settings(max_examples=10, database=None)
+
+
+def failure_of(test):
+    """The text of a test that fails."""
+    with pytest.raises(AssertionError) as failure:
+        test()
+    return str(failure.value)
+
+
+# ---- what is right
+
+
+UNARY = ["np.tanh", "np.log", "np.sqrt", "np.arccosh", "np.absolute", "np.var", "np.max", "tg.nn.relu", "tg.nn.gelu"]
+BINARY = ["np.divide", "np.power", "np.maximum", "np.remainder", "np.matmul", np.outer]
+
+
+@pytest.mark.parametrize("name", UNARY + BINARY)
+def test_right_functions_obey_every_law_in_their_domain(name):
+    quick(given_gradients(name))()
+
+
+@pytest.mark.parametrize("name", ["np.absolute", "tg.nn.relu", "tg.nn.leaky_relu"])
+def test_right_functions_obey_every_law_on_their_kinks_too(name):
+    quick(given_gradients(name, arrays(kinks=[0.0], on_kinks=True, layouts=True).map(lambda x: (x,))))()
+
+
+test_ties_of_a_maximum_obey_every_law = quick(given_gradients(np.maximum, broadcastable(kinks=[], on_kinks=True)))
+
+
+@settings(max_examples=20)
+@given(strategies.programs(kinks=True))
+def test_programs_obey_every_law(program):
+    check_laws(program, *program.inputs, without=["broadcasting"])  # some take a smaller array for something else
+
+
+def test_what_cancels_to_0_but_for_rounding_is_no_mistake():
+    def loss(W1, b1, W2, b2):
+        A = tg.nn.sigmoid(W2 @ (W1 @ np.zeros((2, 2)) + b1) + b2)
+        return tg.nn.binary_cross_entropy(A, np.array([[0.0, 1.0]]))
+
+    b1 = np.array([[0.0], [0.0], [0.0], [0.46875]])
+    check_laws(loss, np.zeros((4, 2)), b1, np.zeros((1, 4)), np.zeros((1, 1)), without=["dtype kept"])
+
+
+@pytest.mark.parametrize(
+    "f", [np.sum, np.prod, lambda x: np.maximum(np.sum(x), 0), lambda x: -np.maximum(-np.sum(x), 0)]
+)
+def test_what_looks_like_broadcasting_at_0_alone_is_none(f):
+    check_laws(f, np.zeros(2))
+
+
+x_and_axis = st.shared(arrays(layouts=True, domain="nonzero"), key="x")
+test_strategies_may_depend_on_each_other_and_settings_are_not_varied = quick(
+    given_gradients(
+        np.mean, a=x_and_axis, axis=x_and_axis.flatmap(lambda x: strategies.axes(x.ndim)), keepdims=st.booleans()
+    )
+)
+
+
+@quick
+@given_gradients(x=arrays(), how=st.sampled_from(["sum", "mean"]), times=st.integers(1, 3), mask=st.booleans())
+def test_text_integers_and_booleans_are_not_varied(x, how, times, mask):
+    return getattr(np, how)(times * x**2) if mask else x
+
+
+@quick
+@given_gradients(
+    p=st.fixed_dictionaries({"W": arrays((1, 2)), "b": arrays((1, 1))}), x=arrays((2, 2), dtype=np.float32)
+)
+def test_trees_of_arrays_are_varied(p, x):
+    return {"A": np.tanh(p["W"] @ x + p["b"])}
+
+
+@quick
+@given_gradients(x=arrays(st.sampled_from([(0,), (2, 0), (2,)])))
+def test_empty_arrays_are_checked_too(x):
+    return np.sum(x**2)
+
+
+@quick
+@given_gradients(broadcastable(2))
+def test_the_derivatives_of_a_test_by_one_strategy_for_all_arguments(x, y):
+    return np.sum(x * np.tanh(y))
+
+
+class TestMethods:
+    scale = 3.0
+
+    @quick
+    @given_gradients(x=arrays())
+    def test_methods_are_tests_too(self, x):
+        return self.scale * x
+
+
+@pytest.fixture(scope="module")
+def factor():
+    return 2
+
+
+@settings(max_examples=5)
+@given_gradients(x=arrays())
+def test_fixtures_are_passed_on(x, factor):
+    assert factor == 2
+    return factor * x
+
+
+@example(x=np.array([0.0, -0.0]))
+@quick
+@given_gradients(x=arrays(domain="nonzero"))
+def test_examples_of_one_s_own_may_be_added(x):
+    return np.abs(x)
+
+
+# ---- what is right by hand
+
+
+def affine(W, x, b):
+    return W @ x + b
+
+
+def affine_backward(g, W, x, b):
+    return g @ x.T, W.T @ g, g.sum(axis=1, keepdims=True)
+
+
+RIGHT_PAIRS = {
+    "backward(g, *primals)": (affine, affine_backward),
+    "backward(g, ans, *primals)": (np.tanh, lambda g, ans, x: g * (1 - ans**2)),
+    "backward(g, cache)": (lambda x: (np.sin(x), x), lambda g, x: g * np.cos(x)),
+    "a dict": (affine, lambda *args: dict(zip(["dW", "dx", "db"], affine_backward(*args), strict=True))),
+}
+AFFINE = {"W": X, "x": X.T, "b": np.array([[1.0], [2.0]])}
+
+
+@pytest.mark.parametrize("form", RIGHT_PAIRS)
+def test_right_pairs_obey_the_laws(form):
+    forward, backward = RIGHT_PAIRS[form]
+    if forward is affine:
+        check_laws((forward, backward), **AFFINE, without=["broadcasting"])  # b has a row for each of W
+    else:
+        check_laws((forward, backward), X)
+
+
+test_pairs_can_be_given_strategies = quick(
+    given_gradients((np.tanh, lambda g, ans, x: g * (1 - ans**2)), x=arrays(layouts=True))
+)
+
+
+# ---- what is wrong: for each law some functions that break it, and no law that comes before
+
+
+def primitive(forward, *rules):
+    """A function of Tensors with these derivative rules."""
+
+    @tg.primitive
+    def function(*primals):
+        return forward(*primals)
+
+    tg.defvjp(function, *rules)
+    return function
+
+
+def plain(x):
+    return x.numpy() if isinstance(x, tg.Tensor) else x
+
+
+def doubled_in_place(x):
+    x *= 2
+    return x
+
+
+def backward_in_place(g, x):
+    g *= 2
+    return g
+
+
+kept = {}
+
+
+def square_that_keeps_its_input(x):
+    kept["x"] = x
+    return x**2
+
+
+WRONG = [  # the law, a function or a pair, its arguments, what the failure says
+    ("no aliasing", (doubled_in_place, lambda g, x: 2 * g), (X,), "writes into an input"),
+    ("no aliasing", (lambda x: 2 * x, backward_in_place), (X,), "writes into an input or a cotangent"),
+    ("no aliasing", (lambda x: np.sum(x**2) / 2, lambda g, x: x), (X,), "by x shares memory with an input"),
+    ("vjp vs numeric", primitive(np.sin, lambda g, ans, x: -g * np.cos(x)), (X,), "[0, 0]"),
+    ("vjp vs numeric", (np.sin, lambda g, x: -g * np.cos(x)), (X,), "[0, 0]"),
+    ("vjp vs numeric", (np.multiply, lambda g, x, y: (g * x, g * y)), (X, Y), "by differences"),
+    ("jvp vs vjp", primitive(np.sin, lambda g, ans, x: plain(g) * np.cos(x)), (X,), "⟨u, J t⟩ is"),
+    ("second order", primitive(np.sin, lambda g, ans, x: g * np.cos(plain(x))), (X,), "second derivative"),
+    ("broadcasting", (np.add, lambda g, x, y: (g, +g)), (X, Y), "x1, of shape (2, 3), is"),
+    ("broadcasting", (affine, affine_backward), (X, X.T, Y[:, :1]), "instead of"),
+    ("dtype kept", lambda x: x * np.array([1.0, 2.0, 3.0]), (X,), "the value is float64"),
+    ("dtype kept", (np.negative, lambda g, x: -g.astype(np.float64)), (X,), "is float64, and x is float32"),
+    (
+        "vjp vs numeric",
+        primitive(
+            square_that_keeps_its_input, lambda g, ans, x: 2 * g * x * float(np.array_equal(plain(x), kept["x"]))
+        ),
+        (X,),
+        "a combination of the values",
+    ),
+    (
+        "used twice",
+        primitive(np.multiply, lambda g, ans, x, y: g * y * (x is not y), lambda g, ans, x, y: g * x * (x is not y)),
+        (X, Y),
+        "With one variable for both",
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "function", "primals", "words"), WRONG, ids=[f"{row[0]} {row[3]}" for row in WRONG])
+def test_a_law_that_is_broken_is_named(law, function, primals, words):
+    text = failure_of(lambda: check_laws(function, *primals))
+    assert f'breaks the law "{law}"' in text
+    assert words in text
+
+
+@pytest.mark.parametrize(("law", "function", "primals", "words"), WRONG, ids=[f"{row[0]} {row[3]}" for row in WRONG])
+def test_a_law_can_be_left_out(law, function, primals, words):
+    others = [name for name in LAWS if name != law]
+    failure_of(lambda: check_laws(function, *primals, without=others))
+    if law != "no aliasing":  # what changes its input can't be checked otherwise
+        check_laws(function, *primals, without=[*others, law])
+
+
+def test_every_law_has_a_function_that_breaks_it():
+    assert {row[0] for row in WRONG} == set(LAWS)
+
+
+# ---- what a failure says
+
+
+def wrong_swish(x, beta):
+    return x * wrong_sigmoid(beta * x)
+
+
+wrong_sigmoid = primitive(lambda z: 1 / (1 + np.exp(-z)), lambda g, ans, z: g * ans * (1 + ans))
+
+
+def test_a_failing_test_shrinks_and_is_short():
+    test = given_gradients(wrong_swish, x=arrays(layouts=True), beta=arrays((), "positive"))
+    with pytest.raises(AssertionError) as failure:
+        test()
+    text = str(failure.value)
+    assert "check_laws(wrong_swish, x=np.array(0.0), beta=np.array(1.0))" in text
+    assert f"from {__name__} import wrong_swish" in text
+    assert "any other generated value" not in "".join(failure.value.__notes__)  # of the phase that takes long
+    assert len([*text.splitlines(), *"\n".join(failure.value.__notes__).splitlines()]) <= 40
+
+
+def test_a_failure_with_large_arrays_is_short_too():
+    assert len(failure_of(lambda: check_laws(wrong_swish, np.ones((20, 30)), 0.5)).splitlines()) <= 60
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "expression"),
+    [
+        (
+            np.float_power,
+            (np.float32(2.0), np.array(1.0)),
+            "check_laws(np.float_power, np.float32(2.0), np.array(1.0))",
+        ),
+        ((np.sin, lambda g, x: g), (np.array([[1.0]]),), "check_laws((np.sin, backward), np.array([[1.0]]))"),
+        (lambda x: wrong_sigmoid(x), (np.array([1.0])[::-1],), "# f is the one in "),
+    ],
+)
+def test_a_failure_is_code_to_paste(f, args, expression):
+    text = failure_of(lambda: check_laws(f, *args))
+    assert expression in text
+    compile(textwrap.dedent(text.split("To see it again:\n")[1]), "pasted", "exec")
+
+
+FILE = """
+import numpy as np
+from hypothesis import example, settings
+from tinygrad_dl.testing import strategies
+from tinygrad_dl.testing.properties import given_gradients
+
+def backward(g, x):
+    return -g
+
+test_right = settings(max_examples=5)(given_gradients("np.tanh"))
+test_wrong_pair = given_gradients((np.positive, backward), x=strategies.arrays(layouts=True))
+
+@given_gradients(x=strategies.arrays(domain="positive"), y=strategies.arrays((), "real"))
+def test_wrong_decorated(x, y):
+    "Loses a gradient."
+    return x * y + np.rint(x) * np.exp(y) - y * np.log(x.detach() if hasattr(x, "detach") else x)
+"""
+
+
+def test_under_pytest_it_is_a_test_like_any_other_and_what_a_failure_prints_runs(tmp_path, monkeypatch):
+    (tmp_path / "test_mine.py").write_text(FILE, encoding="utf-8")
+    pytest_run = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "test_mine.py"]
+    run = subprocess.run(pytest_run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "2 failed, 1 passed" in run.stdout
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("test_wrong_pair", "test_wrong_decorated"):
+        report = run.stdout.split(f"_ {name} _")[1]
+        message = [line for line in re.split("\n____|\n====", report)[0].splitlines() if line.startswith("E  ")]
+        assert 10 < len(message) <= 40
+        code = [line.removeprefix("E   ") for line in report.split("To see it again:\n")[1].splitlines()]
+        end = next(
+            i for i, line in enumerate(code) if line.strip().startswith(("check_laws(", ")")) and line.endswith(")")
+        )
+        law = re.search(r"\w+ breaks the law .*", report)[0]
+        with pytest.raises(AssertionError) as again:
+            exec(textwrap.dedent("\n".join(code[: end + 1])), {})
+        assert str(again.value).startswith(law)
+
+
+def test_keyword_only_arguments_are_varied_too():
+    def scaled(x, *, factor):
+        return wrong_sigmoid(factor) * x
+
+    assert "factor=np.array(0.5)" in (text := failure_of(lambda: check_laws(scaled, X, factor=np.array(0.5))))
+    assert "of scaled by factor is wrong" in text
+
+
+# ---- names and errors
+
+
+def test_a_test_is_named_after_its_function():
+    assert given_gradients(wrong_swish, x=arrays(), beta=arrays()).__name__ == "test_wrong_swish"
+    assert given_gradients("np.tanh").__doc__ == "The derivatives of np.tanh obey the laws of derivatives."
+    assert given_gradients(lambda x: x).__name__ == "test_lambda"
+    assert given_gradients((affine, affine_backward)).__name__ == "test_affine_backward"
+
+
+def test_a_test_can_be_checked_at_one_point():
+    check_laws(test_the_derivatives_of_a_test_by_one_strategy_for_all_arguments, X, Y)
+    check_laws(test_pairs_can_be_given_strategies, X)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: check_laws(np.tanh, X, without=["third order"]), ValueError, "no law 'third order'.*vjp vs numeric"),
+        (lambda: check_laws("np.tangens", X), ValueError, "no 'np.tangens': expected a name such as"),
+        (lambda: check_laws("nowhere.f", X), ValueError, "no 'nowhere.f'"),
+        (lambda: check_laws(wrong_swish, X, gamma=1.0), TypeError, "beta"),
+        (lambda: check_laws(np.sum, [1, 2]), ValueError, "at least one argument of floats"),
+        (lambda: given_gradients(np.add, arrays(), x=arrays()), TypeError, "a strategy by name for each"),
+        (lambda: given_gradients(np.add, without=["first order"]), ValueError, "no law 'first order'"),
+    ],
+)
+def test_what_can_t_be_checked_is_an_error_that_says_what_can(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_without_hypothesis_the_error_says_what_to_install():
+    code = """
+import sys
+sys.modules["hypothesis"] = None
+from tinygrad_dl import testing
+testing.check_laws("np.tanh", 0.5)
+for use in (lambda: testing.strategies, lambda: testing.given_gradients("np.tanh")):
+    try:
+        use()
+    except ImportError as error:
+        print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["property-based tests need Hypothesis: pip install tinygrad-dl[hypothesis]"] * 2

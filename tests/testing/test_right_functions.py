@@ -1,0 +1,135 @@
+"""No false alarm: functions with right rules pass, at random points and where they have kinks, ties and edges."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.rules.cases import Case, real, table
+from tests.rules.test_every_rule import CASES
+from tinygrad_dl import nn, testing
+
+
+def wide(*shape):
+    return lambda rng: rng.normal(size=shape) * 4
+
+
+def probability(*shape):
+    return lambda rng: rng.uniform(0.02, 0.98, shape)
+
+
+def net(*activations, sizes=(3, 4, 2), loss=None):
+    """A call of a net's weights and data, and of the loss with fixed labels if there is one."""
+
+    def call(W1, b1, W2, b2, X):
+        A = activations[1](W2 @ activations[0](W1 @ X + b1) + b2)
+        return A if loss is None else loss(A, (np.arange(A.size).reshape(A.shape) % 2).astype(float))
+
+    return call
+
+
+def integers(Z):
+    return np.arange(Z.shape[1]) % len(Z)
+
+
+NET = [wide(4, 3), wide(4, 1), wide(2, 4), wide(2, 1), wide(3, 5)]
+SMALL = [real(4, 3), real(4, 1), real(2, 4), real(2, 1), real(3, 5)]
+ACTIVATIONS = [nn.identity, nn.sigmoid, nn.tanh, nn.relu, nn.leaky_relu, nn.elu, nn.softplus, nn.gelu, nn.softmax]
+ACTIVATIONS += [nn.log_softmax]
+NN = table(
+    *[(f, f"{shape}", f, wide(*shape)) for f in ACTIVATIONS for shape in [(4, 3), (1, 5)]],
+    *[(f, "hidden", net(f, nn.identity), *NET) for f in ACTIVATIONS],
+    *[(f, "output, squared error", net(nn.tanh, f, loss=nn.mean_squared_error), *NET) for f in ACTIVATIONS],
+    (nn.mean_squared_error, "A, Y", nn.mean_squared_error, wide(2, 3), wide(2, 3)),
+    (nn.binary_cross_entropy, "A, Y", nn.binary_cross_entropy, probability(2, 3), probability(2, 3)),
+    # not saturated: at a probability that is rounded to 1, the cross-entropy's rule cares for the sigmoid's instead
+    (nn.binary_cross_entropy, "sigmoid", net(nn.tanh, nn.sigmoid, loss=nn.binary_cross_entropy), *SMALL),
+    (nn.binary_cross_entropy_with_logits, "Z, Y", nn.binary_cross_entropy_with_logits, wide(2, 3), probability(2, 3)),
+    (nn.softmax_cross_entropy, "labels", lambda Z: nn.softmax_cross_entropy(Z, integers(Z)), wide(4, 5)),
+    (nn.softmax_cross_entropy, "one-hot", lambda Z: nn.softmax_cross_entropy(Z, np.eye(4)), wide(4, 4)),
+)
+FUNCTIONS = CASES + NN
+ROWS = [(case, range(row % 2, 5, 2)) for row, case in enumerate(FUNCTIONS)]  # each of 5 seeds for every other function
+every_function = pytest.mark.parametrize(("case", "seeds"), ROWS, ids=[case.name for case in FUNCTIONS])
+
+
+def at_random(case: Case, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [draw(rng) for draw in case.draws]
+
+
+def at_kinks(case: Case, seed: int) -> list[np.ndarray]:
+    """Among -1, 0 and 1: zeros, ties, equal rows, ends of domains."""
+    rng = np.random.default_rng(seed)
+    return [rng.integers(-1, 2, draw(rng).shape).astype(float) for draw in case.draws]
+
+
+def refusals(case: Case, seed: int) -> tuple[type[Exception], ...]:
+    """What may be raised: ValueError where the function is not finite, or refuses, as log(0) and labels of -1."""
+    try:
+        with np.errstate(all="ignore"):
+            ans = case.call(*at_kinks(case, seed))
+    except ValueError:
+        return (ValueError,)
+    parts = ans if isinstance(ans, (tuple, list)) else [ans]
+    return () if all(np.all(np.isfinite(part)) for part in parts) else (ValueError,)
+
+
+def test_there_are_enough_of_them():
+    assert all(sum(seed in seeds for _, seeds in ROWS) >= 200 for seed in range(5))
+    assert len({case.name for case in FUNCTIONS}) == len(FUNCTIONS)
+
+
+@every_function
+def test_a_right_function_passes_at_random_points(case, seeds):
+    for seed in seeds:
+        report = testing.check_gradients(case.call, *at_random(case, seed))
+        assert report.passed
+
+
+@every_function
+def test_a_right_function_passes_at_kinks_ties_and_edges(case, seeds):
+    for seed in seeds:
+        with contextlib.suppress(*refusals(case, seed)):
+            assert testing.check_gradients(case.call, *at_kinks(case, seed)).passed
+
+
+# what `tests/rules` holds against other differences to second order and for complex numbers: a fifth of it will do here
+SOME = FUNCTIONS[::5]
+
+
+@pytest.mark.parametrize("case", SOME, ids=lambda case: case.name)
+def test_a_right_function_passes_to_second_order(case):
+    assert testing.check_gradients(case.call, *at_random(case, 0), order=2).passed
+
+
+@pytest.mark.parametrize("case", SOME, ids=lambda case: case.name)
+def test_a_right_function_passes_in_float32(case):
+    arrays = [x.astype(np.float32) for x in at_random(case, 0)]
+    assert testing.check_gradients(case.call, *arrays).passed
+
+
+@pytest.mark.parametrize("case", CASES[::5], ids=lambda case: case.name)
+def test_a_right_function_passes_for_complex_numbers(case):
+    rng = np.random.default_rng(0)
+    arrays = [x + 1j * rng.uniform(0.1, 0.2, x.shape) for x in at_random(case, 0)]
+    try:
+        case.call(*arrays)
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):  # what is for real numbers
+        return
+    assert testing.check_gradients(case.call, *arrays, order=2).passed
+
+
+def test_kinks_were_met():
+    met = [testing.check_gradients(case.call, *at_kinks(case, 1)).kinks for case in NN if case.function is nn.relu]
+    assert max(met) > 0
+
+
+def test_a_net_passes_as_a_module():
+    for activation in (nn.tanh, nn.relu, nn.leaky_relu):
+        rng = np.random.default_rng(0)
+        module = tg.nn.mlp([3, 5, 4, 1], hidden=activation, output=nn.sigmoid, rng=rng)
+        X, Y = rng.normal(size=(3, 6)), rng.integers(0, 2, (1, 6))
+        report = testing.check_gradients(lambda net, X, Y=Y: nn.binary_cross_entropy(net(X), Y), module, X, order=2)
+        assert {row.argument for row in report.rows} == {"W1", "b1", "W2", "b2", "W3", "b3", "X"}

@@ -1,0 +1,190 @@
+"""`python -m tinygrad_dl.testing homework.py`: check the gradients in a file without writing a test."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from .gradcheck import GradientError, check_gradients
+from .user_file import gradients, inputs, pairs
+from .user_file.loading import CannotCheck, UserFile, opened
+
+RIGHT, WRONG, UNCHECKED = "right", "wrong", "not checked"
+
+DESCRIPTION = """\
+Check what a Python file derives by hand: pairs of functions such as relu_forward and relu_backward (or relu and
+relu_backward, relu_prime, ...) against differences, and dicts of gradients such as {"dW1": ..., "db1": ...}, or
+functions that give one, against the formulas of the course. Any other function is checked if it is named: its
+derivatives by autodiff, against differences."""
+
+EPILOG = """\
+examples:
+  python -m tinygrad_dl.testing homework.py
+  python -m tinygrad_dl.testing homework.py:relu_backward
+
+The file is run first, but for what is under `if __name__ == "__main__":`. Inputs of a function are the variables of
+the file with the names of its arguments, or those in a dict `relu_inputs`, `inputs`; random arrays for what is missing.
+A dict of gradients needs X, Y, parameters (or W1, b1, ...) and activations, a list of names, beside it.
+
+exit status: 0 all is right, 1 something is wrong, 2 something could not be checked."""
+
+
+class Check(NamedTuple):
+    """Something to check: its title, the names to ask for it by, and what tells if it is right, in words too."""
+
+    title: str
+    names: tuple[str, ...]
+    run: Callable[[], tuple[bool, str]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with `argv`, and give its exit status."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.order < 1:
+        parser.error(f"--order: expected 1 or more, got {options.order}.")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ∘
+    path, name = _split(options.target)
+    counts: Counter[str] = Counter()
+    try:
+        with opened(path) as file:
+            checks = _chosen(file, name, options)
+            for check in checks:
+                print(check.title, flush=True)
+                counts[_outcome(file, check)] += 1
+    except CannotCheck as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    shown = [RIGHT, WRONG, *([UNCHECKED] if counts[UNCHECKED] else [])]
+    print(", ".join(f"{counts[outcome]} {outcome}" for outcome in shown))
+    return 1 if counts[WRONG] else 2 if counts[UNCHECKED] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m tinygrad_dl.testing",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("target", metavar="FILE[:NAME]", help="a Python file, and the one thing in it to check")
+    parser.add_argument("--order", type=int, default=1, metavar="N", help="of the derivatives of a single function")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+    return parser
+
+
+def _split(target: str) -> tuple[str, str]:
+    r"""The path and the name in FILE:NAME; a drive's colon does not count.
+
+    >>> _split("my work/x.py:relu"), _split(r"C:\x.py"), _split(r"C:\x.py:relu")
+    (('my work/x.py', 'relu'), ('C:\\x.py', ''), ('C:\\x.py', 'relu'))
+    """
+    path, _, name = target.rpartition(":")
+    if len(path) < 2 or re.search(r"[/\\]", name) or Path(target).is_file():
+        return target, ""
+    return path.rstrip(":"), name
+
+
+def _outcome(file: UserFile, check: Check) -> str:
+    """Run a check and print what it found. What the learner's functions print, a hundred times, is not shown."""
+    try:
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            passed, text = check.run()
+    except Exception as error:
+        print(file.problem(error), file=sys.stderr, flush=True)
+        print()
+        return UNCHECKED
+    print(text, flush=True)
+    print()
+    return RIGHT if passed else WRONG
+
+
+# ---- what there is to check
+
+
+def _chosen(file: UserFile, name: str, options: argparse.Namespace) -> list[Check]:
+    """All checks, in the order of the file, or those that go by `name`. CannotCheck: there are none."""
+    checks = list(_checks(file, not options.no_progress))
+    by_name = [check for check in checks if name and name in check.names]
+    if options.order > 1 and (by_name or not name):
+        raise CannotCheck("--order: only a single function is checked to higher order; name one, as in file.py:f.")
+    if by_name or (checks and not name):
+        return by_name or checks
+    if name in file.functions and re.search(r"_(backward|grad|gradient|prime)$|^(backward|grad)_", name):
+        raise CannotCheck(
+            f"{file.path}: there is no forward function to pair {name} with: expected one of the same name, less the "
+            f"part that says backward."
+        )
+    if name in file.functions:
+        return [Check(name, (name,), partial(_check_function, file, name, options.order, not options.no_progress))]
+    alone = ", ".join(n for n in file.functions if not any(n in check.names for check in checks))
+    if name:
+        there = [check.title for check in checks] + ([f"the functions {alone}"] if alone else [])
+        raise CannotCheck(f"{file.path}: there is no {name} to check; there is {'; '.join(there) or 'nothing'}.")
+    raise CannotCheck(
+        f"{file.path}: nothing to check: expected a pair such as relu_forward and relu_backward, or a dict of "
+        f"gradients {{'dW1': ..., ...}}" + (f"; name a function to check it by autodiff: {alone}." if alone else ".")
+    )
+
+
+def _checks(file: UserFile, progress: bool) -> Iterator[Check]:
+    """What there is to check in a file, in its order."""
+    loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
+    for name, value in file.names.items():
+        if name in file.functions:
+            yield from _checks_of_function(file, name, progress)
+        elif gradients.gradients_in(value):
+            run = partial(gradients.check_dict, file, name, gradients.gradients_in(value))
+            yield Check(name, (name,), run)
+            loose = {}
+    if loose:
+        title = ", ".join(loose)
+        yield Check(title, tuple(loose), partial(gradients.check_dict, file, title, loose))
+
+
+def _checks_of_function(file: UserFile, name: str, progress: bool) -> Iterator[Check]:
+    forward, common = _pair_of(file, name)
+    if gradients.is_backprop(file, name, forward):
+        run = partial(gradients.check_function, file, name, forward)
+        yield Check(name, (name, forward, common), run)
+    elif forward:
+        run = partial(pairs.check_functions, file, forward, name, common, progress)
+        yield Check(f"{forward}, {name}", (forward, name, common), run)
+
+
+def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
+    """The name of the forward half that goes with `backward`, and what the two have in common."""
+    for forward_pattern, backward_pattern in pairs.PAIRS:
+        match = re.fullmatch(backward_pattern.replace("{}", "(.*)"), backward)
+        if match and (forward := forward_pattern.format(match[1])) in file.functions:
+            return forward, match[1]
+    return "", ""
+
+
+def _check_function(file: UserFile, name: str, order: int, progress: bool) -> tuple[bool, str]:
+    """The derivatives of a function, by autodiff, against differences."""
+    call = inputs.call_of(file, name)
+    argnums = [i for i, n in enumerate(call.names) if n not in call.settings or n == "y"]  # y may be no label
+    try:
+        report = check_gradients(call.function, *call.values, order=order, argnums=argnums, progress=progress)
+    except GradientError as error:
+        return False, inputs.told(call.taken, error)
+    return True, inputs.told(call.taken, report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""`check_backprop`: which of your hand-derived gradients are right, and what is wrong with the others, by name.
+
+The formulas of backprop are replayed in its order, as they should be and with each mistake of the table, until the
+numbers are yours. What you give is what your later formulas had to start from; what you leave out is supposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...nn.layers import Sequential
+from . import homework
+from .course_net import Array, CourseNet
+from .findings import report
+from .replay import PLACE, Replay, State, single
+from .report import BackpropReport
+
+BEAM, GAP = 60, 1.1  # how many explanations are kept on the way, and how much worse than the best
+MOST = 2  # mistakes at once between two given gradients
+LARGE = 10**7  # weights times samples of a layer, from which on two at once are only looked for in one formula
+
+
+def check_backprop(
+    gradients: Mapping[str, Any],
+    X: Any,
+    Y: Any,
+    net: Sequential | Mapping[str, Any],
+    activations: Sequence[Any] | None = None,
+    *,
+    cost: str = "binary_cross_entropy",
+    regularisation: float = 0.0,
+    leaky_slope: float = 0.01,
+    convention: str | None = None,
+    learning_rate: float | None = None,
+    updated: Mapping[str, Any] | None = None,
+    old: Mapping[str, Any] | None = None,
+) -> BackpropReport:
+    """Compare hand-derived `gradients` with the course's dW[l], db[l], dZ[l], dA[l], and name what is wrong with them.
+
+    `gradients` holds any of dWl, dbl, dZl, dAl, for l = 1, ..., L, as arrays. X is (n0, m), Y is (n[L], m). `net` is
+    a Sequential of Dense layers and activations, or a dict of W1, b1, ..., with the `activations` of all layers, by
+    name or as functions of tg.nn. The `cost` is "binary_cross_entropy" or "mean_squared_error", 1/m Σ (a - y)², plus
+    λ/(2m) Σ W² with λ = `regularisation`. By the `convention` "course" dZ and dA are errors per sample, and 1/m comes
+    in dW and db; by "derivative" they are derivatives of the cost; None recognises which. To tell an `updated` or
+    `old` W from others, give those parameters, or the `learning_rate` of the update.
+
+    Wrong gradients raise nothing: they are in the report. Raises ValueError or TypeError for names, shapes and values
+    that no check can be made with.
+
+    >>> X, Y = np.array([[1.0, 2.0, -1.0]]), np.array([[1, 0, 1]])
+    >>> A = 1 / (1 + np.exp(-0.5 * X))
+    >>> report = check_backprop({"dW1": (A - Y) @ X.T}, X, Y, {"W1": [[0.5]], "b1": [[0.0]]}, ["sigmoid"])
+    >>> report["dW1"].cause
+    '1/m missing'
+    """
+    if convention not in (None, "course", "derivative"):
+        raise ValueError(f"check_backprop: expected convention='course', 'derivative' or None, got {convention!r}.")
+    settings = {"regularisation": regularisation, "leaky_slope": leaky_slope, "updated": updated, "old": old}
+    with np.errstate(all="ignore"):
+        the_net = homework.course_net(X, Y, net, activations, cost, **settings)
+        given = homework.checked_gradients(gradients, the_net)
+        return report(_best_search(the_net, given, convention, learning_rate))
+
+
+def _best_search(
+    net: CourseNet, given: dict[str, Array], convention: str | None, learning_rate: float | None
+) -> Search:
+    """The search that explains `given` with the fewest mistakes: in either convention, and in single precision."""
+    conventions = [convention] if convention else ["course"]
+    if not convention and any(name[1] in "AZ" for name in given):
+        conventions.append("derivative")  # of two that explain as cheaply, the first wins
+    low = any(single(value) for name, value in net.parameters.items() if name[0] == "W")
+    dtypes = (float, np.float32) if low else (float,)
+    if learning_rate is not None and not net.updated:
+        truth = Replay(net, given, low).truth
+        steps = {**truth, **{name: g for name, g in given.items() if g.shape == truth[name].shape}}
+        net.updated = {name: value - learning_rate * steps[f"d{name}"] for name, value in net.parameters.items()}
+    nets = [replace(net, convention=name, dtype=dtype) for dtype in dtypes for name in conventions]
+    for most in (0, MOST):  # what is right is to be found right, before mistakes are thought of
+        best = Search(nets[0], given, low, most, limit=np.inf)
+        for other in nets[1:]:
+            if best.mistakes > bool(most):  # else none is better: it would have been right above
+                search = Search(other, given, low, most, limit=best.mistakes)
+                best = min(best, search, key=lambda search: search.mistakes)
+        if best.mistakes < 1:
+            break
+    return best
+
+
+class Search(Replay):
+    """All best explanations of what is given, in `states`, with at most so many mistakes between two given errors.
+
+    It ends where there is none of fewer mistakes than `limit`.
+    """
+
+    def __init__(self, net: CourseNet, given: dict[str, Array], low: bool, most: int, limit: float):
+        super().__init__(net, given, low)
+        self.most, self.limit = most, limit
+        self.states = self._search()
+        self.mistakes = self.states[0].mistakes
+
+    def _search(self) -> list[State]:
+        """The explanations that cost least: through all names in the order of backprop, with a beam."""
+        states = [State({}, {})]
+        for name in self.net.names():
+            if name[1] == "A":
+                states = [state.settled() for state in states]
+            if name not in self.finite:
+                if name[1] in "AZ":
+                    states = [state._replace(hidden=(*state.hidden, name)) for state in states]
+                continue
+            best, found = np.inf, []
+            for state in states:
+                if state.cost > best + GAP:
+                    break
+                new = self._explanations(state, [*state.hidden, name])
+                best = min(best, *(state.cost for state in new))
+                found += new
+            states = self._pruned(found)
+            if min(state.mistakes for state in states) >= min(self.limit, 1 if not self.most else np.inf):
+                break
+        return [state for state in states if state.cost < states[0].cost + PLACE / 2]
+
+    def _pruned(self, states: list[State]) -> list[State]:
+        """The best of `states`, one of those that name the same kinds in the same places."""
+        distinct: dict[Any, State] = {}
+        for state in sorted(states, key=lambda state: state.cost):
+            kinds = tuple((name, state.kinds(name)) for name in sorted(state.found))
+            distinct.setdefault((kinds, state.ways), state)
+        states = list(distinct.values())
+        return [state for state in states if state.cost <= states[0].cost + GAP][:BEAM]
+
+    def _explanations(self, state: State, names: list[str]) -> list[State]:
+        """How the last of `names`, which is given, comes about: with as few mistakes as possible."""
+        name, g = names[-1], self.finite[names[-1]]
+        undone: list[State] = []
+        for count in range(min(self.most, self._most_of(names)) + 1):
+            found = list(self._with_mistakes(state, names, count))
+            if self.most:  # few clip: suppose that only where it explains
+                least = min((state.clips for state in found), default=0)
+                found = [state for state in found if state.clips == least]
+            if found or (undone and count):
+                return [
+                    state if self._tells_nothing(state, name) else state._replace(hidden=()) for state in found + undone
+                ]
+            if count == 0 and self.near(name, g, self.truth[name]):
+                right = self._plainly(state, names).followed_by(name, g, ())
+                undone = [right._replace(undone=state.undone + 1)]  # right, whatever came before
+        plain = self._plainly(state, names)
+        fits = g.shape == self.truth[name].shape
+        return [plain.followed_by(name, g if fits else self.plain(plain, name), None)]
+
+    def _most_of(self, names: list[str]) -> int:
+        """How many mistakes at once to look for in the formulas of `names`: there are some thousand pairs."""
+        size = max(value.size for value in self.net.parameters.values()) * self.net.m
+        return 1 if len(names) > 1 and size >= LARGE else MOST
+
+    def _tells_nothing(self, state: State, name: str) -> bool:
+        """Whether the explanation of dW would do for any dZ: then what is hidden before it is still open for db."""
+        dZ = f"dZ{name[2:]}"
+        if name[1] != "W" or dZ not in state.hidden:
+            return False
+        edits = state.found.get(name) or ()
+        doubled = state.followed_by(dZ, 2 * state.errors[dZ], ())
+        return self.near(name, self.value(doubled, name, edits), self.value(state, name, edits))
+
+    def _plainly(self, state: State, names: list[str]) -> State:
+        """`state`, with all but the last of `names` computed as they should be."""
+        for name in names[:-1]:
+            state = state.followed_by(name, self.plain(state, name), ())
+        return state
+
+    def _with_mistakes(self, state: State, names: list[str], count: int) -> Iterator[State]:
+        """The states after `names`, of which the last is given, with exactly `count` mistakes in them."""
+        name, *rest = names
+        if not rest:
+            g = self.finite[name]
+            for edits, value in self.candidates(state, name, count, rest):
+                if not self.near(name, g, value):
+                    continue
+                if g.shape == self.truth[name].shape:
+                    value = g
+                else:  # what came next can't have been computed from that
+                    value = self.value(state, name, [e for e in edits if e.mistake.slot not in ("form", "turn")])
+                yield state.followed_by(name, value, edits)
+            return
+        for here in range(count + 1):
+            for edits, value in self.candidates(state, name, here, rest):
+                yield from self._with_mistakes(state.followed_by(name, value, edits), rest, count - here)

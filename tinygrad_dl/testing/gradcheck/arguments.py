@@ -1,0 +1,155 @@
+"""The arguments of a function that is checked: a call with lists, dicts, Modules and settings as one of arrays."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ... import pytree
+from ...nn import Module
+from ...tensor import Tensor, replace_data
+
+
+class Leaf(NamedTuple):
+    """A float or complex array among the arguments: `name` is `x`, `p['W']`, or that of a parameter, `W1`."""
+
+    name: str
+    value: np.ndarray
+    argnum: int
+
+
+class Arguments:
+    """The arguments of a call of `f`, of which the float arrays are `leaves`; those are what one can vary.
+
+    Numbers, arrays and Tensors of floats are leaves, in lists, tuples and dicts too, and so are the parameters of
+    Modules. What is neither, such as an axis or integer labels, stays as it is. `argnums` are the arguments to
+    vary: all of them if None. If `f` is a Module itself, its parameters are varied as well.
+
+    Raises TypeError for an argnum that there is not, ValueError if nothing is of floats, or something is not finite.
+    """
+
+    def __init__(self, f: Callable, primals: Sequence[Any], argnums: int | Sequence[int] | None = None):
+        if not callable(f):
+            raise TypeError(f"expected a function, and then its arguments, got {f!r:.60}.")
+        if argnums is None:
+            argnums = range(len(primals))
+        elif isinstance(argnums, (int, np.integer)):
+            argnums = [int(argnums)]
+        for i in argnums:
+            if not -len(primals) <= i < len(primals):
+                raise TypeError(f"argnums: there is no argument {i}: the function is given {len(primals)}.")
+        varied = {i % len(primals) for i in argnums}
+        names = _names_of_arguments(f, len(primals))
+        if isinstance(f, Module):  # its parameters are one argument more, the first
+            f, primals, names = _call_module, (f, *primals), ["", *names]
+            varied = {0} | {i + 1 for i in varied}
+        self.f, self.primals, self.varied = f, tuple(primals), varied
+        self._copies: dict[int, Module] = {}  # of the Modules among the primals, by id
+        self.leaves = [
+            Leaf(name, np.array(_values(value)), i)
+            for i, (primal, label) in enumerate(zip(primals, names, strict=True))
+            if i in varied
+            for name, value in _floats(primal, label)
+        ]
+        if not self.leaves:
+            given = ", ".join(str(getattr(primal, "dtype", type(primal).__name__)) for primal in primals)
+            raise ValueError(f"expected at least one argument of floats to check, got {given or 'none'}: write 1.0?")
+        for leaf in self.leaves:
+            if not np.all(np.isfinite(leaf.value)):
+                raise ValueError(f"{leaf.name}: expected finite numbers, got {leaf.value!r:.80}")
+
+    def wide(self) -> list[np.ndarray]:
+        """The values of the leaves in float64 or complex128."""
+        wide = [complex if np.iscomplexobj(leaf.value) else float for leaf in self.leaves]
+        return [np.array(leaf.value, dtype, order="C") for leaf, dtype in zip(self.leaves, wide, strict=True)]
+
+    def call(self, *values: Any) -> Any:
+        """What `f` gives with `values`, arrays or Tensors, in the place of the leaves."""
+        return self.f(*self.with_values(values))
+
+    def with_values(self, values: Sequence[Any]) -> list[Any]:
+        """The arguments with `values` in the place of the leaves."""
+        supply = iter(values)
+        return [
+            pytree.mapped(lambda value: self._replaced(value, supply), primal) if i in self.varied else primal
+            for i, primal in enumerate(self.primals)
+        ]
+
+    def _replaced(self, value: Any, supply: Iterator[Any]) -> Any:
+        """`value`, or the next of the `supply` in its place; of a Module a copy with others in place of parameters."""
+        if not isinstance(value, Module):
+            return next(supply) if _is_float(value) else value
+        values = [next(supply) for _ in _varied(value)]
+        if any(type(new) is Tensor for new in values):
+            return copy.deepcopy(value, dict(zip(map(id, _varied(value)), values, strict=True)))
+        if id(value) not in self._copies:  # one copy will do for all arrays: a deep copy takes as long as the net
+            self._copies[id(value)] = copy.deepcopy(value)
+        for parameter, new in zip(_varied(self._copies[id(value)]), values, strict=True):
+            replace_data(parameter, new)
+        return self._copies[id(value)]
+
+    def lost_dtypes(self, vjp: Callable) -> str:
+        """What is wrong with the dtypes of the gradients, in words, if the leaves are given as they came.
+
+        `vjp(*values)` gives the value and its pullback.
+        """
+        values = [leaf.value for leaf in self.leaves]
+        if all(value.dtype in (np.float64, np.complex128) for value in values):
+            return ""
+        value, pullback = vjp(*values)
+        gradients = pullback(pytree.mapped(np.ones_like, value))
+        for leaf, gradient in zip(self.leaves, gradients, strict=True):
+            found = np.asarray(gradient).dtype
+            if found != leaf.value.dtype:
+                return f"The gradient by {leaf.name} has dtype {found}, and {leaf.name} has {leaf.value.dtype}."
+        return ""
+
+
+def name_of(f: Callable, default: str = "the function") -> str:
+    """What to call `f` in a sentence: a lambda by the `default`."""
+    name = getattr(f, "__name__", None) or repr(f)
+    return default if name == "<lambda>" else name
+
+
+def _call_module(module: Module, *primals: Any) -> Any:
+    return module(*primals)
+
+
+def _names_of_arguments(f: Callable, count: int) -> list[str]:
+    """The names of the first `count` positional parameters of `f`: x0, x1, ... where it does not tell."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):  # of a ufunc, or what is written in C
+        parameters = []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.kind in kinds][:count]
+    return names + [f"x{i}" if count > 1 else "x" for i in range(len(names), count)]
+
+
+def _is_float(value: Any) -> bool:
+    if isinstance(value, (Tensor, np.ndarray, np.generic)):
+        return value.dtype.kind in "fc"
+    return isinstance(value, (float, complex))
+
+
+def _values(value: Any) -> Any:
+    return value.data if type(value) is Tensor else value
+
+
+def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:
+    for name, value in pytree.labelled(primal, label):
+        if isinstance(value, Module):
+            varied = set(_varied(value))
+            for path, parameter in value.named_parameters():
+                if parameter in varied:
+                    yield parameter.name or f"{name}.{path}".lstrip("."), parameter
+        elif _is_float(value):
+            yield name, value
+
+
+def _varied(module: Module) -> list[Tensor]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]

@@ -1,0 +1,146 @@
+"""Which derivative rule is to blame for a wrong gradient: the recorded graph, replayed node by node."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import pytree, registry
+from ...autodiff import topological_order
+from ...tensor import Tensor, parameter
+from ..literals import literal
+from . import claim
+from .arguments import Arguments, Leaf
+from .report import Blame, Mistake, Row
+from .verdict import examine
+
+NODES = 2000  # of a larger graph, the first so many are replayed
+PASTED = 2000  # characters of arguments in a reproduction, at most
+SMALL = 24  # numbers; of more arguments, the wrong element alone is tried
+
+
+def blame(arguments: Arguments, order: int, rng: np.random.Generator) -> tuple[Blame | None, bool]:
+    """The first rule in the graph of a function whose own derivatives are wrong, to an `order`; None if all are right.
+
+    And whether there are kinks. Each node is a function of arrays by itself, and its rules are checked as such. To the
+    first order, those are the nodes of the backward passes too; to higher ones those of the function. Forward mode
+    comes last: it runs through the rules of what the rules use.
+    """
+    kinks = False
+    for mode in ("vjp", "jvp"):
+        for k in range(1, order + 1):
+            f: Callable[..., Any] = arguments.call
+            if k == 1:
+                for _ in range(order - 1):
+                    f = claim.pullback_of(f, arguments.wide(), rng)
+            result = f(*[parameter(value) for value in arguments.wide()])
+            for node in topological_order(*[y for y in pytree.leaves(result) if type(y) is Tensor])[:NODES]:
+                if node._function is not None:
+                    rows, mistakes = _replayed(node, node._args, k, mode)
+                    kinks |= node._function is np.where or any(row.kinks for row in rows)  # its condition hides one
+                    if mistakes:
+                        return _blame(node, mistakes[0], k), kinks
+    return None, kinks
+
+
+def _replayed(node: Tensor, args: Sequence[Any], order: int, mode: str) -> tuple[list[Row], list[Mistake]]:
+    """What a check of the rules of a node's function finds, with `args` in the place of its own."""
+    function, kwargs = node._function, node._kwargs or {}
+    argnums = [i for i, parent in enumerate(node._parents) if parent is not None and parent.requires_grad]
+    leaves = [Leaf(_parameter(function, i), np.asarray(args[i]), i) for i in argnums]
+
+    def f(*values: Any) -> Any:
+        given = list(args)
+        for i, value in zip(argnums, values, strict=True):
+            given[i] = value
+        return function(*given, **kwargs)  # type: ignore[misc]
+
+    try:
+        claimed = claim.of_rules(f, [leaf.value for leaf in leaves], order, np.random.default_rng(0))
+        return examine(claimed, leaves, order, (mode,))
+    except Exception:  # of any kind: a rule may not take other arguments, or a node not be finite
+        return [], []
+
+
+def _blame(node: Tensor, mistake: Mistake, order: int) -> Blame:
+    function = node._function
+    args, mistake = _smaller(node, node._args, mistake, order)
+    arrays = [(i, x) for i, x in enumerate(node._args) if isinstance(x, (np.ndarray, np.generic))]
+    shapes = [f"{_parameter(function, i)}: {np.shape(x)}" for i, x in arrays]
+    settings = [f"{key}={value!r:.40}" for key, value in (node._kwargs or {}).items()]
+    return Blame(
+        function=registry.name_of(function),
+        argnum=mistake.argnum,
+        parameter=_parameter(function, mistake.argnum),
+        call=f"{registry.name_of(function)}({', '.join(shapes + settings)}) -> {np.shape(node._value)} {node.dtype}",
+        place=_place(function, mistake.argnum),
+        arguments=tuple(args),
+        mistake=mistake,
+        reproduction=_reproduction(node, args, mistake),
+    )
+
+
+def _smaller(node: Tensor, args: Sequence[Any], mistake: Mistake, order: int) -> tuple[Sequence[Any], Mistake]:
+    """The same mistake with fewer numbers, if there is one: the wrong element alone, where all are of one shape."""
+    arrays = [x for x in args if isinstance(x, (np.ndarray, np.generic))]
+    shape = node._value.shape
+    if sum(x.size for x in arrays) <= SMALL or any(x.shape not in ((), shape) for x in arrays):
+        return args, mistake
+    alone = [np.array(x[mistake.index]) if isinstance(x, np.ndarray) and x.ndim else x for x in args]
+    found = _replayed(node, alone, order, mistake.mode)[1]
+    return (alone, found[0]) if found else (args, mistake)
+
+
+def _reproduction(node: Tensor, args: Sequence[Any], mistake: Mistake) -> str:
+    """Code that finds the mistake again, and can be pasted."""
+    name, imports = _importable(node._function)
+    if not name.isidentifier() and not name.startswith("np."):  # <lambda>
+        name, imports = "f", [f"f = ...  # the primitive whose rule is at {_place(node._function, mistake.argnum)}"]
+    arrays = {i: literal(x) for i, x in enumerate(args) if isinstance(x, (np.ndarray, np.generic))}
+    if sum(map(len, arrays.values())) > PASTED:
+        return f"the arguments of {name} are too large to paste; error.report.blame.arguments holds them"
+    given = [f"x{i}" if i in arrays else literal(x) for i, x in enumerate(args)]
+    given += [f"{key}={literal(value)}" for key, value in (node._kwargs or {}).items()]
+    names = ", ".join(f"x{i}" for i in arrays)
+    call = name if len(given) == len(arrays) else f"lambda {names}: {name}({', '.join(given)})"
+    order = f", order={mistake.order}" if mistake.order > 1 else ""
+    return "\n".join(
+        ["import numpy as np", "from tinygrad_dl import testing", *imports]
+        + [f"x{i} = {value}" for i, value in arrays.items()]
+        + [f"testing.check_gradients({call}, {names}{order})"]
+    )
+
+
+def _importable(function: Any) -> tuple[str, list[str]]:
+    """How to write `function`, and the imports for it; by its name alone if it is not found where it says it lives."""
+    name = registry.name_of(function)
+    if name.startswith("np."):
+        return name, []
+    module = getattr(function, "__module__", None)
+    found = getattr(sys.modules.get(module or ""), name, None) is function and module != "__main__"
+    return name, [f"from {module} import {name}"] if found else []
+
+
+def _parameter(function: Any, argnum: int) -> str:
+    """What the rule calls the argument: `x`, or `W`."""
+    rules = registry.vjps[function]
+    rule = rules[argnum] if argnum < len(rules) else None
+    if rule is None or isinstance(rule, functools.partial):
+        return f"x{argnum}"
+    names = list(inspect.signature(rule).parameters)[2:]
+    return names[argnum] if argnum < len(names) else f"x{argnum}"
+
+
+def _place(function: Any, argnum: int) -> str:
+    """File and line of a rule."""
+    rule = registry.vjps[function][argnum]
+    code = inspect.unwrap(rule.func if isinstance(rule, functools.partial) else rule).__code__
+    path = Path(code.co_filename).resolve()
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{shown}:{code.co_firstlineno}"

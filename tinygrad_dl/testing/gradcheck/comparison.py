@@ -1,0 +1,82 @@
+"""Differences beside what is claimed: which of the claims are wrong, which are right, and which can't be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .claim import Claim, Direction
+from .differences import Slopes
+
+RTOL = 1e-6  # a formula that is wrong by less is not found, nor always by 4 times that
+
+
+class Comparison:
+    """Slopes along directions, a row each and a column for each number looked at, beside what is claimed of them.
+
+    `wrong` and `undecided` are tables of the same shape. Where nothing is left but rounding, of the slopes or of the
+    claim, a claim is undecided: no number speaks against it.
+    """
+
+    def __init__(self, claimed: Claim, directions: Sequence[Direction], slopes: Slopes, claims: np.ndarray, mode: str):
+        self.claimed, self.directions, self.slopes, self.claims, self.mode = claimed, directions, slopes, claims, mode
+        size = np.maximum(np.abs(slopes.middle), np.abs(claims))
+        noisy = slopes.error > np.maximum(0.1 * size, 1e-3 * np.max(np.abs(slopes.middle), axis=0))
+        self.wrong = ~close(slopes, claims) & ~(np.isnan(claims) & self._without_derivative())
+        self.undecided = noisy & ~self.wrong & ~slopes.kink & (claims != 0)
+        if np.any(self.wrong):
+            self.wrong &= ~close(slopes, claims, self._rounding()) | slopes.kink
+        self._ask_complex_steps()
+
+    def _without_derivative(self) -> np.ndarray:
+        """Where a slope is infinite, or undefined on both sides: 0 times that is nan, in any row or column of it."""
+        undefined = np.isinf(self.slopes.error)
+        singular = undefined | (self.slopes.steep != 0)
+        nowhere = undefined | (np.count_nonzero(singular, axis=1, keepdims=True) > singular)
+        if self.mode == "jvp":
+            nowhere = nowhere | np.any(~np.isfinite(self.claimed.gradients()), axis=1)
+        return nowhere
+
+    def _rounding(self) -> np.ndarray:
+        """How far rounding may throw the claims off."""
+        if self.mode == "jvp":
+            return 4 * np.array([self.claimed.tangent_noise(direction) for direction in self.directions])
+        noise = self.claimed.gradient_noise()
+        return 4 * np.array([noise[:, d.indices] @ np.abs(d.weights) for d in self.directions])
+
+    def _ask_complex_steps(self) -> None:
+        """Confirm claims that differences cannot, because these are too noisy, or 0 since a sum absorbed the step.
+
+        A complex step can't refute: a function may take complex numbers without being analytic, as |x| does.
+        """
+        absorbed = self.wrong & (self.slopes.low == 0) & (self.slopes.high == 0)
+        open_ = self.undecided | absorbed
+        for row in np.flatnonzero(np.any(open_, axis=1)).tolist():
+            exact = self.claimed.complex_slope(self.directions[row])
+            if exact is None:
+                return
+            confirmed = open_[row] & (np.abs(exact - self.claims[row]) <= RTOL * np.abs(self.claims[row]))
+            self.wrong[row] &= ~confirmed
+            self.undecided[row] &= ~confirmed
+
+    def wrong_rows(self) -> Iterator[tuple[Direction, Slopes, np.ndarray, int]]:
+        """Each direction along which something is wrong, its slopes and claims, and the column furthest off."""
+        for row in np.flatnonzero(np.any(self.wrong, axis=1)).tolist():
+            slopes, claim = Slopes(*(part[row] for part in self.slopes)), self.claims[row]
+            off = slopes.distance(claim) / (np.abs(claim) + np.abs(slopes.middle))
+            off = np.where(self.wrong[row], np.nan_to_num(off, nan=np.inf), -1)  # nan is as wrong as can be
+            yield self.directions[row], slopes, claim, int(np.argmax(off))
+
+    def worst(self) -> float:
+        """The largest relative difference where there is no doubt."""
+        size = np.maximum(np.abs(self.slopes.middle), np.abs(self.claims))
+        off = np.where(self.slopes.error < 1e-5 * size, self.slopes.distance(self.claims) / size, 0)
+        return float(np.max(off, initial=0))
+
+
+def close(slopes: Slopes, claim: np.ndarray, rounding: Any = 0) -> np.ndarray:
+    """Whether what is claimed is what differences say, give or take their error and its own `rounding`."""
+    size = np.where(np.isfinite(claim), np.maximum(np.abs(claim), np.abs(slopes.middle)), 0)
+    return slopes.distance(claim) <= 3 * slopes.error + RTOL * size + rounding

@@ -1,0 +1,76 @@
+"""Arrays as one vector of real numbers, their coordinates.
+
+A complex number is two coordinates, its parts. The cotangent ct of z has the coordinates (Re ct, -Im ct), those of its
+conjugate, since the change Re(ct dz) is what it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .differences import root_mean_square
+
+
+def real(arrays: Sequence[Any]) -> np.ndarray:
+    """The coordinates of `arrays`, one after the other, as one vector.
+
+    >>> real([np.array([[1.0], [2.0]]), np.array(3 + 4j)])
+    array([1., 2., 3., 4.])
+    """
+    return np.concatenate([_pairs(np.asarray(array)) for array in arrays]) if arrays else np.zeros(0)
+
+
+def real_of_cotangents(arrays: Sequence[Any]) -> np.ndarray:
+    """The coordinates of cotangents: how much each coordinate of what they belong to counts."""
+    return real([np.conj(np.asarray(array)) for array in arrays])
+
+
+def cotangents(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The cotangents of arrays `like` these that have the coordinates `vector`."""
+    return [np.conj(part) for part in arrays(vector, like)]
+
+
+def arrays(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The arrays that have the coordinates `vector`, of the shapes of those in `like`, and complex where they are.
+
+    A complex `vector` gives complex arrays: what a complex step needs.
+    """
+    parts, start = [], 0
+    for x in like:
+        part = vector[start : start + coordinates(x)]
+        start += part.size
+        if x.dtype.kind == "c":
+            part = part[0::2] + 1j * part[1::2]
+        parts.append(part.reshape(x.shape))
+    return parts
+
+
+def coordinates(array: np.ndarray) -> int:
+    """How many real coordinates `array` has."""
+    return 2 * array.size if array.dtype.kind == "c" else array.size
+
+
+def sizes(x: np.ndarray) -> np.ndarray:
+    """How large each number is, as a scale for steps: that of the others if it is 0, and 1 if all are.
+
+    >>> sizes(np.array([2.0, 0.0, -1.0])).round(2)
+    array([2.  , 1.29, 1.  ])
+    """
+    size = np.abs(x)
+    typical = float(root_mean_square(size.ravel())) if x.size else 0.0
+    return np.where(size == 0, typical or 1.0, np.maximum(size, 1e-3 * typical))
+
+
+def element(array: np.ndarray, coordinate: int) -> tuple[int, ...]:
+    """The index of the element of `array` that a coordinate belongs to."""
+    position = coordinate // 2 if np.iscomplexobj(array) else coordinate
+    return tuple(int(i) for i in np.unravel_index(position, array.shape))
+
+
+def _pairs(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != "c":
+        return array.ravel().astype(float)
+    return np.stack([array.real.ravel(), array.imag.ravel()], axis=1).ravel().astype(float)

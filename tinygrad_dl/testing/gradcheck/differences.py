@@ -1,0 +1,176 @@
+"""Derivatives by differences, with an estimate of their error: numbers that know nothing of any rule.
+
+Everything here is about a vector y(τ) of one real τ, an element at a time: how y moves as the arguments of a function
+move along a straight line, by their own size at τ = 1. Where y has a kink the slopes from the left and from the right
+bracket the subgradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+Curve = Callable[[float], np.ndarray]
+
+EPS = float(np.finfo(float).eps)
+SHRINK = 8.0  # from a step to the next smaller one
+STEPS = 0.25 * SHRINK ** -np.arange(12.0)  # from a quarter to 3e-11
+QUICK = EPS ** (1 / 3)  # where one central difference has its least error: h² against eps / h
+
+
+class Slopes(NamedTuple):
+    """What dy/dτ at 0 is, element by element, give or take `error`: coming from the `left` and from the `right`.
+
+    Both are the same but at a kink. `steep` is ±1 where the slope grows without bound as the step shrinks, else 0.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    error: np.ndarray
+    steep: np.ndarray
+
+    @property
+    def low(self) -> np.ndarray:
+        """The least subgradient."""
+        return np.minimum(self.left, self.right)
+
+    @property
+    def high(self) -> np.ndarray:
+        """The largest subgradient."""
+        return np.maximum(self.left, self.right)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """One number for the slope: at a kink the mean of both sides."""
+        return (self.left + self.right) / 2
+
+    @property
+    def kink(self) -> np.ndarray:
+        """Where the slopes of both sides differ."""
+        return self.left != self.right
+
+    def distance(self, slope: np.ndarray) -> np.ndarray:
+        """How far `slope` lies outside of [low, high]; 0 for an infinite one where y is steep that way."""
+        with np.errstate(invalid="ignore"):
+            outside = np.maximum(np.maximum(self.low - slope, slope - self.high), 0)
+        return np.where(np.isinf(slope) & (np.sign(slope) == self.steep), 0, outside)
+
+
+def quick_slopes(y: Curve, y0: np.ndarray) -> tuple[Slopes, np.ndarray]:
+    """(y(h) - y(-h)) / 2h for one step h, and where it is in doubt: one side differs from the other."""
+    h, after, before = QUICK, y(QUICK), y(-QUICK)
+    slope = (after - before) / (2 * h)
+    bend = np.abs(after - 2 * y0 + before) / h
+    doubtful = ~(bend <= 1e-3 * np.abs(slope))
+    return Slopes(slope, slope, 1e-6 * np.abs(slope), np.zeros_like(slope)), doubtful & (bend != 0)
+
+
+def slopes(y: Curve, y0: np.ndarray, noise: np.ndarray) -> Slopes:
+    """The slope of `y` at 0 from differences of twelve steps, each two extrapolated to a step of 0 (Richardson).
+
+    Of these, the one with the least estimated error wins, for each element by itself: extrapolations of large steps
+    disagree where y bends, those of small ones drown in the `noise` of y.
+    """
+    h = STEPS[:, np.newaxis]
+    after, before = (np.array([y(sign * step) for step in h[:, 0]]) for sign in (1, -1))
+    with np.errstate(all="ignore"):
+        rounding = np.fmax(noise, EPS * np.fmax(np.fmax(np.abs(after), np.abs(before)), np.abs(y0)))
+        right, left, central = (after - y0) / h, (y0 - before) / h, (after - before) / (2 * h)
+        right_slope, right_error = _best(right, SHRINK, 2 * rounding, h)
+        left_slope, left_error = _best(left, SHRINK, 2 * rounding, h)
+        slope, error = _best(central, SHRINK**2, rounding, h)
+        gap = np.abs(right_slope - left_slope)
+        kink = gap > 3 * (right_error + left_error) + 1e-6 * (np.abs(right_slope) + np.abs(left_slope))
+        error = np.where(kink, right_error + left_error, error)
+        for side, side_error in ((right_slope, right_error), (left_slope, left_error)):  # the edge of a domain
+            slope, error = np.where(np.isinf(error), side, slope), np.where(np.isinf(error), side_error, error)
+        slope = np.where(np.isinf(error), 0, slope)
+        around = np.abs(np.concatenate([right[:4], left[:4]]))
+        nearby = np.max(np.where(np.isfinite(around), around, 0), axis=0)
+        steep = np.where(_grows(right), np.sign(right[-1]), np.where(_grows(left), np.sign(left[-1]), 0))
+    return Slopes(
+        np.where(kink, left_slope, slope),
+        np.where(kink, right_slope, slope),
+        error + 16 * EPS * nearby,  # no derivative is computed more exactly than the slopes around it are
+        steep,
+    )
+
+
+def _best(slope: np.ndarray, factor: float, rounding: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The best of all extrapolations of `slope`, a row a step, whose error falls by `factor` a step; and its error.
+
+    That is how far it lies from the one of larger steps, and from those of smaller ones by more than their noise.
+    """
+    extrapolated = slope[1:] + (slope[1:] - slope[:-1]) / (factor - 1)
+    noise = 2 * rounding[2:] / h[2:]
+    apart = np.abs(extrapolated[1:, np.newaxis] - extrapolated[1:])  # an extrapolation, and a later one
+    contradiction = np.max(np.nan_to_num(np.tril((apart - 3 * noise).T).T), axis=1, initial=0)
+    error = np.maximum(np.abs(extrapolated[1:] - extrapolated[:-1]), contradiction) + noise
+    error = np.where(np.isfinite(error), error, np.inf)
+    best = np.argmin(error, axis=0)[np.newaxis]
+    return np.take_along_axis(extrapolated[1:], best, 0)[0], np.take_along_axis(error, best, 0)[0]
+
+
+def _grows(slope: np.ndarray) -> np.ndarray:
+    """Whether a one-sided slope more than doubles with each of the last steps, all of one sign, as that of √τ does."""
+    last = slope[-4:]
+    return np.all(np.abs(last[1:]) > 2 * np.abs(last[:-1]), axis=0) & np.all(last * last[-1] > 0, axis=0)
+
+
+def noise_of(y: Curve, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far rounding throws each element of `y` off, measured: the sixth difference of equally spaced values.
+
+    Of a smooth y it is all noise, whose standard deviation it shows (Hamming's table of differences; Moré and Wild
+    2011). It is taken at ever coarser spacings, as a cast to float32 in y shows at those only. The second result is the
+    noise up to where y was seen to go straight at two of them: of a y with kinks everywhere, the rest is no noise.
+    """
+    weights = np.array([math.comb(6, k) * (-1) ** k for k in range(7)]) / math.sqrt(math.comb(12, 6))
+    noise = near = EPS * np.abs(y0)
+    straight, before = np.zeros(y0.shape, dtype=bool), np.full(y0.shape, np.nan)
+    for spacing in (1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4):
+        sides = [np.array([y(side * k * spacing) for k in range(20)]) for side in (1, -1)]
+        sixth = [root_mean_square(np.array([weights @ v[k : k + 7] for k in range(14)])) for v in sides]
+        noise = np.fmax(noise, np.fmin(*sixth))  # a kink to one side is no noise
+        near = np.where(straight, near, noise)
+        slope = np.concatenate([np.diff(sides[0], axis=0), -np.diff(sides[1], axis=0)]) / spacing
+        mean = np.mean(slope, axis=0)
+        straight |= (np.std(slope, axis=0) < 0.01 * np.abs(mean)) & (np.abs(mean - before) < 1e-3 * np.abs(mean))
+        before = mean
+    return noise, near
+
+
+def root_mean_square(x: np.ndarray) -> np.ndarray:
+    """√(mean of x²) along the first axis, of numbers as large as 1e308 too."""
+    largest = np.max(np.abs(x), axis=0, initial=0)
+    return largest * np.sqrt(np.mean(np.square(x / np.where(largest == 0, 1, largest)), axis=0))
+
+
+def complex_step(y: Callable[[complex], np.ndarray], y0: np.ndarray) -> np.ndarray | None:
+    """Im y(ih) / h for a tiny h: exact, no difference is taken. None where y does not go along with complex numbers.
+
+    Not every formula can: |z| of a complex z forgets the imaginary part. Compare it with a difference before use.
+    """
+    h = 1e-20
+    try:
+        with np.errstate(all="raise", under="ignore"):
+            moved = np.asarray(y(1j * h))
+    except Exception:  # of any kind: the function was written for real numbers
+        return None
+    agrees = moved.shape == y0.shape and np.all(np.abs(moved.real - y0) <= 1e-12 * np.abs(y0) + np.abs(moved.imag))
+    return moved.imag / h if agrees and np.iscomplexobj(moved) else None
+
+
+def taylor_order(y: Curve, y0: np.ndarray, slope: np.ndarray, noise: np.ndarray) -> float:
+    """The p of |y(h) - y(-h) - 2h slope| ~ hᵖ: 1 of a wrong `slope`, 3 of a right one, nan in noise.
+
+    No step has to be chosen, and none is trusted: it is how the remainder falls that tells (a Taylor test).
+    """
+    remainders = np.array([np.linalg.norm(y(h) - y(-h) - 2 * h * slope) for h in STEPS])
+    usable = np.isfinite(remainders) & (remainders > 100 * np.linalg.norm(np.maximum(noise, EPS * np.abs(y0))))
+    if np.count_nonzero(usable) < 2:
+        return math.nan
+    last = np.flatnonzero(usable)[-3:]
+    return float(np.polyfit(np.log(STEPS[last]), np.log(remainders[last]), 1)[0])

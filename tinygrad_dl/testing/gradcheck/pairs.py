@@ -1,0 +1,107 @@
+"""A forward and a backward function written by hand, in plain NumPy: the ways in which people write them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .arguments import Arguments, name_of
+from .claim import Linear
+
+
+class Pair:
+    """`forward(*primals)`, giving an array or (array, cache), and `backward` in one of three forms, told by its
+    parameters: `backward(g, *primals)`, `backward(g, ans, *primals)`, `backward(g, cache)`.
+
+    Raises TypeError if it is none of them.
+    """
+
+    def __init__(self, forward: Callable, backward: Callable, arguments: Arguments):
+        self.backward, self.arguments, self.name = backward, arguments, name_of(backward, "backward")
+        count = len(arguments.primals)
+        result = arguments.call(*arguments.wide())
+        self.cached = isinstance(result, tuple) and len(result) == 2
+        parameters = list(inspect.signature(backward).parameters.values())
+        takes = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+        needs = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            takes = max(takes, 1 + count)
+        forms = {"cache": 2} if self.cached else {"primals": 1 + count, "ans": 2 + count}
+        self.form = next((form for form, given in forms.items() if needs <= given <= takes), "")
+        if not self.form:
+            wanted = "backward(g, cache)" if self.cached else "backward(g, *primals) or backward(g, ans, *primals)"
+            raise TypeError(
+                f"expected {wanted} beside a forward of {count} arguments that gives "
+                f"{'an array and a cache' if self.cached else 'an array'}; {self.name} takes {takes} arguments."
+            )
+
+    def value(self, values: Sequence[Any]) -> Any:
+        """What `forward` gives, without a cache."""
+        result = self.arguments.call(*values)
+        return result[0] if self.cached else result
+
+    def linearize(self, values: Sequence[Any]) -> Linear:
+        """What `backward` claims at a point, after one run of `forward`."""
+        primals = self.arguments.with_values(values)
+        result = self.arguments.f(*primals)
+        ans, *cache = result if self.cached else (result,)
+        given = cache if self.cached else primals if self.form == "primals" else (ans, *primals)
+        return Linear([np.asarray(ans)], lambda g: self._in_order(self.backward(g[0], *given)), None)
+
+    def vjp(self, *values: np.ndarray) -> tuple[Any, Callable]:
+        """The value and its pullback, in the form of `transforms.vjp`."""
+        linear = self.linearize(values)
+        return linear.value[0], lambda g: linear.pull([g])
+
+    def misfit(self, values: Sequence[np.ndarray]) -> str:
+        """What is wrong with the shapes of what `backward` gives, in words."""
+        before = [np.array(value) for value in values]
+        linear = self.linearize(values)
+        try:
+            gradients = linear.pull([np.ones_like(linear.value[0])])
+        except _Misfit as misfit:
+            return str(misfit)
+        for leaf, value, old in zip(self.arguments.leaves, values, before, strict=True):
+            if not np.array_equal(value, old):
+                return f"{self.name} changes {leaf.name} in place: it must leave its arguments as they are."
+        for leaf, gradient in zip(self.arguments.leaves, gradients, strict=True):
+            if gradient.shape != leaf.value.shape:
+                return (
+                    f"{self.name} gives a gradient of shape {gradient.shape} for {leaf.name}, which is "
+                    f"{leaf.value.shape}: a derivative has the shape of what it is by.{_advice(gradient, leaf.value)}"
+                )
+        return ""
+
+    def _in_order(self, gradients: Any) -> list[np.ndarray]:
+        leaves = self.arguments.leaves
+        if isinstance(gradients, Mapping):
+            names = [leaf.name if leaf.name in gradients else f"d{leaf.name}" for leaf in leaves]
+            missing = [leaf.name for leaf, name in zip(leaves, names, strict=True) if name not in gradients]
+            if missing:
+                raise _Misfit(f"{self.name} gives no gradient for {', '.join(missing)}.")
+            return [np.asarray(gradients[name]) for name in names]
+        parts = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
+        if len(parts) != len(leaves) and len(parts) == len(self.arguments.primals):  # None for a setting, say
+            parts = [parts[leaf.argnum] for leaf in leaves]
+        if len(parts) != len(leaves):
+            raise _Misfit(
+                f"{self.name} gives {len(parts)} gradients; expected {len(leaves)}, for "
+                f"{', '.join(leaf.name for leaf in leaves)}."
+            )
+        return [np.asarray(part) for part in parts]
+
+
+class _Misfit(Exception):
+    pass
+
+
+def _advice(gradient: np.ndarray, x: np.ndarray) -> str:
+    if gradient.T.shape == x.shape:
+        return " Is it transposed?"
+    ends = zip(gradient.shape[::-1], x.shape[::-1], strict=False)
+    if gradient.ndim >= x.ndim and all(n in (1, length) for length, n in ends):
+        return " Sum over the axes along which it was broadcast."
+    return ""

@@ -1,0 +1,192 @@
+"""What a gradient check found, and the words for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+LINES = 40  # of an error, at most
+SHOWN = 5  # mistakes in a table
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found of one argument: in which mode and to which order, how many elements, how far off at most."""
+
+    argument: str
+    order: int
+    mode: str
+    how: str
+    worst: float
+    kinks: int
+    undecided: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A derivative that is not what differences say: `claimed` instead of a number in [low, high], ± `error`."""
+
+    argument: str
+    argnum: int
+    index: tuple[int, ...]
+    element: str
+    output: str
+    order: int
+    mode: str
+    claimed: float
+    low: float
+    high: float
+    error: float
+    taylor_order: float = float("nan")
+
+    @property
+    def numeric(self) -> str:
+        """What differences say, in words."""
+        if self.high > self.low:
+            return f"in [{self.low:.6g}, {self.high:.6g}] (kink)"
+        return f"{self.low:.6g} ± {self.error:.0e}"
+
+    @property
+    def relative_difference(self) -> float:
+        """How far apart the two are, relative to the larger."""
+        distance = max(self.low - self.claimed, self.claimed - self.high)
+        return distance / max(abs(self.claimed), abs(self.low), abs(self.high))
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The derivative rule that is wrong: of which function, by which argument, written where, and seen with which."""
+
+    function: str
+    argnum: int
+    parameter: str
+    call: str
+    place: str
+    arguments: tuple
+    mistake: Mistake
+    reproduction: str
+
+    def __str__(self) -> str:
+        mistake = self.mistake
+        order = f", whose derivative of order {mistake.order} is wrong" if mistake.order > 1 else ""
+        mode = ", in forward mode" if mistake.mode == "jvp" else ""
+        return (
+            f"To blame: the rule of {self.function} for argument {self.argnum} ({self.parameter}){mode}{order}\n"
+            f"  {self.place}\n"
+            f"  in {self.call}\n"
+            f"  it gives {mistake.claimed:.6g} for {mistake.element}, differences {mistake.numeric}"
+        )
+
+
+@dataclass(repr=False)
+class GradientReport:
+    """What a check found: a row an argument; the mistakes, worst first; and which rule is to blame.
+
+    `undecided` counts the elements whose differences are too noisy to tell: they are consistent with the gradient, and
+    no more can be said.
+    """
+
+    function: str
+    rows: list[Row] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+    others: str = ""
+    blame: Blame | None = None
+    advice: str = (
+        "No rule in the graph is wrong by itself. Is part of the computation missing from the graph: float(x),\n"
+        "x.data, x.detach(), a constant function such as np.round? Does a nan come of 0 times infinity?"
+    )
+
+    def add(self, rows: list[Row], mistakes: list[Mistake]) -> None:
+        """More that was found."""
+        self.rows += rows
+        self.mistakes += mistakes
+
+    @property
+    def passed(self) -> bool:
+        """Whether no mistake was found."""
+        return not self.mistakes and not self.others
+
+    @property
+    def undecided(self) -> int:
+        """How many elements could not be decided."""
+        return sum(row.undecided for row in self.rows)
+
+    @property
+    def kinks(self) -> int:
+        """How many elements lie at a kink."""
+        return sum(row.kinks for row in self.rows)
+
+    def __str__(self) -> str:
+        return _cut(self._wrong() if not self.passed else self._right())
+
+    def __repr__(self) -> str:
+        return f"GradientReport({self.function!r}, {'right' if self.passed else 'wrong'}, undecided={self.undecided})"
+
+    def _right(self) -> list[str]:
+        if not self.rows:
+            return [f"There is nothing to check: {self.function} takes or gives no elements."]
+        table = [["argument", "order", "mode", "checked", "largest difference", "kinks", "undecided"]]
+        for row in self.rows:
+            worst = f"{row.worst:.1e}"
+            counts = [str(count or "") for count in (row.kinks, row.undecided)]
+            table.append([row.argument, str(row.order), row.mode, row.how, worst, *counts])
+        verdict = "are not contradicted" if self.undecided else "are right"
+        lines = [f"The derivatives of {self.function} {verdict}.", "", *_aligned(table)]
+        if self.kinks:
+            lines.append("At a kink any number between the slopes of both sides is right.")
+        if self.undecided:
+            lines.append("Undecided: the differences are noisier than the gradient is large; the two are consistent.")
+        return lines
+
+    def _wrong(self) -> list[str]:
+        if not self.mistakes:
+            return [self.others]
+        first = self.mistakes[0]
+        what = {1: "gradient", 2: "second derivative"}.get(first.order, f"derivative of order {first.order}")
+        if first.mode == "jvp":
+            what += " in forward mode (jvp)"
+        count = len(self.mistakes)
+        elements = f"{count} of the elements checked" if count > 1 else "one element"
+        lines = [f"The {what} of {self.function} by {first.argument} is wrong, in {elements}:", ""]
+        table = [["element", "derivative of", "claimed", "by differences", "relative difference"]]
+        for mistake in self.mistakes[:SHOWN]:
+            claimed = f"{mistake.claimed:.6g}"
+            table.append(
+                [mistake.element, mistake.output, claimed, mistake.numeric, f"{mistake.relative_difference:.1e}"]
+            )
+        lines += _aligned(table)
+        if len(self.mistakes) > SHOWN:
+            lines.append(f"and {len(self.mistakes) - SHOWN} more")
+        if np.isfinite(first.taylor_order):
+            order = f"{first.taylor_order:.1f}"
+            lines += [
+                "",
+                f"The remainder of Taylor's formula falls as step^{order}; with a right gradient as step^2 or more.",
+            ]
+        if self.blame:
+            lines += ["", *str(self.blame).split("\n")]
+            lines += ["", "To reproduce:", *(f"    {line}" for line in self.blame.reproduction.split("\n"))]
+        else:
+            lines += ["", *self.advice.split("\n")]
+        return lines
+
+
+class GradientError(AssertionError):
+    """A derivative that is wrong; `report` says where, by how much, and which rule is to blame."""
+
+    def __init__(self, report: GradientReport):
+        super().__init__(str(report))
+        self.report = report
+
+
+def _aligned(table: list[list[str]]) -> list[str]:
+    kept = [column for column in zip(*table, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in kept]
+    rows = zip(*kept, strict=True)
+    return ["  " + "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _cut(lines: list[str]) -> str:
+    lines = [line if len(line) <= 160 else line[:157] + "..." for line in lines]
+    return "\n".join(lines if len(lines) <= LINES else [*lines[: LINES - 1], "..."])

@@ -1,0 +1,288 @@
+"""The laws that the derivatives of any function obey, one small function each, and the table of them.
+
+A law is given a `Subject`, and gives None, or says in words what is wrong. `properties.py` makes tests of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import pytree, transforms
+from .gradcheck import GradientError, check_gradients, check_pair
+from .gradcheck.arguments import Arguments
+from .gradcheck.pairs import Pair
+
+RTOL = 1e-8  # between two ways to compute one derivative in float64, relative to the largest number in it
+ROUNDING = 1e-4  # of that, relative to gradients nearby: 1e-12 of these are rounding, wherever the others cancel
+REFUSED = (ValueError, TypeError, IndexError)  # what a function raises for shapes that don't fit
+
+
+class Subject:
+    """A function with float arguments `primals`, as the laws see it: a function of arrays, all of them varied.
+
+    `function` is in NumPy syntax, or a pair (forward, backward) by hand. `values` are the arrays among the primals, in
+    float64, and `names` what they are called; `vjp(*values)` gives the value and the pullback to all of them.
+    `check(**settings)` holds that against differences.
+    """
+
+    def __init__(self, function: Callable | tuple[Callable, Callable], primals: Sequence[Any]):
+        self.by_hand = isinstance(function, tuple)
+        self.forward: Callable = function[0] if isinstance(function, tuple) else function
+        self.arguments = Arguments(self.forward, primals)
+        self.values, self.names = self.arguments.wide(), [leaf.name for leaf in self.arguments.leaves]
+        if isinstance(function, tuple):
+            self.vjp = Pair(*function, self.arguments).vjp
+            self.check = functools.partial(check_pair, *function, *primals, progress=False)
+        else:
+            self.vjp = functools.partial(transforms.vjp, self.arguments.call)
+            self.check = functools.partial(check_gradients, self.forward, *primals, progress=False)
+
+    def gradients(self, *values: np.ndarray) -> list[np.ndarray]:
+        """The cotangents of `values`, for a cotangent of the value that depends on its shape only."""
+        value, pullback = self.vjp(*values)
+        return [np.asarray(g) for g in pullback(some_like(value))]
+
+    @functools.cached_property
+    def typical(self) -> float:
+        """How large gradients are nearby: at the point itself they may cancel to 0, but for what is rounded off."""
+        nearby = self.gradients(*[x + 2**-7 * some_like(x) for x in self.values])
+        return max([float(np.abs(g).max(initial=0)) for g in nearby if np.all(np.isfinite(g))], default=0.0)
+
+    def same(self, a: Any, b: Any, scale: float = 0.0) -> bool:
+        """Whether two gradients are one but for rounding, in sums of numbers as large as `scale` or as they are."""
+        return _close(a, b, scale) or _close(a, b, max(scale, ROUNDING * self.typical))
+
+
+Law = Callable[[Subject], str | None]  # gives None, or in words what is wrong
+
+
+def vjp_is_numeric(subject: Subject) -> str | None:
+    """Reverse mode gives what differences give."""
+    return _found_by(subject.check) if subject.by_hand else _found_by(subject.check, modes=("vjp",))
+
+
+def jvp_is_vjp_transposed(subject: Subject) -> str | None:
+    """⟨u, J t⟩ = ⟨Jᵀ u, t⟩ for a tangent t in forward mode and a cotangent u in reverse mode."""
+    if subject.by_hand:
+        return None
+    tangents = tuple(map(some_like, subject.values))
+    value, pushed = transforms.jvp(subject.arguments.call, tuple(subject.values), tangents)
+    forward = _products(some_like(value), pushed)
+    reverse = _products(subject.gradients(*subject.values), tangents)
+    if subject.same(forward.sum(), reverse.sum(), scale=np.abs(forward).sum() + np.abs(reverse).sum()):
+        return None
+    return f"⟨u, J t⟩ is {forward.sum():.9g} by tg.jvp, and ⟨Jᵀ u, t⟩ is {reverse.sum():.9g} by tg.vjp."
+
+
+def second_order_is_numeric(subject: Subject) -> str | None:
+    """The derivative of the gradient is what differences of the gradient give."""
+    return None if subject.by_hand else _found_by(subject.check, modes=("vjp",), order=2)
+
+
+def broadcasting_sums(subject: Subject) -> str | None:
+    """The gradient by an argument that is broadcast is the sum over what it was repeated along."""
+    for i, x in enumerate(subject.values):
+        for cut, axis in _cuts(x):
+            few, many = list(subject.values), list(subject.values)
+            few[i], many[i] = cut, np.broadcast_to(cut, x.shape).copy()
+            if not _broadcasts(subject, few, i, x.shape):
+                continue
+            where = f"With {subject.names[i]} of shape {cut.shape} instead of {x.shape},"
+            expected = subject.gradients(*many)
+            scale = np.abs(expected[i]).sum()
+            expected[i] = np.reshape(expected[i].sum(axis=axis), cut.shape)
+            try:
+                gradients = subject.gradients(*few)
+            except REFUSED as error:
+                return f"{where} there is no gradient: {type(error).__name__}: {error}"
+            for name, gradient, right in zip(subject.names, gradients, expected, strict=True):
+                if not subject.same(gradient, right, scale):
+                    found = f"the gradient by {name}, of shape {gradient.shape}, is\n{gradient}\ninstead of\n{right}"
+                    return (
+                        f'{where} {found}\nIf that is not meant to work, leave this law out: without=["broadcasting"].'
+                    )
+    return None
+
+
+def _broadcasts(subject: Subject, values: Sequence[np.ndarray], i: int, shape: tuple[int, ...]) -> bool:
+    """Whether the function takes `values`, and the i-th as if it were repeated to `shape`: here, and nearby as well.
+
+    At one point alone it may look so by chance: the sum of one 0 is that of two. So it may on one side of a kink.
+    """
+    for step in (0, 2**-7, -(2**-7)):
+        few = [x + step * some_like(x) for x in values]
+        many = [*few[:i], np.broadcast_to(few[i], shape).copy(), *few[i + 1 :]]
+        try:
+            if not _equal(subject.vjp(*few)[0], subject.vjp(*many)[0]):
+                return False
+        except REFUSED:
+            return False
+    return True
+
+
+def inputs_are_left_alone(subject: Subject) -> str | None:
+    """Inputs and cotangents are neither changed nor given back as gradients, and may be read-only."""
+    primals = pytree.mapped(_read_only, subject.arguments.primals)
+    arrays = [x for x in pytree.leaves(primals) if isinstance(x, np.ndarray)]
+    before = [x.copy() for x in arrays]
+    try:
+        with contextlib.suppress(TypeError, AttributeError):  # of a function that is for Tensors only
+            subject.forward(*primals)
+        value, pullback = subject.vjp(*_float_leaves(primals, subject))
+        gradients = pullback(pytree.mapped(_read_only, some_like(value)))
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        place = inspect.getinnerframes(error.__traceback__)[-1]  # type: ignore[arg-type]
+        return f"Something writes into an input or a cotangent, at {place.filename}:{place.lineno}\n  {error}"
+    for x, old in zip(arrays, before, strict=True):
+        if x.tobytes() != old.tobytes():
+            return f"An input was\n{old}\nbefore the call and is\n{x}\nafter it."
+    for name, gradient in zip(subject.names, gradients, strict=True):
+        if any(np.shares_memory(gradient, x) for x in arrays):
+            return f"The gradient by {name} shares memory with an input: changing one would change the other. Copy it."
+    return None
+
+
+def float32_stays_float32(subject: Subject) -> str | None:
+    """Of float32 inputs, the value is float32, and so are the gradients."""
+    narrow = [x.astype(np.complex64 if np.iscomplexobj(x) else np.float32) for x in subject.values]
+    value, pullback = subject.vjp(*narrow)
+    wide = [y for y in map(np.asarray, pytree.leaves(value)) if y.dtype.name in ("float64", "complex128")]
+    if wide:
+        return f"Here the value is {wide[0].dtype}."
+    for name, x, gradient in zip(subject.names, narrow, pullback(some_like(value)), strict=True):
+        if np.asarray(gradient).dtype != x.dtype:
+            return f"The gradient by {name} is {np.asarray(gradient).dtype}, and {name} is {x.dtype}."
+    return None
+
+
+def uses_add_up(subject: Subject) -> str | None:
+    """A variable in two places gets the sum of the gradients, and a pullback gives the same whenever it is called."""
+    value, pullback = subject.vjp(*subject.values)
+    u = some_like(value)
+    once = [np.array(g) for g in pullback(u)]
+    with contextlib.suppress(*REFUSED):
+        subject.gradients(*[np.flip(x).copy() for x in subject.values])  # what keeps a state has another one now
+    for name, g, again in zip(subject.names, once, pullback(u), strict=True):
+        if not subject.same(again, g):
+            return f"Called once more, the pullback gives for {name}\n{again}\nand gave\n{g}"
+    if subject.by_hand:
+        return None
+
+    def doubled(*values):
+        return pytree.mapped(lambda y: y + y, subject.arguments.call(*values))
+
+    for name, g, twice in zip(subject.names, once, transforms.vjp(doubled, *subject.values)[1](u), strict=True):
+        if not subject.same(twice, 2 * g):
+            return f"The gradient of f + f by {name} is\n{twice}\ninstead of twice that of f,\n{2 * g}"
+    for i, j in itertools.combinations(range(len(once)), 2):
+        if once[i].shape == once[j].shape and once[i].dtype == once[j].dtype:
+            with contextlib.suppress(*REFUSED):
+                wrong = _of_one_variable(subject, i, j)
+                if wrong:
+                    return wrong
+    return None
+
+
+def _of_one_variable(subject: Subject, i: int, j: int) -> str | None:
+    """What is wrong with the gradient if the arguments i and j are one variable."""
+    values = list(subject.values)
+    values[j] = values[i]
+
+    def joined(x):
+        return subject.arguments.call(*[x if k in (i, j) else value for k, value in enumerate(values)])
+
+    value, pullback = transforms.vjp(joined, values[i])
+    if not all(np.all(np.isfinite(y)) for y in pytree.leaves(value)):  # outside of the domain of one of them
+        return None
+    (actual,) = pullback(some_like(value))
+    g = subject.gradients(*values)
+    if subject.same(actual, g[i] + g[j], scale=np.abs(g[i]).max(initial=0) + np.abs(g[j]).max(initial=0)):
+        return None
+    one = f"{subject.names[i]} = {subject.names[j]}"
+    return f"With one variable for both, {one}, its gradient is\n{actual}\ninstead of the sum\n{g[i] + g[j]}"
+
+
+LAWS: dict[str, Law] = {
+    "no aliasing": inputs_are_left_alone,  # the first: what writes into its inputs can't be checked any further
+    "vjp vs numeric": vjp_is_numeric,
+    "jvp vs vjp": jvp_is_vjp_transposed,
+    "second order": second_order_is_numeric,
+    "broadcasting": broadcasting_sums,
+    "dtype kept": float32_stays_float32,
+    "used twice": uses_add_up,
+}
+
+# ---- what the laws have in common
+
+
+def some_like(tree: Any) -> Any:
+    """Numbers that depend on nothing but the shapes in `tree`: a cotangent or a tangent for it; zeros for integers."""
+    rng = np.random.default_rng(0)
+
+    def numbers(y):
+        y = np.asarray(y)
+        if y.dtype.kind not in "fc":
+            return np.zeros_like(y)
+        parts = rng.uniform(0.5, 1.5, (2, *y.shape)) * rng.choice([-1, 1], (2, *y.shape))
+        return (parts[0] + 1j * parts[1] if y.dtype.kind == "c" else parts[0]).astype(y.dtype)
+
+    return pytree.mapped(numbers, tree)
+
+
+def _found_by(check: Callable, **settings: Any) -> str | None:
+    try:
+        check(**settings)
+    except GradientError as error:
+        return str(error).split("\n\nTo reproduce")[0]
+    return None
+
+
+def _products(u: Any, t: Any) -> np.ndarray:
+    """Re(u t) of all numbers in two trees: what adds up to ⟨u, t⟩."""
+    return np.concatenate([np.real(a * b).ravel() for a, b in zip(pytree.leaves(u), pytree.leaves(t), strict=True)])
+
+
+def _close(a: Any, b: Any, scale: float = 0.0) -> bool:
+    """Whether two arrays are one but for rounding, of numbers as large as `scale` or as they are themselves."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    scale = max(scale, np.abs(a).max(initial=0), np.abs(b).max(initial=0))
+    return bool(np.all((np.abs(a - b) <= RTOL * scale) | (a == b) | (np.isnan(a) & np.isnan(b))))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    ours, others = list(pytree.leaves(a)), list(pytree.leaves(b))
+    return len(ours) == len(others) and all(map(_close, ours, others))
+
+
+def _cuts(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    """What broadcasts to the shape of `x`, and along which axis: with one of length 1, or without the first."""
+    for axis, length in enumerate(x.shape):
+        if length > 1:
+            yield np.take(x, [0], axis), axis
+    if x.ndim and len(x):
+        yield np.array(x[0]), 0
+
+
+def _read_only(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
+def _float_leaves(primals: Sequence[Any], subject: Subject) -> list[Any]:
+    """The arrays to vary as they came, in their own memory; copies if there are Modules, which have theirs."""
+    floats = [x for x in pytree.leaves(primals) if getattr(x, "dtype", np.asarray(x).dtype).kind in "fc"]
+    copies = [leaf.value for leaf in subject.arguments.leaves]
+    return floats if len(floats) == len(copies) else copies

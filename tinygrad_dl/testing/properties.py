@@ -1,0 +1,239 @@
+"""Tests of derivatives: `check_laws` at given inputs, `given_gradients` at those that Hypothesis makes up and shrinks.
+
+The laws are in `laws.py`, and what Hypothesis draws from in `strategies`, which is where it is imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..registry import name_of
+from .laws import LAWS, Law, Subject
+from .literals import literal
+
+LINES = 26  # of a failure, at most: Hypothesis adds its own
+
+Function = Callable | tuple[Callable, Callable] | str
+
+# function -> the domain of each argument, if it is not "real" for all; kinks -> values at which there is no derivative
+DOMAINS: dict[Callable, tuple[Any, ...]] = {
+    **dict.fromkeys((np.log, np.log2, np.log10, np.sqrt), ("positive",)),
+    **dict.fromkeys((np.arcsin, np.arccos, np.arctanh, np.tan), ("unit interval",)),
+    **dict.fromkeys((np.reciprocal, np.cbrt), ("nonzero",)),
+    np.log1p: ("above minus one",),
+    np.arccosh: ("above one",),
+    np.divide: ("real", "nonzero"),
+    **dict.fromkeys((np.power, np.float_power), ("positive", "real")),
+    **dict.fromkeys((np.arctan2, np.hypot), ("nonzero", "nonzero")),
+    **dict.fromkeys((np.remainder, np.fmod), ((0.25, 0.875), "above one")),  # it jumps at each multiple
+}
+
+
+def check_laws(f: Function, /, *primals: Any, without: Collection[str] = (), **named: Any) -> None:
+    """Raise an AssertionError if a derivative of `f` at these arguments breaks a law of `LAWS`, with code to see it.
+
+    `f` is a function in NumPy syntax, its name such as "np.tanh", or a pair (forward, backward) in plain NumPy, written
+    by hand as `check_pair` explains. All floats among its arguments are varied, and nothing else. Laws `without` which
+    to check are named.
+
+    Raises ValueError for a law or a function that there is not.
+
+    >>> check_laws("np.tanh", np.array([0.5, -2.0]))
+    >>> check_laws((np.sin, lambda g, x: g * np.cos(x)), np.array([[0.5]]))
+    """
+    __tracebackhide__ = True  # of pytest: the message says it all
+    laws = _laws(without)
+    function = _resolved(f)
+    forward, arguments = _positional(function[0] if isinstance(function, tuple) else function, primals, named)
+    subject = Subject((forward, function[1]) if isinstance(function, tuple) else forward, arguments)
+    for name, law in laws.items():
+        with np.errstate(all="ignore"):
+            wrong = law(subject)
+        if wrong:
+            raise AssertionError(_failure(function, name, wrong, _code(function, primals, named)))
+
+
+def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = (), **strategies: Any) -> Any:
+    """A test that the derivatives of `f` obey `LAWS`, at arguments that Hypothesis makes up, and shrinks if one fails.
+
+    `f` is as in `check_laws`. Each of its arguments is given a strategy by name; or all of them one for tuples,
+    such as `strategies.broadcastable(2)`; or none: then they are arrays that broadcast, in the domain of `f` if that is
+    NumPy's. Only floats are varied. Without `f` this is a decorator. The test is one of Hypothesis: `settings` and
+    `example` go on top, a test runner finds it, and calling it runs it. Laws `without` which to check are named.
+    A strategy that depends on another argument is made with `shared` and `flatmap` of `hypothesis.strategies`.
+
+    >>> from tinygrad_dl.testing import strategies
+    >>> test_tanh = given_gradients("np.tanh")
+    >>> test_tanh()
+    >>> def swish(x, beta):
+    ...     return x / (1 + np.exp(-beta * x))
+    >>> test_swish = given_gradients(swish, x=strategies.arrays(), beta=strategies.arrays((), "positive"))
+    >>> @given_gradients(x=strategies.arrays(domain="positive"))
+    ... def test_entropy(x):
+    ...     return -np.sum(x * np.log(x))
+    >>> test_entropy()
+    """
+    from .strategies import hypothesis  # which says what to install, if there is none
+
+    if f is None or isinstance(f, hypothesis.strategies.SearchStrategy):
+        joint = joint if f is None else (f, *joint)
+        return lambda function: given_gradients(function, *joint, without=without, **strategies)
+    _laws(without)  # raises now if there is none of this name
+    function = _resolved(f)
+    forward = function[0] if isinstance(function, tuple) else function
+    if joint or not strategies:
+        if len(joint) > 1 or strategies:
+            raise TypeError("given_gradients: expected a strategy by name for each argument, or one for all of them.")
+        strategies = {"primals": joint[0] if joint else _default(forward)}
+
+    def test(*instance, **inputs):
+        __tracebackhide__ = True
+        primals = inputs.pop("primals") if [*strategies] == ["primals"] else ()
+        bound = types.MethodType(function, *instance) if instance else function
+        check_laws(bound, *primals, without=without, **inputs)
+
+    functools.update_wrapper(test, function[1] if isinstance(function, tuple) else function)
+    test.checks = function  # type: ignore[attr-defined]
+    test.__signature__ = _signature(forward, strategies)  # type: ignore[attr-defined]
+    if not test.__name__.startswith("test"):
+        test.__name__ = f"test_{test.__name__.strip('<>')}"  # of a lambda too
+        test.__doc__ = f"The derivatives of {name_of(forward)} obey the laws of derivatives."
+    # not the phase that explains a failure by varying it under a tracer: that takes a minute, and `laws` says more
+    phases = [phase for phase in hypothesis.settings().phases if phase is not hypothesis.Phase.explain]
+    made = hypothesis.given(**strategies)(hypothesis.settings(phases=phases)(test))
+    vars(made).pop("_hypothesis_internal_settings_applied", None)  # so that settings may go on top
+    return made
+
+
+def _laws(without: Collection[str]) -> dict[str, Law]:
+    """Those of `LAWS` that are to be checked."""
+    without = {without} if isinstance(without, str) else without
+    unknown = set(without) - LAWS.keys()
+    if unknown:
+        raise ValueError(f"there is no law {', '.join(map(repr, unknown))} to leave out; there are {', '.join(LAWS)}.")
+    return {name: law for name, law in LAWS.items() if name not in without}
+
+
+def _signature(forward: Callable, strategies: Mapping[str, Any]) -> inspect.Signature:
+    """Of a test: what is drawn, after what is left to the test runner, which are `self` and fixtures."""
+    try:
+        own = inspect.signature(forward).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        own = {}.values()
+    left = [p for p in own if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty and p.name not in strategies]
+    instance = [p for p in left[:1] if p.name == "self"]
+    fixtures = [] if "primals" in strategies else [p.name for p in left[len(instance) :]]
+    by_name = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in (*fixtures, *strategies)]
+    return inspect.Signature([*instance, *by_name])
+
+
+def _default(forward: Callable) -> Any:
+    """The strategy for the arguments of a function that was given none."""
+    from . import strategies
+
+    if forward is np.matmul:
+        return strategies.matmul_pairs(layouts=True)
+    if isinstance(forward, np.ufunc):
+        count = forward.nin
+    else:
+        parameters = inspect.signature(forward).parameters.values()
+        count = sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    domains = DOMAINS.get(forward, ("real",) * max(count, 1))
+    return strategies.broadcastable(len(domains), domains, layouts=True)
+
+
+# ---- what is to be called, and how
+
+
+def _resolved(f: Any) -> Any:
+    """The function that is meant: itself, one that has this name, or the one that a test by `given_gradients` is of."""
+    if hasattr(f, "hypothesis"):
+        return f.hypothesis.inner_test.checks
+    if not isinstance(f, str):
+        return f
+    first, *names = f.split(".")
+    try:
+        module = importlib.import_module({"np": "numpy", "tg": __package__.split(".")[0]}.get(first, first))
+        return functools.reduce(getattr, names, module)
+    except (ImportError, AttributeError):
+        raise ValueError(f'there is no {f!r}: expected a name such as "np.tanh" or "tg.nn.relu".') from None
+
+
+def _positional(f: Callable, primals: tuple, named: Mapping[str, Any]) -> tuple[Callable, tuple]:
+    """`f` and its arguments by position, which are varied by position: of a keyword-only one, another function."""
+    try:
+        bound = inspect.signature(f).bind(*primals, **named)
+    except ValueError:  # written in C: it does not say
+        return f, (*primals, *named.values())
+    except TypeError:
+        kinds = {p.kind for p in inspect.signature(f).parameters.values() if p.default is p.empty}
+        if kinds == {inspect.Parameter.POSITIONAL_ONLY}:  # as of a ufunc: the names are the caller's
+            return f, (*primals, *named.values())
+        raise
+    if not bound.kwargs:
+        return f, bound.args
+
+    @functools.wraps(f)
+    def call(*args):
+        return f(*args[: len(bound.args)], **dict(zip(bound.kwargs, args[len(bound.args) :], strict=True)))
+
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in bound.arguments]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call, (*bound.args, *bound.kwargs.values())
+
+
+# ---- what a failure says
+
+
+def _failure(function: Any, law: str, wrong: str, code: list[str]) -> str:
+    name = name_of(function[1] if isinstance(function, tuple) else function)
+    lines = [f'{name} breaks the law "{law}": {LAWS[law].__doc__}', *wrong.splitlines()]
+    room = LINES - len(code) - 2
+    if len(lines) > room:
+        lines[max(room, 2) - 1 :] = ["..."]
+    return "\n".join([*lines, "", "To see it again:", *code])
+
+
+def _code(function: Any, primals: tuple, named: Mapping[str, Any]) -> list[str]:
+    """Lines of code that call `check_laws` with these arguments."""
+    functions = function if isinstance(function, tuple) else (function,)
+    defaults = ("forward", "backward") if functions[1:] else ("f",)
+    sources = [_source(f, default) for f, default in zip(functions, defaults, strict=True)]
+    names = ", ".join(name for name, _ in sources)
+    values = [*map(literal, primals), *(f"{name}={literal(value)}" for name, value in named.items())]
+    arguments = [f"({names})" if len(functions) > 1 else names, *values]
+    lines = [
+        "import numpy as np",
+        "from tinygrad_dl.testing import check_laws",
+        *(line for _, line in sources if line),
+    ]
+    call = f"check_laws({', '.join(arguments)})"
+    if len(call) > 110 or "\n" in call:
+        call = "check_laws(\n" + "".join(textwrap.indent(f"{a},\n", "    ") for a in arguments) + ")"
+    return [f"    {line}" for line in [*lines, *call.splitlines()]]
+
+
+def _source(f: Callable, default: str) -> tuple[str, str]:
+    """How code calls `f`, and the line that imports it, or a comment that tells where it is; a lambda by `default`."""
+    if name_of(f).startswith("np."):
+        return name_of(f), ""
+    if not hasattr(f, "__qualname__"):  # an object, not a function
+        return repr(f), f"from {type(f).__module__} import {type(f).__qualname__}"
+    name = f.__qualname__
+    module = getattr(f, "__module__", "")
+    found = getattr(sys.modules.get(module), name, None)
+    if _resolved(found) is f:
+        return name, f"from {module} import {name}"
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    place = f" in {code.co_filename}, line {code.co_firstlineno}" if code else ""
+    name = default if "<lambda>" in name else name.split(".")[-1]
+    return name, f"# {name} is the one{place}"

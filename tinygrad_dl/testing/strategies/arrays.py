@@ -1,0 +1,211 @@
+"""Arrays, and what goes with them in a call: shapes that broadcast or multiply, axes, indices.
+
+Everything shrinks towards few axes, short ones, whole numbers and plain memory, and prints as code.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from ..literals import literal
+from .numbers import Drawing, Interval, drawing
+
+Strategy = st.SearchStrategy
+Shape = tuple[int, ...]
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of arrays with at least one axis
+    "contiguous": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "transposed": lambda x: np.moveaxis(np.moveaxis(x, -1, 0).copy(), 0, -1),
+    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "reversed": lambda x: np.flip(np.flip(x).copy()),
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),  # stride 0, read-only; the only one with other values
+}
+
+
+def shapes(max_ndim: int = 3, max_side: int = 3, *, empty: bool = False) -> Strategy[Shape]:
+    """Shapes from () up; with `empty` some sides are 0.
+
+    >>> from hypothesis import find
+    >>> find(shapes(empty=True), lambda shape: 0 in shape)
+    (0,)
+    """
+    return npst.array_shapes(min_dims=0, max_dims=max_ndim, min_side=0 if empty else 1, max_side=max_side)
+
+
+def arrays(
+    shape: int | Shape | Strategy[Shape] | None = None,
+    domain: str | Interval = "real",
+    dtype: Any = np.float64,
+    *,
+    kinks: Sequence[float] | None = None,
+    on_kinks: bool = False,
+    layouts: bool = False,
+) -> Strategy[np.ndarray]:
+    """Arrays of floats in a `domain` of `DOMAINS`, or in an interval (low, high).
+
+    `shape` is a shape, a strategy for shapes such as `shapes(empty=True)`, or by default 0 to 3 axes of 1 to 3.
+    `kinks` are the values at which a function has no derivative, such as [0.0] for a relu: elements keep away from
+    them, and from each other, as a maximum needs (for which `kinks=[]` is enough). With `on_kinks` some elements
+    deliberately are kinks, -0.0 among them, and some are equal. With `layouts` arrays may be any of `LAYOUTS`. Of a
+    complex `dtype` the real and the imaginary part are drawn alike.
+
+    Raises ValueError for an unknown domain, for a dtype that is not of floats or complex numbers, for kinks that leave
+    no room, and for `on_kinks` without `kinks`.
+
+    >>> from hypothesis import find
+    >>> find(arrays((2, 2), "positive", kinks=[1.0]), lambda x: True)
+    array([[2. , 3. ],
+           [4. , 0.5]])
+    """
+    if not isinstance(shape, Strategy):
+        shape = shapes() if shape is None else st.just((shape,) if isinstance(shape, int) else tuple(shape))
+    return _array(st.tuples(shape), [drawing(domain, dtype, kinks, on_kinks)], _layouts(layouts, kinks, on_kinks))
+
+
+def broadcastable(
+    n: int = 2,
+    domains: str | Interval | Sequence[str | Interval] = "real",
+    dtype: Any = np.float64,
+    *,
+    max_ndim: int = 3,
+    max_side: int = 3,
+    kinks: Sequence[float] | None = None,
+    on_kinks: bool = False,
+    layouts: bool = False,
+) -> Strategy[tuple[np.ndarray, ...]]:
+    """Tuples of `n` arrays whose shapes broadcast together; `domains` is one for all, or one for each.
+
+    With `kinks` the elements of different arrays keep away from each other too. The rest is as for `arrays`.
+
+    >>> from hypothesis import find
+    >>> find(broadcastable(2, ["real", "positive"]), lambda pair: pair[0].shape != pair[1].shape)
+    (array([0.]), array(1.))
+    """
+    together = npst.mutually_broadcastable_shapes(num_shapes=n, min_side=1, max_side=max_side, max_dims=max_ndim)
+    drawings = [drawing(domain, dtype, kinks, on_kinks) for domain in _one_each(domains, n)]
+    return _tuple(together.map(_input_shapes), drawings, _layouts(layouts, kinks, on_kinks))
+
+
+def matmul_pairs(
+    domains: str | Interval | Sequence[str | Interval] = "real",
+    dtype: Any = np.float64,
+    *,
+    max_side: int = 3,
+    layouts: bool = False,
+) -> Strategy[tuple[np.ndarray, ...]]:
+    """Pairs (x, y) for `x @ y`, of every combination of ranks: vectors, matrices, stacks, and stacks that broadcast.
+
+    >>> from hypothesis import find
+    >>> [x.shape for x in find(matmul_pairs(), lambda pair: pair[0].ndim == 2)]
+    [(1, 1), (1,)]
+    """
+    together = npst.mutually_broadcastable_shapes(
+        signature=np.matmul.signature, min_side=1, max_side=max_side, max_dims=2
+    )
+    drawings = [drawing(domain, dtype) for domain in _one_each(domains, 2)]
+    return _tuple(together.map(_input_shapes), drawings, _layouts(layouts))
+
+
+def axes(ndim: int) -> Strategy[Any]:
+    """What `axis` may be for a reduction of an array with `ndim` axes: None, an axis, a negative one, or a tuple.
+
+    >>> from hypothesis import find
+    >>> find(axes(3), lambda axis: isinstance(axis, tuple) and len(axis) == 2)
+    (0, 1)
+    """
+    if ndim == 0:
+        return st.sampled_from([None, ()])
+    return st.none() | st.integers(0, ndim - 1) | st.integers(-ndim, -1) | npst.valid_tuple_axes(ndim)
+
+
+def indices(shape: Shape) -> Strategy[Any]:
+    """What `x[...]` takes for an array of `shape`: integers, slices, an ellipsis, None, masks, arrays of integers.
+
+    The arrays of integers name elements repeatedly and from the end.
+
+    >>> from hypothesis import find
+    >>> find(indices((3,)), lambda index: isinstance(index, np.ndarray) and index.dtype == bool and index.any())
+    array([False, False,  True])
+    """
+    every: Strategy[Any] = npst.basic_indices(shape, allow_newaxis=True) | _masks(shape)
+    if shape and 0 not in shape:
+        few = npst.array_shapes(max_dims=2, max_side=3)
+        every |= _masks(shape[:1]) | npst.integer_array_indices(shape, result_shape=few)
+        every |= _integers(shape[0], few)
+        for axis, n in enumerate(shape):  # an array of integers for this axis, a slice or an integer for the others
+            others = [st.slices(length) | st.integers(-length, length - 1) for length in shape]
+            every |= st.tuples(*others[:axis], _integers(n, few), *others[axis + 1 :])
+    return _index(every)
+
+
+# ---- making arrays of them
+
+
+def _one_each(domains: Any, n: int) -> Sequence[str | Interval]:
+    one = isinstance(domains, str) or isinstance(domains[0], (int, float))
+    if not one and len(domains) != n:
+        raise ValueError(f"expected one domain for all, or {n}, one for each array, got {len(domains)}: {domains!r}.")
+    return [domains] * n if one else domains
+
+
+def _layouts(layouts: bool, kinks: Sequence[float] | None = None, on_kinks: bool = False) -> list[str]:
+    names = list(LAYOUTS) if layouts else ["contiguous"]
+    return [name for name in names if name != "repeated" or kinks is None or on_kinks]  # which makes ties
+
+
+@st.composite
+def _tuple(draw, together: Strategy, drawings: Sequence[Drawing], layouts: Sequence[str]) -> tuple[np.ndarray, ...]:
+    made = []
+    for i, (shape, draw_numbers) in enumerate(zip(draw(together), drawings, strict=True)):
+        x = draw_numbers(draw, math.prod(shape), (i, len(drawings))).reshape(shape)
+        if x.ndim and len(layouts) > 1:
+            x = LAYOUTS[draw(st.sampled_from(layouts))](x)
+        made.append(_shown(x))
+    return tuple(made)
+
+
+@st.composite
+def _index(draw, every: Strategy) -> Any:
+    index = draw(every)
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, np.ndarray):
+            _shown(part)
+    return index
+
+
+def _integers(n: int, shape: Strategy[Shape]) -> Strategy[np.ndarray]:
+    return npst.arrays(np.intp, shape, elements=st.integers(-n, n - 1), fill=st.nothing())
+
+
+def _masks(shape: Shape) -> Strategy[np.ndarray]:
+    return npst.arrays(bool, shape, fill=st.nothing())
+
+
+@st.composite
+def _array(draw, *args) -> np.ndarray:
+    (x,) = draw(_tuple(*args))
+    return x
+
+
+def _input_shapes(together: npst.BroadcastableShapes) -> tuple[Shape, ...]:
+    return together.input_shapes
+
+
+def _shown(x: np.ndarray) -> np.ndarray:
+    """`x`, which Hypothesis will print as a literal: the repr of an array says nothing of its layout.
+
+    Hypothesis lets only classes say how they print, so this reaches inside; where that has moved, it prints the repr.
+    """
+    with contextlib.suppress(ImportError, AttributeError):
+        from hypothesis.control import current_build_context
+        from hypothesis.vendor.pretty import IDKey
+
+        printers = current_build_context().known_object_printers
+        printers[IDKey(x)] = [lambda x, printer, cycle: printer.text(literal(x))]
+    return x

@@ -1,0 +1,114 @@
+"""Random deep networks with data: what the course's formulas and autodiff are compared on."""
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from ... import nn
+from ...tensor import Tensor
+from .. import formulas
+from ..literals import Pasted, literal
+from .numbers import drawing
+
+KINKED = ("relu", "leaky_relu")
+
+
+@dataclass(frozen=True, eq=False)
+class Network(Pasted):
+    """A net of L layers in the course's names, with data: samples are columns.
+
+    `parameters` holds W1, b1, ..., WL, bL, and `activations` a name for each layer, as `formulas.deep_forward` takes
+    them. `X` is (n, m), and the labels `Y`, each 0 or 1, are (n[L], m). Prints as code that makes it again.
+
+    >>> parameters = {"W1": np.zeros((1, 2)), "b1": np.zeros((1, 1))}
+    >>> network = Network(("sigmoid",), parameters, X=np.ones((2, 3)), Y=np.ones((1, 3)))
+    >>> round(float(network.loss()), 4)
+    0.6931
+    """
+
+    activations: tuple[str, ...]
+    parameters: dict[str, np.ndarray]
+    X: np.ndarray
+    Y: np.ndarray
+
+    @functools.cached_property
+    def net(self) -> nn.Sequential:
+        """The same as a `tinygrad_dl.nn.Sequential`."""
+        layers: list[Any] = []
+        for number, activation in enumerate(self.activations, start=1):
+            W, b = self.parameters[f"W{number}"], self.parameters[f"b{number}"]
+            dense = nn.Dense(W.shape[1], W.shape[0], rng=np.random.default_rng(0), dtype=W.dtype)
+            dense.W.data, dense.b.data = W, b
+            layers += [dense, getattr(nn, activation)]
+        return nn.Sequential(*layers)
+
+    def loss(self) -> Tensor:
+        """The binary cross-entropy of `net(X)` and `Y`, a graph."""
+        return nn.binary_cross_entropy(self.net(self.X), self.Y)
+
+    def __repr__(self) -> str:
+        parameters = "".join(f"        {name!r}: {literal(value)},\n" for name, value in self.parameters.items())
+        return (
+            f"Network(\n    activations={self.activations!r},\n    parameters={{\n{parameters}    }},\n"
+            f"    X={literal(self.X)},\n    Y={literal(self.Y)},\n)"
+        )
+
+
+@st.composite
+def networks(
+    draw,
+    max_layers: int = 3,
+    max_units: int = 4,
+    max_samples: int = 4,
+    *,
+    activations: Sequence[str] = tuple(formulas.ACTIVATIONS),
+    outputs: int = 1,
+    dtype: Any = np.float64,
+    on_kinks: bool = False,
+) -> Network:
+    """Networks of 1 to `max_layers` layers, the last of which is a sigmoid of `outputs` units, as a `Network`.
+
+    The others have 1 to `max_units` units and one of the `activations` of the course. The pre-activations stay within
+    about [-4, 4], where no sigmoid saturates. Those of a relu keep away from 0; with `on_kinks` many parameters and
+    inputs are 0 or equal, and so are pre-activations.
+
+    >>> from hypothesis import find
+    >>> find(networks(max_layers=1, max_units=1, max_samples=1), lambda network: True)
+    Network(
+        activations=('sigmoid',),
+        parameters={
+            'W1': np.array([[0.5]]),
+            'b1': np.array([[0.5]]),
+        },
+        X=np.array([[1.0]]),
+        Y=np.array([[0.0]]),
+    )
+    """
+
+    def matrix(rows: int, columns: int, domain: str) -> np.ndarray:
+        numbers = drawing(domain, dtype, [0.0], on_kinks)
+        return numbers(draw, rows * columns, (0, 1)).reshape(rows, columns)
+
+    hidden = draw(st.lists(st.sampled_from(activations), max_size=max_layers - 1))
+    sizes = [draw(st.integers(1, max_units)) for _ in range(len(hidden) + 1)] + [outputs]
+    m = draw(st.integers(1, max_samples))
+    parameters = {}
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(sizes), start=1):
+        shrunk = 2 ** math.ceil(math.log2(n_in))  # a power of 2 keeps numbers plain
+        parameters[f"W{number}"] = matrix(n_out, n_in, "unit interval") / shrunk
+        parameters[f"b{number}"] = matrix(n_out, 1, "unit interval")
+    X = matrix(sizes[0], m, "real")
+    labels = st.lists(st.sampled_from([0, 1]), min_size=outputs * m, max_size=outputs * m)
+    Y = np.array(draw(labels), dtype).reshape(outputs, m)
+    network = Network((*hidden, "sigmoid"), parameters, X, Y)
+    if not on_kinks:
+        _, caches = formulas.deep_forward(X, parameters, network.activations)
+        assume(all(np.all(np.abs(cache.Z) > 1e-3) for cache in caches if cache.activation in KINKED))
+    return network

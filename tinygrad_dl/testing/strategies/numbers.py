@@ -1,0 +1,110 @@
+"""How the numbers of an array are drawn: from a domain, anywhere in it, away from kinks, or deliberately on them.
+
+They stay where functions of float64 are tame, so that differences can be trusted: of moderate size, and never so
+close to 0 that a product of them vanishes. All shrink towards whole numbers.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+Interval = tuple[float, float]
+Intervals = tuple[Interval, ...]
+# (draw, size, (i, n)) -> `size` numbers, for the i-th of n arrays that keep away from each other
+Drawing = Callable[[Callable, int, tuple[int, int]], np.ndarray]
+
+DOMAINS: dict[str, Intervals] = {  # closed, with ends that a float16 holds too
+    "real": ((-3, 3),),
+    "positive": ((0.25, 4),),
+    "negative": ((-4, -0.25),),
+    "nonzero": ((0.25, 3), (-3, -0.25)),
+    "unit interval": ((-0.875, 0.875),),  # of (-1, 1)
+    "probability": ((0.0625, 0.9375),),  # of (0, 1)
+    "above one": ((1.25, 4),),
+    "above minus one": ((-0.75, 3),),
+}
+TINY = 2.0**-10  # closer to 0 there is only 0 itself
+MARGIN = 2.0**-4  # how far from kinks
+
+
+def drawing(
+    domain: str | Interval, dtype: Any, kinks: Sequence[float] | None = None, on_kinks: bool = False
+) -> Drawing:
+    """How to draw the numbers of an array; its arguments are those of `arrays`, which raise what that says."""
+    dtype, intervals = np.dtype(dtype), _intervals(domain)
+    if dtype.kind not in "fc":
+        raise ValueError(f"expected a dtype of floats or complex numbers, got {dtype}.")
+    if on_kinks and kinks is None:
+        raise ValueError("on_kinks=True: expected kinks, such as kinks=[0.0], or kinks=[] for equal elements.")
+    if kinks is None:
+        real = functools.partial(_anywhere, intervals)
+    else:
+        _points(intervals, tuple(kinks), 1, (0, 1))  # raises now if there are none
+        real = functools.partial(_on_kinks if on_kinks else _apart, intervals, tuple(kinks))
+
+    def draw_numbers(draw, size, share):
+        numbers = real(draw, size, share)
+        return (numbers + 1j * real(draw, size, share) if dtype.kind == "c" else numbers).astype(dtype)
+
+    return draw_numbers
+
+
+def _intervals(domain: str | Interval) -> Intervals:
+    if isinstance(domain, str):
+        if domain not in DOMAINS:
+            raise ValueError(f"unknown domain {domain!r}: expected (low, high), or one of {', '.join(DOMAINS)}.")
+        return DOMAINS[domain]
+    low, high = domain
+    if not low < high:
+        raise ValueError(f"expected a domain (low, high) with low < high, got {domain!r}.")
+    return ((low, high),)
+
+
+def _number_in(intervals: Intervals) -> st.SearchStrategy[float]:
+    numbers = st.one_of([st.floats(low, high) for low, high in intervals])
+    return numbers.map(lambda number: number if abs(number) >= TINY else 0.0)
+
+
+def _vector(elements: st.SearchStrategy, size: int, dtype: Any = float) -> st.SearchStrategy[np.ndarray]:
+    return npst.arrays(dtype, size, elements=elements, fill=st.nothing())  # a fill would make most of them equal
+
+
+def _anywhere(intervals: Intervals, draw, size, share):
+    return draw(_vector(_number_in(intervals), size))
+
+
+def _apart(intervals: Intervals, kinks: tuple[float, ...], draw, size, share):
+    points = st.sampled_from(_points(intervals, kinks, size, share))
+    return np.array(draw(st.lists(points, min_size=size, max_size=size, unique=True)), float)
+
+
+def _on_kinks(intervals: Intervals, kinks: tuple[float, ...], draw, size, share):
+    special = [kink for kink in kinks if any(low <= kink <= high for low, high in intervals)]
+    special += [-0.0] * (0.0 in special)
+    number = _number_in(intervals)
+    on = draw(_vector(st.sampled_from(special or [draw(number)]), size))
+    elsewhere = draw(_vector(st.booleans(), size, bool))
+    elsewhere[:2] = False  # so that there is a kink, or a tie if there is no special number
+    return np.where(elsewhere, draw(_vector(number, size)), on)
+
+
+@functools.cache
+def _points(intervals: Intervals, kinks: tuple[float, ...], size: int, share: tuple[int, int]) -> list[float]:
+    """Evenly spaced numbers away from `kinks`, at least `size`: of n such lists, all different, the i-th."""
+    i, n = share
+    length = sum(high - low for low, high in intervals)
+    spacing = 2.0 ** -max(5, math.ceil(math.log2(2 * max(size, 1) * n / length)))
+    numbers = [
+        k * spacing
+        for low, high in intervals
+        for k in range(math.ceil(low / spacing), math.floor(high / spacing) + 1)
+        if k % n == i and all(abs(k * spacing - kink) >= MARGIN for kink in kinks)
+    ]
+    if len(numbers) < size:
+        raise ValueError(f"no room for {size} numbers in {intervals} that keep {MARGIN} away from {kinks}.")
+    return sorted(numbers, key=lambda number: (len(f"{abs(number):g}"), abs(number), number < 0))  # plain ones first

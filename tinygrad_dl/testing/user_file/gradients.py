@@ -1,0 +1,218 @@
+"""Hand-derived gradients in a learner's file, and the net that they are of: what `check_backprop` is to be given."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import formulas
+from ..backprop import check_backprop
+from .inputs import told
+from .loading import CannotCheck, UserFile
+from .net import PARTS, Net, net_of, parts_of
+
+SETTINGS = {  # of `check_backprop`, and what the file may call them
+    "cost": ("cost",),
+    "regularisation": ("regularisation", "regularization", "lambd", "lambda_"),
+    "leaky_slope": ("leaky_slope",),
+    "convention": ("convention",),
+}
+LEARNING_RATES = ("learning_rate", "lr", "eta", "alpha")
+HIDDEN = ("tanh", "relu", "sigmoid", "leaky_relu", "identity")  # to guess from, the course's first
+LAYERS = (2, 3, 1, 4)  # of a net that is made up
+GRADIENT = re.compile(r"d[AZWb]\d+")
+
+
+def gradients_in(value: Any) -> dict[str, Any]:
+    """The entries of a dict that may be gradients: nothing, unless one is named as in dW1."""
+    if not isinstance(value, Mapping) or not any(GRADIENT.fullmatch(str(name)) for name in value):
+        return {}
+    return {name: part for name, part in value.items() if str(name).startswith("d")}
+
+
+def is_backprop(file: UserFile, name: str, forward: str) -> bool:
+    """Whether a function gives the gradients of a whole net, by what it is called, takes and returns."""
+    parameters, returned = inspect.signature(file.functions[name]).parameters, file.returned(name)
+    own = set(parameters) - set(inspect.signature(file.functions[forward]).parameters if forward else ())
+    of_a_net = {*PARTS["Y"], "parameters", "params"} - ({"y"} if forward else set())  # y may be what comes out
+    if not own & of_a_net or any("grad" in n for n in parameters):
+        return False
+    gives = any(re.fullmatch(r".*back\w*|.*gradients?|.*grads?|d[AZWb]\d+", n) for n in (name, *returned))
+    return gives and not set(returned) & set(PARTS["parameters"])  # as training does
+
+
+def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether `gradients` are right for the net of the file, and the report. CannotCheck says what is to be defined."""
+    parts = parts_of(file)
+    missing = [what for what, value in parts.items() if value is None]
+    if missing:
+        raise CannotCheck(f"{file.path}: {name}: define {', '.join(missing)} in the file: what the gradients are of.")
+    return _checked(file, name, gradients, net_of(file, parts, 0), _before_update(file, parts["parameters"], gradients))
+
+
+def check_function(file: UserFile, name: str, forward: str) -> tuple[bool, str]:
+    """Whether the gradients that a function gives are right, and the report.
+
+    The net is that of the file, or a random one: of as many layers as it gives gradients for, if that can be found.
+    """
+    parts, found, problem = parts_of(file), None, None
+    for layers in LAYERS:
+        net = net_of(file, parts, layers)
+        try:
+            gradients = _given_by(file, name, forward, net)
+        except Exception as error:
+            problem = problem or file.problem(error, name, file.place(file.functions[name]))
+            continue
+        found = found or (net, gradients)
+        if parts["parameters"] is not None or max(int(n[2:]) for n in gradients if GRADIENT.fullmatch(n)) == layers:
+            found = net, gradients
+            break
+    if found:
+        return _checked(file, name, found[1], found[0], [])
+    assert problem
+    raise problem
+
+
+def _given_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, Any]:
+    """The gradients that a function gives for a net, and for what `forward` gives for that: its cache, say.
+
+    If there is no `forward`, the last function counts that returns what is needed, by name.
+    """
+    function = file.functions[name]
+    known = {n: getattr(net, what) for what, names in PARTS.items() for n in names} | {"m": np.shape(net.X)[-1]}
+    known |= net.parameters if isinstance(net.parameters, Mapping) else {}
+    needs = _missing(function, known)
+    maker = (forward or _maker_of(file, needs)) if needs else ""
+    if maker:
+        known = {**_supply(file, maker, _called(file, maker, known), needs), **known}
+    result = _called(file, name, known)
+    gradients = gradients_in(_by_name(file, name, result))
+    if not gradients:
+        place = file.place(function)
+        raise CannotCheck(f"{place}: {name}: expected a function that gives a dict of gradients, dW1, db1, ...")
+    if "" in file.returned(name) and isinstance(result, tuple):
+        net.taken.append(f"not checked: what {name} returns without giving it a name")
+    return gradients
+
+
+def _maker_of(file: UserFile, names: Collection[str]) -> str:
+    """The last function that returns all these, by name."""
+    return next((n for n in reversed(file.functions) if set(names) <= {*file.returned(n)}), "")
+
+
+# ---- the check
+
+
+def _checked(
+    file: UserFile, name: str, gradients: Mapping[str, Any], net: Net, before: list[dict[str, Any]]
+) -> tuple[bool, str]:
+    guesses = [
+        (net._replace(parameters=parameters, activations=activations), notes)
+        for parameters, notes in [(net.parameters, []), *((p, ["parameters: before the last update"]) for p in before)]
+        for activations in ([net.activations] if net.activations is not None else _guesses(parameters))
+    ]
+    guess, notes = max(guesses, key=lambda each: _how_many_right(gradients, each[0]))  # the first of those
+    if net.activations is None:
+        notes = [*notes, f"guessed: activations {guess.activations}; define them if they are others"]
+    try:
+        settings = _settings(file, guess.activations)
+        report = check_backprop(gradients, net.X, net.Y, guess.parameters, guess.activations or None, **settings)
+    except (ValueError, TypeError) as error:
+        raise CannotCheck(str(file.problem(error, name)).replace("check_backprop: ", "")) from None
+    statuses = [row.status for row in report]
+    if "unknown" in statuses and "right" not in statuses:
+        doubt = "are X, Y and the parameters of the file those that the gradients were computed with?"
+        if net.activations is None:
+            raise CannotCheck(f"{file.path}: {name}: define activations, such as ['tanh', 'sigmoid']; {doubt}")
+        notes = [*notes, f"nothing is right: {doubt}"]
+    return report.passed, told([*net.taken, *notes], report)
+
+
+def _guesses(parameters: Mapping[str, Any]) -> list[list[str]]:
+    """Activations of the layers that W1, ..., WL make: one for all that are hidden, and then one for each."""
+    hidden = sum(name[0] == "W" for name in parameters) - 1
+    choices = itertools.product(HIDDEN, repeat=hidden) if hidden <= 3 else [(g,) * hidden for g in HIDDEN]
+    return [[*choice, "sigmoid"] for choice in sorted(choices, key=lambda choice: len(set(choice)))]
+
+
+def _before_update(file: UserFile, parameters: Any, gradients: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parameters as they were if the file has since made a step of gradient descent."""
+    rate = next((file.variables[n] for n in LEARNING_RATES if isinstance(file.variables.get(n), float)), None)
+    try:
+        return [{n: value + rate * gradients[f"d{n}"] for n, value in parameters.items()}] if rate else []
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return []
+
+
+def _how_many_right(gradients: Mapping[str, Any], net: Net) -> int:
+    """How many gradients are what the formulas give, in either convention: quick, as a search for causes is not."""
+    try:
+        parameters = {n: np.asarray(value, float) for n, value in net.parameters.items()}
+        A, caches = formulas.deep_forward(np.asarray(net.X, float), parameters, net.activations or [])
+        truth = formulas.deep_backward(formulas.cost_backward(A, np.asarray(net.Y, float)), caches)
+        given = {n: np.asarray(g, float) for n, g in gradients.items() if n in truth and np.shape(g) == truth[n].shape}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return 0  # which `check_backprop` says in words
+    scales = (1, A.shape[1])
+    return sum(any(np.allclose(scale * g, truth[n], 1e-6, 0) for scale in scales) for n, g in given.items())
+
+
+def _settings(file: UserFile, activations: list[Any] | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for setting, names in SETTINGS.items():
+        kind = str if setting in ("cost", "convention") else (int, float)  # the value of a cost is none
+        settings.update((setting, file.variables[n]) for n in names if isinstance(file.variables.get(n), kind))
+    if activations and activations[-1] != "sigmoid":
+        settings.setdefault("cost", "mean_squared_error")
+    return settings
+
+
+# ---- calls of the learner's functions
+
+
+def _missing(function: Callable, known: Collection[str]) -> list[str]:
+    """The arguments of `function` that are not known, and have no default."""
+    parameters = inspect.signature(function).parameters.values()
+    return [
+        p.name
+        for p in parameters
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name not in known and p.default is p.empty
+    ]
+
+
+def _called(file: UserFile, name: str, known: Mapping[str, Any]) -> Any:
+    """What a function gives for what is known by name, and variables of the file."""
+    function = file.functions[name]
+    missing = _missing(function, {**known, **file.variables})
+    if missing:
+        raise CannotCheck(f"{file.place(function)}: {name}: define {', '.join(missing)} in the file.")
+    bound = inspect.signature(function).bind_partial()
+    for p in inspect.signature(function).parameters.values():
+        if p.name in known or (p.name in file.variables and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)):
+            bound.arguments[p.name] = copy.deepcopy(known.get(p.name, file.variables.get(p.name)))
+    with np.errstate(all="ignore"):
+        return function(*bound.args, **bound.kwargs)
+
+
+def _supply(file: UserFile, function: str, result: Any, needs: list[str]) -> dict[str, Any]:
+    """What a function gives, by name; and what is needed and has no name there, in order, or else as the cache."""
+    named = _by_name(file, function, result)
+    parts = result if isinstance(result, tuple) else (result,)
+    left = [n for n in needs if n not in named]
+    return named | dict(zip(left, parts if len(left) == len(parts) else parts[-1:] * len(left), strict=True))
+
+
+def _by_name(file: UserFile, function: str, result: Any) -> dict[str, Any]:
+    """What a function gives, by the names in its `return`, and the entries of dicts in it by theirs."""
+    parts = result if isinstance(result, tuple) else (result,)
+    names = file.returned(function)
+    named = dict(zip(names, parts, strict=True)) if len(names) == len(parts) else {}
+    for part in parts:
+        named |= part if isinstance(part, Mapping) else {}
+    return named
