@@ -35,6 +35,7 @@ ALLOWED = {
     "nn.": {"tensor", "nn", "files"},
     "optim": {"tensor", "grad_mode", "pytree"},
     "drawing.": {"autodiff", "tensor", "registry", "primitives", "grad_mode", "drawing", "files"},
+    "coverage.": {"primitives", "registry", "tensor", "coverage"},
     "testing.": {
         *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "files"),
         *("nn", "rules", "testing"),

@@ -238,7 +238,7 @@ def test_an_argument_without_a_rule_is_an_error_that_names_it(w):
 
 @pytest.mark.parametrize("method", [np.add.accumulate, lambda x: np.add.outer(x, x), lambda x: np.add.at(x, 0, 1)])
 def test_other_methods_of_ufuncs_are_errors(w, method):
-    with pytest.raises(TypeError, match=r"np\.add\.\w+ has no derivative rule: x\.numpy\(\)"):
+    with pytest.raises(TypeError, match=r"no derivative rule for np\.add\.\w+\. Give"):
         method(w)
 
 

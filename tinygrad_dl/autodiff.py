@@ -17,7 +17,7 @@ import numpy as np
 
 from . import arguments, primitives, pytree, registry
 from .grad_mode import recording
-from .tensor import Tensor, untracked
+from .tensor import Tensor, outputs_of, untracked
 
 # ---- the engine
 
@@ -59,7 +59,7 @@ def _pull_back(
         if node._function is None:
             continue
         g = cotangents[node] if node in keep else cotangents.pop(node)
-        ans, args = (node, _tensor_args(node)) if create_graph else (node._value, node._args)
+        ans, args = (outputs_of(node), _tensor_args(node)) if create_graph else (node._value, node._args)
         kwargs = node._kwargs
         for rule, parent in zip(vjps[node._function], node._parents):  # noqa: B905 (of defvjp_each there is no end of rules)
             if parent in reached:

@@ -32,6 +32,24 @@ def primitive(function: Callable) -> Callable:
     return dispatching
 
 
+class Outputs(tuple):
+    """The value of a node whose function has several outputs; or the cotangents of these, None where there is none.
+
+    For the engine it is a value like others: it adds up, and it always has the right shape and dtype.
+    """
+
+    shape = dtype = None
+
+    def __add__(self, other: Any) -> "Outputs":
+        return Outputs(a if b is None else b if a is None else a + b for a, b in zip(self, other, strict=True))
+
+
+@primitive
+def output(outputs: Any, i: int, count: int) -> Any:
+    """Number `i` of the `count` outputs of a function that has several, such as `np.linalg.eigh`."""
+    return outputs[i]
+
+
 @primitive
 def identity(x: Any) -> Any:
     """`x` itself, as a new node of the graph: what lets an inner derivative tell its variable from an outer one."""

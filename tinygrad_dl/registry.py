@@ -1,13 +1,15 @@
 """Which NumPy function has which derivative: the table that `rules/` fills and the autodiff engine reads.
 
-A function is *differentiable* (`defvjp`, `defvjp_each`), *constant* (`defnondiff`: its derivative is zero wherever it
-exists), or *spelled* in other functions (`defspelling`); what is said last holds. A function that is none of the three
-is an error when a tracked Tensor meets it, raised while the user's own line is still on the stack.
+A function is *differentiable* (`defvjp`, `defvjp_each`, `defvjp_jointly`), *spelled* in other functions
+(`defspelling`), *constant* (`defnondiff`: its derivative is zero wherever it exists), or *refused* (`refuse`, with the
+reason); what is said last holds. What is refused, or none of these, is an error when a tracked Tensor meets it, raised
+while the user's own line is still on the stack.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Rule = Callable[..., Any]
@@ -15,6 +17,7 @@ Rule = Callable[..., Any]
 vjps: dict[Callable | None, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
 constants: set[Callable] = set()  # functions whose derivative is zero wherever it exists
 spellings: dict[Callable, Callable] = {}  # function -> the same in functions that have rules
+refusals: dict[Callable, str] = {}  # function -> why it has no derivative, and what to do instead
 
 
 def defvjp(function: Callable, *rules: Rule | None) -> None:
@@ -48,6 +51,15 @@ def defvjp_each(function: Callable, rule: Rule) -> None:
     vjps[function] = _Each(rule)
 
 
+def defvjp_jointly(function: Callable, rule: Rule) -> None:
+    """Give `function` one `rule(g, ans, *primals, **kwargs)` that gives the cotangents of all primals, as a tuple.
+
+    For what computes them together; it is called once for a node of the graph. Instead of zeros it may give `None`.
+    """
+    _define(function)
+    vjps[function] = _Joint(rule)
+
+
 def defnondiff(*functions: Callable) -> None:
     """Say that `functions` are constant: on Tensors they give NumPy's own plain values, with no gradient."""
     for function in functions:
@@ -61,10 +73,18 @@ def defspelling(function: Callable, spelling: Callable) -> None:
     spellings[function] = spelling
 
 
+def refuse(reason: str, *functions: Callable) -> None:
+    """Say why `functions` have no derivative, and what to do instead: the error for a tracked Tensor says so."""
+    for function in functions:
+        _define(function)
+        refusals[function] = reason
+
+
 def _define(function: Callable) -> None:
     vjps.pop(function, None)
     constants.discard(function)
     spellings.pop(function, None)
+    refusals.pop(function, None)
     _parameters.cache_clear()
 
 
@@ -81,12 +101,42 @@ class _Each(Sequence):
         return functools.partial(self._rule, argnum)
 
 
+class _Joint(Sequence):
+    """The rules of a function whose one rule gives the cotangents of all arguments: each picks its own.
+
+    Whoever iterates over them gets rules for one node of the graph, and the first that is called computes for all.
+    """
+
+    def __init__(self, rule: Rule):
+        self._rule = rule
+
+    def __len__(self) -> int:
+        return 1_000_000_000  # more than any call has
+
+    def __getitem__(self, argnum):
+        return next(itertools.islice(self, argnum, None))
+
+    def __iter__(self) -> Iterator[Rule]:
+        computed: list[Sequence[Any]] = []
+
+        def pick(argnum, g, ans, *primals, **kwargs):
+            if not computed:
+                computed.append(self._rule(g, ans, *primals, **kwargs))
+            part = computed[0][argnum]
+            return primals[argnum] * 0.0 if part is None else part
+
+        return (functools.partial(pick, argnum) for argnum in itertools.count())
+
+
 # ---- errors
 
 
 def name_of(function: Callable | None) -> str:
-    """What a reader calls `function`: `np.tanh`, `np.linalg.norm`, `getitem`."""
+    """What a reader calls `function`: `np.tanh`, `np.linalg.norm`, `np.add.reduce`, `getitem`."""
     name = getattr(function, "__name__", repr(function))
+    owner = getattr(function, "__self__", None)
+    if hasattr(owner, "nin"):  # a ufunc has methods
+        return f"{name_of(owner)}.{name}"
     module = getattr(function, "__module__", None) or "numpy"  # a ufunc has no module
     return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
 
@@ -94,6 +144,8 @@ def name_of(function: Callable | None) -> str:
 def no_rule(function: Callable, argnum: int) -> TypeError:
     """What to raise for a tracked argument of `function` without a rule."""
     name = name_of(function)
+    if function in refusals:
+        return TypeError(f"{name} has no derivative rule: {refusals[function]}")
     what = f"argument {argnum} of {name} (the first is 0)" if function in vjps else name
     return TypeError(
         f"there is no derivative rule for {what}. Give it one with tg.defvjp({name}, ...), write it in functions that "

@@ -16,7 +16,6 @@ from . import arguments, primitives, registry
 from .array_methods import ArrayMethods
 from .grad_mode import is_recording
 
-_REDUCTIONS: dict[Any, Callable] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 _new = object.__new__
 
 
@@ -54,14 +53,34 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     if tracked is None:
         return _unrecorded(function, args, kwargs or {})
     compute = primitives.on_arrays.get(function, function)
-    if not kwargs and len(values) <= count:
-        return _tracked(compute(*values), function, tuple(values), None, tuple(parents))
-    kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
-    registry.check_call(function, tracked, args, tuple(kwargs))
-    data = compute(*values, **kwargs)
-    if data.dtype.kind not in "fc":  # a cast to integers is constant
-        return data
+    if kwargs or len(values) > count:
+        kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
+        registry.check_call(function, tracked, args, tuple(kwargs))
+        data = compute(*values, **kwargs)
+        if not isinstance(data, tuple) and data.dtype.kind not in "fc":  # a cast to integers is constant
+            return data
+    else:
+        data = compute(*values)
+    if isinstance(data, tuple):
+        return _outputs(data, _tracked(primitives.Outputs(data), function, tuple(values), kwargs, tuple(parents)))
     return _tracked(data, function, tuple(values), kwargs, tuple(parents))
+
+
+def _outputs(data: tuple, node: Tensor) -> tuple:
+    """A Tensor for each of several outputs `data`, made from the `node` of them all; integers are constant."""
+    count = len(data)
+    parts = [
+        _tracked(part, primitives.output, (node._value, i, count), None, (node, None, None))
+        if part.dtype.kind in "fc"
+        else part
+        for i, part in enumerate(data)
+    ]
+    return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
+
+
+def outputs_of(node: Tensor) -> Any:
+    """What a rule takes as its answer: the `node`, or if its function has several outputs, a tuple of Tensors."""
+    return _outputs(tuple(node._value), node) if type(node._value) is primitives.Outputs else node
 
 
 def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -79,6 +98,8 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
             if _holds_tracked(arg):
                 raise registry.no_rule(function, argnum)
     result = function(*[_plain(arg) for arg in args], **kwargs)
+    if isinstance(result, tuple) and function in registry.vjps:
+        return type(result)(*map(untracked, result)) if hasattr(result, "_fields") else tuple(map(untracked, result))
     if function in registry.constants or "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
         return result
     return untracked(result)
@@ -376,11 +397,7 @@ class Tensor(ArrayMethods):
     # ---- protocols
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__":
-            return apply(ufunc, inputs, kwargs)
-        if method == "reduce" and ufunc in _REDUCTIONS:
-            return apply(_REDUCTIONS[ufunc], inputs, {"axis": 0, **kwargs})
-        raise TypeError(f"{registry.name_of(ufunc)}.{method} has no derivative rule: x.numpy() gives the values.")
+        return apply(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         return apply(function, args, kwargs)
@@ -411,7 +428,8 @@ class Tensor(ArrayMethods):
         facts = [f"name={self.name!r}"] if self.name is not None else []
         facts += [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self._function is not None:
-            facts.append(f"made by {registry.name_of(self._function)}")
+            node = self._parents[0] if self._function is primitives.output else self
+            facts.append(f"made by {registry.name_of(node._function)}")
         elif self._tracked:
             facts.append("requires_grad=True")
         gap = ",\n       " if "\n" in values else ", "

@@ -7,33 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
-from tests.rules.cases import apart, one, real, table
-
-DOMAINS = {np.sum: real, np.mean: real, np.max: apart, np.min: apart, np.prod: real, np.var: real, np.std: real}
-AXES = [(None, False), (None, True), (0, False), (1, True), (-1, False), ((0, 2), False), ((-1, 0), True)]
-
-CASES = table(
-    *[
-        (*one(f, f"axis={axis} keepdims={keepdims}", axis=axis, keepdims=keepdims), domain(2, 3, 2))
-        for f, domain in DOMAINS.items()
-        for axis, keepdims in AXES
-    ],
-    *[(*one(f, "of a number"), real()) for f in (np.sum, np.mean, np.max, np.min, np.prod, np.var)],
-    *[(*one(f, "axis=()", axis=()), real(2)) for f in (np.sum, np.mean, np.max, np.min, np.prod)],
-    *[(*one(f, "by position", 1, None, None, True), real(2, 3)) for f in (np.sum, np.mean, np.prod)],
-    *[(*one(f, "by position", 0, None, None, 1, True), real(3, 2)) for f in (np.var, np.std)],
-    *[(*one(f, "by position", -1, None, True), apart(2, 3)) for f in (np.max, np.min)],
-    *[(*one(f, "ddof=1", axis=0, ddof=1), real(4, 2)) for f in (np.var, np.std)],
-    *[(*one(np.prod, f"of {n}"), real(n)) for n in (1, 2, 5, 6, 7)],
-    (*one(np.prod, "of 5 in rows", axis=0), real(5, 2)),
-    (*one(np.amax, "axis=0", axis=0), apart(2, 3)),
-    (*one(np.amin, "axis=0", axis=0), apart(2, 3)),
-    (np.sum, "np.add.reduce", lambda x: np.add.reduce(x), real(2, 3)),
-    (np.sum, "np.add.reduce axis=1", lambda x: np.add.reduce(x, axis=1, keepdims=True), real(2, 3)),
-    (np.prod, "np.multiply.reduce", lambda x: np.multiply.reduce(x), real(3, 2)),
-    (np.max, "np.maximum.reduce", lambda x: np.maximum.reduce(x, axis=1), apart(2, 3)),
-    (np.min, "np.minimum.reduce", lambda x: np.minimum.reduce(x, axis=None), apart(2, 3)),
-)
+from tinygrad_dl.coverage.examples.reductions import DOMAINS
 
 
 @pytest.mark.parametrize("f", DOMAINS, ids=lambda f: f.__name__)

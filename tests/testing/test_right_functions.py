@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tests.rules.cases import Case, real, table
-from tests.rules.test_every_rule import CASES
 from tinygrad_dl import nn, testing
+from tinygrad_dl.coverage.cases import Case, real, table
+from tinygrad_dl.coverage.examples import CASES
 
 
 def wide(*shape):

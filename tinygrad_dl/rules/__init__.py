@@ -19,6 +19,6 @@ where                                  0 in the branch not taken; a branch that 
 =====================================  ===========================================================================
 """
 
-from . import elementwise, indexing, linalg, reductions, shape
+from . import elementwise, indexing, linalg, reductions, shape, ufunc_methods
 
-__all__ = ["elementwise", "indexing", "linalg", "reductions", "shape"]
+__all__ = ["elementwise", "indexing", "linalg", "reductions", "shape", "ufunc_methods"]

@@ -78,7 +78,7 @@ def _blame(node: Tensor, mistake: Mistake, order: int) -> Blame:
         function=registry.name_of(function),
         argnum=mistake.argnum,
         parameter=_parameter(function, mistake.argnum),
-        call=f"{registry.name_of(function)}({', '.join(shapes + settings)}) -> {np.shape(node._value)} {node.dtype}",
+        call=f"{registry.name_of(function)}({', '.join(shapes + settings)}) -> {_shapes(node._value)}",
         place=_place(function, mistake.argnum),
         arguments=tuple(args),
         mistake=mistake,
@@ -86,10 +86,17 @@ def _blame(node: Tensor, mistake: Mistake, order: int) -> Blame:
     )
 
 
+def _shapes(value: Any) -> str:
+    """The shape and dtype of an answer, or of each of several."""
+    if isinstance(value, tuple):
+        return ", ".join(map(_shapes, value))
+    return f"{np.shape(value)} {value.dtype}"
+
+
 def _smaller(node: Tensor, args: Sequence[Any], mistake: Mistake, order: int) -> tuple[Sequence[Any], Mistake]:
     """The same mistake with fewer numbers, if there is one: the wrong element alone, where all are of one shape."""
     arrays = [x for x in args if isinstance(x, (np.ndarray, np.generic))]
-    shape = node._value.shape
+    shape = node._value.shape  # None of several outputs
     if sum(x.size for x in arrays) <= SMALL or any(x.shape not in ((), shape) for x in arrays):
         return args, mistake
     alone = [np.array(x[mistake.index]) if isinstance(x, np.ndarray) and x.ndim else x for x in args]

@@ -1,13 +1,12 @@
-"""A row of the tables that `test_every_rule` runs: a call, and where to draw its arguments from.
-
-Each chapter's rows stand in the test file of the chapter, as `CASES`.
-"""
+"""A row of the tables in `examples`: a call, and where to draw its arguments from."""
 
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from ..registry import name_of
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 Domain = Callable[..., Draw]
@@ -25,7 +24,7 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.function.__name__} {self.label}"
+        return f"{name_of(self.function)} {self.label}"
 
     def arrays(self) -> list[np.ndarray]:
         """The arguments: the same in every run."""

@@ -1,0 +1,83 @@
+"""Products of vectors, matrices and stacks of them, at every combination of ranks."""
+
+import numpy as np
+
+from ... import primitives
+from ..cases import real, table
+
+MATMUL = [  # the shapes of two factors
+    ((3,), (3,)),
+    ((3,), (3, 2)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 4)),
+    ((1, 3), (3, 1)),
+    ((3,), (2, 3, 4)),
+    ((2, 4, 3), (3,)),
+    ((3,), (2, 2, 3, 4)),
+    ((2, 3), (2, 3, 4)),
+    ((2, 2, 3), (3, 4)),
+    ((2, 2, 3), (2, 3, 1)),
+    ((1, 2, 3), (2, 3, 4)),
+    ((2, 1, 2, 3), (3, 3, 2)),
+]
+DOT = [((), (3,)), ((2, 3), ()), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (3,)), ((2, 2, 3), (3,)), ((2, 3), (2, 3, 2))]
+TENSORDOT = [
+    ((2, 3), (2, 3), 2),
+    ((2,), (3,), 0),
+    ((2, 3), (3, 2), 1),
+    ((2, 3, 4), (4, 3), ([1, 2], [1, 0])),
+    ((2, 3), (3, 2), (-1, 0)),
+    ((2, 3), (2, 4), (0, 0)),
+]
+EINSUM = [  # subscripts, the shapes of the operands
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ba", (2, 3)),  # implicit output: in alphabetical order
+    ("ii->i", (3, 3)),
+    ("ii", (3, 3)),
+    ("iji->j", (2, 3, 2)),
+    ("iii->i", (2, 2, 2)),
+    ("ii->", (3, 3)),
+    ("ij->j", (2, 3)),
+    ("ij->", (2, 3)),
+    ("ij,k->k", (2, 3), (2,)),  # summed in one operand only
+    ("i,i,i->", (3,), (3,), (3,)),
+    ("ij,ij->", (2, 3), (2, 3)),
+    ("ii,i->i", (3, 3), (3,)),
+    ("ii,jj->ij", (2, 2), (3, 3)),
+    ("i,j->ji", (2,), (3,)),
+    ("...ij,...jk->...ik", (2, 2, 3), (2, 3, 2)),
+    ("...ij,jk->...ik", (2, 2, 3), (3, 2)),
+    ("...i,...i", (2, 3), (3,)),
+    ("...i,...i->...", (1, 3), (2, 3)),
+    ("i...,i...->...", (2, 1, 3), (2, 2, 1)),
+    ("...i,...i->...", (2, 4, 3), (4, 3)),  # ellipses of different lengths
+    ("...ii->...", (2, 3, 3)),
+    ("...", (2, 3)),
+    (" i j , j -> i ", (2, 3), (3,)),
+    ("i,i->", (3,), (1,)),  # an axis of length 1 is broadcast
+    ("ij,j->i", (2, 1), (3,)),
+    (",i->i", (), (3,)),
+]
+
+CASES = table(
+    *[(np.matmul, f"{a} {b}", np.matmul, real(*a), real(*b)) for a, b in MATMUL],
+    (np.matmul, "@ an array", lambda x: x @ np.ones((3, 2)), real(2, 3)),
+    (np.matmul, "array @", lambda x: np.ones((2, 2)) @ x, real(2, 3)),
+    *[(np.dot, f"{a} {b}", np.dot, real(*a), real(*b)) for a, b in DOT],
+    (np.dot, "method", lambda x: x.dot(np.ones(3)), real(2, 3)),
+    *[(np.outer, f"{a} {b}", np.outer, real(*a), real(*b)) for a, b in [((2,), (3,)), ((2, 2), (3,)), ((), (2,))]],
+    *[
+        (np.tensordot, f"{a} {b} {axes}", lambda x, y, axes=axes: np.tensordot(x, y, axes), real(*a), real(*b))
+        for a, b, axes in TENSORDOT
+    ],
+    (np.tensordot, "axes=", lambda x, y: np.tensordot(x, y, axes=1), real(2, 3), real(3)),
+    *[
+        (np.einsum, f"{subscripts} {shapes}", lambda *x, s=subscripts: np.einsum(s, *x), *[real(*s) for s in shapes])
+        for subscripts, *shapes in EINSUM
+    ],
+    (primitives.einsum, "itself", lambda x, y: primitives.einsum("ij,j", x, y), real(2, 3), real(3)),
+    (np.einsum, "optimize=", lambda x, y: np.einsum("ij,jk->ik", x, y, optimize=True), real(2, 3), real(3, 2)),
+    (np.einsum, "one operand twice", lambda x: np.einsum("i,i->", x, x), real(3)),
+    (np.einsum, "beside an array", lambda x: np.einsum("ij,j->i", np.ones((2, 3)), x), real(3)),
+)
