@@ -429,7 +429,7 @@ class Tensor(ArrayMethods):
         facts += [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self._function is not None:
             node = self._parents[0] if self._function is primitives.output else self
-            facts.append(f"made by {registry.name_of(node._function)}")
+            facts.append(f"made by {registry.name_of(node._function)}")  # type: ignore[union-attr]
         elif self._tracked:
             facts.append("requires_grad=True")
         gap = ",\n       " if "\n" in values else ", "

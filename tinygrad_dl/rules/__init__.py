@@ -19,6 +19,36 @@ where                                  0 in the branch not taken; a branch that 
 =====================================  ===========================================================================
 """
 
-from . import elementwise, indexing, linalg, reductions, shape, ufunc_methods
+from . import (
+    constants,
+    decompositions,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    ordering,
+    polynomials,
+    reductions,
+    refused,
+    series,
+    shape,
+    statistics,
+    ufunc_methods,
+)
 
-__all__ = ["elementwise", "indexing", "linalg", "reductions", "shape", "ufunc_methods"]
+__all__ = [
+    "constants",
+    "decompositions",
+    "elementwise",
+    "fft",
+    "indexing",
+    "linalg",
+    "ordering",
+    "polynomials",
+    "reductions",
+    "refused",
+    "series",
+    "shape",
+    "statistics",
+    "ufunc_methods",
+]

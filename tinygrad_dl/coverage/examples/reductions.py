@@ -1,10 +1,20 @@
 """Reductions: over every axis, by every spelling."""
 
+from typing import Any
+
 import numpy as np
 
 from ..cases import apart, one, real, table
 
-DOMAINS = {np.sum: real, np.mean: real, np.max: apart, np.min: apart, np.prod: real, np.var: real, np.std: apart}
+DOMAINS: dict[Any, Any] = {
+    np.sum: real,
+    np.mean: real,
+    np.max: apart,
+    np.min: apart,
+    np.prod: real,
+    np.var: real,
+    np.std: apart,
+}
 AXES = [(None, False), (None, True), (0, False), (1, True), (-1, False), ((0, 2), False), ((-1, 0), True)]
 
 CASES = table(

@@ -1,0 +1,5 @@
+"""Sorting, selecting by rank, and functions of sets: the cotangent goes back to where each value came from."""
+
+from ..cases import Case, table
+
+CASES: list[Case] = table()

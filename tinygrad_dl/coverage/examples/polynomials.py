@@ -1,0 +1,5 @@
+"""Polynomials by their coefficients."""
+
+from ..cases import Case, table
+
+CASES: list[Case] = table()

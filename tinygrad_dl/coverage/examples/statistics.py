@@ -1,0 +1,5 @@
+"""Averages, quantiles, covariances, histograms, and reductions that skip nan."""
+
+from ..cases import Case, table
+
+CASES: list[Case] = table()

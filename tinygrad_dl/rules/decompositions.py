@@ -1,0 +1,1 @@
+"""Inverses, determinants, norms, and the factors of matrices."""

@@ -1,0 +1,1 @@
+"""Discrete Fourier transforms: linear, so each is transposed to another."""

@@ -1,0 +1,1 @@
+"""Functions without a derivative here: why, and what to do instead."""

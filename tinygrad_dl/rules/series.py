@@ -1,0 +1,1 @@
+"""Along an axis: running sums and products, differences, integrals, interpolation, convolution."""

@@ -1,0 +1,1 @@
+"""Averages, quantiles, covariances, histograms, and reductions that skip nan."""
