@@ -8,7 +8,8 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests import numeric
-from tests.rules.test_elementwise import BINARY
+from tinygrad_dl.coverage.examples.choices import EXTREMA
+from tinygrad_dl.coverage.examples.elementwise import BINARY
 
 
 def unbroadcast(g, shape):
@@ -50,13 +51,13 @@ def test_the_gradient_of_a_product_is_the_other_factor_summed_over_what_was_repe
 
 
 # x / y of floats near a whole number is a kink of these two, which the tables of `rules` keep away from
-SMOOTH = [f for f in BINARY if f not in (np.remainder, np.fmod)]
+SMOOTH = [f for f in (*BINARY, *EXTREMA) if f not in (np.remainder, np.fmod)]
 
 
 @pytest.mark.parametrize("f", SMOOTH, ids=lambda f: f.__name__)
 @given(two_that_broadcast(max_side=2))
 def test_the_gradient_of_a_function_of_two_is_what_differences_give_whatever_the_shapes(f, pair):
-    if f in (np.maximum, np.minimum, np.fmax, np.fmin):
+    if f in EXTREMA:
         pair = [np.round(pair[0]), np.round(pair[1]) + 0.25]  # away from ties
     gradients = tg.grad(lambda x, y: np.sum(f(x, y) ** 2), (0, 1))(*pair)
     for argnum, gradient in enumerate(gradients):

@@ -1,5 +1,7 @@
 """Recording: on by default, off inside `no_grad`, in one thread at a time."""
 
+import asyncio
+import contextlib
 import threading
 
 import numpy as np
@@ -69,10 +71,103 @@ async def _coroutine():
     pass
 
 
-@pytest.mark.parametrize("decorated", [_generator, _coroutine, tg.nn.Module], ids=["generator", "coroutine", "class"])
+async def _async_generator():
+    yield 1
+
+
+@pytest.mark.parametrize("decorated", [_generator, _coroutine, _async_generator, tg.nn.Module])
 def test_no_grad_decorates_only_what_computes_while_it_is_called(decorated):
     with pytest.raises(TypeError, match=r"expected a plain function to decorate.*with no yield or await in it"):
         tg.no_grad()(decorated)
+
+
+def test_one_no_grad_may_decorate_functions_that_call_each_other_and_fail():
+    quiet = tg.no_grad()
+
+    @quiet
+    def inner(fail):
+        assert not tg.is_grad_enabled()
+        return 1 / (not fail)
+
+    @quiet
+    def outer():
+        with pytest.raises(ZeroDivisionError):
+            inner(True)
+        assert not tg.is_grad_enabled()
+        return inner(False)
+
+    assert outer() == 1.0
+    assert tg.is_grad_enabled()
+
+
+def test_blocks_in_generators_may_end_in_any_order():
+    """A generator shares the thread of whoever runs it, so its block is open while it waits."""
+
+    def numbers():
+        with tg.no_grad():
+            yield 1
+            yield 2
+
+    first, second = numbers(), numbers()
+    next(first)
+    next(second)
+    first.close()
+    assert not tg.is_grad_enabled()
+    with tg.no_grad():
+        second.close()
+        assert not tg.is_grad_enabled()
+    assert tg.is_grad_enabled()
+
+
+def test_a_block_that_ends_in_another_thread_than_it_began_in_leaves_that_thread_alone():
+    def numbers():
+        with tg.no_grad():
+            yield 1
+
+    waiting, seen = numbers(), []
+
+    def begin():
+        next(waiting)
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join(10)
+    with tg.no_grad():
+        waiting.close()
+        seen.append(tg.is_grad_enabled())
+    seen.append(tg.is_grad_enabled())
+    assert seen == [False, True]
+
+
+def test_tasks_of_one_thread_record_each_by_itself():
+    w = tg.parameter(2.0)
+
+    async def work(quiet, turns):
+        with tg.no_grad() if quiet else contextlib.nullcontext():
+            seen = []
+            for _ in range(turns):
+                seen.append((w * w).requires_grad)
+                await asyncio.sleep(0)
+        return set(seen)
+
+    async def main():
+        return await asyncio.gather(work(True, 5), work(False, 3), work(True, 2), work(False, 7))
+
+    assert asyncio.run(main()) == [{False}, {True}, {False}, {True}]
+    with tg.no_grad():
+        assert asyncio.run(main()) == [{False}] * 4
+    assert tg.is_grad_enabled()
+
+
+def test_a_gradient_inside_no_grad_is_a_number_and_leaves_the_mode_as_it_was():
+    with tg.no_grad():
+        assert tg.grad(np.tanh)(0.0) == 1.0
+        assert not tg.is_grad_enabled()
+        with pytest.raises(ZeroDivisionError):
+            tg.grad(lambda x: 1 / 0)(0.0)
+        assert not tg.is_grad_enabled()
+    assert tg.is_grad_enabled() is True
+    tg.grad(lambda x: x * tg.is_grad_enabled())(1.0)
 
 
 def test_no_grad_in_one_thread_does_not_touch_another():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tinygrad_dl import registry
 
 
 @pytest.fixture
@@ -43,13 +44,17 @@ USES = {
     "data": (lambda w, a: w * tg.parameter(a), VALUES),
     "stack": (lambda w, a: np.prod(np.stack([w, a]), axis=0), VALUES),
     "axes": (lambda w, a: np.transpose(np.reshape(w, (3, 1)), a) * VALUES, [1, 0]),
+    "bounds": (lambda w, a: w[a[0] : a[1]], [np.array(1), np.array(3)]),
+    "pairs": (lambda w, a: np.pad(w, a, mode="wrap") * np.arange(6.0), np.array([[1, 2]])),
     "axes=": (lambda w, a: np.transpose(np.reshape(w, (3, 1)), axes=a) * VALUES, [1, 0]),
     "constant with array": (lambda w, a: w * np.add(tg.Tensor(1.0), a), VALUES),
 }
 
 
 def spoil(values):
-    if isinstance(values, list):
+    if isinstance(values, list) and isinstance(values[0], np.ndarray):
+        values[0][...] = 0
+    elif isinstance(values, list):
         values[:] = values[1:] + values[:1]
     else:
         values[...] = ~values if values.dtype == bool else values * 0 + 1
@@ -155,9 +160,16 @@ def test_writing_into_data_is_an_error(w):
     for x in (w, w * 2, np.sum(w), w[1:], tg.Tensor([1.0]), w.detach()):
         with pytest.raises(ValueError, match="read-only"):
             x.data[...] = 0
-    for leaf in (w, tg.Tensor([1.0])):
         with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
-            leaf.data.flags.writeable = True
+            x.data.flags.writeable = True
+        for writable in (lambda x=x: memoryview(x.data), lambda x=x: np.lib.stride_tricks.as_strided(x.data)):
+            with pytest.raises((TypeError, ValueError, IndexError), match=r"read-only|0-dim"):
+                writable()[0] = 0
+        memory = x.data.base
+        while isinstance(memory, np.ndarray):
+            with pytest.raises(ValueError, match="read-only"):
+                memory[...] = 0
+            memory = memory.base
 
 
 def test_out_is_an_error_that_names_the_way_out(w):
@@ -219,16 +231,31 @@ def test_a_constant_is_an_array_and_so_is_any_tensor_where_nothing_is_recorded(w
     own[:] = 2.0  # a copy
 
 
-@pytest.mark.parametrize(
-    "f", [np.cumsum, np.fft.fft, np.linalg.svd, np.linalg.inv, np.sinc, np.sort, np.gradient, np.linalg.norm, np.modf]
-)
-def test_a_function_without_a_rule_is_an_error_in_the_forward_pass_that_names_the_way_out(f):
-    x = tg.parameter(np.eye(3))
-    with pytest.raises(TypeError, match=rf"no derivative rule for np\S*\b{f.__name__}\b.*tg\.defvjp.*x\.detach\(\)"):
-        f(x)
-    with tg.no_grad():
-        f(x)
-    f(tg.Tensor(np.eye(3)))
+def test_a_function_without_a_rule_is_an_error_in_the_forward_pass_that_names_the_way_out(w):
+    @tg.primitive
+    def mystery(x, *, twice=None):
+        return x * 2
+
+    for call in (lambda: mystery(w), lambda: mystery(x=w), lambda: mystery(1.0, twice=w)):
+        with pytest.raises(TypeError, match=r"no derivative rule for mystery\..*tg\.defvjp.*x\.detach\(\)"):
+            call()
+        with tg.no_grad():
+            assert not call().requires_grad
+    assert mystery(tg.Tensor(1.0)).item() == 2.0
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: [s], lambda s: (1.0, [s])])
+def test_a_tracked_tensor_in_a_setting_is_an_error(w, wrap):
+    @tg.primitive
+    def scale(x, by, *, also=None):
+        return x * np.sum(by if also is None else also)
+
+    tg.defvjp(scale, lambda g, ans, x, by, *, also=None: g)
+    setting = wrap(tg.parameter(2.0))
+    with pytest.raises(TypeError, match=r"no derivative rule for argument 1 of scale"):
+        scale(w, setting)
+    with pytest.raises(TypeError, match=r"scale got a Tensor as also="):
+        scale(w, 1.0, also=setting)
 
 
 def test_an_argument_without_a_rule_is_an_error_that_names_it(w):
@@ -236,10 +263,9 @@ def test_an_argument_without_a_rule_is_an_error_that_names_it(w):
         np.sum(VALUES, None, None, w)
 
 
-@pytest.mark.parametrize("method", [np.add.accumulate, lambda x: np.add.outer(x, x), lambda x: np.add.at(x, 0, 1)])
-def test_other_methods_of_ufuncs_are_errors(w, method):
-    with pytest.raises(TypeError, match=r"no derivative rule for np\.add\.\w+\. Give"):
-        method(w)
+def test_a_ufunc_method_that_changes_an_array_is_an_error(w):
+    with pytest.raises(TypeError, match=r"np\.add\.at has no derivative rule: it changes an array in place"):
+        np.add.at(w, 0, 1)
 
 
 def test_a_tensor_as_a_keyword_is_put_in_its_place_or_refused(w):
@@ -253,7 +279,10 @@ def test_a_python_number_is_the_value_and_has_no_gradient():
     assert (float(x), int(x), bool(x), x.item()) == (2.5, 2, True, 2.5)
     assert all(type(value) is float for value in (float(x), x.item(), tg.parameter([[2.5]]).item()))
     assert [10, 20, 30][tg.Tensor(1)] == 20
-    with pytest.raises(TypeError, match=r"lost its gradient: leave out float\(\)"):
+    with (
+        pytest.raises(TypeError, match=r"lost its gradient: leave out float\(\)"),
+        pytest.warns(match="out of the graph"),
+    ):
         tg.grad(lambda x: math.exp(x))(1.0)
 
 
@@ -284,18 +313,38 @@ def test_a_cast_to_integers_is_constant(w, cast, values):
     assert tg.gradients(np.sum(cast(w) * w), w).tolist() == np.broadcast_to(values, 3).tolist()
 
 
-@pytest.mark.parametrize("f", [np.block, np.column_stack, lambda xs: np.select([VALUES > 2], xs[:1])])
-def test_a_function_of_a_list_without_a_rule_is_an_error(w, f):
-    with pytest.raises(TypeError, match=r"no derivative rule for .*np\.\w+"):
-        f([w, w])
-
-
-@pytest.mark.parametrize("f", [np.block, np.column_stack])
-def test_a_function_of_a_list_of_constants_gives_what_numpy_gives(w, f):
-    expected = f([VALUES, VALUES]).tolist()
-    assert f([tg.Tensor(VALUES), VALUES]).tolist() == expected
+@pytest.mark.parametrize("call", [lambda x: np.block([x, x]), lambda x: np.block(arrays=[[x], [x]])])
+def test_a_function_of_a_list_without_a_rule_is_an_error_and_of_constants_what_numpy_gives(w, call, monkeypatch):
+    monkeypatch.delitem(registry.spellings, np.block)
+    with pytest.raises(TypeError, match=r"no derivative rule for np\.block"):
+        call(w)
+    assert call(tg.Tensor(VALUES)).tolist() == call(VALUES).tolist()
     with tg.no_grad():
-        assert f([VALUES, tg.parameter(VALUES)]).tolist() == expected
+        assert call(w).tolist() == call(w.numpy()).tolist()
+
+
+def test_an_integer_output_is_an_array_of_its_own(w):
+    mantissa, exponent = np.frexp(w)
+    loss = np.sum(mantissa**2)
+    before = tg.gradients(loss, w).tolist()
+    exponent[:] = 9
+    assert tg.gradients(loss, w).tolist() == before
+
+
+def test_a_constant_function_that_gives_its_argument_back_gives_a_copy(w):
+    array = VALUES.copy()
+    y = np.atleast_1d(array, tg.Tensor(1.0))[0]
+    z = np.broadcast_to(tg.Tensor(array), (2, 3))
+    array[:] = 0
+    assert tg.gradients(np.sum(w * z), w).tolist() == (2 * VALUES).tolist()
+    assert type(y) is np.ndarray or y.tolist() == VALUES.tolist()
+
+
+def test_a_constant_shares_no_memory_with_a_buffer_that_it_was_written_into(w):
+    buffer = np.zeros(3)
+    y = np.sum(tg.Tensor([VALUES]), 0, None, buffer)
+    buffer[:] = 0
+    assert tg.gradients(np.sum(w * y), w).tolist() == VALUES.tolist()
 
 
 def test_a_constant_shares_no_memory_with_an_array_that_went_into_it(w):
@@ -341,7 +390,7 @@ def test_no_function_writes_into_a_computed_tensor(w, write, tracked):
     y = (w if tracked else w.detach()) * 2
     z = np.sum(y**2 * w)
     before = tg.gradients(z, w)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, AttributeError)):
         write(y)
     assert tg.gradients(z, w).tolist() == before.tolist()
 
@@ -370,8 +419,8 @@ def test_a_complex_cotangent_of_a_real_output_is_refused(w):
 
 
 def test_a_keyword_that_a_spelling_does_not_take_is_named(w):
-    with pytest.raises(TypeError, match=r"np\.concatenate of Tensors: got an unexpected keyword argument 'dtype'"):
-        np.concatenate([w, w], dtype=np.float32)
+    with pytest.raises(TypeError, match=r"np\.concatenate of Tensors: got an unexpected keyword argument 'out'"):
+        np.concatenate([w, w], out=np.zeros(6))
     with pytest.raises(TypeError, match=r"np\.stack of Tensors: too many positional arguments"):
         np.stack([w, w], 0, None)
 

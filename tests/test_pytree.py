@@ -1,7 +1,9 @@
 """Trees of values: taken apart and put together again."""
 
-from collections import namedtuple
+import dataclasses
+from collections import OrderedDict, defaultdict, namedtuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +45,90 @@ def test_a_tree_is_not_changed_by_being_mapped():
     assert list(pytree.leaves(tree)) == [1, 2, 3]
     assert list(pytree.leaves(None)) == []
     assert list(pytree.leaves(5)) == [5]
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    x: object
+    y: object = None
+    z: object = dataclasses.field(init=False)  # never given
+
+    def __post_init__(self):
+        object.__setattr__(self, "y", "made by __init__" if self.y is None else self.y)
+
+
+def test_a_dataclass_is_opened_by_its_fields_and_rebuilt_without_its_init():
+    tree = [Frozen(1, {"a": 2})]
+    assert list(pytree.leaves(tree)) == [1, 2]
+    again = pytree.mapped(lambda x: x * 10, tree)
+    assert type(again[0]) is Frozen
+    assert (again[0].x, again[0].y) == (10, {"a": 20})
+    assert not hasattr(again[0], "z")
+    assert [label for label, _ in pytree.labelled(tree, "p")] == ["p[0].x", "p[0].y['a']"]
+    assert pytree.mapped(lambda x: None, Frozen(1, 2)).y is None  # not made by __post_init__
+    assert list(pytree.leaves(Frozen)) == [Frozen]  # the class itself is a value
+
+
+class Opened:
+    def __init__(self, **parts):
+        self.parts = parts
+
+
+class Derived(Opened):
+    pass
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setattr(pytree, "_kinds", dict(pytree._kinds))
+
+    def unflatten(x, values):
+        return type(x)(**dict(zip(x.parts, values, strict=True)))
+
+    pytree.register(Opened, lambda x: x.parts, unflatten)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_registered_class_and_what_is_derived_from_it_is_opened_and_derivatives_are_dicts():
+    tree = (Derived(a=1, b=[2, 3]), 4)
+    assert list(pytree.leaves(tree)) == [1, 2, 3, 4]
+    again = pytree.mapped(lambda x: -x, tree)
+    assert type(again[0]) is Derived
+    assert again[0].parts == {"a": -1, "b": [-2, -3]}
+    assert pytree.derivatives(tree, [10, 20, 30, 40]) == ({"a": 10, "b": [20, 30]}, 40)
+    assert list(pytree.leaves_like(tree, ({"b": [2, 3], "a": 1}, 4))) == [1, 2, 3, 4]
+    assert list(pytree.leaves_like(tree, again)) == [-1, -2, -3, -4]
+    assert [label for label, _ in pytree.labelled(tree, "p")] == ["p[0].a", "p[0].b[0]", "p[0].b[1]", "p[1]"]
+    assert pytree.mapped(lambda x: type(x), tree, whole=Opened) == (Derived, int)
+
+
+@given(trees)
+def test_a_tree_is_like_itself_and_one_value_is_spread_over_all(tree):
+    values = list(pytree.leaves(tree))
+    assert list(pytree.leaves_like(tree, tree)) == values
+    assert list(pytree.leaves_spread(7, tree)) == [7] * len(values)
+    assert pytree.derivatives(tree, values) == tree
+
+
+def test_kinds_of_dicts_are_kept():
+    tree = OrderedDict(b=1, a=defaultdict(list, x=2))
+    again = pytree.mapped(lambda x: -x, tree)
+    assert type(again) is OrderedDict
+    assert type(again["a"]) is defaultdict
+    assert (list(again), again["b"], again["a"]["x"]) == (["b", "a"], -1, -2)
+    assert tree["b"] == 1
+
+
+@pytest.mark.parametrize(
+    ("like", "tree"), [({"a": 1}, [1]), ([1], {0: 1}), ({0: 1}, [1]), ((1, 2), (1,)), (Frozen(1, 2), {"x": 1, "y": 2})]
+)
+def test_another_structure_is_an_error(like, tree):
+    with pytest.raises(ValueError, match="expected a"):
+        list(pytree.leaves_like(like, tree))
+
+
+def test_a_prefix_of_another_structure_is_an_error():
+    with pytest.raises(ValueError, match=r"expected a dict with the keys \['a'\], or one for all of it"):
+        list(pytree.leaves_spread({"b": 0}, {"a": 1}))
+    with pytest.raises(ValueError, match="expected one int, or one for all of it"):
+        list(pytree.leaves_spread([0], 1))

@@ -5,7 +5,6 @@ import re
 from contextlib import redirect_stdout
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import tinygrad_dl as tg
@@ -48,8 +47,3 @@ def test_the_diagram_names_every_module():
     package = Path(tg.__file__).parent
     there = {path.name for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert named == there - {"__init__.py"}
-
-
-def test_numpy_is_still_without_a_rule_for_flip_so_that_the_readme_may_define_one():
-    with pytest.raises(TypeError, match="flip"):
-        np.flip(tg.parameter([0.5]))

@@ -5,29 +5,49 @@ from typing import Any
 
 from . import data, nn, optim, rules
 from .autodiff import backward, gradients, named_tensors
+from .debugging import debug
 from .drawing import Drawing, draw
+from .extending import defvjp, defvjp_each, primitive
 from .grad_mode import is_grad_enabled, no_grad
-from .primitives import primitive
-from .registry import defnondiff, defspelling, defvjp, defvjp_each
+from .registry import defnondiff, defspelling
 from .tensor import Tensor, parameter
 from .training import History, fit
-from .transforms import grad, jvp, value_and_grad, vjp
+from .transforms import (
+    checkpoint,
+    custom,
+    elementwise_grad,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 
 __all__ = [
     "Drawing",
     "History",
     "Tensor",
     "backward",
+    "checkpoint",
+    "custom",
     "data",
+    "debug",
     "defnondiff",
     "defspelling",
     "defvjp",
     "defvjp_each",
     "draw",
+    "elementwise_grad",
     "fit",
     "grad",
     "gradients",
+    "hessian",
+    "hvp",
     "is_grad_enabled",
+    "jacobian",
     "jvp",
     "named_tensors",
     "nn",
@@ -38,6 +58,7 @@ __all__ = [
     "rules",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __version__ = "0.1.0"
 

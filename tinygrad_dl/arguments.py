@@ -3,6 +3,7 @@
 Whoever passed an array may change it later, so the graph keeps a copy; a rule reads its primals as arrays or numbers.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ def setting(value: Any) -> Any:
         return numbers(value)
     if type(value) in (list, tuple):
         return type(value)(map(setting, value))
+    if type(value) is dict:
+        return {key: setting(part) for key, part in value.items()}
     return value
 
 
@@ -61,7 +64,13 @@ def index(value: Any) -> Any:
 
 
 def _position(value: Any) -> Any:
-    if value is None or value is Ellipsis or isinstance(value, (slice, int, np.generic)):
+    if value is None or value is Ellipsis or isinstance(value, (int, np.generic)):
         return value
+    if isinstance(value, slice):
+        return slice(_bound(value.start), _bound(value.stop), _bound(value.step))
     array = np.array(value)
     return array if array.size or isinstance(value, np.ndarray) else array.astype(int)  # [] is no list of floats
+
+
+def _bound(value: Any) -> int | None:
+    return None if value is None else operator.index(value)  # an array of no axes may change

@@ -36,9 +36,13 @@ class ArrayMethods:
     __abs__ = _method(np.absolute)
 
     __floordiv__ = _method(np.floor_divide)
+    __divmod__ = _method(np.divmod)
 
     def __rfloordiv__(self, other: Any) -> Any:
         return np.floor_divide(other, self)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return np.divmod(other, self)
 
     __lt__ = _method(np.less)
     __le__ = _method(np.less_equal)
@@ -53,6 +57,8 @@ class ArrayMethods:
     mean = _method(np.mean)
     var = _method(np.var)
     std = _method(np.std)
+    cumsum = _method(np.cumsum)
+    cumprod = _method(np.cumprod)
     max = _method(np.max)
     min = _method(np.min)
     any = _method(np.any)
@@ -60,10 +66,16 @@ class ArrayMethods:
     argmax = _method(np.argmax)
     argmin = _method(np.argmin)
     argsort = _method(np.argsort)
+    argpartition = _method(np.argpartition)
     nonzero = _method(np.nonzero)
+    searchsorted = _method(np.searchsorted)
     clip = _method(np.clip)
     round = __round__ = _method(np.round)
     dot = _method(np.dot)
+    take = _method(np.take)
+    repeat = _method(np.repeat)
+    diagonal = _method(np.diagonal)
+    choose = _method(np.choose)
     swapaxes = _method(np.swapaxes)
     squeeze = _method(np.squeeze)
     ravel = _method(np.ravel)
@@ -71,6 +83,10 @@ class ArrayMethods:
     copy = _method(np.copy)
     conj = conjugate = _method(np.conjugate)
     astype = _method(primitives.astype)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        """`np.compress(condition, x, axis)`: the slices of x where the condition is true."""
+        return np.compress(condition, self, axis)
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """`np.reshape`, of a shape given as one tuple or as separate lengths."""

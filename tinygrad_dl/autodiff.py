@@ -10,13 +10,16 @@ of z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import arguments, primitives, pytree, registry
-from .grad_mode import recording
+from . import arguments, debugging, primitives, pytree, registry
+from .batching import Batched
+from .debugging import is_debugging
+from .grad_mode import IN_RULE, recording
 from .tensor import Tensor, outputs_of, untracked
 
 # ---- the engine
@@ -54,24 +57,32 @@ def _pull_back(
 
     With `create_graph` the rules are given Tensors instead of arrays, so that what they compute is a graph again.
     """
-    vjps, reached = registry.vjps, set(order)
+    vjps, reached, debug = registry.vjps, set(order), is_debugging()
     for node in reversed(order):
         if node._function is None:
             continue
         g = cotangents[node] if node in keep else cotangents.pop(node)
         ans, args = (outputs_of(node), _tensor_args(node)) if create_graph else (node._value, node._args)
         kwargs = node._kwargs
-        for rule, parent in zip(vjps[node._function], node._parents):  # noqa: B905 (of defvjp_each there is no end of rules)
+        rules: Any = vjps[node._function]
+        if debug:
+            rules = debugging.checked_rules(rules, node, g)
+        for rule, parent in zip(rules, node._parents):  # noqa: B905 (of defvjp_each there is no end of rules)
             if parent in reached:
                 part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
                 x = parent._value
                 try:
                     fits = part.shape == x.shape and part.dtype is x.dtype
                 except AttributeError:
-                    raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array.") from None
+                    raise TypeError(
+                        f"{_rule_of(node)} gave {part!r:.60}: expected an array{debugging.origin(node)}"
+                    ) from None
                 if not fits:
                     part = _fitted(part, x, node)
                 cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+    if debug:
+        for tensor, g in cotangents.items():
+            debugging.check_cotangent(tensor, g)
     return cotangents
 
 
@@ -89,6 +100,8 @@ def _fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
         raise ValueError(f"{_rule_of(node)} gave a cotangent of shape {g.shape} for an argument of shape {x.shape}.")
     if g.dtype == x.dtype:
         return g
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"{_rule_of(node)} was given {x.dtype} for an argument: what has a gradient must be floats.")
     if g.dtype.kind == "c" and x.dtype.kind != "c":
         g = np.real(g)  # Re(g dx) = Re(g) dx for a real dx
     return g.astype(x.dtype)
@@ -115,6 +128,8 @@ def _tensor_args(node: Tensor) -> list[Any]:
 
 # ---- gradients of Tensors
 
+_adding = threading.Lock()  # several threads may go backward to the same leaves
+
 
 def backward(output: Tensor, cotangent: Any = None) -> None:
     """Add the derivative of `output` by each leaf it was computed from to the leaf's `grad`.
@@ -132,8 +147,10 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     array([[3., 4.]])
     """
     cotangent = _seed(output, cotangent)
-    for leaf, g in _pull_back({output: cotangent}, topological_order(output)).items():
-        leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
+    cotangents = _pull_back({output: cotangent}, topological_order(output))
+    with _adding:
+        for leaf, g in cotangents.items():
+            leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
 
 
 Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule
@@ -142,9 +159,9 @@ Tensor.backward = backward  # set here, since Tensor knows nothing of the chain 
 def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangent: Any = None) -> Any:
     """The derivative of `output` by each of `tensors`, leaves or not, in the structure that they are given in.
 
-    A list, tuple or dict of Tensors gives the same of arrays; one Tensor gives one array. A Tensor that `output` does
-    not depend on has derivative zero. With `create_graph=True` the results are Tensors that can be differentiated
-    again. No `grad` is touched. `cotangent` is as in `backward`.
+    A list, tuple or dict of Tensors gives the same of arrays, a Module a dict by name, one Tensor an array. A Tensor
+    that `output` does not depend on has derivative zero. With `create_graph=True` the results are Tensors that can be
+    differentiated again. No `grad` is touched. `cotangent` is as in `backward`.
 
     Raises ValueError as `backward` does, and for `tensors` that are not tracked.
 
@@ -164,7 +181,7 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
         if type(target) is not Tensor or not target.requires_grad:
             raise ValueError(f"gradients: expected Tensors that require grad, got {_described(target)}.")
     found = pulled_back({output: seed}, targets, topological_order(output), create_graph)
-    return pytree.rebuilt(tensors, found)
+    return pytree.derivatives(tensors, found)
 
 
 def _seed(output: Any, cotangent: Any) -> Any:
@@ -203,12 +220,12 @@ def pulled_back(
             reached.add(node)
     between = [node for node in order if node in reached]
     seeds = {output: cotangent for output, cotangent in seeds.items() if output in reached}
-    with recording(create_graph):
+    with recording(IN_RULE if create_graph else False):
         cotangents = _pull_back(seeds, between, set(targets), create_graph)
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
-        return [g if type(g) is Tensor else untracked(g) for g in results]
-    return [np.array(g) for g in results]
+        return [g if type(g) in (Tensor, Batched) else untracked(g) for g in results]
+    return [g if type(g) is Batched else np.array(g) for g in results]
 
 
 def _described(value: Any) -> str:

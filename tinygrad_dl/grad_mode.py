@@ -1,37 +1,50 @@
-"""Whether this thread records what it computes."""
+"""Whether this thread records what it computes; and `Mode`, by which a thread is told so."""
+
+from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from contextvars import ContextVar, Token
-
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-is_recording = _recording.get  # asked at every operation, hence with nothing in between
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
 
-def is_grad_enabled() -> bool:
-    """Whether operations on tracked Tensors are recorded in this thread: always, except inside `no_grad`."""
-    return is_recording()
+class Mode:
+    """Gives a context variable a value in this thread: in a `with` block, or in the function that it decorates.
 
+    One object may be entered again inside itself, and by several threads at once. Blocks may end in any order, as those
+    in generators do: the last to be entered, of those still open, holds.
+    """
 
-class recording:
-    """Switches recording on or off in this thread: in a `with` block, or in the function that it decorates."""
+    _variable: ClassVar[ContextVar[Any]]
+    _default: ClassVar[Any]
+    _open: ClassVar[ContextVar[tuple[Mode, ...]]]  # the blocks that this thread is in
 
-    def __init__(self, wanted: bool):
+    def __init_subclass__(cls) -> None:
+        cls._open = ContextVar(f"open {cls.__name__}", default=())
+
+    def __init__(self, wanted: Any):
         self._wanted = wanted
-        self._before: list[Token[bool]] = []
 
     def __enter__(self) -> None:
-        self._before.append(_recording.set(self._wanted))
+        self._open.set((*self._open.get(), self))
+        self._variable.set(self._wanted)
 
     def __exit__(self, *error: object) -> None:
-        _recording.reset(self._before.pop())
+        blocks = list(self._open.get())
+        for i in reversed(range(len(blocks))):
+            if blocks[i] is self:
+                del blocks[i]
+                break
+        self._open.set(tuple(blocks))
+        self._variable.set(blocks[-1]._wanted if blocks else self._default)
 
     def __call__(self, function: Callable) -> Callable:
         if (
             not inspect.isroutine(function)
             or inspect.isgeneratorfunction(function)
             or inspect.iscoroutinefunction(function)
+            or inspect.isasyncgenfunction(function)
         ):
             raise TypeError(
                 f"expected a plain function to decorate, got {function!r}: write a with block around what computes, "
@@ -40,10 +53,28 @@ class recording:
 
         @functools.wraps(function)
         def switched(*args, **kwargs):
-            with recording(self._wanted):
+            with self:
                 return function(*args, **kwargs)
 
         return switched
+
+
+_recording: ContextVar[bool | str] = ContextVar("recording", default=True)
+is_recording = _recording.get  # asked at every operation, hence with nothing in between
+IN_FUNCTION = "in a function"  # that is being differentiated: it records, and what leaves the graph is suspicious
+IN_RULE = "in a rule"  # that is being differentiated: it records, and what leaves the graph is an error
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tracked Tensors are recorded in this thread: always, except inside `no_grad`."""
+    return bool(is_recording())
+
+
+class recording(Mode):
+    """Switches recording on or off in this thread: `recording(True)`, `recording(False)`, `recording(IN_FUNCTION)`."""
+
+    _variable = _recording
+    _default = True
 
 
 def no_grad() -> recording:

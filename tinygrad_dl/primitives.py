@@ -57,9 +57,15 @@ def identity(x: Any) -> Any:
 
 
 @primitive
-def astype(x: Any, dtype: Any) -> Any:
-    """`x` cast to another float type."""
-    return x.astype(dtype)
+def values(x: Any) -> Any:
+    """The values of `x` as a plain array, through which no gradient flows."""
+    return np.asarray(x)
+
+
+@primitive
+def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
+    """`x` cast to another float type; without `copy`, `x` itself if it has that type."""
+    return x.astype(dtype, copy=copy)
 
 
 @primitive
@@ -86,6 +92,53 @@ def scatter_add(values: Any, index: Any, like: Any) -> Any:
 
 
 @primitive
+def set_at(x: Any, index: Any, value: Any) -> Any:
+    """A copy of `x` with `value` at `index`: what `x[index] = value` would make of `x`, and what it says for Tensors.
+
+    Gradients flow to `value`, and to what was not replaced of `x`. Where `index` names an element twice, the last of
+    its values stays, as in NumPy, and gets the gradient. The result has the dtype of `x`, unless that can't hold
+    numbers of the kind of `value`: integers become floats, floats become complex.
+
+    >>> set_at(np.zeros(3), slice(1, None), [5.0, 7.0])
+    array([0., 5., 7.])
+    >>> set_at(np.array([1, 2, 3]), np.array([True, False, True]), 0.5)
+    array([0.5, 2. , 0.5])
+    """
+    changed = _copy_for(x, value)
+    changed[index] = value
+    return changed
+
+
+@primitive
+def add_at(x: Any, index: Any, value: Any) -> Any:
+    """A copy of `x` with `value` added at `index`, once for every time that `index` names an element.
+
+    What `np.add.at(x, index, value)` would make of `x`, for Tensors too. The dtype is that of `set_at`.
+
+    >>> add_at(np.zeros(3), np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
+    array([4., 0., 2.])
+    """
+    changed = _copy_for(x, value)
+    np.add.at(changed, index, value)
+    return changed
+
+
+@primitive
+def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
+    """A copy of `x` with `values` where `np.take_along_axis(x, indices, axis)` reads: `np.put_along_axis` for Tensors.
+
+    Repeats and the dtype are as in `set_at`.
+
+    >>> put_along_axis(np.array([[1.0, 9.0], [8.0, 2.0]]), np.array([[1], [0]]), 0.0, axis=1)
+    array([[1., 0.],
+           [0., 2.]])
+    """
+    changed = _copy_for(x, values)
+    np.put_along_axis(changed, np.asarray(indices), values, axis)
+    return changed
+
+
+@primitive
 def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
     """`np.einsum` of operands whose indices are given as a string."""
     return np.einsum(subscripts, *operands, optimize=optimize)
@@ -95,6 +148,13 @@ def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     """`np.concatenate` with the arrays as separate arguments, so that each can have its own rule."""
     return np.concatenate(arrays, axis=axis)
+
+
+def _copy_for(x: Any, value: Any) -> np.ndarray:
+    """A copy of `x` that can hold `value`, which may be a number or a list."""
+    x = np.asarray(x)
+    common = np.result_type(x, value if isinstance(value, (int, float, complex)) else np.asarray(value))
+    return np.array(x, dtype=x.dtype if np.can_cast(common, x.dtype, "same_kind") else common)
 
 
 def _may_repeat(index: Any) -> bool:

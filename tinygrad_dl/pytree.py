@@ -1,7 +1,24 @@
-"""Lists, tuples and dicts of values, nested in any way, as one flat list and back."""
+"""Lists, tuples, dicts and dataclasses of values, nested in any way, as one flat list and back.
 
-from collections.abc import Callable, Iterable, Iterator
+`None` holds no value, and what is none of these is a value. Other classes can be opened too: `register` says how, as
+`nn.Module` does for its parameters, by name.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+
+_kinds: dict[type, tuple[Callable, Callable]] = {}
+
+
+def register(kind: type, flatten: Callable[[Any], dict[str, Any]], unflatten: Callable[[Any, list], Any]) -> None:
+    """Open objects of a class, and of those derived from it.
+
+    `flatten(x)` gives its values by name, `unflatten(x, values)` a copy of `x` with others in their places. What is
+    computed for each value, such as a derivative, need not make sense in an `x`: it comes as a dict of the names.
+    """
+    _kinds[kind] = flatten, unflatten
 
 
 def leaves(tree: Any) -> Iterator[Any]:
@@ -10,12 +27,10 @@ def leaves(tree: Any) -> Iterator[Any]:
     >>> list(leaves({"W": 1.0, "b": [2.0, (3.0, None)]}))
     [1.0, 2.0, 3.0]
     """
-    if isinstance(tree, dict):
-        for value in tree.values():
-            yield from leaves(value)
-    elif isinstance(tree, (list, tuple)):
-        for value in tree:
-            yield from leaves(value)
+    parts = opened(tree)
+    if parts is not None:
+        for part in parts.values():
+            yield from leaves(part)
     elif tree is not None:
         yield tree
 
@@ -26,18 +41,35 @@ def leaves_like(like: Any, tree: Any) -> Iterator[Any]:
     >>> list(leaves_like({"W": 1.0, "b": [2.0, 3.0]}, {"b": [20, 30], "W": 10}))
     [10, 20, 30]
     """
-    if isinstance(like, dict):
-        if not isinstance(tree, dict) or tree.keys() != like.keys():
-            raise ValueError(f"expected a dict with the keys {list(like)}, got {tree!r:.60}.")
-        for key, value in like.items():
-            yield from leaves_like(value, tree[key])
-    elif isinstance(like, (list, tuple)):
-        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
-            raise ValueError(f"expected a {type(like).__name__} of {len(like)}, got {tree!r:.60}.")
-        for value, part in zip(like, tree, strict=True):
-            yield from leaves_like(value, part)
-    elif like is not None:
-        yield tree
+    expected = opened(like)
+    if expected is None:
+        if like is not None:
+            yield tree
+        return
+    found = tree if isinstance(tree, dict) and _opener(like) else opened(tree)  # a derivative by a Module is a dict
+    mixed = isinstance(tree, dict) != isinstance(like, dict) and not _opener(like)
+    if mixed or found is None or found.keys() != expected.keys():
+        raise ValueError(f"expected {_described(like)}, got {tree!r:.60}.")
+    for key, part in expected.items():
+        yield from leaves_like(part, found[key])
+
+
+def leaves_spread(prefix: Any, tree: Any) -> Iterator[Any]:
+    """For each value in `tree` what `prefix` says of it: a structure like that of `tree`, or a part of it.
+
+    Whatever `prefix` has in the place of a list, say, holds for all that is in the list; so does a `None`.
+
+    >>> list(leaves_spread({"W": 0, "b": None}, {"W": [1.0, 2.0], "b": [3.0, 4.0]}))
+    [0, 0, None, None]
+    """
+    given, parts = opened(prefix), opened(tree)
+    if given is None:
+        yield from (prefix for _ in leaves(tree))
+    elif parts is None or given.keys() != parts.keys():
+        raise ValueError(f"expected {_described(tree)}, or one for all of it, got {prefix!r:.60}.")
+    else:
+        for key, part in parts.items():
+            yield from leaves_spread(given[key], part)
 
 
 def rebuilt(tree: Any, values: Iterable[Any]) -> Any:
@@ -50,24 +82,89 @@ def rebuilt(tree: Any, values: Iterable[Any]) -> Any:
     return mapped(lambda _: next(supply), tree)
 
 
-def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
-    """`function` of every value in `tree`, in the same structure."""
-    if isinstance(tree, dict):
-        return {key: mapped(function, value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        parts = [mapped(function, value) for value in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return None if tree is None else function(tree)
+def derivatives(tree: Any, values: Iterable[Any]) -> Any:
+    """The structure of `tree` around what was computed for each of its values: a Module becomes a dict of names."""
+    return _derivatives(tree, iter(values))
 
 
-def labelled(tree: Any, label: str) -> Iterator[tuple[str, Any]]:
+def _derivatives(tree: Any, supply: Iterator[Any]) -> Any:  # inside of the other it would be a cycle, with its values
+    parts = opened(tree)
+    if parts is None:
+        return None if tree is None else next(supply)
+    inside = [_derivatives(part, supply) for part in parts.values()]
+    return dict(zip(parts, inside, strict=True)) if _opener(tree) else closed(tree, inside)
+
+
+def mapped(function: Callable[[Any], Any], tree: Any, whole: type | tuple[type, ...] = ()) -> Any:
+    """`function` of every value in `tree`, in the same structure. An object of a type in `whole` is one value."""
+    parts = None if isinstance(tree, whole) else opened(tree)
+    if parts is None:
+        return None if tree is None else function(tree)
+    return closed(tree, [mapped(function, part, whole) for part in parts.values()])
+
+
+def labelled(tree: Any, label: str, whole: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
     """The values in `tree` as `leaves` gives them, each with what one would write to get at it.
 
     >>> list(labelled({"W": 1.0, "b": [2.0, (3.0, None)]}, "p"))
     [("p['W']", 1.0), ("p['b'][0]", 2.0), ("p['b'][1][0]", 3.0)]
     """
-    if isinstance(tree, (dict, list, tuple)):
-        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-            yield from labelled(value, f"{label}[{key!r}]")
+    parts = None if isinstance(tree, whole) else opened(tree)
+    if parts is not None:
+        for key, part in parts.items():
+            item = f"[{key!r}]" if isinstance(tree, (dict, list, tuple)) else f".{key}"
+            yield from labelled(part, label + item, whole)
     elif tree is not None:
         yield label, tree
+
+
+# ---- one level of a structure
+
+
+def opened(tree: Any) -> dict[Any, Any] | None:
+    """What is in `tree`, by key, position or name; None if it is a value."""
+    opener = _opener(tree)
+    if opener:
+        return opener[0](tree)
+    if isinstance(tree, dict):
+        return tree
+    if isinstance(tree, (list, tuple)):
+        return dict(enumerate(tree))
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        return {f.name: getattr(tree, f.name) for f in dataclasses.fields(tree) if hasattr(tree, f.name)}
+    return None
+
+
+def closed(tree: Any, parts: Sequence[Any]) -> Any:
+    """`tree` with other `parts` in the places of its own."""
+    opener = _opener(tree)
+    if opener:
+        return opener[1](tree, parts)
+    if type(tree) in (dict, list, tuple):
+        return dict(zip(tree, parts, strict=True)) if type(tree) is dict else type(tree)(parts)
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    new = copy.copy(tree)  # which calls no __init__ or __post_init__
+    if isinstance(tree, dict):
+        new.update(zip(tree, parts, strict=True))
+    else:
+        for name, part in zip(opened(tree) or (), parts, strict=True):
+            object.__setattr__(new, name, part)  # frozen or not
+    return new
+
+
+def _opener(tree: Any) -> tuple[Callable, Callable] | None:
+    for kind in type(tree).__mro__ if _kinds else ():
+        if kind in _kinds:
+            return _kinds[kind]
+    return None
+
+
+def _described(like: Any) -> str:
+    parts = opened(like)
+    kind = type(like).__name__
+    if parts is None:
+        return f"one {kind}"
+    if isinstance(like, (list, tuple)):
+        return f"a {kind} of {len(like)}"
+    return f"a {'dict' if _opener(like) else kind} with the keys {list(parts)}"

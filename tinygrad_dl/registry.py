@@ -10,7 +10,9 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
 
 Rule = Callable[..., Any]
 
@@ -114,18 +116,21 @@ class _Joint(Sequence):
         return 1_000_000_000  # more than any call has
 
     def __getitem__(self, argnum):
-        return next(itertools.islice(self, argnum, None))
+        return self._for(argnum, [])
 
     def __iter__(self) -> Iterator[Rule]:
         computed: list[Sequence[Any]] = []
+        return (self._for(argnum, computed) for argnum in itertools.count())
 
-        def pick(argnum, g, ans, *primals, **kwargs):
+    def _for(self, argnum: int, computed: list[Sequence[Any]]) -> Rule:
+        @functools.wraps(self._rule)
+        def pick(g, ans, *primals, **kwargs):
             if not computed:
                 computed.append(self._rule(g, ans, *primals, **kwargs))
             part = computed[0][argnum]
-            return primals[argnum] * 0.0 if part is None else part
+            return np.zeros_like(primals[argnum]) if part is None else part
 
-        return (functools.partial(pick, argnum) for argnum in itertools.count())
+        return pick
 
 
 # ---- errors
@@ -137,7 +142,7 @@ def name_of(function: Callable | None) -> str:
     owner = getattr(function, "__self__", None)
     if hasattr(owner, "nin"):  # a ufunc has methods
         return f"{name_of(owner)}.{name}"
-    module = getattr(function, "__module__", None) or "numpy"  # a ufunc has no module
+    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, name) else "")  # a ufunc has no module
     return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
 
 
@@ -146,6 +151,8 @@ def no_rule(function: Callable, argnum: int) -> TypeError:
     name = name_of(function)
     if function in refusals:
         return TypeError(f"{name} has no derivative rule: {refusals[function]}")
+    if set("".join(getattr(function, "types", ["?"]))) == set("O->"):  # a ufunc of objects: frompyfunc made it
+        return TypeError(f"{name} calls Python for each number, so it can't be recorded: write it in NumPy functions.")
     what = f"argument {argnum} of {name} (the first is 0)" if function in vjps else name
     return TypeError(
         f"there is no derivative rule for {what}. Give it one with tg.defvjp({name}, ...), write it in functions that "
@@ -153,9 +160,12 @@ def no_rule(function: Callable, argnum: int) -> TypeError:
     )
 
 
-def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: tuple[str, ...]) -> None:
-    """Raise a TypeError if the rule for `argnum` knows nothing of one of the `args` or `keywords`, or for an `out`."""
-    positional, named, any_count, any_keyword = _parameters(function, argnum)
+def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: dict[str, Any]) -> None:
+    """Raise a TypeError if the rule for `argnum` knows nothing of one of the `args` or `keywords`, or for an `out`.
+
+    It knows of the values of an argument only those in the annotation `Literal[...]` of its parameter, if there is one.
+    """
+    positional, named, any_count, any_keyword, choices = _parameters(function, argnum)
     if len(args) > len(positional) and not any_count:
         raise _unknown(function, f"{len(args)} positional arguments")
     for name, value in zip(positional, args, strict=False):
@@ -164,18 +174,29 @@ def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: t
     for keyword in keywords:
         if keyword == "out" or (keyword not in named and not any_keyword):
             raise _unknown(function, f"{keyword}=")
+    for name, known in choices.items():
+        value = dict(zip(positional, args, strict=False), **keywords).get(name, known[0])
+        if value not in known:
+            raise _unknown(function, f"{name}={value!r}", f"say one of {', '.join(map(repr, known))}")
 
 
-def _unknown(function: Callable, argument: str) -> TypeError:
-    advice = "compute a new Tensor instead" if argument == "out=" else "leave it out, or pass x.detach()"
-    return TypeError(f"{name_of(function)} has no derivative rule for calls with {argument}: {advice}.")
+def _unknown(function: Callable, argument: str, advice: str = "leave it out, or pass x.detach()") -> TypeError:
+    name = name_of(function)
+    if argument == "out=":
+        advice = "compute a new Tensor instead"
+    elif argument == "dtype=":
+        advice = "cast with x.astype(dtype), before or after"
+    elif argument == "where=" and hasattr(function, "nin"):  # without out=, what a ufunc skips is whatever was there
+        advice = f"write np.where(mask, {name}(...), other)"
+    return TypeError(f"{name} has no derivative rule for calls with {argument}: {advice}.")
 
 
 @functools.cache
-def _parameters(function: Callable, argnum: int) -> tuple[list[str], set[str], bool, bool]:
-    """What the rule for `argnum` takes besides g and ans: by position, by name, and any number of either."""
+def _parameters(function: Callable, argnum: int) -> tuple[list[str], set[str], bool, bool, dict[str, tuple]]:
+    """What the rule for `argnum` takes besides g and ans: by position, by name, any number of either, which values."""
     parameters = list(inspect.signature(vjps[function][argnum]).parameters.values())[2:]
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     named = {*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
     kinds = {p.kind for p in parameters}
-    return positional, named, inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds
+    choices = {p.name: get_args(p.annotation) for p in parameters if get_origin(p.annotation) is Literal}
+    return positional, named, inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds, choices

@@ -7,14 +7,17 @@ calculus: derivatives are in `rules/`, and the chain rule is in `autodiff.py`.
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import arguments, primitives, registry
+from . import arguments, batching, debugging, primitives, registry
 from .array_methods import ArrayMethods
-from .grad_mode import is_recording
+from .batching import Batched
+from .debugging import is_debugging
+from .grad_mode import IN_FUNCTION, IN_RULE, is_recording
 
 _new = object.__new__
 
@@ -28,6 +31,8 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     Raises TypeError where a gradient would be lost without a word, as in a function that has no rule.
     """
     if kwargs:
+        if any(type(value) is Batched for value in kwargs.values()):
+            return batching.apply(function, args, kwargs)
         args, kwargs = _tensors_by_position(function, args, kwargs)
     rules = registry.vjps.get(function)
     if rules is None or not is_recording():
@@ -47,6 +52,10 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
                 elif argnum >= count:
                     raise registry.no_rule(function, argnum)
         else:
+            if type(arg) is Batched:  # inside of vmap: the call comes back for all samples at once
+                return batching.apply(function, args, kwargs)
+            if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
+                raise registry.no_rule(function, argnum)
             value = arguments.primal(arg) if primal else arguments.setting(arg)
             values.append(arg if value is NotImplemented else value)
             parents.append(None)
@@ -55,7 +64,7 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     compute = primitives.on_arrays.get(function, function)
     if kwargs or len(values) > count:
         kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
-        registry.check_call(function, tracked, args, tuple(kwargs))
+        registry.check_call(function, tracked, args, kwargs)
         data = compute(*values, **kwargs)
         if not isinstance(data, tuple) and data.dtype.kind not in "fc":  # a cast to integers is constant
             return data
@@ -72,7 +81,7 @@ def _outputs(data: tuple, node: Tensor) -> tuple:
     parts = [
         _tracked(part, primitives.output, (node._value, i, count), None, (node, None, None))
         if part.dtype.kind in "fc"
-        else part
+        else part.copy()  # the graph keeps the other
         for i, part in enumerate(data)
     ]
     return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
@@ -93,29 +102,41 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
             except TypeError as error:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
         return spelling(*args, **kwargs)
-    if is_recording() and function not in registry.constants and function not in registry.vjps:
-        for argnum, arg in enumerate(args):
-            if _holds_tracked(arg):
+    constant = function in registry.constants
+    if is_recording() and not constant and function not in registry.vjps:
+        for argnum, arg in enumerate((*args, *kwargs.values())):
+            if _holds(arg, tracked=True):
                 raise registry.no_rule(function, argnum)
-    result = function(*[_plain(arg) for arg in args], **kwargs)
+    if function in primitives.on_arrays and any(type(arg) is Batched for arg in args):
+        return batching.apply(function, args, kwargs)
+    compute = function if constant else primitives.on_arrays.get(function, function)
+    result = compute(*map(_plain, args), **{keyword: _plain(value) for keyword, value in kwargs.items()})
     if isinstance(result, tuple) and function in registry.vjps:
         return type(result)(*map(untracked, result)) if hasattr(result, "_fields") else tuple(map(untracked, result))
-    if function in registry.constants or "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
+    if constant or "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
         return result
-    return untracked(result)
+    return untracked(result.copy() if _shares_memory(result, (*args, *kwargs.values())) else result)
 
 
 def _plain(arg: Any) -> Any:
-    """`arg` with values in the place of Tensors."""
+    """`arg` with values in the place of Tensors; read-only ones, since some functions write into arrays."""
     if type(arg) is Tensor:
-        return arg.data  # read-only: these functions may write into their arguments
-    return type(arg)(map(_plain, arg)) if type(arg) in (list, tuple) else arguments.setting(arg)
+        return arg.data
+    return type(arg)(map(_plain, arg)) if type(arg) in (list, tuple) else arg
 
 
-def _holds_tracked(arg: Any) -> bool:
-    if type(arg) in (list, tuple):
-        return any(map(_holds_tracked, arg))
-    return type(arg) is Tensor and arg._tracked
+def _shares_memory(array: Any, arg: Any) -> bool:
+    """Whether `array` may lie in the memory of an array in `arg`, whose owner may change it."""
+    if isinstance(arg, (list, tuple)):
+        return any(_shares_memory(array, part) for part in arg)
+    return isinstance(arg, np.ndarray) and np.may_share_memory(array, arg)
+
+
+def _holds(arg: Any, tracked: bool) -> bool:
+    """Whether `arg` is a Tensor, a tracked one if that is asked for, or has one in it."""
+    if isinstance(arg, (list, tuple, dict)):
+        return any(_holds(part, tracked) for part in (arg.values() if isinstance(arg, dict) else arg))
+    return type(arg) is Tensor and (arg._tracked or not tracked)
 
 
 def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] | None, parents: tuple) -> Tensor:
@@ -128,6 +149,8 @@ def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] 
     ans._kwargs = kwargs
     ans._parents = parents
     ans.name = ans.grad = None
+    if is_debugging():
+        debugging.recorded(ans)
     return ans
 
 
@@ -201,13 +224,13 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
     if any(type(target) is Tensor for target in (out if type(out) is tuple else (out,))):
         name = registry.name_of(function)
         raise TypeError(f"{name}(..., out=x) would change the Tensor x in place: write x = {name}(...).")
-    if not any(type(value) is Tensor for value in kwargs.values()):
+    if not _holds(kwargs, tracked=False):
         return args, kwargs
     if not isinstance(function, np.ufunc):  # whose arguments have no names
         bound = inspect.signature(function).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
-    for keyword, value in kwargs.items():
-        if type(value) is Tensor:
+    for keyword, value in kwargs.items() if function in registry.vjps else ():
+        if _holds(value, tracked=False):
             name = registry.name_of(function)
             raise TypeError(f"{name} got a Tensor as {keyword}=: pass it by position, or its values as x.numpy().")
     return args, kwargs
@@ -238,7 +261,10 @@ class Tensor(ArrayMethods):
 
     # `_function(*_args, **_kwargs)` gave `_value`; `_parents[i]` is the Tensor whose values `_args[i]` are, or None if
     # there is none. The values are kept beside it, so that a parameter's new data don't disturb an older graph.
-    __slots__ = ("__weakref__", "_args", "_function", "_kwargs", "_parents", "_tracked", "_value", "grad", "name")
+    # `_origin` is there in debug mode only.
+    __slots__ = (
+        *("__weakref__", "_args", "_function", "_kwargs", "_origin", "_parents", "_tracked", "_value", "grad", "name"),
+    )
 
     _value: Any
     _tracked: bool
@@ -248,6 +274,7 @@ class Tensor(ArrayMethods):
     _parents: tuple[Tensor | None, ...]
     grad: np.ndarray | None
     name: str | None
+    _origin: debugging.Origin
     backward: Callable[..., None]  # given by `autodiff`, which is built on Tensor
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
@@ -270,7 +297,11 @@ class Tensor(ArrayMethods):
 
         Raises ValueError for another shape or for values that the dtype can't hold, TypeError on what a function made.
         """
-        view = np.asarray(self._value).view()
+        values: Any = np.asarray(self._value)
+        view = values.view()
+        while isinstance(values, np.ndarray):  # the memory itself too, so that view.base is no way around
+            values.flags.writeable = False
+            values = values.base
         view.flags.writeable = False
         return view
 
@@ -368,8 +399,8 @@ class Tensor(ArrayMethods):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
-            "x[index] = value would change a Tensor in place: write np.where(mask, value, x) for a new Tensor, or "
-            "build an array first and make the Tensor from it; p.data = array gives a parameter new values."
+            "x[index] = value would change a Tensor in place: write x = tg.primitives.set_at(x, index, value), or "
+            "np.where(mask, value, x), for a new Tensor; p.data = array gives a parameter new values."
         )
 
     def __len__(self) -> int:
@@ -383,7 +414,12 @@ class Tensor(ArrayMethods):
         return (self[i] for i in range(len(self)))
 
     def __float__(self) -> float:
+        self._warn_of_leaving("float")
         return float(self._value)
+
+    def __complex__(self) -> complex:
+        self._warn_of_leaving("complex")
+        return complex(self._value)
 
     def __int__(self) -> int:
         return int(self._value)
@@ -392,7 +428,20 @@ class Tensor(ArrayMethods):
         return bool(self._value)
 
     def __index__(self) -> int:
-        return self._value.__index__()
+        return operator.index(self._value)
+
+    def _warn_of_leaving(self, kind: str) -> None:
+        """Say that a number has no gradient, where that is rather an oversight than meant."""
+        if self._tracked and is_recording() is IN_RULE:
+            raise TypeError(
+                f"{kind}(x) in a derivative rule has no derivative itself, so that a second derivative would be wrong: "
+                f"write np.exp for math.exp."
+            )
+        if self._tracked and (is_recording() is IN_FUNCTION or (is_debugging() and is_recording())):
+            debugging.warn(
+                f"{kind}(x) took {self._label()} out of the graph: what comes of it has no gradient. Write np.exp for "
+                f"math.exp, np.stack for Z[i] = x; say x.item() where it is meant."
+            )
 
     # ---- protocols
 
@@ -408,6 +457,8 @@ class Tensor(ArrayMethods):
                 f"{self._label()} is tracked, and a plain array would lose its gradient: say x.numpy() or x.detach() "
                 f"if that is meant; np.stack([x, y]) makes one Tensor of several."
             )
+        if copy is False:
+            raise ValueError("np.asarray(x, copy=False) of a Tensor: its values are copied, or read-only as x.data.")
         return np.array(self._value, dtype=dtype)
 
     def __init_subclass__(cls) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
+from tests.rules.linear import assert_transposed
 
 
 @given(st.data())
@@ -23,16 +24,55 @@ def test_the_gradient_through_a_permutation_of_axes_is_the_cotangent_permuted_ba
 @pytest.mark.parametrize("order", ["A", "K"])
 def test_an_order_that_depends_on_memory_is_an_error(order):
     x = tg.parameter(np.ones((2, 3)))
-    with pytest.raises(TypeError, match='depends on how an array lies in memory; say "C" or "F"'):
+    with pytest.raises(TypeError, match=f"calls with order='{order}': say one of 'C', 'F'"):
         np.ravel(x, order=order)
 
 
-def test_a_reshape_by_the_order_of_memory_has_no_gradient():
-    y = np.reshape(tg.parameter(np.ones((2, 3))).T, -1, order="A")
-    with pytest.raises(TypeError, match=r'order="A" depends on how an array lies in memory'):
-        tg.backward(np.sum(y))
+def test_a_reshape_by_the_order_of_memory_is_an_error_in_the_forward_pass():
+    x = tg.parameter(np.ones((2, 3))).T
+    calls = lambda: np.reshape(x, 6, order="A"), lambda: np.reshape(x, 6, "A"), lambda: x.reshape(6, order="A")
+    for reshape in calls:
+        with pytest.raises(TypeError, match=r"np\.reshape has no .* calls with order='A': say one of 'C', 'F'"):
+            reshape()
+    assert np.reshape(tg.Tensor(np.ones((2, 3))), -1, order="A").shape == (6,)
 
 
-def test_split_into_unequal_parts_is_an_error_with_numbers():
-    with pytest.raises(ValueError, match="an axis of length 3 has no 2 equal parts"):
-        np.split(tg.parameter([1.0, 2.0, 3.0]), 2)
+# ---- whatever only rearranges is a linear map, and its gradient is the transposed of what NumPy makes of unit arrays
+
+SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0,), (2, 0)]
+AXES = [axis for axis in range(-3, 3)]
+LINEAR = {
+    "flip": [np.flip, np.fliplr, np.flipud, *[lambda x, a=a: np.flip(x, a) for a in [*AXES, (0, 1), ()]]],
+    "roll": [
+        *[lambda x, k=k, a=a: np.roll(x, k, a) for k in (-4, 0, 1) for a in [None, *AXES]],
+        lambda x: np.roll(x, (1, 2), (0, 1)),
+        lambda x: np.roll(x, (1, 2), (0, 0)),
+        lambda x: np.roll(x, np.array([1, -1]), (-1, 0)),
+    ],
+    "rollaxis": [lambda x, a=a, s=s: np.rollaxis(x, a, s) for a in AXES for s in range(-3, 4)],
+    "rot90": [np.rot90, *[lambda x, k=k: np.rot90(x, k, (1, -2)) for k in range(-1, 5)]],
+    "triangles": [lambda x, f=f, k=k: f(x, k) for f in (np.tril, np.triu) for k in (-1, 0, 2)],
+    "atleast": [np.atleast_1d, np.atleast_2d, np.atleast_3d, lambda x: np.atleast_2d(1.0, x)[1]],
+    "broadcast": [lambda x: np.broadcast_arrays(x, np.ones((2, 1, 1)))[0]],
+    "meshgrid": [
+        lambda x, i=i, s=s, ij=ij: np.meshgrid(np.ones(2), x, np.ones(3), indexing=ij, sparse=s)[i]
+        for i, s, ij in [(1, False, "xy"), (1, True, "ij"), (1, False, "ij"), (1, True, "xy")]
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", LINEAR)
+def test_a_rearrangement_gives_what_numpy_gives_and_its_gradient_is_the_transposed(name, shape):
+    for f in LINEAR[name]:
+        assert_transposed(f, shape)
+
+
+def test_meshgrid_says_what_it_expects():
+    with pytest.raises(ValueError, match="expected indexing 'xy' or 'ij', got 'ji'"):
+        np.meshgrid(tg.parameter([1.0]), indexing="ji")
+
+
+def test_rollaxis_says_what_it_expects():
+    with pytest.raises(np.exceptions.AxisError, match="expected a start from -2 to 2, got 3"):
+        np.rollaxis(tg.parameter(np.ones((2, 3))), 0, 3)

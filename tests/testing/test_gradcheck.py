@@ -261,7 +261,8 @@ def test_the_error_names_element_values_rule_and_line():
 
 
 def test_a_number_that_the_graph_does_not_see_is_said_to_be_missing():
-    report = report_of(lambda x: np.sum(x * float(x[0])), X)
+    with pytest.warns(UserWarning, match="out of the graph"):
+        report = report_of(lambda x: np.sum(x * float(x[0])), X)
     assert report.blame is None
     assert "missing from the graph: float(x)" in str(report)
 
@@ -319,7 +320,7 @@ def changing(x):
         (lambda: testing.check_gradients(changing, X), ValueError, "changes its arguments in place"),
         (lambda: testing.check_gradients(lambda x: None, X), (ValueError, TypeError), "is a return missing"),
         (lambda: testing.check_gradients(np.argmax, X), ValueError, "expected a function that gives floats"),
-        (lambda: testing.check_gradients(np.fft.fft, X), TypeError, "no derivative rule for np.fft.fft"),
+        (lambda: testing.check_gradients(tg.primitive(np.sin), X), TypeError, "no derivative rule for"),
         (
             lambda: testing.check_gradients(lambda x: x * RNG.normal(), X),
             ValueError,

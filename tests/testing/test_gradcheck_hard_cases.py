@@ -93,3 +93,49 @@ def test_one_wrong_weight_of_a_net_with_kinks_everywhere_is_found():
     product = primitive(lambda W, X: W @ X, lambda g, ans, W, X: (g @ X.T) * factors, None)
     report = report_of(lambda W: np.mean(tg.nn.relu(product(W, X)) ** 2), W)
     assert report.mistakes[0].element == "W[7, 77]"
+
+
+# ---- kinks that no axis shows by itself
+
+TIED = np.array([2.0, 1.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("f", [np.sort, np.median, lambda x: np.partition(x, 2)[2], lambda x: np.quantile(x, 0.4)])
+def test_a_value_in_the_middle_of_three_that_are_tied_is_at_a_kink(f):
+    report = testing.check_gradients(f, TIED)
+    assert report.passed
+    assert report.kinks
+
+
+def at_zero(value):
+    """`np.sinc` whose derivative is wrong at 0, and nowhere else."""
+    f = tg.primitive(np.sinc)
+    tg.defvjp(f, lambda g, ans, x: g * np.where(x == 0, value, (np.cos(np.pi * x) - ans) / np.where(x == 0, 1, x)))
+    return f
+
+
+def sorted_by(factor):
+    f = tg.primitive(np.sort)
+    tg.defvjp(f, lambda g, ans, x: factor * g[np.argsort(np.argsort(x, kind="stable"))])
+    return f
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (sorted_by(2.0), TIED),
+        (sorted_by(-1.0), TIED),
+        (sorted_by(1.01), np.array([3.0, 1.0, 2.0])),
+        (at_zero(0.1), np.array([0.0, 0.5])),
+    ],
+)
+def test_what_is_wrong_where_slopes_jump_or_at_one_point_alone_is_still_wrong(f, x):
+    with pytest.raises(testing.GradientError):
+        testing.check_gradients(f, x)
+
+
+def test_a_fast_oscillation_is_no_kink():
+    f = tg.primitive(lambda x: np.sin(1e6 * x))
+    tg.defvjp(f, lambda g, ans, x: g * -1e6 * np.cos(1e6 * x))
+    with pytest.raises(testing.GradientError):
+        testing.check_gradients(f, np.array([0.3, 1.0]))

@@ -134,7 +134,7 @@ def test_broadcastable_arrays_broadcast_each_in_its_domain(trio):
 
 
 def test_matmul_pairs_multiply_and_have_every_combination_of_ranks():
-    pairs = drawn(matmul_pairs(), 250)
+    pairs = drawn(matmul_pairs(), 600)
     assert all((x @ y).size for x, y in pairs)
     assert set(itertools.product(range(1, 4), repeat=2)) <= {(x.ndim, y.ndim) for x, y in pairs}
     stacks = [(x.shape[:-2], y.shape[:-2]) for x, y in pairs if x.ndim > 2 and y.ndim > 2]

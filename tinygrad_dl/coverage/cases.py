@@ -58,3 +58,4 @@ apart = _domain(lambda rng, shape: rng.permutation(np.linspace(-2, 2, int(np.pro
 between = _domain(lambda rng, shape: apart(*shape)(rng) + 0.21)  # never near what `apart` gives
 halves = _domain(lambda rng, shape: rng.integers(-3, 4, shape) + rng.uniform(0.4, 0.6, shape))
 near_one = _domain(lambda rng, shape: rng.uniform(0.97, 1.03, shape))
+graded = _domain(lambda rng, shape: rng.uniform(-0.3, 0.3, shape) + np.eye(*shape[-2:]) * np.arange(2, shape[-1] + 2))

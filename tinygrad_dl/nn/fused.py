@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import batching
 from ..primitives import primitive
 from ..registry import defvjp
 from . import activations, losses
@@ -29,9 +30,11 @@ defvjp(
     lambda g, ans, W, A, b: W.T @ g,
     lambda g, ans, W, A, b: g.sum(axis=1, keepdims=True),
 )
+batching.rules[affine] = lambda level, W, A, b: W @ A + b
 
 sigmoid = primitive(activations.sigmoid)
 defvjp(sigmoid, lambda g, ans, z: g * (ans * (1 - ans)))
+batching.rules[sigmoid] = lambda level, z: level.wrapped(sigmoid(z._value))
 
 # Instead of by 0, the cross-entropy's rule divides by a number that is below σ(-80), the least that `sigmoid` gives,
 # and far enough above the least float32 for costs with weights.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import types
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import primitives, pytree
+from ..batching import Batched, core_of
 from ..files import whole_file
 from ..tensor import Tensor
 
@@ -121,11 +124,11 @@ class Module:
             raise ValueError(f"{os.fspath(path)!r}: {error}") from None
 
 
-def _tensors(value: Any, path: str, inside: tuple[Module, ...]) -> Iterator[tuple[str, Tensor]]:
-    """The leaves among the attributes and elements of `value`, which is found `inside` of some Modules."""
-    if type(value) is Tensor:
-        if value._function is None:  # what a layer computed and kept is no parameter
-            yield path, value
+def _tensors(value: Any, path: str, inside: tuple[Module, ...]) -> Iterator[tuple[str, Any]]:
+    """The parameters among the attributes and elements of `value`, which is found `inside` of some Modules."""
+    if type(value) in (Tensor, Batched):
+        if getattr(core_of(value), "_function", None) in (None, primitives.identity):
+            yield path, value  # what a layer computed and kept is no parameter; what it is differentiated by is one
         return
     parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):
@@ -138,3 +141,33 @@ def _tensors(value: Any, path: str, inside: tuple[Module, ...]) -> Iterator[tupl
         parts = enumerate(value)
     for name, part in parts:
         yield from _tensors(part, f"{path}.{name}" if path else str(name), inside)
+
+
+# ---- as an argument of `grad` and the like: see `pytree`
+
+
+def _trained(module: Module) -> dict[str, Any]:
+    """The parameters that gradients are wanted for, by name."""
+    return {name: p for name, p in module.named_parameters() if type(p) is Batched or p.requires_grad}
+
+
+def _with_values(module: Module, values: list[Any]) -> Any:
+    """A copy of `module` with `values` in the places of those parameters; it shares with it whatever holds none."""
+    return _copied(module, dict(zip(map(id, _trained(module).values()), values, strict=True)))
+
+
+def _copied(value: Any, copies: dict[int, Any]) -> Any:
+    if id(value) in copies:
+        return copies[id(value)]
+    if isinstance(value, Module):
+        copies[id(value)] = copy = object.__new__(type(value))  # known before its attributes, which may lead back to it
+        vars(copy).update({name: _copied(part, copies) for name, part in vars(value).items()})
+        return copy
+    if isinstance(value, types.MethodType) and isinstance(value.__self__, Module):
+        return types.MethodType(value.__func__, _copied(value.__self__, copies))
+    if isinstance(value, (dict, list, tuple)):
+        return pytree.closed(value, [_copied(part, copies) for part in (pytree.opened(value) or {}).values()])
+    return value
+
+
+pytree.register(Module, _trained, _with_values)

@@ -1,11 +1,12 @@
-"""Functions that act on each element: arithmetic, exponentials, trigonometry, choices, and the piecewise constant."""
+"""Functions that act on each element: arithmetic, exponentials, trigonometry, parts of numbers, casts."""
 
+import cmath
 import math
 
 import numpy as np
 
 from .. import primitives
-from ..registry import defnondiff, defspelling, defvjp
+from ..registry import defspelling, defvjp
 
 # ---- arithmetic
 
@@ -24,6 +25,7 @@ defvjp(np.sqrt,         lambda g, ans, x: g / (2 * ans))
 defvjp(np.cbrt,         lambda g, ans, x: g / (3 * ans**2))
 defvjp(np.absolute,     lambda g, ans, x: g * (np.conj(x) / _nonzero(ans) if np.iscomplexobj(x) else np.sign(x)))
 defvjp(np.fabs,         lambda g, ans, x: g * np.sign(x))
+defspelling(np.divmod,  lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)))
 
 
 def _power_by_base(g, ans, x, y):
@@ -33,9 +35,15 @@ def _power_by_base(g, ans, x, y):
 
 
 def _power_by_exponent(g, ans, x, y):
+    return g * (np.where(x == 0, 0, ans) * _log_of_base(x, np.iscomplexobj(ans)))  # 0**y: not 0 * -inf, or inf * 0
+
+
+def _log_of_base(x, as_complex):
+    """log(x); 0 of 0; of a negative number nan without a warning, as its real powers are only points."""
     if type(x) in (int, float):  # a Python number: its logarithm is another, so that float32 stays
-        return g * (ans * float(np.log(x or 1)))
-    return g * (ans * np.log(np.where(x == 0, 1, x)))  # 0**y: not 0 * -inf
+        return cmath.log(x or 1) if as_complex else math.log(x or 1) if x >= 0 else math.nan
+    nonzero = np.where(x == 0, 1, x)
+    return np.log(nonzero + 0j if as_complex else np.where(x < 0, math.nan, nonzero))
 
 
 defvjp(np.power,        _power_by_base,                _power_by_exponent)
@@ -44,17 +52,23 @@ defvjp(np.float_power,  _power_by_base,                _power_by_exponent)
 # ---- complex numbers: Re(g df) = Re(ct dx), see `autodiff`; where x is real, the engine takes the real part
 
 defvjp(np.real,         lambda g, ans, x: g)
-defvjp(np.imag,         lambda g, ans, x: -1j * g)
+defvjp(np.imag,         lambda g, ans, x: g * -1j)  # in this order: -1j * np.float64 is a Python number
 defvjp(np.conjugate,    lambda g, ans, x: np.conjugate(g))
 defvjp(np.angle,        lambda g, ans, x, deg=False: g * (-1j * (180 / math.pi if deg else 1)) / _nonzero(x))
 
 
 def _sign(x):
     """±1 or 0, which is constant; of a complex number x / |x|, which is not."""
-    return x / _nonzero(np.abs(x)) if np.iscomplexobj(x) else np.sign(x.data)
+    return x / _nonzero(np.abs(x)) if np.iscomplexobj(x) else np.sign(primitives.values(x))
+
+
+def _real_if_close(a, tol=100):
+    close = np.iscomplexobj(a) and np.isrealobj(np.real_if_close(primitives.values(a), tol))
+    return np.real(a) if close else a
 
 
 defspelling(np.sign, _sign)
+defspelling(np.real_if_close, _real_if_close)
 
 # ---- exponentials and logarithms
 
@@ -65,16 +79,40 @@ defvjp(np.log,          lambda g, ans, x: g / x)
 defvjp(np.log2,         lambda g, ans, x: g / (x * math.log(2)))
 defvjp(np.log10,        lambda g, ans, x: g / (x * math.log(10)))
 defvjp(np.log1p,        lambda g, ans, x: g / (1 + x))
-defvjp(np.logaddexp,    lambda g, ans, x, y: g * np.exp(x - ans),   lambda g, ans, x, y: g * np.exp(y - ans))
-defvjp(np.logaddexp2,   lambda g, ans, x, y: g * np.exp2(x - ans),  lambda g, ans, x, y: g * np.exp2(y - ans))
+
+
+def _share(exp, logaddexp, g, ans, x, y):
+    """The share of exp(x) in exp(x) + exp(y); of two that are infinite alike, a half."""
+    if not np.any(np.isinf(ans)):
+        return g * exp(x - ans)
+    alike = np.isinf(x) & np.equal(x, y)
+    x = np.where(alike, 0, x)
+    return g * exp(-logaddexp(0, np.where(alike, x, y) - x))
+
+
+defvjp(
+    np.logaddexp,
+    lambda g, ans, x, y: _share(np.exp, np.logaddexp, g, ans, x, y),
+    lambda g, ans, x, y: _share(np.exp, np.logaddexp, g, ans, y, x),
+)
+defvjp(
+    np.logaddexp2,
+    lambda g, ans, x, y: _share(np.exp2, np.logaddexp2, g, ans, x, y),
+    lambda g, ans, x, y: _share(np.exp2, np.logaddexp2, g, ans, y, x),
+)
 
 # ---- trigonometric and hyperbolic functions
+
+
+def _one_minus_square(x):
+    return -(x**2 - 1) if np.iscomplexobj(x) else 1 - x**2  # a sum turns -0j to 0j, over the root's branch cut
+
 
 defvjp(np.sin,          lambda g, ans, x: g * np.cos(x))
 defvjp(np.cos,          lambda g, ans, x: -g * np.sin(x))
 defvjp(np.tan,          lambda g, ans, x: g * (1 + ans**2))
-defvjp(np.arcsin,       lambda g, ans, x: g / np.sqrt(1 - x**2))
-defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(1 - x**2))
+defvjp(np.arcsin,       lambda g, ans, x: g / np.sqrt(_one_minus_square(x)))
+defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(_one_minus_square(x)))
 defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
 defvjp(
     np.arctan2,
@@ -85,7 +123,7 @@ defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
 defvjp(np.tanh,         lambda g, ans, x: g * (1 - ans**2))
 defvjp(np.arcsinh,      lambda g, ans, x: g / np.sqrt(x**2 + 1))
-defvjp(np.arccosh,      lambda g, ans, x: g / np.sqrt(x**2 - 1))
+defvjp(np.arccosh,      lambda g, ans, x: g / (np.sqrt(x - 1) * np.sqrt(x - (-1))))
 defvjp(np.arctanh,      lambda g, ans, x: g / (1 - x**2))
 defvjp(np.deg2rad,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.radians,      lambda g, ans, x: g * (math.pi / 180))
@@ -98,56 +136,23 @@ def _nonzero(x):
     return np.where(x == 0, 1, x)
 
 
-# ---- choices
+# ---- the parts of a float: a whole part and an exponent are constant between jumps
 
-
-def _if_chosen(g, ans, x, other):
-    return np.where(x == other, g / 2, np.where(x == ans, g, 0))
-
-
-for choice in (np.maximum, np.minimum, np.fmax, np.fmin):
-    defvjp(choice,      lambda g, ans, x, y: _if_chosen(g, ans, x, y),  lambda g, ans, x, y: _if_chosen(g, ans, y, x))
-
-defvjp(
-    np.where,
-    None,
-    lambda g, ans, condition, x, y: np.where(condition, g, 0),
-    lambda g, ans, condition, x, y: np.where(condition, 0, g),
-)
-
-
-def _not_below(x, low):
-    return True if low is None else x >= low
-
-
-def _not_above(x, high):
-    return True if high is None else x <= high
-
-
-defvjp(
-    np.clip,
-    lambda g, ans, x, a_min=None, a_max=None, *, min=None, max=None: (
-        g * (_not_below(x, a_min) & _not_above(x, a_max) & _not_below(x, min) & _not_above(x, max))
-    ),
-    lambda g, ans, x, a_min, a_max=None: g * ((x < a_min) & _not_above(a_min, a_max)),
-    lambda g, ans, x, a_min, a_max: g * ((x if a_min is None else np.maximum(x, a_min)) > a_max),
-)
+defvjp(np.modf,         lambda g, ans, x: np.zeros_like(x) if g[0] is None else g[0])
+defvjp(np.frexp,        lambda g, ans, x: np.ldexp(g[0], -ans[1]))
+defvjp(np.ldexp,        lambda g, ans, x, exponent: np.ldexp(g, exponent),                    None)
+defvjp(np.copysign,     lambda g, ans, x, y: np.where(np.signbit(y), -g, g) * np.sign(x),     None)
 
 # ---- casts
 
 defvjp(primitives.identity, lambda g, ans, x: g)
-defvjp(primitives.astype, lambda g, ans, x, dtype: g)  # the engine casts every cotangent to the dtype of its primal
+defvjp(primitives.astype, lambda g, ans, x, dtype, copy=True: g)  # the engine casts a cotangent to its primal's dtype
 
-# ---- piecewise constant, or not a number at all
 
-defnondiff(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.heaviside, np.floor_divide)
-defnondiff(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.array_equal, np.array_equiv)
-defnondiff(np.isclose, np.allclose, np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.signbit)
-defnondiff(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.any, np.all, np.count_nonzero)
-defnondiff(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.nonzero, np.flatnonzero)
-defnondiff(np.argwhere, np.searchsorted, np.digitize, np.shape, np.ndim, np.size)
-defnondiff(np.zeros_like, np.ones_like, np.empty_like, np.result_type, np.can_cast, np.min_scalar_type)
-defnondiff(np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal, np.may_share_memory, np.shares_memory)
-defnondiff(np.array_repr, np.array_str, np.array2string)
+def _astype(x, dtype, /, *, copy=True, device=None):
+    return primitives.astype(x, dtype, copy)
 
+
+if hasattr(np, "astype"):
+    defspelling(np.astype, _astype)
 defvjp(np.full_like, None, lambda g, ans, x, fill_value, dtype=None, order="K", subok=True, shape=None: g)

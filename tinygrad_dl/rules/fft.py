@@ -1,1 +1,78 @@
-"""Discrete Fourier transforms: linear, so each is transposed to another."""
+"""Discrete Fourier transforms: linear, so that each is pulled back by a transform again, without a conjugate."""
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defspelling, defvjp
+
+
+def _pulled_back_by(transform):
+    """The rule of a transform along an axis: `transform` of the cotangent, cut or padded to what came in."""
+
+    def rule(g, ans, a, n=None, axis=-1, norm=None, out=None):
+        if not np.iscomplexobj(ans):  # irfft and hfft, where n is the length of what comes out
+            n = ans.shape[axis]
+        return _resized(transform(g, a.shape[axis] if n is None else n, axis, norm), a, axis)
+
+    return rule
+
+
+def _resized(g, a, axis):
+    """The transpose of how NumPy cuts `a` along `axis`, or pads it with zeros."""
+    kept = (slice(None),) * (axis % a.ndim) + (slice(min(g.shape[axis], a.shape[axis])),)
+    return g[kept] if g.shape[axis] >= a.shape[axis] else primitives.scatter_add(g, kept, a)
+
+
+def _both_halves(half, n, axis):
+    """Of `half` a spectrum twice what stands for the other half as well: all but the frequencies 0 and n / 2."""
+    weights = np.full(half.shape[axis], 2, dtype=np.finfo(half.dtype).dtype)
+    if n % 2 == 0:
+        weights[-1] = 1
+    weights[0] = 1
+    return half * np.expand_dims(weights, tuple(range(1, half.ndim - axis % half.ndim)))
+
+
+# ---- along one axis
+
+defvjp(np.fft.fft,   _pulled_back_by(np.fft.fft))
+defvjp(np.fft.ifft,  _pulled_back_by(np.fft.ifft))
+defvjp(np.fft.rfft,  _pulled_back_by(np.fft.fft))
+defvjp(np.fft.ihfft, _pulled_back_by(np.fft.ifft))
+defvjp(np.fft.irfft, _pulled_back_by(lambda g, n, axis, norm: _both_halves(np.fft.ihfft(g, n, axis, norm), n, axis)))
+defvjp(np.fft.hfft,  _pulled_back_by(lambda g, n, axis, norm: _both_halves(np.fft.rfft(g, n, axis, norm), n, axis)))
+
+# ---- along several, as NumPy does it: one after the other, a real spectrum along the last of the axes
+
+
+def _over_axes(default, transform, last):
+    """The spelling of a transform over axes, by `default` these: by `transform`, but along the last one by `last`."""
+
+    def transform_over_axes(a, s=None, axes=default, norm=None):
+        if axes is None:
+            axes = range(np.ndim(a)) if s is None else range(-len(s), 0)
+        if s is None:  # NumPy's own choice
+            s = [None] * len(axes)
+        if len(s) != len(axes):
+            raise ValueError(f"np.fft: expected a length in s for each of the axes {tuple(axes)}, got {tuple(s)}.")
+        lengths = [np.shape(a)[axis] if n == -1 else n for n, axis in zip(s, axes, strict=True)]
+        steps = list(zip([transform] * (len(axes) - 1) + [last], lengths, axes, strict=False))
+        for step, n, axis in steps if last is np.fft.irfft else reversed(steps):
+            a = step(a, n, axis, norm)
+        return a
+
+    return transform_over_axes
+
+
+for two, several, transform, last in (
+    (np.fft.fft2,   np.fft.fftn,   np.fft.fft,  np.fft.fft),
+    (np.fft.ifft2,  np.fft.ifftn,  np.fft.ifft, np.fft.ifft),
+    (np.fft.rfft2,  np.fft.rfftn,  np.fft.fft,  np.fft.rfft),
+    (np.fft.irfft2, np.fft.irfftn, np.fft.ifft, np.fft.irfft),
+):
+    defspelling(two,     _over_axes((-2, -1), transform, last))
+    defspelling(several, _over_axes(None,     transform, last))
+
+# ---- the order of the frequencies
+
+defvjp(np.fft.fftshift,  lambda g, ans, x, axes=None: np.fft.ifftshift(g, axes))
+defvjp(np.fft.ifftshift, lambda g, ans, x, axes=None: np.fft.fftshift(g, axes))

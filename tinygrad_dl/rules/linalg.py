@@ -1,18 +1,20 @@
-"""Products of vectors, matrices and stacks of them: matmul, dot, outer, tensordot, einsum."""
+"""Products of vectors, matrices and stacks of them: matmul, dot, outer, cross, kron, tensordot, and traces."""
 
+import functools
 import math
-import string
+import operator
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import primitives
-from ..registry import defspelling, defvjp, defvjp_each
+from ..registry import defspelling, defvjp
 
 # ---- matmul, of every rank; the engine sums over stacks that were broadcast
 
 
-def _matmul_left(g, ans, x, y):
+def _matmul_left(g, ans, x, y, *, axes=None):
+    if axes is not None:
+        return _along(axes, _matmul_left, 0, g, x, y)
     if x.ndim >= 2 and y.ndim >= 2:
         return np.matmul(g, y.mT)
     if y.ndim == 1:  # (..., n, k) @ (k,) -> (..., n), and (k,) @ (k,) -> ()
@@ -20,7 +22,9 @@ def _matmul_left(g, ans, x, y):
     return np.matmul(y, np.expand_dims(g, -1))[..., 0]  # (n,) @ (..., n, k) -> (..., k)
 
 
-def _matmul_right(g, ans, x, y):
+def _matmul_right(g, ans, x, y, *, axes=None):
+    if axes is not None:
+        return _along(axes, _matmul_right, 1, g, x, y)
     if x.ndim >= 2 and y.ndim >= 2:
         return np.matmul(x.mT, g)
     if x.ndim == 1:  # (n,) @ (..., n, k) -> (..., k), and (n,) @ (n,) -> ()
@@ -28,10 +32,169 @@ def _matmul_right(g, ans, x, y):
     return np.matmul(np.expand_dims(g, -2), x)[..., 0, :]  # (..., n, k) @ (k,) -> (..., n)
 
 
+def _along(axes, rule, argnum, g, x, y):
+    """What `rule` gives where the vectors and matrices do not stand in the last axes, but in `axes`."""
+    places = [(axis,) if isinstance(axis, (int, np.integer)) else tuple(axis) for axis in axes]
+    places += [()] * (3 - len(places))  # of a number there is nothing to say
+    last = [tuple(range(-len(place), 0)) for place in places]
+    x, y, g = (np.moveaxis(z, *move) for z, *move in zip((x, y, g), places, last, strict=True))
+    ndim = (x, y)[argnum].ndim
+    home = tuple(axis - ndim if axis >= 0 else axis for axis in places[argnum])  # stacks may be broadcast in front
+    return np.moveaxis(rule(g, None, x, y), last[argnum], home)
+
+
 defvjp(np.matmul, _matmul_left, _matmul_right)
 
-# ---- others, spelled as matmul
+# ---- the other products of stacks; of complex numbers some take the conjugate
 
+
+def _column(x):
+    return np.expand_dims(x, -1)
+
+
+def _row(x):
+    return np.expand_dims(x, -2)
+
+
+def _movable(argnum, rule):
+    """`rule(g, x, y)` for the last axes, as one for a ufunc that takes `axes` as well, or an `axis`."""
+
+    def moving(g, ans, x, y, *, axes=None, axis=None, keepdims=False):
+        if axis is not None or (keepdims and axes is None):
+            axis = -1 if axis is None else axis
+            axes = [axis, axis, axis if keepdims else ()]
+        if keepdims:
+            g = np.squeeze(g, axes[2] if len(axes) > 2 else -1)
+            axes = [*axes[:2], ()]
+        if axes is None:
+            return rule(g, x, y)
+        return _along(axes, lambda g, ans, x, y: rule(g, x, y), argnum, g, x, y)
+
+    return moving
+
+
+def _products(function, left, right):
+    defvjp(function, _movable(0, left), _movable(1, right))
+
+
+_products(
+    np.vecdot,
+    lambda g, x, y: np.conj(_column(g) * y),
+    lambda g, x, y: _column(g) * np.conj(x),
+)
+if hasattr(np, "matvec"):  # NumPy 2.2
+    _products(
+        np.matvec,
+        lambda g, x, y: _column(g) * _row(y),
+        lambda g, x, y: np.matmul(x.mT, _column(g))[..., 0],
+    )
+    _products(
+        np.vecmat,
+        lambda g, x, y: np.conj(np.matmul(y, _column(g))[..., 0]),
+        lambda g, x, y: _column(np.conj(x)) * _row(g),
+    )
+
+# ---- the cross product: each cotangent is one again
+
+
+def _cross_left(g, ans, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    return np.cross(_in_space(b, axisb), g, axisb, axisc, _from_the_end(_in_space(a, axisa), axisa))
+
+
+def _cross_right(g, ans, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    return np.cross(g, _in_space(a, axisa), axisc, axisa, _from_the_end(_in_space(b, axisb), axisb))
+
+
+def _in_space(x, axis):
+    if x.shape[axis] == 2:
+        raise TypeError(
+            "np.cross of vectors of 2 numbers, which NumPy has deprecated, has no derivative rule: write "
+            "x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0], or append a 0 to each."
+        )
+    return x
+
+
+def _from_the_end(x, axis):
+    return axis - x.ndim if axis >= 0 else axis  # where others are broadcast in front of `x`
+
+
+defvjp(np.cross, _cross_left, _cross_right)
+
+# ---- the trace
+
+
+def _trace_vjp(g, ans, a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
+    ones = np.eye(a.shape[axis1], a.shape[axis2], offset, dtype=ans.dtype)
+    return np.moveaxis(np.expand_dims(g, (-2, -1)) * ones, (-2, -1), (axis1, axis2))
+
+
+defvjp(np.trace, _trace_vjp)
+
+# ---- others, spelled as these
+
+
+def _inner(a, b, /):
+    return np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
+
+
+def _vdot(a, b, /):
+    return np.vecdot(np.ravel(a), np.ravel(b))
+
+
+def _kron(a, b):
+    ndim = max(np.ndim(a), np.ndim(b))
+    a_shape, b_shape = ((1,) * (ndim - np.ndim(z)) + np.shape(z) for z in (a, b))
+    blocks = np.expand_dims(np.reshape(a, a_shape), tuple(range(1, 2 * ndim, 2)))
+    block = np.expand_dims(np.reshape(b, b_shape), tuple(range(0, 2 * ndim, 2)))
+    return np.reshape(np.multiply(blocks, block), tuple(m * n for m, n in zip(a_shape, b_shape, strict=True)))
+
+
+def _multi_dot(arrays):
+    """The product in the order of the fewest multiplications."""
+    ndims = [np.ndim(array) for array in arrays]
+    if len(arrays) < 2 or not {ndims[0], ndims[-1]} <= {1, 2} or any(ndim != 2 for ndim in ndims[1:-1]):
+        raise ValueError(
+            f"np.linalg.multi_dot: expected at least two matrices, of which the first and the last may be vectors; got "
+            f"arrays of {ndims} axes."
+        )
+    sides = [1 if ndims[0] == 1 else np.shape(arrays[0])[0], *(np.shape(array)[-1] for array in arrays)]
+    sides[-1] = 1 if ndims[-1] == 1 else sides[-1]
+    sides[-2] = np.shape(arrays[-1])[0]
+
+    @functools.cache
+    def cheapest(start, stop):
+        """The cost of the product of `arrays[start:stop]`, and where to split it."""
+        if stop - start == 1:
+            return 0, start
+        return min(
+            (cheapest(start, split)[0] + cheapest(split, stop)[0] + sides[start] * sides[split] * sides[stop], split)
+            for split in range(start + 1, stop)
+        )
+
+    def product(start, stop):
+        if stop - start == 1:
+            return arrays[start]
+        split = cheapest(start, stop)[1]
+        return np.matmul(product(start, split), product(split, stop))
+
+    return product(0, len(arrays))
+
+
+def _matrix_power(a, n):
+    n = operator.index(n)
+    if n < 0:
+        return _matrix_power(np.linalg.inv(a), -n)
+    if n == 0:  # the same for every matrix, and of its shape
+        return np.where(True, np.eye(np.shape(a)[-1], dtype=a.dtype), a)
+    if n == 1:
+        return a
+    half = _matrix_power(a, n // 2)
+    square = np.matmul(half, half)
+    return np.matmul(square, a) if n % 2 else square
 
 def _dot(x, y):
     if np.ndim(x) == 0 or np.ndim(y) == 0:
@@ -61,54 +224,35 @@ def _tensordot(x, y, axes=2):
 
 
 defspelling(np.dot, _dot)
+defspelling(np.inner, _inner)
+defspelling(np.vdot, _vdot)
 defspelling(np.outer, _outer)
+defspelling(np.kron, _kron)
 defspelling(np.tensordot, _tensordot)
+defspelling(np.linalg.multi_dot, _multi_dot)
+defspelling(np.linalg.matrix_power, _matrix_power)
 
-# ---- einsum
-
-
-def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
-    """The sum over all indices but the argument's own, of `g` and the other operands."""
-    inputs, output = _explicit(subscripts, operands)
-    own, x = inputs.pop(argnum - 1), operands[argnum - 1]
-    factors = [g, *operands[: argnum - 1], *operands[argnum:]]
-    indices = [output, *inputs]
-    target = ""
-    for index, length in zip(own, x.shape, strict=True):
-        if index in target:  # a diagonal: zero wherever the two indices differ
-            twin = next(letter for letter in string.ascii_letters if letter not in "".join([own, target, *indices]))
-            factors.append(np.eye(length, dtype=ans.dtype))
-            indices.append(index + twin)
-            target += twin
-        else:
-            target += index
-    carried = [dict(zip(letters, np.shape(z), strict=True)) for letters, z in zip(indices, factors, strict=True)]
-    for index, length in zip(own, x.shape, strict=True):
-        if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone: the same for each
-            factors.append(np.ones(length, dtype=ans.dtype))
-            indices.append(index)
-    return np.einsum(f"{','.join(indices)}->{target}", *factors, optimize=optimize)
+# ---- the same under their names in np.linalg, where some are for fewer ranks
 
 
-def _explicit(subscripts, operands):
-    """The indices of each operand and of the output, a letter an axis: no ellipsis, no implicit output."""
-    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    parts = inputs.split(",")
-    if not arrow:
-        letters = inputs.replace(",", "").replace(".", "")
-        output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    hidden = [x.ndim - len(part.replace("...", "")) for part, x in zip(parts, operands, strict=True)]
-    free = [letter for letter in string.ascii_letters if letter not in subscripts]
-    ellipsis = "".join(free[: max(hidden)])
-    spelled = [part.replace("...", ellipsis[len(ellipsis) - n :]) for part, n in zip(parts, hidden, strict=True)]
-    return spelled, output.replace("...", ellipsis)
+def _linalg_cross(x1, x2, /, *, axis=-1):
+    lengths = [np.shape(x)[axis] for x in (x1, x2)]
+    if lengths != [3, 3]:
+        raise ValueError(f"np.linalg.cross: expected vectors of 3 numbers along axis {axis}, got {lengths}.")
+    return np.cross(x1, x2, axis=axis)
 
 
-def _einsum(subscripts, *operands, optimize=False):
-    if not isinstance(subscripts, str):
-        raise TypeError("np.einsum of Tensors: expected the subscripts as a string, such as 'ij,jk->ik'.")
-    return primitives.einsum(subscripts, *operands, optimize=optimize)
+def _linalg_outer(x1, x2, /):
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError(f"np.linalg.outer: expected two vectors, got shapes {np.shape(x1)} and {np.shape(x2)}.")
+    return np.outer(x1, x2)
 
 
-defvjp_each(primitives.einsum, _einsum_vjp)
-defspelling(np.einsum, _einsum)
+defspelling(np.linalg.cross, _linalg_cross)
+defspelling(np.linalg.outer, _linalg_outer)
+defspelling(np.linalg.matmul, lambda x1, x2, /: np.matmul(x1, x2))
+defspelling(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+defspelling(np.linalg.vecdot, lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis))  # type: ignore[call-overload]
+defspelling(np.linalg.matrix_transpose, lambda x, /: np.matrix_transpose(x))
+defspelling(np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
+defspelling(np.linalg.trace, lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype))

@@ -1,1 +1,114 @@
 """Sorting, selecting by rank, and functions of sets: the cotangent goes back to where each value came from."""
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+
+from ..primitives import astype, values
+from ..registry import defspelling, defvjp
+
+# ---- rearrangements
+
+
+def _rearranged_vjp(g, ans, a, axis):
+    """For `ans` with the elements of `a` in another order: of elements that are equal, the first becomes the first."""
+    if axis is None:
+        return np.reshape(_rearranged_vjp(g, ans, np.ravel(a), 0), a.shape)
+    rank, taken = (np.argsort(z, axis=axis, kind="stable") for z in (np.argsort(a, axis=axis, kind="stable"), ans))
+    where = list(np.indices(a.shape, sparse=True))
+    where[axis] = np.take_along_axis(taken, rank, axis=axis)
+    return g[tuple(where)]
+
+
+def _sort_vjp(g, ans, a, axis=-1, kind=None, order=None, *, stable=None):
+    return _rearranged_vjp(g, ans, a, axis)
+
+
+def _partition_vjp(g, ans, a, kth, axis=-1, kind="introselect", order=None):
+    return _rearranged_vjp(g, ans, a, axis)
+
+
+defvjp(np.sort,         _sort_vjp)
+defvjp(np.partition,    _partition_vjp)
+
+
+def _sort_complex(a):
+    return astype(np.sort(a), np.result_type(a, np.complex64 if a.dtype.name in _SMALL else np.complex128))
+
+
+_SMALL = {"int8", "uint8", "int16", "uint16", "complex64"}  # float32 is not, in NumPy
+
+defspelling(np.sort_complex, _sort_complex)
+
+# ---- sets: each value is an element of the arguments, the first of those equal to it
+
+
+def _first(found, *arrays):
+    """The values `found`, as elements of `arrays`, flattened and joined."""
+    elements = np.ravel(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays, axis=None)
+    known, first = np.unique(values(elements), return_index=True)
+    return elements[first[np.minimum(np.searchsorted(known, found), len(known) - 1)]]
+
+
+def _of_set(function):
+    """A function of one array that gives its distinct values, and perhaps more that is constant."""
+
+    def distinct(ar, *args, **kwargs):
+        result = function(values(ar), *args, **kwargs)
+        if not isinstance(result, tuple):
+            return _first(result, ar)
+        parts = (_first(result[0], ar), *result[1:])
+        return type(result)(*parts) if hasattr(result, "_fields") else parts
+
+    return distinct
+
+
+def _unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, **kwargs):
+    if axis is None:
+        return _of_set(np.unique)(ar, return_index, return_inverse, return_counts, **kwargs)
+    found = np.unique(values(ar), True, return_inverse, return_counts, axis, **kwargs)
+    where = (*(slice(None) for _ in range(normalize_axis_index(axis, ar.ndim))), found[1])
+    parts = (ar[where], *found[1 if return_index else 2 :])
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _of_two_sets(function):
+    def merged(ar1, ar2, *args, **kwargs):
+        result = function(values(ar1), values(ar2), *args, **kwargs)
+        if isinstance(result, tuple):  # with indices
+            return _first(result[0], ar1, ar2), *result[1:]
+        return _first(result, ar1, ar2)
+
+    return merged
+
+
+def _setdiff1d(ar1, ar2, assume_unique=False):
+    return _first(np.setdiff1d(values(ar1), values(ar2), assume_unique), ar1)
+
+
+defspelling(np.unique,          _unique)
+defspelling(np.unique_values,   _of_set(np.unique_values))
+defspelling(np.unique_all,      _of_set(np.unique_all))
+defspelling(np.unique_counts,   _of_set(np.unique_counts))
+defspelling(np.unique_inverse,  _of_set(np.unique_inverse))
+defspelling(np.union1d,         _of_two_sets(np.union1d))
+defspelling(np.intersect1d,     _of_two_sets(np.intersect1d))
+defspelling(np.setxor1d,        _of_two_sets(np.setxor1d))
+defspelling(np.setdiff1d,       _setdiff1d)
+
+# ---- without zeros at the ends
+
+
+def _trim_zeros(filt, trim="fb", axis=None):
+    if trim.lower() not in {"fb", "bf", "f", "b"}:
+        raise ValueError(f'np.trim_zeros: expected trim="f", "b" or "fb", got {trim!r}.')
+    axes = normalize_axis_tuple(range(filt.ndim) if axis is None else axis, filt.ndim)
+    kept = np.argwhere(filt)
+    start, stop = (np.min(kept, axis=0), np.max(kept, axis=0) + 1) if len(kept) else np.zeros((2, filt.ndim), dtype=int)
+    if len(kept) and "f" not in trim.lower():
+        start = np.zeros_like(start)
+    if len(kept) and "b" not in trim.lower():
+        stop = np.array(filt.shape)
+    return filt[tuple(slice(start[i], stop[i]) if i in axes else slice(None) for i in range(filt.ndim))]
+
+
+defspelling(np.trim_zeros, _trim_zeros)

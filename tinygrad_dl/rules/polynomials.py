@@ -1,1 +1,155 @@
-"""Polynomials by their coefficients."""
+"""Polynomials by their coefficients, the highest power first."""
+
+import warnings
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defspelling, defvjp
+
+# ---- values and roots
+
+
+def _vander_vjp(g, ans, x, N=None, increasing=False):
+    """x**k has the derivative k x**(k - 1), which stands in the column beside it."""
+    count = ans.shape[-1]
+    if count < 2:
+        return np.zeros_like(x)
+    powers = np.arange(1, count, dtype=ans.dtype)
+    if increasing:
+        return np.sum(g[:, 1:] * powers * ans[:, :-1], axis=1)
+    return np.sum(g[:, :-1] * powers[::-1] * ans[:, 1:], axis=1)
+
+
+def _powers(x, count, dtype):
+    return primitives.astype(np.vander(np.ravel(x), count), dtype)  # np.vander makes float64 of float32
+
+
+def _slope(p, x, dtype):
+    """The value of the derivative of the polynomial `p` at `x`."""
+    p = np.atleast_1d(p)  # what is a np.poly1d has another length
+    return np.polyval(p[:-1] * np.arange(len(p) - 1, 0, -1, dtype=dtype), x)
+
+
+def _roots_vjp(g, ans, p):
+    """p(r) = 0 whatever the coefficients, so dr = -dp(r) / p'(r): infinite where two roots coincide."""
+    return -np.matmul(g / _slope(p, ans, ans.dtype), _powers(ans, len(p), ans.dtype))
+
+
+defvjp(np.vander, _vander_vjp)
+defvjp(
+    np.polyval,
+    lambda g, ans, p, x: np.matmul(np.ravel(g), _powers(x, len(p), ans.dtype)),
+    lambda g, ans, p, x: g * _slope(p, x, ans.dtype),
+)
+defvjp(np.roots, _roots_vjp)
+
+
+def _poly(seq_of_zeros):
+    zeros = np.atleast_1d(np.stack(seq_of_zeros) if isinstance(seq_of_zeros, (list, tuple)) else seq_of_zeros)
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
+        zeros = np.linalg.eigvals(zeros)
+    if zeros.ndim != 1:
+        raise ValueError(f"np.poly: expected a vector of roots or a square matrix, got shape {zeros.shape}.")
+    if len(zeros) == 0:
+        return 1.0
+    zeros = zeros if zeros.dtype.kind in "fc" else zeros + 0.0
+    coefficients = np.ones(1, dtype=zeros.dtype)
+    for zero in zeros:
+        coefficients = np.convolve(coefficients, np.stack([np.ones_like(zero), -zero]))
+    values = primitives.values(zeros)
+    conjugates = np.iscomplexobj(values) and np.all(np.sort(values) == np.sort(values.conj()))
+    return np.real(coefficients) if conjugates else coefficients
+
+
+defspelling(np.poly, _poly)
+
+# ---- arithmetic
+
+
+def _aligned(a1, a2):
+    """Both as vectors of one length, with zeros for the missing high powers."""
+    a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
+    count = max(len(a1), len(a2))
+    return (np.concatenate([np.zeros(count - len(a), a.dtype), a]) if len(a) < count else a for a in (a1, a2))
+
+
+def _trimmed(p):
+    """The coefficients from the first that is not zero on, as `np.poly1d` has them."""
+    p = np.atleast_1d(p)
+    found = np.flatnonzero(primitives.values(p))
+    return p[found[0] :] if len(found) else p[-1:]
+
+
+def _polydiv(u, v):
+    u, v = np.atleast_1d(u) + 0.0, np.atleast_1d(v) + 0.0
+    quotient, rest = [], primitives.astype(u, np.result_type(u.dtype, v.dtype))
+    for k in range(len(u) - len(v) + 1):
+        quotient.append(rest[k] / v[0])
+        rest = rest - primitives.scatter_add(quotient[-1] * v, slice(k, k + len(v)), rest)
+    while len(rest) > 1 and np.allclose(primitives.values(rest[0]), 0, rtol=1e-14):
+        rest = rest[1:]
+    return np.stack(quotient) if quotient else np.zeros_like(rest[:1]), rest
+
+
+def _polyder(p, m=1):
+    if m < 0:
+        raise ValueError(f"np.polyder: expected an order of at least 0, got {m}; np.polyint integrates.")
+    for _ in range(m):
+        p = p[:-1] * np.arange(len(p) - 1, 0, -1, dtype=float)
+    return p
+
+
+def _polyint(p, m=1, k=None):
+    constants = np.atleast_1d(np.zeros(m) if k is None else k)
+    if m < 0 or (len(constants) != 1 and len(constants) < m):
+        raise ValueError(f"np.polyint: expected an order of at least 0 and one constant or {m}, got {len(constants)}.")
+    for i in range(m):
+        constant = constants[i if len(constants) > 1 else 0]
+        p = np.concatenate([p / np.arange(len(p), 0, -1, dtype=float), np.reshape(constant, 1)])
+    return p
+
+
+defspelling(np.polyadd, lambda a1, a2: np.add(*_aligned(a1, a2)))
+defspelling(np.polysub, lambda a1, a2: np.subtract(*_aligned(a1, a2)))
+defspelling(np.polymul, lambda a1, a2: np.convolve(_trimmed(a1), _trimmed(a2)))
+defspelling(np.polydiv, _polydiv)
+defspelling(np.polyder, _polyder)
+defspelling(np.polyint, _polyint)
+
+# ---- least squares
+
+
+def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    order = int(deg) + 1
+    x, y = np.add(x, 0.0), np.add(y, 0.0)
+    lengths = {np.shape(z)[:1] for z in ((x, y) if w is None else (x, y, w))}
+    if order < 1 or x.ndim != 1 or x.size == 0 or y.ndim not in (1, 2) or len(lengths) > 1:
+        raise TypeError(
+            f"np.polyfit: expected a degree of at least 0, a vector x, and y and w as long as it; got deg={deg} and "
+            f"shapes {x.shape}, {y.shape}{'' if w is None else f', {np.shape(w)}'}."
+        )
+    rcond = len(x) * np.finfo(x.dtype).eps if rcond is None else rcond
+    left, right = np.vander(x, order), y
+    if w is not None:
+        left, right = left * np.expand_dims(w, -1), right * (w if y.ndim == 1 else np.expand_dims(w, -1))
+    scale = np.sqrt(np.sum(left * left, axis=0))
+    left = left / scale
+    c, squares, rank, s = np.linalg.lstsq(left, right, rcond)
+    c = c / (scale if y.ndim == 1 else np.expand_dims(scale, -1))
+    if full:
+        return c, squares, rank, s, rcond
+    if rank != order:
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+    if not cov:
+        return c
+    covariance = np.linalg.inv(left.mT @ left) / np.outer(scale, scale)
+    covariance = covariance if y.ndim == 1 else np.expand_dims(covariance, -1)
+    if cov == "unscaled":
+        return c, covariance
+    if len(x) <= order:
+        raise ValueError(f"np.polyfit: cov=True needs more than {order} points, got {len(x)}; or cov='unscaled'.")
+    return c, covariance * (squares / (len(x) - order))
+
+
+defspelling(np.polyfit, _polyfit)

@@ -1,8 +1,14 @@
-"""Functions that reduce axes: sum, mean, max, min, prod, var, std."""
+"""Functions that reduce axes: sum, mean, max, min, prod, var, std, and their like that skip nan."""
+
+import functools
+import inspect
 
 import numpy as np
 
-from ..registry import defvjp
+from .. import primitives
+from ..registry import defspelling, defvjp
+
+# ---- shapes and counts
 
 
 def _spread(g, x, axis, keepdims):
@@ -12,37 +18,96 @@ def _spread(g, x, axis, keepdims):
     return np.broadcast_to(g, x.shape)
 
 
-def _count(x, ans):
-    """How many elements of `x` go into one of `ans`."""
-    return x.size // max(ans.size, 1)
+def _spread_within(where, g, x, axis, keepdims):
+    """`g` repeated along the reduced axes of `x`; 0 for the elements that were left out."""
+    spread = _spread(g, x, axis, keepdims)
+    return spread if where is True else np.where(where, spread, 0)
 
 
-def _mean_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False):
-    return _spread(g / _count(x, ans), x, axis, keepdims)
+def _count(x, ans, axis, keepdims, where=True):
+    """How many elements of `x` go into each of `ans`. Not in float16, which ends at 65504."""
+    if where is True:
+        count = x.size // max(ans.size, 1)
+        return np.float32(count) if ans.dtype == np.float16 else count
+    return _number_of(np.broadcast_to(where, x.shape), ans, axis, keepdims)
 
 
-def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False):
-    tied = np.equal(x, _spread(ans, x, axis, keepdims))
-    ties = np.sum(tied, axis=axis, keepdims=keepdims, dtype=ans.dtype)
+def _number_of(mask, ans, axis, keepdims):
+    """How many of the `mask` are True, at least 1, in a float type that holds counts and does not widen `ans`."""
+    dtype = np.finfo(np.result_type(ans.dtype, np.float32)).dtype
+    return np.maximum(np.sum(mask, axis=axis, keepdims=keepdims, dtype=dtype), 1)
+
+
+# ---- sums and means
+
+
+def _sum_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True):
+    return _spread_within(where, g, x, axis, keepdims)
+
+
+def _mean_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    return _spread_within(where, g / _count(x, ans, axis, keepdims, where), x, axis, keepdims)
+
+
+# ---- extrema
+
+
+def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, where=True):
+    extremum = _spread(ans, x, axis, keepdims)
+    tied = np.equal(x, extremum)
+    if np.any(np.isnan(ans)):
+        tied |= np.isnan(x) & np.isnan(extremum)  # a nan is more extreme than any number
+    if where is not True:
+        tied = np.logical_and(tied, where)
+    ties = _number_of(tied, ans, axis, keepdims)
+    if initial is not None:
+        ties = ties + np.equal(ans, initial) * np.any(tied, axis=axis, keepdims=keepdims)
     return _spread(g / ties, x, axis, keepdims) * tied
 
 
-def _deviation(x, axis):
-    deviation = x - np.mean(x, axis=axis, keepdims=True)
-    return np.conjugate(deviation) if np.iscomplexobj(x) else deviation  # the variance is the mean of |deviation|**2
+# ---- variances
 
 
-def _var_vjp(g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
-    return _spread(2 * g / (_count(x, ans) - ddof), x, axis, keepdims) * _deviation(x, axis)
+def _var_vjp(
+    g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None
+):
+    ddof = ddof if correction is None else correction
+    return _squares_vjp(g, 0.5, ans, x, axis, dtype, ddof, keepdims, where, mean)
 
 
-def _std_vjp(g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
-    safe = np.where(ans == 0, 1, ans) * (_count(x, ans) - ddof)  # of a constant, 0 / 0 becomes 0
-    return _spread(g / safe, x, axis, keepdims) * _deviation(x, axis)
+def _std_vjp(
+    g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None
+):
+    ddof = ddof if correction is None else correction
+    safe = np.where(ans == 0, 1, ans)  # of a constant, 0 / 0 becomes 0
+    return _squares_vjp(g, safe, ans, x, axis, dtype, ddof, keepdims, where, mean)
 
 
-def _prod_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False):
-    return _spread(g, x, axis, keepdims) * _products_of_others(x, axis)
+def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean):
+    """The cotangent of half the mean square of the deviations, divided by `scale`."""
+    if where is not True:
+        x = np.where(where, x, 0)  # not 0 * nan at what was left out
+    free = _count(x, ans, axis, keepdims, where) - ddof
+    free = np.maximum(free, 0) if hasattr(free, "shape") else max(free, 0)  # as NumPy has it
+    if mean is None and where is True:
+        mean = np.mean(x, axis=axis, dtype=dtype, keepdims=True)
+    elif mean is None:
+        mean = np.sum(x, axis=axis, dtype=dtype, keepdims=True) / _count(x, ans, axis, True, where)
+    deviation = x - mean
+    if np.iscomplexobj(x):
+        deviation = np.conjugate(deviation)  # the variance is the mean of |deviation|**2
+    return _spread_within(where, g / (free * scale), x, axis, keepdims) * deviation
+
+
+# ---- products
+
+
+def _prod_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True):
+    if dtype is not None:
+        x = primitives.astype(x, dtype)
+    if where is not True:
+        x = np.where(where, x, 1)
+    return _spread_within(where, g * initial, x, axis, keepdims) * _products_of_others(x, axis)
 
 
 def _products_of_others(x, axis):
@@ -53,7 +118,7 @@ def _products_of_others(x, axis):
     if x.size == 0:
         return np.ones_like(x)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(i % x.ndim for i in axes)
+    axes = tuple(i % x.ndim for i in axes if x.ndim)
     order = axes + tuple(i for i in range(x.ndim) if i not in axes)
     factors = np.transpose(x, order)
     moved_shape = factors.shape
@@ -73,12 +138,43 @@ def _products_of_others(x, axis):
     return np.transpose(others, np.argsort(order))
 
 
-defvjp(np.sum, lambda g, ans, x, axis=None, dtype=None, out=None, keepdims=False: _spread(g, x, axis, keepdims))
-defvjp(np.mean, _mean_vjp)
-defvjp(np.max, _extremum_vjp)
-defvjp(np.min, _extremum_vjp)
-defvjp(np.amax, _extremum_vjp)
-defvjp(np.amin, _extremum_vjp)
-defvjp(np.prod, _prod_vjp)
-defvjp(np.var, _var_vjp)
-defvjp(np.std, _std_vjp)
+# ---- the same without nan
+
+
+def _skipping_nan(rule):
+    """The `rule` of a reduction for its like that skips nan: as if `where` had left them out."""
+    signature = inspect.signature(rule)
+
+    @functools.wraps(rule)
+    def skipping(g, ans, x, *args, **kwargs):
+        arguments = signature.bind(g, ans, x, *args, **kwargs).arguments
+        arguments["where"] = np.logical_and(arguments.get("where", True), ~np.isnan(x))
+        return rule(**arguments)
+
+    return skipping
+
+
+defvjp(np.sum,      _sum_vjp)
+defvjp(np.mean,     _mean_vjp)
+defvjp(np.max,      _extremum_vjp)
+defvjp(np.min,      _extremum_vjp)
+defvjp(np.amax,     _extremum_vjp)
+defvjp(np.amin,     _extremum_vjp)
+defvjp(np.prod,     _prod_vjp)
+defvjp(np.var,      _var_vjp)
+defvjp(np.std,      _std_vjp)
+
+defvjp(np.nansum,   _skipping_nan(_sum_vjp))
+defvjp(np.nanmean,  _skipping_nan(_mean_vjp))
+defvjp(np.nanmax,   _skipping_nan(_extremum_vjp))
+defvjp(np.nanmin,   _skipping_nan(_extremum_vjp))
+defvjp(np.nanprod,  _skipping_nan(_prod_vjp))
+defvjp(np.nanvar,   _skipping_nan(_var_vjp))
+defvjp(np.nanstd,   _skipping_nan(_std_vjp))
+
+
+def _ptp(a, axis=None, out=None, keepdims=False):
+    return np.max(a, axis=axis, out=out, keepdims=keepdims) - np.min(a, axis=axis, out=out, keepdims=keepdims)
+
+
+defspelling(np.ptp, _ptp)

@@ -1,90 +1,99 @@
-"""Functions that rearrange: reshape, transpose, broadcast, join, split. The derivative of each is its inverse."""
+"""Functions that give the same elements another shape or order: the derivative of each is its inverse."""
+
+from typing import Literal
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from .. import primitives
-from ..registry import defspelling, defvjp, defvjp_each
+from ..registry import defspelling, defvjp
+
+# ---- axes
 
 
-def _known(order):
-    if order not in ("C", "F"):
-        raise TypeError(f'np.reshape: order="{order}" depends on how an array lies in memory; say "C" or "F".')
-    return order
+def _reshape_vjp(g, ans, x, shape, order: Literal["C", "F"] = "C", *, copy=None):
+    return np.reshape(g, x.shape, order=order)
 
 
 def _inverse_permutation(axes):
     return None if axes is None else np.argsort([axis % len(axes) for axis in axes])
 
 
-defvjp(np.reshape,          lambda g, ans, x, shape, order="C": np.reshape(g, x.shape, order=_known(order)))
+defvjp(np.reshape,          _reshape_vjp)
 defvjp(np.expand_dims,      lambda g, ans, x, axis: np.reshape(g, x.shape))
 defvjp(np.squeeze,          lambda g, ans, x, axis=None: np.reshape(g, x.shape))
 defvjp(np.transpose,        lambda g, ans, x, axes=None: np.transpose(g, _inverse_permutation(axes)))
 defvjp(np.swapaxes,         lambda g, ans, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
 defvjp(np.moveaxis,         lambda g, ans, x, source, destination: np.moveaxis(g, destination, source))
 defvjp(np.matrix_transpose, lambda g, ans, x: np.swapaxes(g, -1, -2))
-defvjp(np.broadcast_to,     lambda g, ans, x, shape: g)  # the engine sums over what was repeated
+defvjp(np.broadcast_to,     lambda g, ans, x, shape, subok=False: g)  # the engine sums over what was repeated
 
 
 def _ravel(x, order="C"):
-    return np.reshape(x, -1, order=_known(order))
+    return np.reshape(x, -1, order=order)
 
 
-defspelling(np.ravel, _ravel)
-
-# ---- joining
-
-
-def _concatenate_vjp(argnum, g, ans, *arrays, axis=0):
-    start = sum(array.shape[axis] for array in arrays[:argnum])
-    stop = start + arrays[argnum].shape[axis]
-    return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
+def _rollaxis(a, axis, start=0):
+    ndim = np.ndim(a)
+    axis = normalize_axis_index(axis, ndim)
+    before = start + ndim if start < 0 else start  # the axis that it shall stand before
+    if not 0 <= before <= ndim:
+        raise np.exceptions.AxisError(f"np.rollaxis: expected a start from {-ndim} to {ndim}, got {start}.")
+    return np.moveaxis(a, axis, before - (axis < before))
 
 
-defvjp_each(primitives.concatenate, _concatenate_vjp)
+def _atleast(ndim, of_vector, of_matrix):
+    """`np.atleast_1d` and its like: the shape that is made of a vector's, and of a matrix's."""
+
+    def atleast(*arys):
+        grown = [_grown(x, ndim, of_vector, of_matrix) for x in arys]
+        return grown[0] if len(grown) == 1 else tuple(grown)
+
+    return atleast
 
 
-def _concatenate(arrays, axis=0):
-    if axis is None:
-        return primitives.concatenate(*[np.ravel(array) for array in arrays], axis=0)
-    arrays = [array if hasattr(array, "shape") else np.array(array) for array in arrays]
-    return primitives.concatenate(*arrays, axis=axis)
+def _grown(x, ndim, of_vector, of_matrix):
+    x = x if hasattr(x, "shape") else np.asarray(x)
+    if x.ndim >= ndim:
+        return x
+    return np.reshape(x, (1,) * ndim if x.ndim == 0 else of_vector(x.shape) if x.ndim == 1 else of_matrix(x.shape))
 
 
-def _stack(arrays, axis=0):
-    return _concatenate([np.expand_dims(array, axis) for array in arrays], axis)
+defspelling(np.ravel,       _ravel)
+defspelling(np.rollaxis,    _rollaxis)
+defspelling(np.atleast_1d,  _atleast(1, None, None))
+defspelling(np.atleast_2d,  _atleast(2, lambda shape: (1, *shape), None))
+defspelling(np.atleast_3d,  _atleast(3, lambda shape: (1, *shape, 1), lambda shape: (*shape, 1)))
+
+# ---- the order along axes
+
+defvjp(np.flip,             lambda g, ans, m, axis=None: np.flip(g, axis))
+defvjp(np.fliplr,           lambda g, ans, m: np.fliplr(g))
+defvjp(np.flipud,           lambda g, ans, m: np.flipud(g))
+defvjp(np.roll,             lambda g, ans, a, shift, axis=None: np.roll(g, np.negative(shift), axis))
+defvjp(np.rot90,            lambda g, ans, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+
+# ---- triangles: zero elsewhere
+
+defvjp(np.tril,             lambda g, ans, m, k=0: np.tril(g, k))
+defvjp(np.triu,             lambda g, ans, m, k=0: np.triu(g, k))
+
+# ---- several arrays in one shape
 
 
-def _vstack(arrays):
-    return _concatenate([array if np.ndim(array) > 1 else np.reshape(array, (1, -1)) for array in arrays])
+def _broadcast_arrays(*args, subok=False):
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(x, shape) for x in args)
 
 
-def _hstack(arrays):
-    arrays = [array if np.ndim(array) else np.reshape(array, 1) for array in arrays]
-    return _concatenate(arrays, axis=0 if np.ndim(arrays[0]) == 1 else 1)
+def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"np.meshgrid: expected indexing 'xy' or 'ij', got {indexing!r}.")
+    axes = list(range(len(xi)))
+    if indexing == "xy":
+        axes[:2] = axes[:2][::-1]
+    grid = [np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))]) for axis, x in zip(axes, xi, strict=True)]
+    return tuple(grid) if sparse else _broadcast_arrays(*grid)
 
 
-defspelling(np.concatenate, _concatenate)
-defspelling(np.stack, _stack)
-defspelling(np.vstack, _vstack)
-defspelling(np.hstack, _hstack)
-
-# ---- splitting
-
-
-def _split(x, indices_or_sections, axis=0):
-    length = x.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)) and length % indices_or_sections:
-        raise ValueError(f"np.split: an axis of length {length} has no {indices_or_sections} equal parts.")
-    return _array_split(x, indices_or_sections, axis)
-
-
-def _array_split(x, indices_or_sections, axis=0):
-    # where NumPy itself would cut the numbers 0, 1, ..., which are the positions along the axis
-    parts = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
-    before = (slice(None),) * (axis % x.ndim)
-    return [x[(*before, slice(part[0], part[-1] + 1) if len(part) else slice(0, 0))] for part in parts]
-
-
-defspelling(np.split, _split)
-defspelling(np.array_split, _array_split)
+defspelling(np.broadcast_arrays,    _broadcast_arrays)
+defspelling(np.meshgrid,            _meshgrid)

@@ -1,1 +1,213 @@
-"""Averages, quantiles, covariances, histograms, and reductions that skip nan."""
+"""Averages, covariances and histograms."""
+
+import math
+import warnings
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from ..primitives import astype, scatter_add, values
+from ..registry import defspelling, defvjp
+
+
+def _array(x):
+    """`x` as something with a shape: Tensors as they are."""
+    return x if hasattr(x, "shape") else np.array(x)
+
+
+def _cast(x, dtype):
+    return x if x.dtype == dtype else astype(x, dtype)
+
+
+def _values(x):
+    return None if x is None else values(x)
+
+
+# ---- averages and covariances
+
+
+def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    a = _array(a)
+    if weights is None:
+        average = np.mean(a, axis=axis, keepdims=keepdims)
+        total = np.full(average.shape, a.size / max(average.size, 1), dtype=average.dtype)
+    else:
+        weights = _aligned(_array(weights), a, axis)
+        dtype = np.result_type(a.dtype, weights.dtype, *(() if a.dtype.kind in "fc" else (np.float64,)))
+        total = np.sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
+        if np.any(total == 0):
+            raise ZeroDivisionError("np.average: the weights sum to zero.")
+        average = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+        total = np.broadcast_to(total, average.shape)
+    return (average, total) if returned else average
+
+
+def _aligned(weights, a, axis):
+    """The `weights` in the shape in which they broadcast with `a`."""
+    if weights.shape == a.shape:
+        return weights
+    if axis is None:
+        raise TypeError(f"np.average: expected an axis=, for weights of shape {weights.shape} and an a of {a.shape}.")
+    axes = normalize_axis_tuple(axis, a.ndim)
+    if weights.shape != tuple(a.shape[i] for i in axes):
+        raise ValueError(
+            f"np.average: expected weights of shape {tuple(a.shape[i] for i in axes)}, the lengths of a along axis "
+            f"{axis}, got {weights.shape}."
+        )
+    weights = np.transpose(weights, np.argsort(axes))
+    return np.reshape(weights, [length if i in axes else 1 for i, length in enumerate(a.shape)])
+
+
+defspelling(np.average, _average)
+
+
+def _variables(m, rowvar, name):
+    """`m` as a matrix with a variable in each row."""
+    m = _array(m)
+    if m.ndim > 2:
+        raise ValueError(f"np.cov: expected {name} of at most 2 dimensions, got shape {m.shape}.")
+    if m.ndim < 2:
+        return np.reshape(m, (1, -1))
+    return m if rowvar or (name == "y" and m.shape[0] == 1) else np.transpose(m)
+
+
+def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
+    parts = [_variables(part, rowvar, name) for part, name in ((m, "m"), (y, "y")) if part is not None]
+    dtype = np.result_type(*[part.dtype for part in parts], np.float64) if dtype is None else np.dtype(dtype)
+    X = np.concatenate([_cast(part, dtype) for part in parts]) if len(parts) > 1 else _cast(parts[0], dtype)
+    if not len(X):
+        return np.empty((0, 0))
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    if ddof != int(ddof):
+        raise ValueError(f"np.cov: expected an integer ddof, got {ddof}.")
+    fweights = _checked(fweights, X, "fweights")
+    aweights = _checked(aweights, X, "aweights")
+    if fweights is not None and not np.all(np.equal(fweights, np.rint(fweights))):
+        raise TypeError("np.cov: expected integers as fweights, which count how often each sample stands there.")
+    given = [w for w in (fweights, aweights) if w is not None]
+    w = math.prod(given[1:], start=given[0]) if given else None
+    total = X.shape[1] if w is None else np.sum(w)
+    free = total - (ddof if aweights is None or ddof == 0 else ddof * np.sum(w * aweights) / total)
+    if free <= 0:
+        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=6)
+        free = 0.0
+    X = X - _average(X, 1, w, keepdims=True)
+    weighted = X if w is None else X * w
+    return np.squeeze(np.matmul(X, np.transpose(np.conjugate(weighted))) / free)
+
+
+def _checked(weights, X, name):
+    if weights is None:
+        return None
+    weights = _cast(_array(weights), np.dtype(float))
+    if weights.shape != X.shape[1:]:
+        raise ValueError(f"np.cov: expected {name} of shape {X.shape[1:]}, one for each sample, got {weights.shape}.")
+    if np.any(weights < 0):
+        raise ValueError(f"np.cov: expected {name} that are not negative.")
+    return weights
+
+
+def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
+    c = np.cov(x, y, rowvar, dtype=dtype)
+    if not c.ndim:
+        return c / c
+    each = np.arange(len(c))
+    deviation = np.sqrt(np.real(c[each, each]))
+    c = c / np.expand_dims(deviation, 1) / deviation
+    if np.iscomplexobj(c):
+        return np.clip(np.real(c), -1, 1) + 1j * np.clip(np.imag(c), -1, 1)
+    return np.clip(c, -1, 1)
+
+
+defspelling(np.cov,         _cov)
+defspelling(np.corrcoef,    _corrcoef)
+
+# ---- histograms: linear in the weights; steps in the data, but for the edges between their extremes
+
+
+def _histogram(a, bins=10, range=None, density=None, weights=None):
+    counts, found = np.histogram(values(a), _plain(bins), range, weights=_values(weights))
+    if weights is not None:
+        counts = _cast(_sums([np.ravel(values(a))], [found], np.ravel(_array(weights))), counts.dtype)
+    edges = _edges(_array(a), bins, range, found)
+    return (_density(counts, [edges]) if density else counts), edges
+
+
+def _histogram_bin_edges(a, bins=10, range=None, weights=None):
+    found = np.histogram_bin_edges(values(a), _plain(bins), range, _values(weights))
+    return _edges(_array(a), bins, range, found)
+
+
+def _histogram2d(x, y, bins=10, range=None, density=None, weights=None):
+    if len(x) != len(y):
+        raise ValueError(f"np.histogram2d: expected as many x as y, got {len(x)} and {len(y)}.")
+    if hasattr(bins, "__len__") and len(bins) not in (1, 2):
+        bins = [bins, bins]
+    counts, edges = _histogramdd([x, y], bins, range, density, weights)
+    return counts, *edges
+
+
+def _histogramdd(sample, bins=10, range=None, density=None, weights=None):
+    columns = _columns(sample)
+    each = list(bins) if hasattr(bins, "__len__") else [bins] * len(columns)
+    plain = [values(column) for column in columns]
+    sums, found = np.histogramdd(np.stack(plain, 1), [_plain(b) for b in each], range, weights=_values(weights))
+    if weights is not None:
+        sums = _sums(plain, found, _array(weights))
+    ranges = [None] * len(columns) if range is None else range
+    edges = type(found)(map(_edges, columns, each, ranges, found))
+    return (_density(sums, edges) if density else sums), edges
+
+
+def _columns(sample):
+    """The coordinates of a sample: the columns of a matrix, or each array of a sequence, or an array alone."""
+    if not hasattr(sample, "shape"):
+        return [_array(column) for column in sample]
+    return [sample] if sample.ndim < 2 else [sample[:, i] for i in range(sample.shape[1])]
+
+
+def _plain(bins):
+    """`bins` as a number, a name, or the plain values of edges."""
+    return bins if isinstance(bins, str) or np.ndim(bins) == 0 else values(bins)
+
+
+def _edges(a, bins, range, found):
+    """The edges that NumPy `found`, as they depend on the arguments: on given edges, or on the extremes of `a`."""
+    if not isinstance(bins, str) and np.ndim(bins):
+        return _array(bins)
+    if isinstance(a, np.ndarray) or range is not None or not a.size:
+        return found
+    low, high = np.min(a), np.max(a)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    share = np.linspace(0, 1, len(found), dtype=found.dtype)
+    return low * (1 - share) + high * share
+
+
+def _sums(columns, edges, weights):
+    """The sum of the `weights` in each bin, as in NumPy added up in float64."""
+    bins = [_bin_of(column, ends) for column, ends in zip(columns, edges, strict=True)]
+    lengths = [len(ends) - 1 for ends in edges]
+    inside = np.all([(i >= 0) & (i < length) for i, length in zip(bins, lengths, strict=True)], axis=0)
+    wide = _cast(weights, np.result_type(weights.dtype, np.float64))
+    return scatter_add(wide[inside], tuple(i[inside] for i in bins), np.zeros(lengths))
+
+
+def _bin_of(column, edges):
+    """The number of the bin for each element: from edge to edge, and in the last bin to the edge itself, inclusive."""
+    return np.where(column == edges[-1], len(edges) - 2, np.searchsorted(edges, column, side="right") - 1)
+
+
+def _density(sums, edges):
+    density = sums
+    for axis, ends in enumerate(edges):
+        widths = _cast(np.diff(ends), np.dtype(float))
+        density = density / np.reshape(widths, [-1 if i == axis else 1 for i in range(len(edges))])
+    return density / np.sum(sums)
+
+
+defspelling(np.histogram,           _histogram)
+defspelling(np.histogram_bin_edges, _histogram_bin_edges)
+defspelling(np.histogram2d,         _histogram2d)
+defspelling(np.histogramdd,         _histogramdd)
+defvjp(np.bincount, None,           lambda g, ans, x, weights, minlength=0: g[x])

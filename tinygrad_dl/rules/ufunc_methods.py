@@ -1,16 +1,185 @@
-"""The methods of ufuncs: `np.add.reduce` and its like."""
+"""The methods of ufuncs of two arguments: `np.add.reduce`, `np.maximum.accumulate`, `np.multiply.outer` and their like.
+
+Their sums, products and extrema are those of `reductions` and `series`; any other is folded, a step an element.
+"""
+
+from typing import Any
 
 import numpy as np
 
-from ..registry import defspelling
+from .. import primitives
+from ..registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
+
+UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
+REDUCED: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+ACCUMULATED: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
+
+
+def _outer(ufunc):
+    def outer(x, y, **settings):
+        return ufunc(np.reshape(x, np.shape(x) + (1,) * np.ndim(y)), y, **settings)
+
+    return outer
+
+
+# ---- reduce
 
 
 def _reduce_as(function):
-    def reduce(x, axis=0, keepdims=False):
-        return function(x, axis=axis, keepdims=keepdims)
+    def reduce(x, axis=0, dtype=None, keepdims=False, **start):
+        if dtype is not None:
+            x = primitives.astype(x, dtype)
+        return function(x, axis=axis, keepdims=keepdims, **start)
 
     return reduce
 
 
-for ufunc, function in ((np.add, np.sum), (np.multiply, np.prod), (np.maximum, np.max), (np.minimum, np.min)):
-    defspelling(ufunc.reduce, _reduce_as(function))
+def _reduce(ufunc):
+    """`ufunc.reduce`, a step an element."""
+
+    def reduce(x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
+        settings = {"axis": axis, "dtype": dtype, "keepdims": keepdims, "where": where}
+        if initial is not np._NoValue:
+            settings["initial"] = initial
+        expected = ufunc.reduce(primitives.values(x), **settings)  # raises what NumPy raises
+        if np.size(x) == 0 or axis == () or expected.dtype.kind not in "fc":
+            return expected
+        x = x if dtype is None else primitives.astype(x, dtype)
+        mask = np.broadcast_to(where, x.shape)
+        axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        steps, used = (_in_front(y, axes) for y in (x, mask))
+        value = ufunc.identity if initial is np._NoValue and not np.all(mask) else initial
+        start = 0
+        if value is np._NoValue or value is None:
+            value, start = steps[0], 1
+        else:
+            value = np.array(value, dtype=x.dtype)
+        for step, use in zip(steps[start:], used[start:], strict=True):  # 1: a step left out may be a division by 0
+            value = ufunc(value, step) if np.all(use) else np.where(use, ufunc(value, np.where(use, step, 1)), value)
+        value = value if value.dtype == expected.dtype else primitives.astype(value, expected.dtype)
+        return np.reshape(np.broadcast_to(value, steps.shape[1:]), expected.shape)
+
+    return reduce
+
+
+def _in_front(x, axes):
+    """`x` with one axis in front, for all of `axes`."""
+    moved = np.moveaxis(x, axes, range(len(axes))) if x.ndim else np.reshape(x, 1)
+    return np.reshape(moved, (-1, *moved.shape[max(len(axes), 1):]))
+
+
+# ---- accumulate and reduceat
+
+
+def _accumulate_as(function):
+    def accumulate(x, axis=0, dtype=None):
+        if x.ndim == 0:
+            raise TypeError("cannot accumulate on a scalar")
+        return function(x, axis=axis, dtype=dtype)
+
+    return accumulate
+
+
+def _accumulate(ufunc):
+    """`ufunc.accumulate`, a step an element."""
+
+    def accumulate(x, axis=0, dtype=None):
+        expected = ufunc.accumulate(primitives.values(x), axis=axis, dtype=dtype)  # raises what NumPy raises
+        if np.size(x) == 0 or expected.dtype.kind not in "fc":
+            return expected
+        x = x if dtype is None else primitives.astype(x, dtype)
+        first, *others = np.moveaxis(x, axis, 0)
+        values = [first]
+        for other in others:
+            values.append(ufunc(values[-1], other))
+        return np.stack(values, axis)
+
+    return accumulate
+
+
+def _reduceat(ufunc):
+    def reduceat(x, indices, axis=0, dtype=None):
+        ufunc.reduceat(primitives.values(x), indices, axis=axis, dtype=dtype)  # raises what NumPy raises
+        x = np.moveaxis(x if dtype is None else primitives.astype(x, dtype), axis, 0)
+        starts = [int(start) for start in indices]
+        stops = [*starts, len(x)][1:]
+        parts = [
+            ufunc.reduce(x[start:stop], axis=0) if start + 1 < stop else x[start]
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+        return np.moveaxis(np.stack(parts) if parts else x[:0], 0, axis)
+
+    return reduceat
+
+
+# ---- those that are folded, but have a rule for all steps at once
+
+
+def _spread(y, x, axis, keepdims):
+    """What `x` was reduced to, repeated along the axes that were reduced."""
+    if axis is not None and not keepdims and x.ndim:
+        y = np.expand_dims(y, axis)
+    return np.broadcast_to(y, x.shape)
+
+
+def _shares(exp):
+    """The rule of a sum in logarithms: each gets its share of the sum; those that are infinite share alike."""
+
+    def rule(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
+        g, total = (_spread(y, x, axis, keepdims) for y in (g, ans))
+        infinite = np.isinf(total)
+        if not np.any(infinite):
+            return g * exp(x - total)
+        tied = infinite & np.equal(x, total)
+        share = tied / np.maximum(np.sum(tied, axis=axis, keepdims=True, dtype=x.dtype), 1)
+        distance = np.where(infinite, 0, x) - np.where(infinite, 0, total)
+        return g * np.where(infinite, share, exp(distance))
+
+    return rule
+
+
+def _hypot_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
+    length = np.where(ans == 0, 1, ans)
+    return _spread(g / length, x, axis, keepdims) * x
+
+
+def _extremum_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
+    extremum = _spread(ans, x, axis, keepdims)
+    tied = np.equal(x, extremum) | np.isnan(extremum)
+    ties = np.sum(tied, axis=axis, keepdims=keepdims, dtype=ans.dtype)
+    return _spread(g / ties, x, axis, keepdims) * tied
+
+
+RULES = {
+    np.logaddexp: _shares(np.exp),
+    np.logaddexp2: _shares(np.exp2),
+    np.hypot: _hypot_vjp,
+    np.fmax: _extremum_vjp,
+    np.fmin: _extremum_vjp,
+}
+
+# ---- which ufunc has which
+
+for ufunc in UFUNCS:
+    refuse(f"it changes an array in place. Write tg.primitives.set_at(x, i, np.{ufunc.__name__}(x[i], ...)).", ufunc.at)
+    methods = ufunc.outer, ufunc.reduce, ufunc.accumulate, ufunc.reduceat
+    if ufunc.nin != 2 or ufunc.signature is not None:
+        continue
+    if ufunc in constants:
+        defnondiff(*methods)
+    elif ufunc in refusals:
+        refuse(refusals[ufunc], *methods)
+    else:
+        defspelling(ufunc.outer, _outer(ufunc))
+    if ufunc in (vjps.keys() | spellings.keys()) - {np.heaviside} and "dd->d" in ufunc.types:
+        defspelling(ufunc.reduce, _reduce_as(REDUCED[ufunc]) if ufunc in REDUCED else _reduce(ufunc))
+        accumulated = ACCUMULATED.get(ufunc)
+        defspelling(ufunc.accumulate, _accumulate_as(accumulated) if accumulated else _accumulate(ufunc))
+        defspelling(ufunc.reduceat, _reduceat(ufunc))
+refuse(
+    "NumPy's own loop for it goes wrong on some processors, by whole numbers. Write out the steps.",
+    *(np.power.reduce, np.power.reduceat, np.arctan2.reduce, np.arctan2.reduceat),
+)
+for ufunc, rule in RULES.items():
+    defvjp(ufunc.reduce, rule)
+refuse("it changes an array in place. Write tg.primitives.add_at(x, i, y).", np.add.at)

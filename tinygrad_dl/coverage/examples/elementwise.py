@@ -1,10 +1,10 @@
-"""Functions of each element: arithmetic, exponentials, trigonometry, choices, casts."""
+"""Functions of each element: arithmetic, exponentials, trigonometry, parts of numbers, casts."""
 
 import numpy as np
 
 from ... import primitives
 from .. import cases
-from ..cases import apart, below_one, between, halves, nonzero, one, positive, real, table
+from ..cases import below_one, halves, nonzero, positive, real, table
 
 UNARY = {
     np.negative: real,
@@ -54,13 +54,8 @@ BINARY = {
     np.logaddexp2: (real, real),
     np.arctan2: (nonzero, nonzero),
     np.hypot: (nonzero, nonzero),
-    np.maximum: (apart, between),
-    np.minimum: (apart, between),
-    np.fmax: (apart, between),
-    np.fmin: (apart, between),
 }
 PAIRS = [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (4,)), ((), ())]
-CHOICE = np.array([[True, False, True], [False, False, True]])
 
 CASES = table(
     *[(f, f"{shape}", f, domain(*shape)) for f, domain in UNARY.items() for shape in [(), (2, 3)]],
@@ -84,32 +79,30 @@ CASES = table(
     (np.remainder, "x%2", lambda x: x % 2, halves(3)),
     (np.divide, "1/x", lambda x: 1 / x, nonzero(3)),
     (np.subtract, "1-x", lambda x: 1 - x, real(3)),
-    (np.where, "both", lambda x, y: np.where(CHOICE, x, y), real(2, 3), real(2, 3)),
-    (np.where, "broadcast", lambda x, y: np.where(CHOICE, x, y), real(3), real(2, 1)),
-    (np.where, "leaky", lambda x: np.where(x > 0, x, 0.1 * x), nonzero(4)),
-    (np.clip, "low", lambda x, low: np.clip(x, low, None), apart(2, 4), between(4)),
-    (np.clip, "high", lambda x, high: np.clip(x, None, high), apart(2, 4), between(2, 1)),
-    (np.clip, "both", lambda x, low, high: np.clip(x, low - 1, high + 1), apart(8), below_one(8), below_one()),
-    (np.clip, "crossed", lambda x, low, high: np.clip(x, low, high - 3), apart(4), below_one(), below_one()),
-    (
-        np.clip,
-        "crossed, x below",
-        lambda x, low, high: np.clip(x, low + 5, high + 3),
-        apart(4),
-        below_one(),
-        below_one(),
-    ),
-    (*one(np.clip, "numbers", -0.9, 1.1), apart(8)),
+    (np.real_if_close, "real", lambda x: np.real_if_close((x + 0j) ** 2), real(3)),
+    (np.real_if_close, "complex", lambda x: np.imag(np.real_if_close((x + 1j) ** 2)), real(3)),
+    (np.real_if_close, "tol=", lambda x: np.real_if_close((x + 1e-9j) ** 2, tol=1e12), real(3)),
+    (np.copysign, "(2, 3) (3,)", np.copysign, nonzero(2, 3), nonzero(3)),
+    (np.copysign, "beside 1", lambda x: np.copysign(x, 1) * np.copysign(x, -0.0), nonzero(3)),
+    (np.divmod, "of numbers", lambda x, y: np.divmod(x, y)[0] * np.divmod(x, y)[1], halves(), cases.near_one()),
+    (np.divmod, "by a row", lambda x, y: np.divmod(x, y)[1], halves(2, 3), cases.near_one(3)),
+    (np.divmod, "operators", lambda x: divmod(x, 2)[1] * divmod(2.5, x)[1], halves(3)),
+    (np.modf, "both", np.modf, halves(2, 3)),
+    (np.modf, "whole part", lambda x: np.modf(x)[1] * x, halves(3)),
+    (np.frexp, "mantissa", lambda x: np.frexp(x)[0], cases.positive(2, 3)),
+    (np.frexp, "put together", lambda x: np.ldexp(*np.frexp(x)), halves(3)),
+    (np.ldexp, "array", lambda x: np.ldexp(x, np.array([1, -2, 3])), real(2, 3)),
+    (np.ldexp, "number", lambda x: np.ldexp(x, 2), real()),
     *(
         [
-            (*one(np.clip, "min=", min=-0.9), apart(8)),
-            (*one(np.clip, "max=", max=1.1), apart(8)),
-            (*one(np.clip, "min= max=", min=-0.9, max=1.1), apart(8)),
+            (np.astype, "", lambda x: np.astype(x, float), real(3)),
+            (np.astype, "copy=", lambda x: np.astype(x, x.dtype, copy=False), real(3)),
         ]
-        if cases.CLIP_TAKES_MIN
+        if hasattr(np, "astype")
         else []
     ),
     (np.full_like, "number", lambda x: np.full_like(x, x[0, 0]), real(2, 3)),
     (np.full_like, "row", lambda x: np.full_like(x, x[0]), real(2, 3)),
     (primitives.astype, "float64", lambda x: x.astype(np.float64), real(3)),
+    (primitives.astype, "copy=", lambda x: x.astype(x.dtype, copy=False), real(3)),
 )

@@ -1,11 +1,11 @@
-"""Functions that rearrange."""
+"""Functions that give the same elements another shape or order."""
 
 import numpy as np
 
-from ... import primitives
 from ..cases import one, real, table
 
 CUBE = real(2, 3, 4)
+TRIANGLES = (np.tril, np.triu)
 
 CASES = table(
     (*one(np.reshape, "(3, 2)", (3, 2)), real(2, 3)),
@@ -27,30 +27,38 @@ CASES = table(
     (*one(np.moveaxis, "0 2", 0, 2), CUBE),
     (*one(np.moveaxis, "(0, 1) (-1, 0)", (0, 1), (-1, 0)), CUBE),
     (*one(np.matrix_transpose, ""), CUBE),
+    (*one(np.rollaxis, "2", 2), CUBE),
+    (*one(np.rollaxis, "0 2", 0, 2), CUBE),
+    (*one(np.rollaxis, "-3, start=-1", -3, start=-1), CUBE),
     (*one(np.broadcast_to, "(2, 3)", (2, 3)), real(3)),
     (*one(np.broadcast_to, "(2, 3, 2)", (2, 3, 2)), real(3, 1)),
     (*one(np.broadcast_to, "same", (3,)), real(3)),
     (*one(np.ravel, "C"), real(2, 3)),
     (*one(np.ravel, "F", order="F"), real(2, 3)),
     (np.ravel, "flatten", lambda x: x.flatten(), real(2, 3)),
-    (primitives.concatenate, "two", lambda x, y: np.concatenate([x, y]), real(2, 3), real(1, 3)),
-    (np.concatenate, "axis=-1", lambda x, y: np.concatenate((x, y), axis=-1), real(2, 3), real(2, 1)),
-    (np.concatenate, "axis=1 by position", lambda x, y: np.concatenate((x, y), 1), real(2, 3, 2), real(2, 1, 2)),
-    (np.concatenate, "axis=None", lambda x, y: np.concatenate((x, y), axis=None), real(2, 3), real(2)),
-    (np.concatenate, "three", lambda x, y, z: np.concatenate([x, y, z]), real(1), real(2), real(3)),
-    (np.concatenate, "longest first", lambda x, y, z: np.concatenate([x, y, z]), real(3), real(1), real(2)),
-    (np.concatenate, "twice", lambda x: np.concatenate([x, np.ones(2), x, [5.0]]), real(3)),
-    (np.stack, "0", lambda x, y: np.stack([x, y]), real(3), real(3)),
-    (np.stack, "-1", lambda x, y: np.stack([x, y], axis=-1), real(2, 3), real(2, 3)),
-    (np.stack, "numbers", lambda x, y: np.stack([x, y, x]), real(), real()),
-    (np.vstack, "rows", lambda x, y: np.vstack([x, y]), real(3), real(2, 3)),
-    (np.vstack, "numbers", lambda x, y: np.vstack([x, y]), real(), real()),
-    (np.hstack, "vectors", lambda x, y: np.hstack([x, y]), real(3), real(2)),
-    (np.hstack, "numbers", lambda x, y: np.hstack([x, y]), real(), real(2)),
-    (np.hstack, "matrices", lambda x, y: np.hstack([x, y]), real(2, 3), real(2, 1)),
-    (*one(np.split, "equal", 3), real(6)),
-    (*one(np.split, "at, axis=1", [1, 3], axis=1), real(2, 4)),
-    (*one(np.split, "axis=-1", 2, axis=-1), real(2, 4)),
-    (*one(np.array_split, "unequal", 3), real(7, 2)),
-    (*one(np.array_split, "into nothing", 3), real(2)),
+    *[
+        (*one(f, f"{shape}"), real(*shape))
+        for f in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
+        for shape in ((), (2,), (2, 3))
+    ],
+    (np.atleast_2d, "several", lambda x, y: np.atleast_2d(x, y, 3.0)[:2], real(2), real()),
+    (*one(np.flip, "all"), real(2, 3)),
+    (*one(np.flip, "axis=-1", axis=-1), real(2, 3)),
+    (*one(np.flip, "axis=(0, 2)", axis=(0, 2)), real(2, 2, 2)),
+    (*one(np.fliplr, ""), real(2, 3)),
+    (*one(np.flipud, ""), real(2, 3)),
+    (*one(np.roll, "flat", 2), real(2, 3)),
+    (*one(np.roll, "axis=1", -1, axis=1), real(2, 3)),
+    (*one(np.roll, "axis=(0, 1)", (1, -2), axis=(0, 1)), real(2, 3)),
+    (*one(np.roll, "one shift, two axes", 1, (0, 1)), real(2, 3)),
+    (*one(np.rot90, ""), real(2, 3)),
+    (*one(np.rot90, "k=3 axes=(2, 0)", k=3, axes=(2, 0)), real(2, 1, 3)),
+    *[(*one(f, f"{shape} k={k}", k=k), real(*shape)) for f in TRIANGLES for shape, k in (((2, 3), 1), ((2, 2, 2), 0))],
+    *[(*one(f, "vector", -1), real(3)) for f in TRIANGLES],
+    (np.broadcast_arrays, "two", np.broadcast_arrays, real(3), real(2, 1)),
+    (np.broadcast_arrays, "beside a number", lambda x: np.broadcast_arrays(x, 1.0)[0], real(3)),
+    (np.meshgrid, "xy", np.meshgrid, real(3), real(2)),
+    (np.meshgrid, "ij", lambda x, y, z: np.meshgrid(x, y, z, indexing="ij"), real(2), real(1), real(2)),
+    (np.meshgrid, "three, sparse=", lambda x, y, z: np.meshgrid(x, y, z, sparse=True), real(2), real(3), real(2)),
+    (np.meshgrid, "one, copy=", lambda x: np.meshgrid(x, copy=False), real(3)),
 )

@@ -74,10 +74,11 @@ class Arguments:
     def with_values(self, values: Sequence[Any]) -> list[Any]:
         """The arguments with `values` in the place of the leaves."""
         supply = iter(values)
-        return [
-            pytree.mapped(lambda value: self._replaced(value, supply), primal) if i in self.varied else primal
-            for i, primal in enumerate(self.primals)
-        ]
+
+        def replaced(primal: Any) -> Any:
+            return pytree.mapped(lambda value: self._replaced(value, supply), primal, whole=Module)
+
+        return [replaced(primal) if i in self.varied else primal for i, primal in enumerate(self.primals)]
 
     def _replaced(self, value: Any, supply: Iterator[Any]) -> Any:
         """`value`, or the next of the `supply` in its place; of a Module a copy with others in place of parameters."""
@@ -141,7 +142,7 @@ def _values(value: Any) -> Any:
 
 
 def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:
-    for name, value in pytree.labelled(primal, label):
+    for name, value in pytree.labelled(primal, label, whole=Module):
         if isinstance(value, Module):
             varied = set(_varied(value))
             for path, parameter in value.named_parameters():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import pytree, registry
+from ... import primitives, pytree, registry
 from ...autodiff import topological_order
 from ...tensor import Tensor, parameter
 from ..literals import literal
@@ -41,7 +41,7 @@ def blame(arguments: Arguments, order: int, rng: np.random.Generator) -> tuple[B
                     f = claim.pullback_of(f, arguments.wide(), rng)
             result = f(*[parameter(value) for value in arguments.wide()])
             for node in topological_order(*[y for y in pytree.leaves(result) if type(y) is Tensor])[:NODES]:
-                if node._function is not None:
+                if node._function not in (None, primitives.output):
                     rows, mistakes = _replayed(node, node._args, k, mode)
                     kinks |= node._function is np.where or any(row.kinks for row in rows)  # its condition hides one
                     if mistakes:

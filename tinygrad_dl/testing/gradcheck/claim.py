@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -95,10 +96,11 @@ class Claim:
 
     def misfit(self) -> str:
         """How the value differs when derivatives are taken, in words."""
+        size = max(np.max(np.abs(plain), initial=0) for plain in self.outputs)
         for traced, plain in zip(self._linear.value, self.outputs, strict=True):
             if traced.shape != plain.shape:
                 return f"The function gives an array of shape {plain.shape} of arrays, and {traced.shape} of Tensors."
-            if not np.allclose(traced, plain, rtol=1e-7, atol=1e-9 * np.max(np.abs(plain), initial=0)):
+            if not np.allclose(traced, plain, rtol=1e-7, atol=1e-9 * size):
                 off = np.max(np.abs(traced - plain))
                 return f"The function gives other values of Tensors than of arrays: they differ by up to {off:.3g}."
         return ""
@@ -146,10 +148,10 @@ class Claim:
             self._noise = differences.noise_of(self.along(anywhere), self.y)
         return self._noise
 
-    def slope_close_by(self, corner: Direction, direction: Direction) -> np.ndarray:
+    def slope_close_by(self, corner: Direction, direction: Direction, distance: float = 1e-5) -> np.ndarray:
         """The derivative along a direction a little way off, towards a corner."""
-        x, step = self.x + 1e-5 * self._unscaled(corner), 1e-8 * self._unscaled(direction)
-        return (self.at(x + step) - self.at(x - step)) / 2e-8
+        x, step = self.x + distance * self._unscaled(corner), 1e-3 * distance * self._unscaled(direction)
+        return (self.at(x + step) - self.at(x - step)) / (2e-3 * distance)
 
     def complex_slope(self, direction: Direction) -> np.ndarray | None:
         """The derivative along a direction by a complex step, if the function is real and takes one."""
@@ -207,7 +209,10 @@ class Claim:
         """What is claimed where all coordinates are larger by a few roundings: zeros and ties stay."""
         if self._close_by is None:
             grown = [[value * (1 + k * differences.EPS) for value in self.values] for k in (1, 2, 3, 4)]
-            self._close_by = [self._linearize(values) for values in grown]
+            self._close_by = [self._linear]
+            for values in grown:
+                with contextlib.suppress(ValueError):  # where the function is not defined, as quantiles above 1
+                    self._close_by.append(self._linearize(values))
         return self._close_by
 
     def gradient_noise(self) -> np.ndarray:

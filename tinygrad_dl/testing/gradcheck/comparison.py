@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .claim import Claim, Direction
-from .differences import Slopes
+from .differences import EPS, Slopes
 
 RTOL = 1e-6  # a formula that is wrong by less is not found, nor always by 4 times that
 
@@ -25,6 +25,7 @@ class Comparison:
         size = np.maximum(np.abs(slopes.middle), np.abs(claims))
         noisy = slopes.error > np.maximum(0.1 * size, 1e-3 * np.max(np.abs(slopes.middle), axis=0))
         self.wrong = ~close(slopes, claims) & ~(np.isnan(claims) & self._without_derivative())
+        self.hidden_kinks = np.zeros_like(self.wrong)  # that differences along an axis don't show, found afterwards
         self.undecided = noisy & ~self.wrong & ~slopes.kink & (claims != 0)
         if np.any(self.wrong):
             self.wrong &= ~close(slopes, claims, self._rounding()) | slopes.kink
@@ -40,11 +41,14 @@ class Comparison:
         return nowhere
 
     def _rounding(self) -> np.ndarray:
-        """How far rounding may throw the claims off."""
+        """How far rounding may throw the claims off: where nothing changes, by as much as it does the largest."""
         if self.mode == "jvp":
-            return 4 * np.array([self.claimed.tangent_noise(direction) for direction in self.directions])
-        noise = self.claimed.gradient_noise()
-        return 4 * np.array([noise[:, d.indices] @ np.abs(d.weights) for d in self.directions])
+            noise = 4 * np.array([self.claimed.tangent_noise(direction) for direction in self.directions])
+        else:
+            by_each = self.claimed.gradient_noise()
+            noise = 4 * np.array([by_each[:, d.indices] @ np.abs(d.weights) for d in self.directions])
+        constant = (self.slopes.low == 0) & (self.slopes.high == 0)
+        return noise + constant * 16 * EPS * np.nanmax(np.abs(self.claimed.gradients()), initial=0)
 
     def _ask_complex_steps(self) -> None:
         """Confirm claims that differences cannot, because these are too noisy, or 0 since a sum absorbed the step.
@@ -60,6 +64,11 @@ class Comparison:
             confirmed = open_[row] & (np.abs(exact - self.claims[row]) <= RTOL * np.abs(self.claims[row]))
             self.wrong[row] &= ~confirmed
             self.undecided[row] &= ~confirmed
+
+    @property
+    def kinks(self) -> np.ndarray:
+        """Where there is a kink: in the table of `wrong`."""
+        return self.slopes.kink | self.hidden_kinks
 
     def wrong_rows(self) -> Iterator[tuple[Direction, Slopes, np.ndarray, int]]:
         """Each direction along which something is wrong, its slopes and claims, and the column furthest off."""

@@ -12,7 +12,10 @@ SHOWN = 5  # mistakes in a table
 
 @dataclass(frozen=True)
 class Row:
-    """What was found of one argument: in which mode and to which order, how many elements, how far off at most."""
+    """What was found of one argument: in which mode and to which order, of how many elements, how far off at most.
+
+    By an element several numbers change: it is undecided if one of them is, and decided if one is.
+    """
 
     argument: str
     order: int
@@ -21,6 +24,7 @@ class Row:
     worst: float
     kinks: int
     undecided: int
+    decided: int
 
 
 @dataclass(frozen=True)

@@ -223,3 +223,21 @@ def test_argnum_must_number_an_argument():
     for argnum in (1, -2, (0, 1)):
         with pytest.raises(TypeError, match=r"no positional argument (1|-2): the function was given 1"):
             tg.grad(lambda *args: args[0], argnum)(1.0)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda a: tg.grad(lambda x: a * x**2)(3.0),
+        lambda a: tg.grad(tg.checkpoint(lambda x: a * x**2))(3.0),
+        lambda a: tg.jvp(lambda x: a * x**2, (3.0,), (1.0,))[1],
+        lambda a: tg.hvp(lambda x: a * x**3, (1.0,), (1.0,))[0],
+        lambda a: tg.jacobian(lambda x: a * x**2)(3.0),
+        lambda a: tg.elementwise_grad(lambda x: a * x**2)(3.0),
+        lambda a: tg.vmap(tg.grad(lambda x: a * x**2))(np.array([3.0]))[0],
+    ],
+)
+def test_an_inner_variable_that_is_done_with_is_nothing_outside(inner):
+    slope = tg.grad(inner)(2.0)
+    assert type(slope) is np.float64
+    assert slope == 6

@@ -1,0 +1,130 @@
+"""The table of coverage can't lie: it knows every function of NumPy, and its cells come from checks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tinygrad_dl import registry
+from tinygrad_dl.coverage import __main__ as command
+from tinygrad_dl.coverage.checks import CHECKS, NotApplicable, failure
+from tinygrad_dl.coverage.examples import CASES
+from tinygrad_dl.coverage.numpy_functions import KINDS, other_functions, public_functions
+from tinygrad_dl.coverage.table import checked, totals_text
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def row_of(function):
+    entry = next(entry for entry in (*public_functions(), *other_functions()) if entry.function is function)
+    return next(checked([entry], CASES))
+
+
+@pytest.fixture
+def wrong(monkeypatch):
+    """Plants a rule, or a spelling, in the place of that of `np.sinh`."""
+
+    def plant(rule=None, spelling=None):
+        monkeypatch.setattr(registry, "vjps", dict(registry.vjps))
+        monkeypatch.setattr(registry, "spellings", dict(registry.spellings))
+        monkeypatch.setitem(KINDS, "rule", registry.vjps)
+        monkeypatch.setitem(KINDS, "spelling", registry.spellings)
+        if rule:
+            registry.vjps[np.sinh] = (rule,)
+        else:
+            del registry.vjps[np.sinh]
+            registry.spellings[np.sinh] = spelling
+
+    return plant
+
+
+@pytest.mark.parametrize("function", public_functions(), ids=lambda entry: entry.names[0])
+def test_every_function_of_numpy_is_in_exactly_one_of_the_tables(function):
+    assert [kind for kind, table in KINDS.items() if function.function in table] == [function.kind]
+
+
+def test_at_least_300_functions_of_numpy_are_differentiable_counting_aliases_once():
+    differentiable = [f for f in (*public_functions(), *other_functions()) if f.is_differentiable]
+    assert len({id(f.function) for f in differentiable}) == len(differentiable) >= 300
+
+
+def test_every_differentiable_function_has_an_example_and_every_example_is_of_one():
+    known = {f.function for f in (*public_functions(), *other_functions()) if f.is_differentiable}
+    own = {f for f in (*registry.vjps, *registry.spellings) if registry.name_of(f)[:3] != "np."}
+    functions = {case.function for case in CASES}
+    assert known <= functions <= known | own
+
+
+def test_a_function_counts_once_under_all_its_names():
+    entries = {entry.names[0]: entry.names for entry in public_functions()}
+    assert entries["np.absolute"] == ("np.absolute", "np.abs")
+    assert "np.abs" not in entries
+    assert len({id(entry.function) for entry in public_functions()}) == len(entries)
+
+
+def test_what_a_new_numpy_brings_shows_up(monkeypatch, capsys):
+    monkeypatch.setattr(np.fft, "brand_new", tg.primitive(lambda x: x), raising=False)
+    assert command.main(["brand_new"]) == 1
+    assert "in none of the tables:\n  np.fft.brand_new" in capsys.readouterr().out
+
+
+def test_a_right_function_has_a_yes_in_every_cell():
+    assert set(row_of(np.sinh).cells.values()) == {"yes"}
+
+
+def test_what_numpy_does_not_do_with_complex_numbers_is_not_counted():
+    row = row_of(np.cbrt)
+    assert row.cells["complex"] == "-"
+    assert not row.failures
+
+
+def detached_cosh(g, ans, x):
+    return g * np.cosh(x.detach() if isinstance(x, tg.Tensor) else x)
+
+
+@pytest.mark.parametrize(
+    ("planted", "columns"),
+    [
+        ({"rule": lambda g, ans, x: g * np.sinh(x)}, {"first", "second", "forward", "complex"}),
+        ({"rule": lambda g, ans, x: g * np.cosh(x) * (1 + 1e-5)}, {"first", "second", "forward", "complex"}),
+        ({"rule": detached_cosh}, {"second"}),
+        ({"rule": lambda g, ans, x: g * np.cosh(np.conj(x))}, {"complex"}),
+        ({"spelling": lambda x: (np.exp(x) - np.exp(-x)) * np.array([0.5])[0] * np.float64(1)}, {"float32"}),
+    ],
+    ids=["sign", "factor", "second order lost", "conjugated", "widened"],
+)
+def test_a_cell_says_no_if_its_check_fails(wrong, capsys, planted, columns):
+    wrong(**planted)
+    row = row_of(np.sinh)
+    assert {column for column, cell in row.cells.items() if cell == "NO"} == columns
+    assert command.main(["np.sinh"]) == 1
+    printed = capsys.readouterr()
+    assert "NO" in printed.out
+    assert "np.sinh" in printed.err
+
+
+def test_a_function_without_an_example_has_no_yes(monkeypatch):
+    entry = next(entry for entry in public_functions() if entry.function is np.sinh)
+    row = next(checked([entry], []))
+    assert set(row.cells.values()) == {"NO"}
+
+
+def test_the_command_shows_what_it_is_asked_for(capsys):
+    assert command.main(["np.tan"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].split() == ["np.tanh", "x", *["yes"] * 5]
+    assert command.main(["nothing of this name"]) == 2
+    assert "no function of NumPy has 'nothing of this name' in its name" in capsys.readouterr().err
+
+
+def test_the_readme_has_the_totals(capsys):
+    assert command.main(["--totals"]) == 0
+    totals = capsys.readouterr().out
+    assert totals.strip() == totals_text(public_functions(), other_functions())
+    assert totals in README
+
+
+def test_a_check_that_does_not_apply_is_no_failure():
+    case = next(case for case in CASES if case.function is np.cbrt)
+    with pytest.raises(NotApplicable):
+        failure(CHECKS["complex"], case)

@@ -1,0 +1,273 @@
+"""The table of conventions in the docstring of `tinygrad_dl.rules`: a test a row, and no row without one."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.rules.derivatives import by_each
+from tinygrad_dl import nn, rules
+
+ROWS = {}  # what the docstring calls it -> the tests that say so
+
+
+def row(name):
+    """Marks the test of a row of the table."""
+
+    def mark(test):
+        ROWS.setdefault(name, []).append(test)
+        return test
+
+    return mark
+
+
+def test_every_row_of_the_table_has_a_test():
+    table = re.search(r"^=+ +=+\n(.*?)^=+ +=+$", rules.__doc__, flags=re.DOTALL | re.MULTILINE)[1]
+    width = len(re.search(r"^=+", rules.__doc__, flags=re.MULTILINE)[0])
+    names = [line[:width].rstrip() for line in table.splitlines() if line[:width].strip()]
+    assert names == list(ROWS)
+
+
+# ---- elements
+
+
+@row("|x| at 0")
+@pytest.mark.parametrize("f", [np.absolute, np.fabs, abs])
+def test_the_derivative_of_the_absolute_value_at_0_is_0(f):
+    assert by_each(f, [0.0, -0.0, -2.0, 3.0]) == [[0.0, 0.0, -1.0, 1.0]]
+
+
+@row("relu, leaky relu at 0")
+def test_the_derivative_of_relu_at_0_is_0_and_of_leaky_relu_alpha():
+    assert by_each(nn.relu, [0.0, -0.0, -2.0, 3.0]) == [[0.0, 0.0, 0.0, 1.0]]
+    assert by_each(lambda z: nn.leaky_relu(z, 0.25), [0.0, -0.0, -2.0, 3.0]) == [[0.25, 0.25, 0.25, 1.0]]
+
+
+@row("maximum, minimum at a tie")
+@pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
+def test_two_that_are_tied_share_the_cotangent_evenly(f):
+    assert by_each(f, [1.0, -3.0], [1.0, -3.0]) == [[0.5, 0.5], [0.5, 0.5]]
+    assert by_each(lambda x: f(x, x), [1.0, -3.0]) == [[1.0, 1.0]]
+
+
+@row("max, min at a tie")
+@pytest.mark.parametrize("f", [np.max, np.min, np.amax, np.amin])
+def test_all_that_are_tied_for_an_extremum_share_the_cotangent_evenly(f):
+    assert by_each(f, [2.0, 2.0, 2.0, 2.0]) == [[0.25] * 4]
+    assert by_each(lambda x: f(x, axis=1), [[5.0, 5.0], [1.0, 1.0]]) == [[[0.5, 0.5], [0.5, 0.5]]]
+
+
+@row("sort, partition at a tie")
+def test_of_equal_elements_the_first_becomes_the_first():
+    weights = np.array([1.0, 2.0, 3.0, 4.0])
+    assert by_each(lambda x: np.sort(x) * weights, [5.0, 1.0, 5.0, 1.0]) == [[3.0, 1.0, 4.0, 2.0]]
+    assert by_each(lambda x: np.partition(x, 2) * weights, [5.0, 5.0, 5.0, 5.0]) == [[1.0, 2.0, 3.0, 4.0]]
+
+
+@row("median, quantile at a tie")
+def test_a_quantile_is_of_the_element_at_its_rank():
+    assert by_each(np.median, [2.0, 2.0, 2.0]) == [[0.0, 1.0, 0.0]]
+    assert by_each(np.median, [2.0, 2.0, 2.0, 2.0]) == [[0.0, 0.5, 0.5, 0.0]]
+    assert by_each(lambda x: np.quantile(x, 0.25), [7.0, 2.0, 2.0]) == [[0.0, 0.5, 0.5]]
+
+
+@row("unique and other sets")
+def test_a_set_is_of_the_first_of_the_equal():
+    assert by_each(np.unique, [3.0, 1.0, 3.0, 1.0]) == [[1.0, 1.0, 0.0, 0.0]]
+    assert by_each(np.union1d, [3.0, 1.0], [3.0, 4.0]) == [[1.0, 1.0], [0.0, 1.0]]
+
+
+@row("clip at a bound")
+def test_clip_at_a_bound_has_derivative_1_by_x_and_0_by_the_bound():
+    assert by_each(np.clip, [0.0, 1.0], 0.0, 1.0) == [[1.0, 1.0], 0.0, 0.0]
+
+
+@row("where")
+def test_where_gives_0_to_the_branch_not_taken():
+    assert by_each(lambda x, y: np.where([True, False], x, y), [1.0, 2.0], [3.0, 4.0]) == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_a_branch_that_is_nan_where_it_is_not_taken_needs_a_second_where():
+    def safe_log(x):
+        return np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0)
+
+    assert by_each(safe_log, [0.0, -1.0, 2.0]) == [[0.0, 0.0, 0.5]]
+    assert tg.hessian(lambda x: np.sum(safe_log(x)))(np.array([0.0, -1.0, 2.0]))[2, 2] == -0.25
+
+
+@row("hypot, arctan2 at (0, 0)")
+@pytest.mark.parametrize("f", [np.hypot, np.arctan2])
+def test_hypot_and_arctan2_at_the_origin_have_derivative_0(f):
+    assert by_each(f, 0.0, 0.0) == [0.0, 0.0]
+
+
+@row("sqrt, log, x**p with p < 1, at 0")
+@pytest.mark.parametrize(
+    ("f", "derivative"),
+    [(np.sqrt, math.inf), (np.log, math.inf), (lambda x: x**0.5, math.inf), (lambda x: x**-1, -math.inf)],
+)
+def test_an_infinite_derivative_is_infinite_and_numpy_warns(f, derivative):
+    x = tg.parameter(0.0)
+    with np.errstate(divide="ignore"):
+        y = f(x)
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        tg.backward(y)
+    assert x.grad == derivative
+
+
+@row("0**0, 0**y")
+@pytest.mark.parametrize("f", [np.power, np.float_power])
+def test_a_power_at_base_0_is_exact(f):
+    assert by_each(f, 0.0, 0.0) == [0.0, 0.0]
+    assert by_each(f, 0.0, 1.0) == [1.0, 0.0]
+    assert by_each(f, [0.0, 0.0, 0.0], [1.0, 2.0, 3.0]) == [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("p", [0, 1, 2, 3, 0.0, 3.0, np.float64(2)])
+def test_every_derivative_of_a_whole_power_at_0_is_finite_and_exact(p):
+    f, x, factor = (lambda x: x**p), 0.0, 1.0
+    for order in range(5):
+        assert f(x) == (factor if order == p else 0.0)
+        f, factor = tg.grad(f), factor * (order + 1)
+
+
+@row("x**y with x < 0")
+def test_a_power_of_a_negative_base_has_a_derivative_by_the_base_alone():
+    x, y = tg.parameter(-2.0), tg.parameter(3.0)
+    assert tg.gradients(x**y, x) == 12.0
+    assert tg.gradients(x**3, x) == 12.0
+    assert math.isnan(tg.gradients(x**y, y))
+
+
+# ---- reductions
+
+
+@row("prod, cumprod with zeros")
+@pytest.mark.parametrize("f", [np.prod, lambda x: np.cumprod(x)[-1], lambda x: np.multiply.reduce(x)])
+@pytest.mark.parametrize(
+    "x", [[2.0, 3.0, 4.0], [0.0, 3.0, 4.0], [0.0, 0.0, 4.0], [0.0, 0.0, 0.0]], ids=["no 0", "one", "two", "three"]
+)
+def test_the_derivative_of_a_product_is_the_product_of_the_others_to_any_order(f, x):
+    a, b, c = x
+    assert by_each(f, x) == [[b * c, a * c, a * b]]
+    first = tg.grad(f)
+    assert tg.grad(lambda x: np.sum(first(x)))(np.array(x)).tolist() == [b + c, a + c, a + b]
+    second = tg.grad(lambda x: first(x)[0])
+    assert tg.grad(lambda x: second(x)[1])(np.array(x)).tolist() == [0.0, 0.0, 1.0]
+
+
+@row("var, std of a constant")
+@pytest.mark.parametrize("f", [np.var, np.std])
+@pytest.mark.parametrize("ddof", [0, 1, 2])
+def test_the_variance_and_deviation_of_a_constant_have_derivative_0(f, ddof):
+    assert by_each(lambda x: f(x, ddof=ddof), [3.0, 3.0, 3.0]) == [[0.0, 0.0, 0.0]]
+
+
+def test_a_variance_with_one_degree_of_freedom_is_a_sum_of_squares():
+    x = np.array([1.0, 5.0, 3.0])
+    np.testing.assert_allclose(by_each(lambda x: np.var(x, ddof=2), x)[0], 2 * (x - 3.0), rtol=1e-15)
+    np.testing.assert_allclose(by_each(lambda x: np.std(x, ddof=2), x)[0], (x - 3.0) / math.sqrt(8.0), rtol=1e-15)
+
+
+# ---- matrices
+
+
+@row("norm at 0")
+@pytest.mark.parametrize("ord", [None, 0, 1, -1, 2, 3, 0.5, math.inf, -math.inf])
+def test_the_norm_of_0_has_derivative_0(ord):
+    with np.errstate(divide="ignore"):  # of the value, for negative orders
+        assert by_each(lambda x: np.linalg.norm(x, ord, axis=0), [0.0, 0.0, 0.0]) == [[0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("ord", [None, "fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf])
+def test_the_norm_of_a_matrix_of_0_has_derivative_0(ord):
+    assert by_each(lambda x: np.linalg.norm(x, ord), np.zeros((2, 3))) == [np.zeros((2, 3)).tolist()]
+
+
+def rotated(values):
+    """A symmetric matrix with these eigenvalues, and its eigenvectors."""
+    vectors = np.linalg.qr(np.vander([1.0, 2.0, 4.0]))[0]
+    return vectors * values @ vectors.T, vectors
+
+
+@row("eigenvalues that coincide")
+def test_where_eigenvalues_coincide_what_depends_on_the_space_they_span_is_right():
+    A, V = rotated(np.array([1.0, 1.0, 4.0]))
+
+    def projection(A):  # onto the space of the two that coincide
+        vectors = np.linalg.eigh((A + A.T) / 2)[1][:, :2]
+        return vectors @ vectors.T
+
+    P = V[:, :2] @ V[:, :2].T
+    E = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 1.0]])
+    tangent = tg.jvp(projection, (A,), (E,))[1]
+    others = np.eye(3) - P
+    np.testing.assert_allclose(tangent, (P @ E @ others + others @ E @ P) / (1 - 4), rtol=1e-12, atol=1e-12)
+    trace = tg.grad(lambda A: np.sum(np.linalg.eigvalsh((A + A.T) / 2) ** 2))(A)
+    np.testing.assert_allclose(trace, 2 * A, rtol=1e-12, atol=1e-12)
+
+
+@row("singular values that coincide, or 0")
+def test_the_sum_of_singular_values_has_the_derivative_u_vt():
+    X = np.diag([2.0, 2.0, 0.0])
+    total = tg.grad(lambda X: np.sum(np.linalg.svd(X, compute_uv=False)))(X)
+    np.testing.assert_allclose(total, np.diag([1.0, 1.0, 0.0]), rtol=1e-12, atol=1e-12)
+
+
+# ---- numbers of all kinds
+
+
+@row("nan")
+def test_a_nan_is_skipped_or_handed_on_to():
+    x = [1.0, math.nan, 3.0]
+    assert by_each(np.nansum, x) == [[1.0, 0.0, 1.0]]
+    assert by_each(np.nanmean, x) == [[0.5, 0.0, 0.5]]
+    assert by_each(np.nanmax, x) == [[0.0, 0.0, 1.0]]
+    assert by_each(np.max, x) == [[0.0, 1.0, 0.0]]
+    assert by_each(np.maximum, x, [2.0, 2.0, 2.0]) == [[0.0, 1.0, 1.0], [1.0, 0.0, 0.0]]
+    assert by_each(np.fmax, x, [2.0, 2.0, 2.0]) == [[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
+
+
+@row("nothing: axes of length 0")
+@pytest.mark.parametrize(
+    "f",
+    [np.sin, np.sum, np.prod, np.cumsum, np.sort, np.transpose, np.fft.fftshift, lambda x: x @ x.T, lambda x: x[:0]],
+)
+def test_the_gradient_by_nothing_has_its_shape(f):
+    x = tg.parameter(np.zeros((2, 0), np.float32))
+    gradient = tg.gradients(np.sum(f(x) ** 2), x)
+    assert (gradient.shape, gradient.dtype) == ((2, 0), np.float32)
+
+
+@row("numbers of no axes, Python scalars")
+def test_a_gradient_is_of_the_kind_of_its_argument():
+    x = tg.parameter(3.0)
+    assert tg.gradients(x**2 * np.float32(2), x).shape == ()
+    assert tg.grad(lambda x: x**2)(3.0) == 6.0
+    assert tg.grad(lambda x: x**2)(np.float32(3)).dtype == np.float32
+    assert tg.grad(lambda x: x**2)(np.array(3.0)).shape == ()
+    assert tg.grad(lambda x: x**2)(3) == 6.0
+
+
+@row("float16, float32, complex64")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
+def test_small_floats_stay_small(dtype):
+    x = tg.parameter(np.array([1.0, 2.0], dtype))
+    y = np.sum(np.abs(2 * np.sin(x / 3) ** 2 + 1 - x.mean()) * np.ones(2, np.int8))
+    gradient = tg.gradients(y, x, create_graph=True)
+    assert np.finfo(y.dtype).dtype == np.finfo(dtype).dtype
+    assert gradient.dtype == dtype
+    assert tg.gradients(np.sum(np.abs(gradient)), x).dtype == dtype
+
+
+@row("integers, bools")
+def test_integers_and_bools_are_constants():
+    x = tg.parameter([1.0, 2.0])
+    assert tg.gradients(np.sum(x * np.array([3, 4]) * np.array([True, False])), x).tolist() == [3.0, 0.0]
+    assert not tg.Tensor([1, 2]).requires_grad
+    with pytest.raises(TypeError, match=r"expected floats, got int64; write 1\.0 or astype\(float\)"):
+        tg.parameter([1, 2])
+    with pytest.raises(TypeError, match="expected floats"):
+        tg.grad(lambda x: np.sum(x * 1.0))(np.array([1, 2]))

@@ -1,0 +1,171 @@
+"""No array that anyone holds is a way to change a Tensor, and `x op= y` leaves every other name for x alone."""
+
+import operator
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+
+VIEWS = {
+    "slice": lambda x: x[1:],
+    "steps": lambda x: x[::-1],
+    "whole": lambda x: x[...],
+    "row": lambda x: x[0],
+    "new axis": lambda x: x[None],
+    "T": lambda x: x.T,
+    "reshape": lambda x: x.reshape(-1),
+    "ravel": np.ravel,
+    "transpose": np.transpose,
+    "swapaxes": lambda x: np.swapaxes(x, 0, 1),
+    "expand_dims": lambda x: np.expand_dims(x, 0),
+    "squeeze": lambda x: np.squeeze(x[None]),
+    "broadcast_to": lambda x: np.broadcast_to(x, (2, *x.shape)),
+    "broadcast_arrays": lambda x: np.broadcast_arrays(x, 1.0)[0],
+    "flip": np.flip,
+    "rot90": np.rot90,
+    "atleast_3d": np.atleast_3d,
+    "diagonal": np.diagonal,
+    "diag": np.diag,
+    "real": np.real,
+    "split": lambda x: np.split(x, 3)[1],
+    "unstack": lambda x: next(iter(x)),
+    "meshgrid": lambda x: np.meshgrid(x[0], x[1], sparse=True)[0],
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, 0),
+    "astype": lambda x: x.astype(float, copy=False),
+    "positive": np.positive,
+    "real_if_close": np.real_if_close,
+    "nan_to_num": np.nan_to_num,
+    "modf": lambda x: np.modf(x)[0],
+    "detach": lambda x: x.detach(),
+}
+WAYS = {  # how an array is got out of a Tensor
+    "data": lambda y: y.data,
+    "data.base": lambda y: y.data.base,
+    "numpy": lambda y: y.numpy(),
+    "asarray": lambda y: np.asarray(y.detach()),
+    "array": lambda y: np.array(y.detach()),
+    "ascontiguousarray": lambda y: np.ascontiguousarray(y.detach()),
+    "constant function": lambda y: np.floor(y),
+    "values": lambda y: tg.primitives.values(y),
+}
+IN_PLACE = [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod]
+IN_PLACE += [operator.ipow]
+
+
+def kinds():
+    """A parameter, a constant, and what was computed from a parameter, of 3 rows and columns."""
+    values = np.arange(1.0, 10.0).reshape(3, 3)
+    return {"parameter": tg.parameter(values), "constant": tg.Tensor(values), "computed": tg.parameter(values - 1) + 1}
+
+
+def spoil(array):
+    """Overwrite an array, if that is allowed."""
+    try:
+        array[...] = -7.0
+    except (ValueError, TypeError):
+        return
+    except IndexError:
+        return
+
+
+@pytest.mark.parametrize("kind", ["parameter", "constant", "computed"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_array_got_out_of_a_view_is_a_way_to_change_what_it_is_a_view_of(kind, view, way):
+    x = kinds()[kind]
+    before = x.tolist()
+    y = VIEWS[view](x)
+    shown = y.tolist()
+    array = WAYS[way](y)
+    if array is not None:
+        spoil(array)
+    assert x.tolist() == before
+    assert y.tolist() == shown
+    if x.requires_grad and y.requires_grad:
+        gradient = tg.gradients(np.sum(VIEWS[view](x * x)), x)
+        fresh = kinds()[kind]
+        np.testing.assert_array_equal(gradient, tg.gradients(np.sum(VIEWS[view](fresh * fresh)), fresh))
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+@pytest.mark.parametrize("kind", ["constant", "computed"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_operator_with_an_equals_sign_leaves_what_it_is_a_view_of_alone(kind, view, change):
+    x = kinds()[kind]
+    before, y = x.tolist(), VIEWS[view](x)
+    alias, shown = y, y.tolist()
+    y = change(y, 2.0)
+    assert x.tolist() == before
+    assert alias.tolist() == shown
+    assert y.tolist() == getattr(operator, change.__name__[1:])(np.array(shown), 2.0).tolist()
+
+
+@pytest.mark.parametrize("kind", ["parameter", "constant", "computed"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_assignment_to_elements_of_a_view_is_an_error_that_names_the_way_out(kind, view):
+    y = VIEWS[view](kinds()[kind])
+    with pytest.raises(TypeError, match=r"write x = tg\.primitives\.set_at\(x, index, value\), or np\.where\(mask"):
+        y[0] = 1.0
+    with pytest.raises(TypeError, match="set_at"):
+        y[..., 0] += 1.0
+
+
+WRITES = {  # a function that changes its first argument -> what its error names
+    "put": (lambda x: np.put(x, [0], [1.0]), r"tg\.primitives\.set_at\(np\.ravel\(x\), ind, v\)"),
+    "put_along_axis": (
+        lambda x: np.put_along_axis(x, np.array([[0]]), 1.0, 0),
+        r"tg\.primitives\.put_along_axis\(x, indices",
+    ),
+    "place": (lambda x: np.place(x, np.eye(3) > 0, [1.0]), r"tg\.primitives\.set_at\(x, mask, vals\)"),
+    "putmask": (lambda x: np.putmask(x, np.eye(3) > 0, 1.0), r"np\.where\(mask, values, x\)"),
+    "copyto": (lambda x: np.copyto(x, 1.0), r"np\.where\(mask, values, x\)"),
+    "fill_diagonal": (lambda x: np.fill_diagonal(x, 1.0), r"tg\.primitives\.set_at\(x, np\.diag_indices_from\(x\)"),
+    "add.at": (lambda x: np.add.at(x, 0, 1.0), r"tg\.primitives\.add_at\(x, i, y\)"),
+    "negative.at": (lambda x: np.negative.at(x, 0), r"tg\.primitives\.set_at\(x, i, np\.negative\(x\[i\]"),
+}
+
+
+@pytest.mark.parametrize("kind", ["parameter", "constant", "computed"])
+@pytest.mark.parametrize("name", WRITES)
+def test_a_function_that_changes_an_array_in_place_changes_no_tensor_and_names_the_way_out(kind, name):
+    x = kinds()[kind]
+    before, (write, advice) = x.tolist(), WRITES[name]
+    if x.requires_grad:
+        with pytest.raises(TypeError, match=f"it changes an array in place. Write .*{advice}"):
+            write(x)
+    else:
+        with pytest.raises((ValueError, TypeError)):
+            write(x)
+    assert x.tolist() == before
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda array, x: np.put(array, [0], x),
+        lambda array, x: np.copyto(array, x),
+        lambda array, x: np.place(array, array > 0, x),
+        lambda array, x: np.putmask(array, array > 0, x),
+        lambda array, x: np.fill_diagonal(array, x),
+        lambda array, x: np.add.at(array, 0, x),
+        lambda array, x: np.full(3, x),
+        lambda array, x: np.full(3, x, dtype=float),
+        lambda array, x: array.__setitem__(0, x),
+    ],
+)
+def test_a_tracked_tensor_written_into_an_array_is_an_error(write):
+    array = np.ones((3, 3))
+    with pytest.raises(TypeError, match=r"in place|np\.full|would lose its gradient"):
+        write(array, tg.parameter(2.0))
+    assert np.all(array == 1)
+
+
+def test_an_array_that_its_owner_changes_changes_no_copy_made_of_it():
+    values, index = np.ones(3), np.array([0, 1])
+    x = tg.parameter([5.0, 6.0])
+    y = tg.primitives.set_at(values, index, x)
+    z = tg.primitives.add_at(y, index, values[:2])
+    values[:], index[:] = 9.0, 2
+    assert (y.tolist(), z.tolist()) == ([5.0, 6.0, 1.0], [6.0, 7.0, 1.0])
+    assert tg.gradients(np.sum(z * [1.0, 2.0, 3.0]), x).tolist() == [1.0, 2.0]

@@ -1,0 +1,177 @@
+"""Functions computed again in the backward pass: the same derivatives of any order, less memory, nothing lost."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+
+X = np.random.default_rng(0).normal(size=(20, 500))
+x = np.array([0.3, -0.5])
+
+
+def f(x):
+    return np.sum(np.sin(x) * np.exp(x[0]))
+
+
+def layers(count, wrap=lambda layer: layer):
+    rng = np.random.default_rng(1)
+    nn = tg.nn
+    return [wrap(nn.Sequential(nn.Dense(20, 20, rng=rng), nn.tanh, np.sin, np.cos, nn.tanh)) for _ in range(count)]
+
+
+def peak_and_gradients(net):
+    """The peak of memory in a step, in arrays of the size of X, and what the step gives."""
+    tracemalloc.start()
+    np.sum(net(X) ** 2).backward()
+    peak = tracemalloc.get_traced_memory()[1] / X.nbytes
+    tracemalloc.stop()
+    return peak, [parameter.grad for parameter in net.parameters()]
+
+
+def test_the_peak_of_memory_of_64_layers_falls_and_the_gradients_are_the_same():
+    plain, expected = peak_and_gradients(tg.nn.Sequential(*layers(64)))
+    each, found = peak_and_gradients(tg.nn.Sequential(*layers(64, tg.checkpoint)))
+    eights = [tg.checkpoint(tg.nn.Sequential(*layers(64)[i : i + 8])) for i in range(0, 64, 8)]
+    segments, again = peak_and_gradients(tg.nn.Sequential(*eights))
+    assert plain > 64 * 5  # five arrays a layer
+    assert each < 64 * 1.5  # one a layer, and those of one layer
+    assert segments < 8 + 8 * 5 * 1.5  # one a segment, and those of one segment
+    for a, b, c in zip(expected, found, again, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+        np.testing.assert_allclose(a, c, rtol=1e-12)
+
+
+@pytest.mark.parametrize("transform", [tg.grad, tg.hessian, lambda f: tg.jacobian(tg.hessian(f)), tg.value_and_grad])
+def test_derivatives_of_any_order_are_those_of_the_function(transform):
+    np.testing.assert_equal(transform(tg.checkpoint(f))(x), transform(f)(x))
+
+
+def test_forward_mode_and_vmap_see_through_it():
+    again = tg.checkpoint(f)
+    np.testing.assert_allclose(tg.jvp(again, (x,), (x,)), tg.jvp(f, (x,), (x,)), rtol=1e-15)
+    many = np.stack([x, 2 * x])
+    np.testing.assert_allclose(tg.vmap(tg.grad(again))(many), tg.vmap(tg.grad(f))(many), rtol=1e-14)
+    total = tg.grad(lambda w: np.sum(tg.vmap(tg.checkpoint(lambda x: np.sum(np.sin(w * x))))(many)))(2.0)
+    assert total == pytest.approx(np.sum(many * np.cos(2 * many)))
+
+
+def test_parameters_from_outside_get_their_gradients_and_what_is_computed_from_them():
+    w = tg.parameter(2.0)
+    h = np.exp(w)  # an older graph, not made again
+    y = tg.checkpoint(lambda x: (w * w) * x * h)(x)
+    np.sum(y).backward()
+    assert w.grad == pytest.approx(np.sum(x) * (4 * np.exp(2) + 4 * np.exp(2)))
+
+
+def test_a_checkpoint_of_plain_arrays_gives_the_gradient_of_the_parameters_and_keeps_nothing_in_between():
+    w = tg.parameter(2.0)
+    y = tg.checkpoint(lambda x: np.sum(np.sin(np.cos(x * w))))(x)
+    order = []
+    stack = [y]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        stack += [parent for parent in node._parents if parent is not None]
+    assert len(order) == 2  # the value, and w
+    y.backward()
+    assert w.grad == pytest.approx(np.sum(np.cos(np.cos(2 * x)) * -np.sin(2 * x) * x))
+
+
+def test_the_second_derivative_reaches_parameters_from_outside():
+    w = tg.parameter(3.0)
+    slope = tg.grad(lambda x: tg.checkpoint(lambda x: (w * w) * x**3)(x))(2.0)
+    slope.backward()
+    assert w.grad == 2 * 3 * 3 * 4
+
+
+def test_structures_settings_and_constants_pass_through():
+    def g(p, *, scale, mode):
+        assert mode == "a"
+        return {"y": p["x"] * scale, "n": 3}, p["k"]
+
+    found = tg.checkpoint(g)({"x": tg.parameter(x), "k": 5}, scale=2.0, mode="a")
+    assert found[0]["n"] == 3
+    assert found[1] == 5
+    assert tg.gradients(np.sum(found[0]["y"]), found[0]["y"]).tolist() == [1, 1]
+    assert type(tg.checkpoint(np.sin)(x)) is np.ndarray
+    assert not tg.checkpoint(np.sin)(tg.Tensor(x)).requires_grad
+    with tg.no_grad():
+        assert not tg.checkpoint(np.sin)(tg.parameter(x)).requires_grad
+
+
+def test_several_outputs_and_outputs_that_are_arguments():
+    def g(a, b):
+        return a * b, a, np.sum(b)
+
+    def total(a, b, g):
+        p, q, r = g(a, b)
+        return np.sum(p * q) * r
+
+    expected = tg.grad(lambda a, b: total(a, b, g), (0, 1))(x, 2 * x)
+    np.testing.assert_equal(tg.grad(lambda a, b: total(a, b, tg.checkpoint(g)), (0, 1))(x, 2 * x), expected)
+    assert tg.grad(lambda a: np.sum(tg.checkpoint(g)(a, a)[1]))(x).tolist() == [1, 1]
+
+
+def test_no_grad_inside_hides_what_is_computed_there():
+    def g(x):
+        with tg.no_grad():
+            hidden = x * 1.0
+        return np.sum(x * hidden)
+
+    assert np.array_equal(tg.grad(tg.checkpoint(g))(x), x)
+
+
+def test_checkpoints_nest():
+    inner = tg.checkpoint(np.sin)
+    g = tg.checkpoint(lambda x: np.sum(inner(inner(x)) ** 2))
+    np.testing.assert_allclose(tg.grad(g)(x), tg.grad(lambda x: np.sum(np.sin(np.sin(x)) ** 2))(x), rtol=1e-15)
+
+
+def test_a_module_gives_a_module_with_its_parameters():
+    dense = tg.nn.Dense(2, 3, rng=np.random.default_rng(0))
+    net = tg.nn.Sequential(tg.checkpoint(dense), tg.nn.tanh)
+    assert net.parameters() == [dense.W, dense.b]
+    assert repr(net) == "Sequential(checkpoint(Dense(2, 3)), tanh)"
+    np.sum(net(x[:, np.newaxis])).backward()
+    assert dense.W.grad is not None
+
+
+def test_a_function_keeps_its_name():
+    assert tg.checkpoint(f).__name__ == "f"
+    with pytest.raises(TypeError, match="expected a function or a Module, got 3"):
+        tg.checkpoint(3)
+
+
+# ---- what is not the same when it is computed again
+
+
+def test_random_numbers_that_are_others_the_second_time_are_an_error():
+    rng = np.random.default_rng(0)
+    dropout = tg.checkpoint(lambda x: np.sum(x * (rng.uniform(size=x.shape) < 0.5)))
+    with pytest.raises(RuntimeError, match=r"<lambda> does not compute.*it gives other values. Does it draw random"):
+        tg.grad(dropout)(np.ones(50))
+
+
+def test_a_parameter_with_new_data_is_an_error_even_if_the_value_is_the_same():
+    w = tg.parameter(2.0)
+    y = tg.checkpoint(lambda x: np.sum(np.maximum(x * w, 100)))(x)
+    w.data = np.array(3.0)
+    with pytest.raises(RuntimeError, match="was given new data in between"):
+        y.backward()
+
+
+def test_another_number_of_tensors_from_outside_is_an_error():
+    w, parameters = tg.parameter(0.0), []
+    y = tg.checkpoint(lambda x: np.sum(x + sum(parameters)))(tg.parameter(x))
+    parameters.append(w)
+    with pytest.raises(RuntimeError, match="it uses other Tensors from outside than it did"):
+        y.backward()
+
+
+def test_another_shape_is_an_error():
+    sizes = [2, 1]
+    y = tg.checkpoint(lambda x: x[: sizes.pop(0)])(tg.parameter(x))
+    with pytest.raises(RuntimeError, match=r"it gives shape \(1,\) instead of \(2,\)"):
+        np.sum(y).backward()

@@ -1,0 +1,93 @@
+"""Products, and linear algebra: NumPy takes stacks of matrices, so most needs only to see the samples' axis."""
+
+import string
+
+import numpy as np
+
+from .. import primitives
+from .axes import named
+from .batched import Level, NotAtOnce, rules
+from .elementwise import _rank
+
+
+def _matmul(level: Level, x, y):
+    if level.has(x) and x.ndim == 1 and _rank(y) == 2 and not level.has(y):
+        return level.wrapped(np.matmul(x._value, y))  # one product of matrices
+    if level.has(y) and y.ndim == 1 and _rank(x) == 2 and not level.has(x):
+        return level.wrapped(np.matmul(y._value, x.T))
+    left, right = (np.expand_dims(z, axis) if _rank(z) == 1 else z for z, axis in ((x, 0), (y, 1)))
+    ndim = max(_rank(left), _rank(right))
+    product = np.matmul(level.aligned(left, ndim), level.aligned(right, ndim))
+    dropped = tuple(axis for axis, z in ((-2, x), (-1, y)) if _rank(z) == 1)
+    return level.wrapped(np.squeeze(product, dropped) if dropped else product)
+
+
+def _einsum(level: Level, subscripts, *operands, optimize=False, **kwargs):
+    if not isinstance(subscripts, str):
+        raise NotAtOnce("whose subscripts are no string")
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    if not arrow:
+        letters = inputs.replace(",", "").replace(".", "")
+        output = "..." * ("." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    new = next(letter for letter in string.ascii_letters if letter not in subscripts)
+    parts = [new * level.has(x) + part for part, x in zip(inputs.split(","), operands, strict=True)]
+    values = [x._value if level.has(x) else x for x in operands]
+    return level.wrapped(np.einsum(f"{','.join(parts)}->{new}{output}", *values, optimize=optimize, **kwargs))
+
+
+def _stack_of_matrices(function):
+    def rule(level: Level, a, *args, **kwargs):
+        if not level.has(a) or any(map(level.has, (*args, *kwargs.values()))):
+            raise NotAtOnce("of several arrays of the samples")
+        return level.wrapped(function(a._value, *args, **kwargs))
+
+    return rule
+
+
+def _solve(level: Level, a, b):
+    column = np.expand_dims(b, 1) if _rank(b) == 1 else b
+    ndim = max(_rank(a), _rank(column))
+    x = np.linalg.solve(level.aligned(a, ndim), level.aligned(column, ndim))
+    return level.wrapped(x[..., 0] if _rank(b) == 1 else x)
+
+
+def _dot(x, y):
+    if _rank(x) == 0 or _rank(y) == 0:
+        return np.multiply(x, y)
+    if _rank(x) <= 2 and _rank(y) <= 2:
+        return np.matmul(x, y)
+    return np.tensordot(x, y, ((_rank(x) - 1,), (max(_rank(y) - 2, 0),)))
+
+
+def _tensordot(level: Level, a, b, axes=2):
+    """As a product of letters, one for each axis."""
+    ranks = _rank(a), _rank(b)
+    pairs = (range(ranks[0] - axes, ranks[0]), range(axes)) if isinstance(axes, (int, np.integer)) else axes
+    of_a, of_b = ([int(i) % n for i in np.atleast_1d(np.asarray(p, int))] for p, n in zip(pairs, ranks, strict=True))
+    left = list(string.ascii_lowercase[: ranks[0]])
+    right = list(string.ascii_uppercase[: ranks[1]])
+    for i, j in zip(of_a, of_b, strict=True):
+        right[j] = left[i]
+    output = [c for i, c in enumerate(left) if i not in of_a] + [c for j, c in enumerate(right) if j not in of_b]
+    return np.einsum(f"{''.join(left)},{''.join(right)}->{''.join(output)}", a, b)
+
+
+for _function in named(
+    "linalg.inv linalg.det linalg.slogdet linalg.cholesky linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh "
+    "linalg.svd linalg.svdvals linalg.qr linalg.pinv linalg.matrix_rank linalg.matrix_power linalg.cond "
+    "linalg.matrix_norm linalg.matrix_transpose linalg.diagonal linalg.trace"
+):
+    rules[_function] = _stack_of_matrices(_function)
+
+rules |= {
+    np.matmul: _matmul,
+    np.linalg.matmul: _matmul,
+    np.dot: lambda level, a, b: _dot(a, b),
+    np.inner: lambda level, a, b: _dot(a, np.moveaxis(b, -1, -2) if _rank(b) > 1 else b),
+    np.outer: lambda level, a, b: np.multiply(np.reshape(a, (-1, 1)), np.reshape(b, (1, -1))),
+    np.vdot: lambda level, a, b: np.sum(np.conj(np.ravel(a)) * np.ravel(b)),
+    np.tensordot: _tensordot,
+    np.einsum: _einsum,
+    primitives.einsum: _einsum,
+    np.linalg.solve: _solve,
+}

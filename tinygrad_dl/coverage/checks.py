@@ -1,0 +1,88 @@
+"""What is checked of every example of a function with a derivative: a column of the table for each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import pytree
+from ..testing import GradientError, check_gradients
+from ..transforms import vjp
+from .cases import Case
+
+
+class NotApplicable(Exception):
+    """Raised by a check of what NumPy itself does not do, such as a cube root of complex numbers."""
+
+
+class NotDecided(Exception):
+    """Raised by a check in which all differences by an argument are too noisy to tell anything but a zero."""
+
+
+def first_order(case: Case) -> None:
+    """The gradient is what differences say, by each argument."""
+    _agrees(check_gradients(case.call, *case.arrays(), modes=["vjp"], progress=False))
+
+
+def second_order(case: Case) -> None:
+    """The gradient of the gradient is what differences of the gradient say."""
+    _agrees(check_gradients(case.call, *case.arrays(), modes=["vjp"], order=2, progress=False))
+
+
+def forward_mode(case: Case) -> None:
+    """The tangent that `jvp` gives is what differences say."""
+    _agrees(check_gradients(case.call, *case.arrays(), modes=["jvp"], progress=False))
+
+
+def complex_numbers(case: Case) -> None:
+    """The same, in both modes, where the arguments are complex."""
+    rng = np.random.default_rng(2)
+    arrays = [x + 0.1j * rng.uniform(1, 2, x.shape) for x in case.arrays()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            case.call(*arrays)
+        except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
+            raise NotApplicable from error
+    _agrees(check_gradients(case.call, *arrays, progress=False))
+
+
+def float32_kept(case: Case) -> None:
+    """Values and gradients of float32 have the dtype that NumPy gives, and agree with those of float64."""
+    arrays = case.arrays()
+    narrow = [x.astype(np.float32) for x in arrays]
+    value, pullback = vjp(case.call, *narrow)
+    wide_value, wide_pullback = vjp(case.call, *arrays)
+    for given, expected in zip(pytree.leaves(value), pytree.leaves(case.call(*narrow)), strict=True):
+        assert np.asarray(given).dtype == np.asarray(expected).dtype, f"the value has dtype {given.dtype}"
+    gradients = pullback(pytree.mapped(np.ones_like, value))
+    for gradient, wide in zip(gradients, wide_pullback(pytree.mapped(np.ones_like, wide_value)), strict=True):
+        assert gradient.dtype == np.float32, f"a gradient has dtype {gradient.dtype}"
+        np.testing.assert_allclose(gradient, wide, rtol=1e-3, atol=1e-3 * np.abs(wide).max(initial=1e-3))
+
+
+CHECKS: dict[str, Callable[[Case], None]] = {  # the column -> what must hold of every example
+    "first": first_order,
+    "second": second_order,
+    "forward": forward_mode,
+    "complex": complex_numbers,
+    "float32": float32_kept,
+}
+
+
+def failure(check: Callable[[Case], None], case: Case) -> str | None:
+    """What is wrong with an example, in a line; nothing if it is right. Raises NotApplicable or NotDecided."""
+    try:
+        with np.errstate(all="ignore"):
+            check(case)
+    except (AssertionError, GradientError, TypeError, ValueError) as error:
+        return f"{case.name}: {type(error).__name__}: {next(filter(str.strip, str(error).splitlines()), '')}"
+    return None
+
+
+def _agrees(report: Any) -> None:
+    if not all(row.decided for row in report.rows):
+        raise NotDecided

@@ -1,0 +1,83 @@
+"""The public functions of NumPy, each once under all its names, and what this package knows of them."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import registry
+
+NAMESPACES = (np, np.linalg, np.fft)
+
+
+@dataclass(frozen=True)
+class NumpyFunction:
+    """A function of NumPy with its `names`; `kind` is one of `KINDS`, or "unknown" if it is in no table."""
+
+    function: Callable
+    names: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """What the registry says of it."""
+        return next((kind for kind, table in KINDS.items() if self.function in table), "unknown")
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether it has a derivative, by a rule of its own or by those of what it is spelled in."""
+        return self.kind in ("rule", "spelling")
+
+    @property
+    def arguments(self) -> str:
+        """The arguments that it is differentiated by, as far as its rules tell."""
+        if self.kind == "spelling":
+            return "spelled"
+        rules = registry.vjps[self.function]
+        if not isinstance(rules, tuple):
+            return "each"
+        names = list(inspect.signature(next(filter(None, rules))).parameters)[2:]
+        return ", ".join(name for name, rule in zip(names, rules, strict=False) if rule is not None)
+
+
+KINDS: dict[str, Any] = {  # what is said of a function -> the table that says it
+    "rule": registry.vjps,
+    "spelling": registry.spellings,
+    "constant": registry.constants,
+    "refused": registry.refusals,
+}
+
+
+def public_functions() -> list[NumpyFunction]:
+    """Every callable in `NAMESPACES` that is no class, such as `np.add` and `np.linalg.inv`; in alphabetical order."""
+    found: dict[int, tuple[Callable, list[str]]] = {}
+    for namespace in NAMESPACES:
+        for name in dir(namespace):
+            value = getattr(namespace, name, None)
+            if name.startswith("_") or not callable(value) or isinstance(value, (type, types.ModuleType)):
+                continue
+            prefix = namespace.__name__.replace("numpy", "np", 1)
+            found.setdefault(id(value), (value, []))[1].append(f"{prefix}.{name}")
+    return [_numpy_function(function, names) for function, names in sorted(found.values(), key=lambda entry: entry[1])]
+
+
+def other_functions() -> list[NumpyFunction]:
+    """What else of NumPy has a derivative: methods of ufuncs, such as `np.add.outer`, and functions of `np.emath`."""
+    public = {entry.function for entry in public_functions()}
+    others = [f for f in (*registry.vjps, *registry.spellings) if f is not None and f not in public]
+    named = sorted((registry.name_of(function), function) for function in others if is_of_numpy(function))
+    return [NumpyFunction(function, (name,)) for name, function in named]
+
+
+def is_of_numpy(function: Any) -> bool:
+    """Whether `function` is NumPy's: a ufunc and its methods have no module, but neither has anything else."""
+    return (getattr(function, "__module__", None) or "numpy").split(".")[0] == "numpy"
+
+
+def _numpy_function(function: Callable, names: list[str]) -> NumpyFunction:
+    own = registry.name_of(function)
+    return NumpyFunction(function, tuple(sorted(names, key=lambda name: (name != own, name))))

@@ -1,0 +1,79 @@
+"""`primitive` and `defvjp` for code that the package does not know: what it is handed is read-only, its answer copied.
+
+So a function or a rule that works in place, or that keeps a buffer for its answers, is right or an error, and never
+spoils what a graph keeps. The package's own are in `primitives` and `registry`, with nothing in between; the tests see
+to it that they change nothing.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import arguments, primitives, pytree, registry
+
+Rule = registry.Rule
+
+
+@functools.wraps(primitives.primitive)
+def primitive(function: Callable) -> Callable:
+    dispatching = primitives.primitive(function)
+    name = registry.name_of(function)
+    primitives.on_arrays[dispatching] = _isolated(function, name, functools.partial(_array, name))
+    return dispatching
+
+
+@functools.wraps(registry.defvjp)
+def defvjp(function: Callable, *rules: Rule | None) -> None:
+    name = f"the derivative rule of {registry.name_of(function)} for argument"
+    registry.defvjp(function, *[rule and _isolated(rule, f"{name} {i}", _copied) for i, rule in enumerate(rules)])
+
+
+@functools.wraps(registry.defvjp_each)
+def defvjp_each(function: Callable, rule: Rule) -> None:
+    registry.defvjp_each(function, _isolated(rule, f"the derivative rule of {registry.name_of(function)}", _copied))
+
+
+@functools.wraps(registry.defvjp_jointly)
+def defvjp_jointly(function: Callable, rule: Rule) -> None:
+    registry.defvjp_jointly(function, _isolated(rule, f"the derivative rule of {registry.name_of(function)}", _copied))
+
+
+def _isolated(function: Callable, name: str, kept: Callable[[Any], Any]) -> Callable:
+    """`function` of read-only views of its arrays; of each array that it gives, what `kept` makes of it."""
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        try:
+            answer = function(*map(_handed, args), **{keyword: _handed(value) for keyword, value in kwargs.items()})
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            raise ValueError(
+                f"{name} changes an array in place that it was given, and that a graph needs ({error}): compute a new "
+                f"one, y = 2 * x instead of x *= 2."
+            ) from error
+        return pytree.mapped(kept, answer) if isinstance(answer, tuple) else kept(answer)
+
+    return call
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    try:
+        return arguments.numbers(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} gave {value!r:.60}: expected an array of numbers, or a tuple of them.") from error
+
+
+def _handed(value: Any) -> Any:
+    """Views of the arrays in `value` that can't be written to."""
+    if isinstance(value, np.ndarray):
+        view = value.view()
+        view.flags.writeable = False
+        return view
+    return pytree.mapped(_handed, value) if isinstance(value, (tuple, list, dict)) else value

@@ -1,0 +1,75 @@
+"""Sums of products over indices, in Einstein's notation."""
+
+import operator
+import string
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defspelling, defvjp_each
+
+
+def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
+    """The sum over all indices but the argument's own, of `g` and the other operands."""
+    inputs, output = _explicit(subscripts, operands)
+    own, x = inputs.pop(argnum - 1), operands[argnum - 1]
+    factors = [g, *operands[: argnum - 1], *operands[argnum:]]
+    indices = [output, *inputs]
+    target = ""
+    for index, length in zip(own, x.shape, strict=True):
+        if index in target:  # a diagonal: zero wherever the two indices differ
+            twin = next(letter for letter in string.ascii_letters if letter not in "".join([own, target, *indices]))
+            factors.append(np.eye(length, dtype=ans.dtype))
+            indices.append(index + twin)
+            target += twin
+        else:
+            target += index
+    carried = [dict(zip(letters, np.shape(z), strict=True)) for letters, z in zip(indices, factors, strict=True)]
+    for index, length in zip(own, x.shape, strict=True):
+        if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone: the same for each
+            factors.append(np.ones(length, dtype=ans.dtype))
+            indices.append(index)
+    return np.einsum(f"{','.join(indices)}->{target}", *factors, optimize=optimize)
+
+
+def _explicit(subscripts, operands):
+    """The indices of each operand and of the output, a letter an axis: no ellipsis, no implicit output."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    parts = inputs.split(",")
+    if not arrow:
+        letters = inputs.replace(",", "").replace(".", "")
+        output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    hidden = [x.ndim - len(part.replace("...", "")) for part, x in zip(parts, operands, strict=True)]
+    free = [letter for letter in string.ascii_letters if letter not in subscripts]
+    ellipsis = "".join(free[: max(hidden)])
+    spelled = [part.replace("...", ellipsis[len(ellipsis) - n :]) for part, n in zip(parts, hidden, strict=True)]
+    return spelled, output.replace("...", ellipsis)
+
+
+def _einsum(*operands, dtype=None, order="K", casting="safe", optimize=False):
+    subscripts, operands = _as_text(operands)
+    if dtype is not None:
+        operands = tuple(x if hasattr(x, "dtype") else np.array(x) for x in operands)
+        for x in operands:
+            if not np.can_cast(x.dtype, dtype, casting):
+                raise TypeError(f"np.einsum: can't cast {x.dtype} to {np.dtype(dtype)} by the rule {casting!r}.")
+        operands = tuple(primitives.astype(x, dtype) for x in operands)
+    return primitives.einsum(subscripts, *operands, optimize=optimize)
+
+
+def _as_text(operands):
+    """Subscripts as a string, and the operands: from these, or from operands each followed by a list of its indices."""
+    if isinstance(operands[0], str):
+        return operands[0], operands[1:]
+    arrays, indices = operands[0 : len(operands) // 2 * 2 : 2], operands[1::2]
+    letters = string.ascii_uppercase + string.ascii_lowercase
+
+    def text(part):
+        return "".join("..." if i is Ellipsis else letters[operator.index(i)] for i in part)
+
+    inputs = ",".join(map(text, indices))
+    return (f"{inputs}->{text(operands[-1])}" if len(operands) % 2 else inputs), arrays
+
+
+defvjp_each(primitives.einsum, _einsum_vjp)
+defspelling(np.einsum, _einsum)

@@ -1,0 +1,166 @@
+"""Inverses, solutions of linear systems, and determinants."""
+
+import math
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defnondiff, defspelling, defvjp, defvjp_jointly
+
+# ---- inverses
+
+
+def _pinv_vjp(g, ans, a, rcond=None, hermitian=False, *, rtol=None):
+    """As if the rank stayed what it is: Golub and Pereyra (1973)."""
+    inverse, a, gh = np.conj(ans), np.conj(a), np.conj(g).mT
+    left, right = gh @ inverse @ ans.mT, ans.mT @ inverse @ gh
+    ct = left - a @ (inverse @ left) + right - right @ inverse @ a - ans.mT @ g @ ans.mT
+    return (ct + np.conj(ct.mT)) / 2 if hermitian else ct
+
+
+defvjp(np.linalg.inv,  lambda g, ans, a: -(ans.mT @ g @ ans.mT))
+defvjp(np.linalg.pinv, _pinv_vjp)
+
+
+def _tensorinv(a, ind=2):
+    shape = np.shape(a)
+    if ind < 1 or math.prod(shape[:ind]) != math.prod(shape[ind:]):
+        raise ValueError(f"np.linalg.tensorinv: expected as many numbers before axis {ind} as from it on, got {shape}.")
+    n = math.prod(shape[:ind])
+    return np.reshape(np.linalg.inv(np.reshape(a, (n, n))), shape[ind:] + shape[:ind])
+
+
+defspelling(np.linalg.tensorinv, _tensorinv)
+
+# ---- linear systems
+
+
+def _solve_vjp(g, ans, a, b):
+    if b.ndim == 1:  # one right-hand side, even for a stack of matrices
+        ct_a, ct_b = _solve_vjp(np.expand_dims(g, -1), np.expand_dims(ans, -1), a, np.expand_dims(b, -1))
+        return ct_a, ct_b[..., 0]
+    ct_b = np.linalg.solve(a.mT, g)
+    return -(ct_b @ ans.mT), ct_b
+
+
+def _lstsq_vjp(g, ans, a, b, rcond=None):
+    """Of the solution x, of the sums of squared residuals, and of the singular values; the rank is constant."""
+    (g_x, g_squares, _, g_s), (x, _, rank, s) = g, ans
+    if b.ndim == 1:
+        b, x, g_x = (None if z is None else np.expand_dims(z, -1) for z in (b, x, g_x))
+    residual = b - a @ x
+    ct_a, ct_b = np.zeros_like(a), np.zeros_like(b)
+    if g_x is not None:
+        inverse = np.linalg.pinv(a, _cutoff(s, rank))
+        conj, ac, gh = np.conj(inverse), np.conj(a), np.conj(g_x).mT
+        ct_b = ct_b + inverse.mT @ g_x
+        minimal = inverse.mT @ np.conj(x) @ gh  # what is zero if the columns of a are independent
+        ct_a = ct_a + np.conj(residual) @ gh @ conj @ inverse.mT + minimal - minimal @ conj @ ac - ct_b @ x.mT
+    if g_squares is not None and g_squares.size:
+        steep = 2 * g_squares * np.conj(residual)
+        ct_a, ct_b = ct_a - steep @ x.mT, ct_b + steep
+    if g_s is not None:
+        u, _, vh = np.linalg.svd(a, full_matrices=False)
+        ct_a = ct_a + np.conj(u) * np.where(s == 0, 0, g_s) @ np.conj(vh)
+    return ct_a, np.reshape(ct_b, np.shape(ct_b)[:1] + np.shape(ans[0])[1:])
+
+
+def _cutoff(s, rank):
+    """The `rcond` by which `pinv` keeps the `rank` largest of the singular values `s`."""
+    if rank == len(s):
+        return 0.0
+    return ((s[rank - 1] + s[rank]) / (2 * s[0])).item() if rank else 1.0
+
+
+defvjp_jointly(np.linalg.solve, _solve_vjp)
+defvjp_jointly(np.linalg.lstsq, _lstsq_vjp)
+
+
+def _tensorsolve(a, b, axes=None):
+    order = list(range(np.ndim(a)))
+    for axis in axes or ():
+        order.remove(axis)
+        order.append(axis)
+    a = np.transpose(a, order)
+    shape, n = np.shape(a)[np.ndim(b) :], math.prod(np.shape(b))
+    if np.shape(a)[: np.ndim(b)] != np.shape(b) or math.prod(shape) != n:
+        raise np.linalg.LinAlgError(
+            f"np.linalg.tensorsolve: expected the axes of {np.shape(a)} to begin with {np.shape(b)}, those of b, and "
+            f"to end with as many numbers."
+        )
+    return np.reshape(np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
+
+
+defspelling(np.linalg.tensorsolve, _tensorsolve)
+
+# ---- determinants
+
+
+def _det_vjp(g, ans, a):
+    """By the cofactors, which are the determinant times the inverse where there is one."""
+    if a.size == 0:
+        return np.zeros_like(a)
+    u, vh, regular = _bases(a)
+    if np.all(regular):
+        cofactors = np.expand_dims(ans, (-2, -1)) * np.linalg.inv(a).mT
+    else:
+        places = np.ndindex(a.shape[:-2])
+        cofactors = np.stack([_cofactors(a[i], u[i], vh[i], regular[i]) for i in places]).reshape(a.shape)
+    return np.expand_dims(g, (-2, -1)) * cofactors
+
+
+@primitives.primitive
+def _bases(a):
+    """Singular vectors of the matrices `a`, and which of the singular values are far from zero: all constants."""
+    u, s, vh = np.linalg.svd(np.nan_to_num(a))
+    return u, vh, s > math.sqrt(np.finfo(s.dtype).eps) * s[..., :1]
+
+
+defnondiff(_bases)
+
+
+def _cofactors(a, u, vh, regular):
+    """The cofactors of a matrix, singular or not: polynomials, so that derivatives of every order are right.
+
+    In the given bases, which stay fixed, it has a corner with an inverse, whose Schur complement is nearly zero.
+    """
+    rank = int(np.sum(regular))
+    moved = np.conj(u.mT) @ a @ np.conj(vh.mT)
+    corner, right = moved[:rank, :rank], moved[:rank, rank:]
+    low, rest = moved[rank:, :rank], moved[rank:, rank:]
+    inverse, ones = np.linalg.inv(corner), np.eye(len(a) - rank, dtype=a.dtype)
+    schur = rest - low @ inverse @ right
+    adjugate, det = _division_free(schur)
+    part = primitives.scatter_add(inverse * det, (slice(rank), slice(rank)), moved)
+    tall, wide = np.concatenate([-(inverse @ right), ones]), np.concatenate([-(low @ inverse), ones], axis=1)
+    whole = np.linalg.det(corner) * (part + tall @ adjugate @ wide)
+    turn = np.linalg.det(u) * np.linalg.det(vh)
+    return (np.conj(vh.mT) @ (turn * whole) @ np.conj(u.mT)).mT
+
+
+def _division_free(a):
+    """The adjugate and the determinant of a small matrix, by Faddeev and LeVerrier: divided by whole numbers only."""
+    n, ones = len(a), np.eye(len(a), dtype=a.dtype)
+    matrix = ones
+    for k in range(1, n):
+        product = a @ matrix
+        matrix = product - np.trace(product) / k * ones
+    adjugate = matrix * (-1) ** (n - 1)
+    return adjugate, np.trace(a @ adjugate) / n if n else 1
+
+
+def _slogdet_vjp(g, ans, a):
+    """The derivative of log(det a); the sign of a real matrix is constant, that of a complex one turns with it."""
+    (g_sign, g_log), (sign, _) = g, ans
+    if not np.iscomplexobj(a):
+        slope = g_log
+    else:
+        turn = None if g_sign is None else np.imag(g_sign * sign) * 1j
+        slope = turn if g_log is None else g_log if turn is None else g_log + turn
+    return np.zeros_like(a) if slope is None else np.expand_dims(slope, (-2, -1)) * np.linalg.inv(a).mT
+
+
+defvjp(np.linalg.det,     _det_vjp)
+defvjp(np.linalg.slogdet, _slogdet_vjp)
+
+defnondiff(np.linalg.matrix_rank)

@@ -1,0 +1,137 @@
+"""Functions that join arrays, and those that split one: each gets back its part of the cotangent."""
+
+import itertools
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defspelling, defvjp_jointly
+
+# ---- joining
+
+
+def _concatenate_vjp(g, ans, *arrays, axis=0):
+    before = (slice(None),) * (axis % g.ndim)
+    stops = itertools.accumulate(array.shape[axis] for array in arrays)
+    return tuple(g[(*before, slice(stop - x.shape[axis], stop))] for x, stop in zip(arrays, stops, strict=True))
+
+
+defvjp_jointly(primitives.concatenate, _concatenate_vjp)  # jointly, since there may be thousands
+
+
+def _concatenate(arrays, axis=0, *, dtype=None, casting="same_kind"):
+    arrays = [array if hasattr(array, "shape") else np.array(array) for array in arrays]
+    if axis is None:
+        arrays, axis = [np.ravel(array) for array in arrays], 0
+    if dtype is None:
+        return primitives.concatenate(*arrays, axis=axis)
+    for array in arrays:
+        if not np.can_cast(array.dtype, dtype, casting):
+            raise TypeError(f"cannot cast {array.dtype} to {np.dtype(dtype)} with casting={casting!r}.")
+    return primitives.concatenate(*[primitives.astype(array, dtype) for array in arrays], axis=axis)
+
+
+def _stack(arrays, axis=0, **cast):
+    return _concatenate([np.expand_dims(array, axis) for array in arrays], axis, **cast)
+
+
+def _vstack(tup, **cast):
+    return _concatenate(_all(np.atleast_2d, tup), **cast)
+
+
+def _hstack(tup, **cast):
+    arrays = _all(np.atleast_1d, tup)
+    return _concatenate(arrays, 0 if arrays[0].ndim == 1 else 1, **cast)
+
+
+def _dstack(tup):
+    return _concatenate(_all(np.atleast_3d, tup), 2)
+
+
+def _column_stack(tup):
+    return _concatenate([np.reshape(x, (-1, 1)) if np.ndim(x) < 2 else x for x in tup], 1)
+
+
+def _append(arr, values, axis=None):
+    return _concatenate([arr, values], axis)
+
+
+def _all(function, arrays):
+    return [function(array) for array in arrays]
+
+
+def _block(arrays):
+    depth = _depth(arrays)
+    ndim = max(depth, *map(np.ndim, _leaves(arrays)))
+
+    def joined(part, level):
+        if level == depth:
+            return np.reshape(part, (1,) * (ndim - np.ndim(part)) + np.shape(part))
+        return _concatenate([joined(inner, level + 1) for inner in part], level - depth)
+
+    return joined(arrays, 0)
+
+
+def _depth(arrays):
+    """How deep the lists are nested."""
+    if isinstance(arrays, tuple):
+        raise TypeError("np.block: expected nested lists of arrays, got a tuple.")
+    if not isinstance(arrays, list):
+        return 0
+    depths = set(map(_depth, arrays))
+    if len(depths) != 1:
+        raise ValueError(f"np.block: expected lists that are nested equally deep, none empty, got depths {depths}.")
+    return 1 + depths.pop()
+
+
+def _leaves(arrays):
+    return [leaf for part in arrays for leaf in _leaves(part)] if isinstance(arrays, list) else [arrays]
+
+
+defspelling(np.concatenate, _concatenate)
+defspelling(np.stack, _stack)
+defspelling(np.vstack, _vstack)
+defspelling(np.hstack, _hstack)
+defspelling(np.dstack, _dstack)
+defspelling(np.column_stack, _column_stack)
+defspelling(np.append, _append)
+defspelling(np.block, _block)
+defspelling(getattr(np, "row_stack", np.vstack), _vstack)  # an old name
+
+# ---- splitting
+
+
+def _split(x, indices_or_sections, axis=0):
+    length = x.shape[axis]
+    if isinstance(indices_or_sections, (int, np.integer)) and length % indices_or_sections:
+        raise ValueError(f"np.split: an axis of length {length} has no {indices_or_sections} equal parts.")
+    return _array_split(x, indices_or_sections, axis)
+
+
+def _array_split(x, indices_or_sections, axis=0):
+    # where NumPy itself would cut the numbers 0, 1, ..., which are the positions along the axis
+    parts = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
+    before = (slice(None),) * (axis % x.ndim)
+    return [x[(*before, slice(part[0], part[-1] + 1) if len(part) else slice(0, 0))] for part in parts]
+
+
+def _split_along(name, ndim, axis):
+    def split(ary, indices_or_sections):
+        if ary.ndim < ndim:
+            raise ValueError(f"{name}: expected at least {ndim} axes, got an array of shape {ary.shape}.")
+        return _split(ary, indices_or_sections, axis if ary.ndim > 1 else 0)
+
+    return split
+
+
+def _unstack(x, /, *, axis=0):
+    return tuple(np.moveaxis(x, axis, 0))
+
+
+defspelling(np.split, _split)
+defspelling(np.array_split, _array_split)
+defspelling(np.hsplit, _split_along("np.hsplit", 1, 1))
+defspelling(np.vsplit, _split_along("np.vsplit", 2, 0))
+defspelling(np.dsplit, _split_along("np.dsplit", 3, 2))
+if hasattr(np, "unstack"):
+    defspelling(np.unstack, _unstack)

@@ -1,0 +1,161 @@
+"""Functions that move elements: repeat them, leave them out, put them elsewhere, between zeros.
+
+There is one rule for all of them. It numbers the elements of an argument, has the function itself move the numbers,
+and sends each part of the cotangent back to where its number came from.
+"""
+
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defspelling, defvjp
+
+
+def defmove(function, *argnums, **neutral):
+    """Say that `function` only moves elements of its arguments `argnums`.
+
+    `neutral` settings are those to move the numbers with: such that what comes from nowhere else is 0.
+    """
+    rules = [_rule(function, argnum, argnums, neutral) if argnum in argnums else None for argnum in range(3)]
+    defvjp(function, *rules[: max(argnums) + 1])
+
+
+def _rule(function, argnum, argnums, neutral):
+    def rule(g, ans, *args, **kwargs):
+        shape = args[argnum].shape
+        size = math.prod(shape)
+        numbered = [np.zeros(np.shape(arg), int) if i in argnums else arg for i, arg in enumerate(args)]
+        numbered[argnum] = np.reshape(np.arange(1, size + 1), shape)
+        origins = function(*numbered, **{name: neutral.get(name, value) for name, value in kwargs.items()})
+        sums = primitives.scatter_add(np.ravel(g), np.ravel(origins), np.empty(size + 1))
+        return np.reshape(sums[1:], shape)
+
+    first = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("g", "ans")]
+    given = inspect.signature(function).parameters.values()  # what the function takes is what calls may use
+    signature = inspect.Signature([*first, *(each.replace(default=each.empty) for each in given)])
+    setattr(rule, "__signature__", signature)  # noqa: B010 (mypy knows of no such attribute)
+    return rule
+
+
+defmove(np.repeat, 0)
+defmove(np.tile, 0)
+defmove(np.resize, 0)
+defmove(np.delete, 0)
+defmove(np.take, 0)
+defmove(np.take_along_axis, 0)
+defmove(np.compress, 1)
+defmove(np.extract, 1)
+defmove(np.diag, 0)
+defmove(np.diagflat, 0)
+defmove(np.diagonal, 0)
+defmove(np.lib.stride_tricks.sliding_window_view, 0)
+
+
+@primitives.primitive
+def insert(arr, obj, values, axis):
+    """`np.insert` of `values` that have the dtype of `arr`."""
+    return np.insert(arr, obj, values, axis)
+
+
+def _insert(arr, obj, values, axis=None):
+    arr, values = (x if hasattr(x, "shape") else np.asarray(x) for x in (arr, values))
+    return insert(arr, obj, primitives.astype(values, arr.dtype), axis)
+
+
+defmove(insert, 0, 2)
+defspelling(np.insert, _insert)
+
+# ---- copies with other elements
+
+defvjp(
+    primitives.set_at,
+    lambda g, ans, x, index, value: primitives.set_at(g, index, 0),
+    None,
+    _rule(primitives.set_at, 2, (0, 2), {}),
+)
+defvjp(primitives.add_at, lambda g, ans, x, index, value: g, None, lambda g, ans, x, index, value: g[index])
+defvjp(
+    primitives.put_along_axis,
+    lambda g, ans, x, indices, values, axis: primitives.put_along_axis(g, indices, 0, axis),
+    None,
+    _rule(primitives.put_along_axis, 2, (0, 2), {}),
+)
+
+# ---- padding: with elements, or with what is computed of those along an axis
+
+
+@primitives.primitive
+def pad(array, pad_width, mode, **settings):
+    """`np.pad` in a mode that only moves elements of floats, or in any mode of other numbers."""
+    return np.pad(array, pad_width, mode, **settings)
+
+
+defmove(pad, 0, constant_values=0)
+
+
+def _pad(array, pad_width, mode="constant", **kwargs):
+    if callable(mode):
+        raise TypeError("np.pad of Tensors: a mode that is a function writes into its argument; use np.concatenate.")
+    if mode == "empty":
+        mode, kwargs = "constant", {}  # anything would do
+    mirrored = mode in ("reflect", "symmetric") and kwargs.get("reflect_type", "even") == "even"
+    if array.dtype.kind not in "fc" or array.size == 0 or mirrored or mode not in _BESIDE:
+        return pad(array, pad_width, mode, **kwargs)
+    np.pad(primitives.values(array), pad_width, mode, **kwargs)  # raises what NumPy raises
+    if isinstance(pad_width, dict):
+        given = {axis % array.ndim: width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(given.get(axis, 0), 2) for axis in range(array.ndim)]
+    widths = np.broadcast_to(pad_width, (array.ndim, 2))
+    setting: Any = next(iter(kwargs.values()), 0 if mode == "linear_ramp" else None)
+    settings = np.broadcast_to(setting, (array.ndim, 2))
+    for axis in range(array.ndim):
+        x = np.moveaxis(array, axis, 0)
+        before = np.flip(_BESIDE[mode](np.flip(x, 0), widths[axis, 0], settings[axis, 0]), 0)
+        after = _BESIDE[mode](x, widths[axis, 1], settings[axis, 1])
+        array = np.moveaxis(np.concatenate([before, x, after]), 0, axis)
+    return array
+
+
+def _constant(function):
+    """Beside `x`, along its first axis: a `function` of the last elements, repeated."""
+
+    def beside(x, width, count):
+        chosen = x if count is None else x[max(len(x) - count, 0):]
+        return np.broadcast_to(function(chosen, axis=0, keepdims=True), (width, *x.shape[1:]))
+
+    return beside
+
+
+def _ramp(x, width, end):
+    return np.flip(np.linspace(end, x[-1], width, endpoint=False, dtype=x.dtype), 0)
+
+
+def _mirrored(skip):
+    """Beside `x`, along its first axis: its mirror image, turned by half a turn about the last element."""
+
+    def beside(x, width, _):
+        if len(x) == 1:  # NumPy repeats it
+            return np.broadcast_to(x, (width, *x.shape[1:]))
+        parts, period, edge, source = [x[:0]], len(x) - skip, x[-1:], np.flip(x, 0)
+        while width > 0:
+            part = 2 * edge - source[skip:skip + min(width, period)]
+            parts, width, edge = [*parts, part], width - period, part[-1:]
+            source = np.flip(part, 0) if not skip else np.flip(np.concatenate([source[:1], part]), 0)
+        return np.concatenate(parts)
+
+    return beside
+
+
+_BESIDE = {  # a mode -> what stands after x along its first axis, of a width, by a setting
+    "linear_ramp": _ramp,
+    "maximum": _constant(np.max),
+    "minimum": _constant(np.min),
+    "mean": _constant(np.mean),
+    "median": _constant(np.median),
+    "reflect": _mirrored(1),
+    "symmetric": _mirrored(0),
+}
+defspelling(np.pad, _pad)

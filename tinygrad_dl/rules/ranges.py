@@ -1,0 +1,94 @@
+"""Functions of the two ends of a range, and those of `np.emath`, which become complex where the reals end."""
+
+import numpy as np
+
+from .. import primitives
+from ..registry import defspelling, defvjp
+
+# ---- ranges
+
+
+@primitives.primitive
+def linspace(start, stop, num, endpoint, dtype, axis):
+    """`np.linspace`, of one output."""
+    return np.linspace(start, stop, num, endpoint, dtype=dtype, axis=axis)
+
+
+def _toward(end, g, ans, num, endpoint, axis):
+    """The sum along a range of `g`, weighted by how near an element is to the start (`end` 0), or to the stop (1)."""
+    nearness = np.linspace(1 - end, end, num, endpoint, dtype=np.finfo(ans.dtype).dtype)
+    return np.matmul(np.moveaxis(g, axis, -1), nearness)
+
+
+defvjp(
+    linspace,
+    lambda g, ans, start, stop, num, endpoint, dtype, axis: _toward(0, g, ans, num, endpoint, axis),
+    lambda g, ans, start, stop, num, endpoint, dtype, axis: _toward(1, g, ans, num, endpoint, axis),
+)
+defvjp(  # start**(1 - t) * stop**t
+    np.geomspace,
+    lambda g, ans, start, stop, num=50, endpoint=True, dtype=None, axis=0: (
+        _toward(0, g * ans, ans, num, endpoint, axis) / start
+    ),
+    lambda g, ans, start, stop, num=50, endpoint=True, dtype=None, axis=0: (
+        _toward(1, g * ans, ans, num, endpoint, axis) / stop
+    ),
+)
+
+
+def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
+    samples = linspace(start, stop, num, endpoint, dtype, axis)
+    if not retstep:
+        return samples
+    steps = num - bool(endpoint)
+    return samples, np.subtract(stop, np.multiply(start, 1.0)) / steps if steps > 0 else np.nan
+
+
+def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
+    if np.ndim(base):
+        rank = max(map(np.ndim, (start, stop, base)))
+        start, stop, base = (np.reshape(x, (1,) * (rank - np.ndim(x)) + np.shape(x)) for x in (start, stop, base))
+        base = np.expand_dims(base, axis)
+    samples = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
+    return samples if dtype is None else primitives.astype(samples, dtype)
+
+
+defspelling(np.linspace, _linspace)
+defspelling(np.logspace, _logspace)
+
+# ---- np.emath
+
+
+def _extended(x, outside):
+    """`x` as an array, made complex if one of its elements is outside of where a function is real."""
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    return x + 0j if np.isrealobj(x) and np.any(outside(x)) else x
+
+
+def _negative(x):
+    return np.less(x, 0)
+
+
+def _beyond_one(x):
+    return np.greater(np.abs(primitives.values(x)), 1)
+
+
+for function, extended, outside in (
+    (np.sqrt, np.emath.sqrt, _negative),
+    (np.log, np.emath.log, _negative),
+    (np.log2, np.emath.log2, _negative),
+    (np.log10, np.emath.log10, _negative),
+    (np.arccos, np.emath.arccos, _beyond_one),
+    (np.arcsin, np.emath.arcsin, _beyond_one),
+    (np.arctanh, np.emath.arctanh, _beyond_one),
+):
+    defspelling(extended, lambda x, function=function, outside=outside: function(_extended(x, outside)))
+
+
+def _emath_power(x, p):
+    p = p if hasattr(p, "dtype") else np.asarray(p)
+    return np.power(_extended(x, _negative), p * 1.0 if np.any(_negative(p)) else p)
+
+
+defspelling(np.emath.logn,  lambda n, x: np.log(_extended(x, _negative)) / np.log(_extended(n, _negative)))
+defspelling(np.emath.power, _emath_power)

@@ -1,0 +1,222 @@
+"""`custom`: your own function with your own derivative, a black box included."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import primitives, pytree
+from ..batching import Batched, core_of
+from ..extending import defvjp_jointly
+from ..tensor import Tensor
+from .calls import is_tracked, plain
+
+
+def custom(forward: Callable | None = None, vjp: Callable | None = None, *, numeric: bool = False) -> Callable:
+    """`forward` as a function of Tensors, with the derivative `vjp`; also as a decorator, `@tg.custom(vjp=...)`.
+
+    `forward(*primals, **settings)` may be anything that takes and gives arrays: SciPy, numba, C. It is given plain
+    arrays, read-only, and numbers, in lists, dicts and the like as you pass them, and gives an array or number of
+    floats, or several, in a tuple for instance. It must not keep what it gives, and change it later.
+
+    `vjp(g, ans, *primals, **settings)` gives the cotangents of all primals for the cotangent `g` of the value `ans`:
+    that of the only one, or a tuple of as many as there are; each in the shape of its primal, or as broadcasting made
+    it, and None where there is none. Complex numbers are explained in `autodiff`. Written in functions of NumPy that
+    have rules, it gives derivatives of any order, and forward mode; a black box gives first derivatives in reverse
+    mode, and an error says so beyond.
+
+    `numeric=True` instead of a `vjp` takes central differences: two calls of `forward` for each element of the primals
+    (four of a complex one), in float64, with an error of some 1e-10 of the value's scale for smooth functions; first
+    derivatives only.
+
+    This is `tg.primitive` and `tg.defvjp_jointly` in one, with structured arguments and checked results. Make it once,
+    not in a loop: it stays in the registry. Inside of `vmap` it is called for each sample.
+
+    Raises TypeError or ValueError, naming `forward`, for results that are no floats, and cotangents that don't fit.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.custom(vjp=lambda g, ans, x: g * np.exp(x))
+    ... def exponential(x):
+    ...     return np.exp(np.asarray(x))  # a black box, say
+    >>> float(tg.grad(tg.grad(exponential))(0.0))
+    1.0
+    >>> box = tg.custom(lambda x: np.cumsum(x) ** 2, numeric=True)
+    >>> tg.grad(lambda x: np.sum(box(x)))(np.array([1.0, 2.0])).round(6)
+    array([8., 6.])
+    """
+    if forward is None:
+        return functools.partial(custom, vjp=vjp, numeric=numeric)
+    if not callable(forward):
+        raise TypeError(f"custom: expected a function, got {forward!r:.60}.")
+    if numeric == (vjp is not None):
+        raise TypeError(
+            f"custom: expected one of a vjp for {_name(forward)}, such as vjp=lambda g, ans, x: g * 2 * x, and "
+            f"numeric=True."
+        )
+    pull_back = _numeric(forward) if numeric else vjp
+
+    @primitives.primitive
+    @functools.wraps(forward, updated=())
+    def operation(call: _Arguments, *values: Any) -> Any:
+        return call.flat(forward(*call.filled(map(_read_only, values)), **call.settings), forward)
+
+    def rule(g, ans, call, *values):
+        return None, *call.cotangents(pull_back, g, ans, values, forward)
+
+    defvjp_jointly(operation, rule)
+
+    @functools.wraps(forward, updated=())
+    def differentiable(*primals, **settings):
+        call = _Arguments(primals, settings)
+        result = operation(call, *pytree.leaves(primals))
+        return pytree.rebuilt(call.structure, result if isinstance(result, tuple) else [result])
+
+    return differentiable
+
+
+class _Arguments:
+    """What one call of a custom function is given, apart from the values; and the structure of what it gives."""
+
+    def __init__(self, primals: tuple, settings: dict[str, Any]):
+        self.primals = pytree.mapped(lambda _: 0, primals)
+        self.settings = settings
+        self.structure: Any = None
+
+    def filled(self, values: Any) -> tuple:
+        """The primals with these values."""
+        return pytree.rebuilt(self.primals, values)
+
+    def flat(self, result: Any, forward: Callable) -> Any:
+        """The arrays that `forward` gave, in a tuple if it is not one alone."""
+        outputs = [_checked_output(y, forward) for y in pytree.leaves(result)]
+        if not outputs:
+            raise TypeError(f"{_name(forward)} gave {result!r:.40}: expected an array of floats. Is a return missing?")
+        if all(y.dtype.kind in "iub" for y in outputs):
+            raise TypeError(
+                f"{_name(forward)} gave {outputs[0].dtype}: expected floats. tg.defnondiff is for integers."
+            )
+        self.structure = pytree.mapped(lambda _: 0, result)
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def cotangents(self, vjp: Callable, g: Any, ans: Any, values: tuple, forward: Callable) -> list[Any]:
+        """What `vjp` gives for each of the values, None for a constant."""
+        several = isinstance(ans, tuple)
+        if several:  # a cotangent of None, of what was not used, is zero
+            g = [np.zeros_like(plain(y)) if u is None else u for u, y in zip(g, ans, strict=True)]
+        g, ans = (pytree.rebuilt(self.structure, x if several else [x]) for x in (g, ans))
+        tracked = [x for x in (*pytree.leaves(g), *values) if is_tracked(core_of(x))]
+        if not tracked:
+            primals = self.filled(map(_read_only, values))
+            return self._matched(vjp(g, ans, *primals, **self.settings), forward)
+        try:  # it is differentiated again: a Tensor can't become a plain array here, or a number
+            given = vjp(g, ans, *self.filled(values), **self.settings)
+        except TypeError as error:
+            raise TypeError(
+                f"the vjp of {_name(forward)} has no derivative of its own, for a second derivative or forward mode: "
+                f"write it in functions of NumPy that have rules, or make the black box in it a tg.custom function "
+                f"too. It said: {error}"
+            ) from error
+        return self._matched(given, forward)
+
+    def _matched(self, given: Any, forward: Callable) -> list[Any]:
+        """The cotangents that a vjp gave, one for each value."""
+        count = len(self.primals)
+        if count == 1 and (not isinstance(given, tuple) or isinstance(self.primals[0], tuple)):
+            given = (given,)
+        if not isinstance(given, (tuple, list)) or len(given) != count:
+            what = f"{len(given)} cotangents" if isinstance(given, (tuple, list)) else type(given).__name__
+            raise ValueError(
+                f"the vjp of {_name(forward)} gave {what}: expected a tuple of {count}, one for each argument, None "
+                f"where there is none."
+            )
+        found: list[Any] = []
+        for i, (primal, cotangent) in enumerate(zip(self.primals, given, strict=True)):
+            try:
+                parts = [None] * len(list(pytree.leaves(primal))) if cotangent is None else _leaves(primal, cotangent)
+            except ValueError as error:
+                raise ValueError(f"the vjp of {_name(forward)}, cotangent of argument {i}: {error}") from None
+            found += [_checked_cotangent(part, i, forward) for part in parts]
+        return found
+
+
+def _leaves(primal: Any, cotangent: Any) -> list[Any]:
+    return list(pytree.leaves_like(primal, cotangent))
+
+
+def _read_only(value: Any) -> Any:
+    """A value as a black box gets it: nobody may change what the graph keeps."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.ndim == 0:
+        return value[()]
+    view = value.view()
+    view.flags.writeable = False
+    return view
+
+
+def _checked_output(y: Any, forward: Callable) -> np.ndarray:
+    array = np.array(y) if isinstance(y, (np.ndarray, np.generic, float, int, complex)) else None
+    if array is None or array.dtype.kind not in "fciub":
+        hint = ": it took a Tensor from outside; pass it as an argument" if type(y) is Tensor else ""
+        raise TypeError(f"{_name(forward)} gave {type(y).__name__} {y!r:.40}: expected an array of floats{hint}.")
+    return array[()]
+
+
+def _checked_cotangent(part: Any, i: int, forward: Callable) -> Any:
+    if part is None or isinstance(part, (Tensor, Batched)):
+        return part
+    array = np.asarray(part)
+    if array.dtype.kind not in "fciub":
+        raise TypeError(f"the vjp of {_name(forward)} gave {part!r:.40} for argument {i}: expected an array of floats.")
+    return array
+
+
+def _name(function: Callable) -> str:
+    return getattr(function, "__name__", None) or repr(function)
+
+
+# ---- numeric derivatives
+
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # where the error of the curve and that of rounding are alike
+
+
+def _numeric(forward: Callable) -> Callable:
+    """The vjp of `forward` by central differences."""
+
+    def vjp(g, ans, *primals, **settings):
+        values = list(pytree.leaves(primals))
+        if any(is_tracked(core_of(x)) for x in (*values, *pytree.leaves(g))):
+            raise TypeError("its derivative is numeric.")
+        weights = list(pytree.leaves(g))
+
+        def change(i: int, step: np.ndarray) -> float:
+            """How much Re(g f) changes by a step of value number i, to both sides."""
+            sides = []
+            for side in (step, -step):
+                moved = [_read_only(np.asarray(x + side)) if j == i else x for j, x in enumerate(values)]
+                sides.append(list(pytree.leaves(forward(*pytree.rebuilt(primals, moved), **settings))))
+            return sum(float(np.sum(np.real(u * (a - b)))) for u, a, b in zip(weights, *sides, strict=True))
+
+        return pytree.rebuilt(primals, [_differences(functools.partial(change, i), x) for i, x in enumerate(values)])
+
+    return vjp
+
+
+def _differences(change: Callable[[np.ndarray], float], x: Any) -> Any:
+    """The cotangent of `x`: Re(ct) from a step along the real axis, -Im(ct) from one along the imaginary axis."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "fc":
+        return None
+    wide = np.result_type(x.dtype, np.float64)
+    ct = np.zeros(x.shape, wide)
+    for index in np.ndindex(x.shape):
+        size = STEP * max(1.0, float(abs(x[index])))
+        for axis, sign in ((1, 1), (1j, -1j)) if x.dtype.kind == "c" else ((1, 1),):
+            step = np.zeros(x.shape, wide)
+            step[index] = size * axis
+            ct[index] += sign * change(step) / (2 * size)
+    return ct
