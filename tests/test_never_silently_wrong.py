@@ -196,6 +196,15 @@ def test_methods_that_change_an_array_are_missing_and_say_so(w, method):
         getattr(w, method)
 
 
+@pytest.mark.parametrize("f", [np.median, np.ptp, np.add.reduce, np.cumulative_sum], ids=tg.registry.name_of)
+def test_a_function_spelled_in_others_takes_no_buffer_either(w, f):
+    for x in (w, w.detach()):
+        with pytest.raises(
+            TypeError, match=r"has no derivative rule for calls with out=: compute a new Tensor instead"
+        ):
+            f(x, axis=0, out=np.zeros(()))
+
+
 def test_a_reduction_into_a_buffer_is_an_error(w):
     with pytest.raises(TypeError, match=r"np\.sum has no derivative rule for calls with out=: compute a new Tensor"):
         np.sum(w, out=np.zeros(()))

@@ -167,20 +167,21 @@ def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: d
     """
     positional, named, any_count, any_keyword, choices = _parameters(function, argnum)
     if len(args) > len(positional) and not any_count:
-        raise _unknown(function, f"{len(args)} positional arguments")
+        raise no_rule_for(function, f"{len(args)} positional arguments")
     for name, value in zip(positional, args, strict=False):
         if name == "out" and value is not None:
-            raise _unknown(function, "out=")
+            raise no_rule_for(function, "out=")
     for keyword in keywords:
         if keyword == "out" or (keyword not in named and not any_keyword):
-            raise _unknown(function, f"{keyword}=")
+            raise no_rule_for(function, f"{keyword}=")
     for name, known in choices.items():
         value = dict(zip(positional, args, strict=False), **keywords).get(name, known[0])
         if value not in known:
-            raise _unknown(function, f"{name}={value!r}", f"say one of {', '.join(map(repr, known))}")
+            raise no_rule_for(function, f"{name}={value!r}", f"say one of {', '.join(map(repr, known))}")
 
 
-def _unknown(function: Callable, argument: str, advice: str = "leave it out, or pass x.detach()") -> TypeError:
+def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, or pass x.detach()") -> TypeError:
+    """What to raise for a call with an argument that no rule knows."""
     name = name_of(function)
     if argument == "out=":
         advice = "compute a new Tensor instead"

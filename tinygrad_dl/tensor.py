@@ -98,9 +98,11 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     if spelling is not None:
         if kwargs or len(args) > 2:
             try:
-                inspect.signature(spelling).bind(*args, **kwargs)
+                bound = inspect.signature(spelling).bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
+            if {**kwargs, **bound.arguments}.get("out") is not None:
+                raise registry.no_rule_for(function, "out=")
         return spelling(*args, **kwargs)
     constant = function in registry.constants
     if is_recording() and not constant and function not in registry.vjps:

@@ -14,12 +14,12 @@ from tests import numeric
 from tinygrad_dl import primitives, pytree, registry
 from tinygrad_dl.autodiff import topological_order
 from tinygrad_dl.coverage.examples import CASES
+from tinygrad_dl.coverage.numpy_functions import is_of_numpy
 
 
 def is_covered(function):
     """Whether a function is NumPy's, or one of `primitives`: tests and examples in docstrings add their own."""
-    module = getattr(function, "__module__", None) or "numpy"  # a ufunc has none
-    return module.split(".")[0] == "numpy" or module == primitives.__name__
+    return is_of_numpy(function) or getattr(function, "__module__", None) == primitives.__name__
 
 
 RULES = {f: rules for f, rules in registry.vjps.items() if is_covered(f) and f is not primitives.output}

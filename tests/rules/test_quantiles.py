@@ -125,8 +125,16 @@ def test_of_integers_the_derivative_by_the_fraction_is_that_of_floats():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda x: np.median(x, out=np.zeros(())), TypeError, r"np\.median of Tensors takes no out=: compute a new"),
-        (lambda x: np.quantile(x, 0.5, 0, np.zeros(())), TypeError, r"np\.quantile of Tensors takes no out="),
+        (
+            lambda x: np.median(x, out=np.zeros(())),
+            TypeError,
+            r"np\.median has no derivative rule for calls with out=: compute a new",
+        ),
+        (
+            lambda x: np.quantile(x, 0.5, 0, np.zeros(())),
+            TypeError,
+            r"np\.quantile has no derivative rule for calls with out=",
+        ),
         (lambda x: np.quantile(x, 2.0), ValueError, "must be in the range"),
         (lambda x: np.quantile(x + 0j, 0.5), TypeError, "must be an array of real numbers"),
         (lambda x: np.quantile(x, 0.5, method="none"), ValueError, "not a valid method"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import types
 from collections.abc import Callable
@@ -74,8 +75,13 @@ def other_functions() -> list[NumpyFunction]:
 
 
 def is_of_numpy(function: Any) -> bool:
-    """Whether `function` is NumPy's: a ufunc and its methods have no module, but neither has anything else."""
-    return (getattr(function, "__module__", None) or "numpy").split(".")[0] == "numpy"
+    """Whether NumPy has this very `function`, or ufunc, or method of a ufunc, under its name."""
+    owner = getattr(function, "__self__", function)
+    module = getattr(owner, "__module__", None) or "numpy"  # a ufunc has none
+    return (
+        module.split(".")[0] == "numpy"
+        and getattr(importlib.import_module(module), getattr(owner, "__name__", ""), None) is owner
+    )
 
 
 def _numpy_function(function: Callable, names: list[str]) -> NumpyFunction:
