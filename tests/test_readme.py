@@ -1,6 +1,7 @@
 """The README says what is so: its programs print what it shows, and what it names exists."""
 
 import io
+import linecache
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -18,6 +19,8 @@ PROGRAMS = re.findall(r"```python\n(.*?)```.*?```text\n(.*?)```", README, flags=
 @pytest.mark.parametrize(("program", "output"), PROGRAMS)
 def test_programs_print_what_the_readme_shows(program, output, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("example.py").write_text(program, encoding="utf-8")  # which messages quote
+    linecache.clearcache()
     monkeypatch.setattr(registry, "vjps", dict(registry.vjps))  # what a program defines ends with it
     printed = io.StringIO()
     with redirect_stdout(printed):

@@ -7,7 +7,7 @@ from . import data, nn, optim, rules
 from .autodiff import backward, gradients, named_tensors
 from .debugging import debug
 from .drawing import Drawing, draw
-from .extending import defvjp, defvjp_each, primitive
+from .extending import defvjp, defvjp_each, defvjp_jointly, primitive
 from .grad_mode import is_grad_enabled, no_grad
 from .registry import defnondiff, defspelling
 from .tensor import Tensor, parameter
@@ -39,6 +39,7 @@ __all__ = [
     "defspelling",
     "defvjp",
     "defvjp_each",
+    "defvjp_jointly",
     "draw",
     "elementwise_grad",
     "fit",

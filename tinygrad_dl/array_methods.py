@@ -69,7 +69,6 @@ class ArrayMethods:
     argpartition = _method(np.argpartition)
     nonzero = _method(np.nonzero)
     searchsorted = _method(np.searchsorted)
-    clip = _method(np.clip)
     round = __round__ = _method(np.round)
     dot = _method(np.dot)
     take = _method(np.take)
@@ -87,6 +86,10 @@ class ArrayMethods:
     def compress(self, condition: Any, axis: int | None = None) -> Any:
         """`np.compress(condition, x, axis)`: the slices of x where the condition is true."""
         return np.compress(condition, self, axis)
+
+    def clip(self, min: Any = None, max: Any = None) -> Any:
+        """`np.clip` to what is between `min` and `max`."""
+        return np.clip(self, min, max)
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """`np.reshape`, of a shape given as one tuple or as separate lengths."""
@@ -120,5 +123,6 @@ class ArrayMethods:
         if name in _IN_PLACE:
             raise AttributeError(f"Tensor has no {name}(), which would change it in place: compute a new Tensor.")
         if hasattr(np.ndarray, name) and not name.startswith("_"):
-            raise AttributeError(f"Tensor has no {name}: try np.{name}(x), or x.numpy().{name} without the gradient.")
+            other = f"try np.{name}(x), or " if hasattr(np, name) else ""
+            raise AttributeError(f"Tensor has no {name}: {other}x.numpy().{name} without the gradient.")
         raise AttributeError(f"Tensor has no attribute {name!r}")

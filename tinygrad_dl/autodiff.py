@@ -147,7 +147,8 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     array([[3., 4.]])
     """
     cotangent = _seed(output, cotangent)
-    cotangents = _pull_back({output: cotangent}, topological_order(output))
+    with recording(False):
+        cotangents = _pull_back({output: cotangent}, topological_order(output))
     with _adding:
         for leaf, g in cotangents.items():
             leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
@@ -188,7 +189,8 @@ def _seed(output: Any, cotangent: Any) -> Any:
     if type(output) is not Tensor or not output.requires_grad:
         raise ValueError(
             f"nothing to differentiate: expected a Tensor computed from one that requires grad, got "
-            f"{_described(output)}. Make the inputs with tg.parameter(...), outside of tg.no_grad()."
+            f"{_described(output)}. Make the inputs with tg.parameter(...), outside of tg.no_grad(); a "
+            f"gradient depends on them if it was made with create_graph=True."
         )
     if cotangent is not None:
         return checked_cotangent(output, cotangent)

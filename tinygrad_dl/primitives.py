@@ -25,7 +25,9 @@ def primitive(function: Callable) -> Callable:
         for arg in (*args, *kwargs.values()) if kwargs else args:
             dispatch = getattr(type(arg), "__array_function__", _plain)
             if dispatch is not _plain:
-                return dispatch(arg, dispatching, (type(arg),), args, kwargs)
+                answer = dispatch(arg, dispatching, (type(arg),), args, kwargs)
+                if answer is not NotImplemented:
+                    return answer
         return function(*args, **kwargs)
 
     on_arrays[dispatching] = function

@@ -88,6 +88,7 @@ def _define(function: Callable) -> None:
     spellings.pop(function, None)
     refusals.pop(function, None)
     _parameters.cache_clear()
+    signature_of.cache_clear()
 
 
 class _Each(Sequence):
@@ -123,14 +124,29 @@ class _Joint(Sequence):
         return (self._for(argnum, computed) for argnum in itertools.count())
 
     def _for(self, argnum: int, computed: list[Sequence[Any]]) -> Rule:
-        @functools.wraps(self._rule)
         def pick(g, ans, *primals, **kwargs):
             if not computed:
                 computed.append(self._rule(g, ans, *primals, **kwargs))
             part = computed[0][argnum]
             return np.zeros_like(primals[argnum]) if part is None else part
 
+        pick.__wrapped__ = self._rule  # type: ignore[attr-defined]  # so that one sees its parameters, and its place
         return pick
+
+
+# ---- how a function may be called
+
+
+@functools.cache
+def signature_of(function: Callable) -> inspect.Signature:
+    """The signature of `function`; where NumPy does not tell, as of some written in C, that of its rule or spelling."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        if function in spellings:
+            return inspect.signature(spellings[function])
+        rule = inspect.signature(next(filter(None, vjps[function])))
+        return rule.replace(parameters=list(rule.parameters.values())[2:])
 
 
 # ---- errors
@@ -184,7 +200,7 @@ def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, 
     """What to raise for a call with an argument that no rule knows."""
     name = name_of(function)
     if argument == "out=":
-        advice = "compute a new Tensor instead"
+        advice = "compute a new Tensor instead, z = z + x for z += x"
     elif argument == "dtype=":
         advice = "cast with x.astype(dtype), before or after"
     elif argument == "where=" and hasattr(function, "nin"):  # without out=, what a ufunc skips is whatever was there

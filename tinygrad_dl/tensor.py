@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments, batching, debugging, primitives, registry
+from . import arguments, debugging, primitives, registry
 from .array_methods import ArrayMethods
-from .batching import Batched
 from .debugging import is_debugging
 from .grad_mode import IN_FUNCTION, IN_RULE, is_recording
 
 _new = object.__new__
+_FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, str, slice})
 
 
 # ---- recording: what computes a Tensor from Tensors comes through `apply`, or through an operator made by `_binary`
@@ -31,8 +31,8 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     Raises TypeError where a gradient would be lost without a word, as in a function that has no rule.
     """
     if kwargs:
-        if any(type(value) is Batched for value in kwargs.values()):
-            return batching.apply(function, args, kwargs)
+        if any(map(_is_foreign, kwargs.values())):
+            return NotImplemented
         args, kwargs = _tensors_by_position(function, args, kwargs)
     rules = registry.vjps.get(function)
     if rules is None or not is_recording():
@@ -52,8 +52,8 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
                 elif argnum >= count:
                     raise registry.no_rule(function, argnum)
         else:
-            if type(arg) is Batched:  # inside of vmap: the call comes back for all samples at once
-                return batching.apply(function, args, kwargs)
+            if _is_foreign(arg):  # NumPy then asks the other: inside of vmap, say, which comes back for all samples
+                return NotImplemented
             if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
                 raise registry.no_rule(function, argnum)
             value = arguments.primal(arg) if primal else arguments.setting(arg)
@@ -109,8 +109,8 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         for argnum, arg in enumerate((*args, *kwargs.values())):
             if _holds(arg, tracked=True):
                 raise registry.no_rule(function, argnum)
-    if function in primitives.on_arrays and any(type(arg) is Batched for arg in args):
-        return batching.apply(function, args, kwargs)
+    if function in primitives.on_arrays and any(map(_is_foreign, args)):
+        return NotImplemented
     compute = function if constant else primitives.on_arrays.get(function, function)
     result = compute(*map(_plain, args), **{keyword: _plain(value) for keyword, value in kwargs.items()})
     if isinstance(result, tuple) and function in registry.vjps:
@@ -118,6 +118,14 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     if constant or "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
         return result
     return untracked(result.copy() if _shares_memory(result, (*args, *kwargs.values())) else result)
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether `value` is an array of another kind, which speaks NumPy's protocols itself."""
+    kind = type(value)
+    if kind in _FAMILIAR or kind is Tensor or isinstance(value, np.ndarray):
+        return False
+    return hasattr(kind, "__array_function__")
 
 
 def _plain(arg: Any) -> Any:
@@ -229,7 +237,7 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
     if not _holds(kwargs, tracked=False):
         return args, kwargs
     if not isinstance(function, np.ufunc):  # whose arguments have no names
-        bound = inspect.signature(function).bind(*args, **kwargs)
+        bound = registry.signature_of(function).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
     for keyword, value in kwargs.items() if function in registry.vjps else ():
         if _holds(value, tracked=False):
@@ -397,6 +405,9 @@ class Tensor(ArrayMethods):
         return apply(np.negative, (self,))
 
     def __getitem__(self, index: Any) -> Any:
+        for part in index if type(index) is tuple else (index,):
+            if _is_foreign(part):
+                return part.__array_function__(primitives.getitem, (type(part),), (self, index), {})
         return apply(primitives.getitem, (self, arguments.index(index)))
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -404,6 +415,9 @@ class Tensor(ArrayMethods):
             "x[index] = value would change a Tensor in place: write x = tg.primitives.set_at(x, index, value), or "
             "np.where(mask, value, x), for a new Tensor; p.data = array gives a parameter new values."
         )
+
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("del x[index] would change a Tensor in place: write x = np.delete(x, index, axis).")
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -457,7 +471,8 @@ class Tensor(ArrayMethods):
         if self._tracked and is_recording():
             raise TypeError(
                 f"{self._label()} is tracked, and a plain array would lose its gradient: say x.numpy() or x.detach() "
-                f"if that is meant; np.stack([x, y]) makes one Tensor of several."
+                f"if that is meant; np.stack([x, y]) makes one Tensor of several, and np.block of lists of lists; "
+                f"tg.custom gives a function of another library its derivative."
             )
         if copy is False:
             raise ValueError("np.asarray(x, copy=False) of a Tensor: its values are copied, or read-only as x.data.")

@@ -193,3 +193,11 @@ def test_tensors_that_are_no_square_matrix_in_disguise_are_an_error_with_shapes(
         np.linalg.tensorinv(a)
     with pytest.raises(np.linalg.LinAlgError, match=r"the axes of \(2, 3, 4\) to begin with \(2,\)"):
         np.linalg.tensorsolve(a, np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "f", [lambda a: np.linalg.pinv(a, rcond=0.4), lambda a: np.linalg.lstsq(a, np.ones(3), 0.4)[0]]
+)
+def test_singular_values_that_are_cut_off_though_they_are_not_zero_are_refused(f):
+    with pytest.raises(np.linalg.LinAlgError, match="cuts off singular values that are not zero"):
+        tg.grad(lambda a: np.sum(f(a)))(np.diag([3.0, 2.0, 1.0]))

@@ -74,7 +74,7 @@ def test_a_join_casts_to_a_dtype(join):
 def test_a_join_into_an_array_is_an_error():
     x = tg.parameter([1.0, 2.0])
     for join in (np.concatenate, np.stack):
-        with pytest.raises(TypeError, match="got an unexpected keyword argument 'out'"):
+        with pytest.raises(TypeError, match=r"unexpected keyword argument .out.|calls with out="):
             join([x], out=np.zeros(2))
 
 

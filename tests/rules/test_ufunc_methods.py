@@ -213,3 +213,9 @@ def test_the_cumulative_extremum_of_a_tie_shares_step_by_step():
     gradient = tg.grad(lambda x: np.maximum.accumulate(x)[-1])(np.array([2.0, 2.0, 2.0, 1.0]))
     assert gradient.tolist() == [0.25, 0.25, 0.5, 0.0]
     assert math.isclose(gradient.sum(), 1)
+
+
+@pytest.mark.parametrize("ufunc", [np.subtract, np.divide, np.float_power])
+def test_a_fold_over_no_axes_is_the_array_itself(ufunc):
+    x = np.array([3.0, 2.0])
+    assert tg.grad(lambda x: np.sum(ufunc.reduce(x, axis=()) ** 2))(x).tolist() == [6.0, 4.0]

@@ -241,3 +241,20 @@ def test_an_inner_variable_that_is_done_with_is_nothing_outside(inner):
     slope = tg.grad(inner)(2.0)
     assert type(slope) is np.float64
     assert slope == 6
+
+
+@pytest.mark.parametrize("n", range(2, 9))
+def test_elementwise_grad_notices_any_two_elements_that_are_exchanged(n):
+    for i in range(n):
+        for j in range(i):
+            order = np.arange(n)
+            order[[i, j]] = j, i
+            with pytest.raises(ValueError, match="mixes elements"):
+                tg.elementwise_grad(lambda x, order=order: x[order] ** 2)(np.arange(1.0, n + 1))
+
+
+@pytest.mark.parametrize("make", [tg.grad, tg.jacobian, tg.hessian])
+@pytest.mark.parametrize(("argnum", "error"), [((0, 0), ValueError), ((0, -2), ValueError), ("y", TypeError)])
+def test_arguments_are_numbered_once_and_by_integers(make, argnum, error):
+    with pytest.raises(error, match=r"expected (different arguments|argnum as the number of an argument)"):
+        make(lambda x, y: x * y, argnum)(2.0, 3.0)

@@ -1,12 +1,11 @@
 """Functions that work along axes: reductions, cumulative sums, sorting, transforms. The samples' axis is left alone."""
 
-import functools
-import inspect
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from .. import registry
 from .batched import Level, NotAtOnce, rules
 
 
@@ -17,24 +16,22 @@ def shifted(axis: Any, ndim: int) -> Any:
     return normalize_axis_index(axis, ndim) + 1
 
 
-@functools.cache
-def _signature(function):
-    return inspect.signature(function)
-
-
 def _along(function, default: Any = None, none: str = "all", keyword: str = "axis"):
     """The rule for a `function` of one array along an `axis`; `None` for it means all axes, or the array flattened."""
 
     def rule(level: Level, *args, **kwargs):
-        bound = _signature(function).bind(*args, **kwargs)
+        bound = registry.signature_of(function).bind(*args, **kwargs)
         given = bound.arguments
         name, x = next(iter(given.items()))
         axis = given.get(keyword, default)
-        if not level.has(x) or any(level.has(value) for value in list(given.values())[1:]):
+        others = list(given.values())[1:]
+        if not level.has(x) or any(map(level.has, others)) or any(np.ndim(y) > x.ndim for y in others if _is_array(y)):
             raise NotAtOnce("of several arrays of the samples")
         value: Any = x._value
         axes: Any
-        if axis is None and none == "flatten":
+        if axis is None and none == "vector" and x.ndim != 1:
+            raise NotAtOnce("of several axes and none named")
+        if axis is None and none != "all":
             if given.get("keepdims") is True:
                 raise NotAtOnce("with keepdims and without an axis")
             value, axes = np.reshape(value, (level.size, x.size)), 1
@@ -51,6 +48,10 @@ def _along(function, default: Any = None, none: str = "all", keyword: str = "axi
     return rule
 
 
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "ndim")
+
+
 def named(names: str) -> list:
     """The functions of NumPy with these names, as far as this version has them."""
     found = []
@@ -65,9 +66,7 @@ def named(names: str) -> list:
 ALL = "sum prod mean var std max min amax amin any all nansum nanprod nanmean nanvar nanstd nanmax nanmin median"
 ALL += " nanmedian ptp count_nonzero flip"
 FLATTENED = "cumsum cumprod nancumsum nancumprod argmax argmin nanargmax nanargmin repeat"
-LAST = (
-    "sort argsort partition argpartition diff trapezoid unwrap fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft"
-)
+LAST = "sort argsort partition argpartition diff unwrap fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft"
 
 for _function in named(ALL):
     rules[_function] = _along(_function)
@@ -80,13 +79,15 @@ for _function in named("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2"):
 for _function in named("fft.fftn fft.ifftn fft.rfftn fft.irfftn fft.fftshift fft.ifftshift"):
     rules[_function] = _along(_function, keyword="axes")
 for _function in named("cumulative_sum cumulative_prod"):
-    rules[_function] = _along(_function, none="flatten")
+    rules[_function] = _along(_function, none="vector")
 
 
 def _reduced(method):
     """`np.add.reduce`, or `accumulate`, of any ufunc: along the first axis if nothing else is said."""
 
     def rule(level: Level, array, axis=0, *args, **kwargs):
+        if any(np.ndim(y) > array.ndim for y in (*args, *kwargs.values()) if _is_array(y)):
+            raise NotAtOnce("of several arrays of the samples")
         axes = tuple(range(1, array.ndim + 1)) if axis is None else shifted(axis, array.ndim)
         return level.wrapped(method(array._value, axes, *args, **kwargs))
 
@@ -147,9 +148,13 @@ def _gradient(level: Level, f, *varargs, axis=None, edge_order=1):
     if not level.has(f):
         raise NotAtOnce("by distances of the samples")
     axes = shifted(tuple(range(f.ndim)) if axis is None else axis, f.ndim)
-    axes = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
-    result = np.gradient(f._value, *varargs, axis=axes, edge_order=edge_order)
-    return level.wrapped([result] if isinstance(axis, tuple) and not isinstance(result, (list, tuple)) else result)
+    return level.wrapped(np.gradient(f._value, *varargs, axis=axes, edge_order=edge_order))
+
+
+def _trapezoid(level: Level, y, x=None, dx=1.0, axis=-1):
+    if not level.has(y) or level.has(x) or np.ndim(x) > 1:
+        raise NotAtOnce("of several arrays of the samples")
+    return level.wrapped(np.trapezoid(y._value, x, dx, shifted(axis, y.ndim)))
 
 
 def _vector_norm(level: Level, x, /, *, axis=None, keepdims=False, ord=2):
@@ -158,4 +163,5 @@ def _vector_norm(level: Level, x, /, *, axis=None, keepdims=False, ord=2):
     return level.wrapped(norm)
 
 
-rules |= {np.roll: _roll, np.linalg.norm: _norm, np.linalg.vector_norm: _vector_norm, np.gradient: _gradient}
+rules |= {np.roll: _roll, np.linalg.norm: _norm, np.linalg.vector_norm: _vector_norm}
+rules |= {np.gradient: _gradient, np.trapezoid: _trapezoid}

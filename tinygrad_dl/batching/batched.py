@@ -126,9 +126,23 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     if kwargs.get("out") is not None:
         name = registry.name_of(function)
         raise NotAtOnce(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
+    if function in registry.refusals:  # it changes an array in place, say: one for all samples
+        raise registry.no_rule(function, 0)
+    args, kwargs = _read_only(args), _read_only(kwargs)
     with contextlib.suppress(Exception):  # if the call is wrong, a single sample says so, and says it better
         return _rule(function)(level, *args, **kwargs)
     return _one_by_one(level, function, args, kwargs)
+
+
+def _read_only(value: Any) -> Any:
+    """What is no array of the samples, as a call may not change it: it is one for all of them."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+        return value
+    if type(value) is dict:
+        return {key: _read_only(part) for key, part in value.items()}
+    return type(value)(map(_read_only, value)) if type(value) in (list, tuple) else value
 
 
 def _rule(function: Callable) -> Callable:

@@ -51,7 +51,7 @@ rules[np.ufunc] = _of_ufunc
 NAMES = (
     "where clip real imag angle real_if_close nan_to_num sinc i0 round around fix sign copy isclose iscomplex isreal"
 )
-NAMES += " isposinf isneginf zeros_like ones_like empty_like"
+NAMES += " isposinf isneginf"
 
 for _function in (*(getattr(np, name) for name in NAMES.split()), primitives.identity, primitives.astype):
     rules[_function] = _elementwise(_function)
@@ -70,7 +70,18 @@ def _full_like(level: Level, a, fill_value, **kwargs):
     return level.wrapped(np.full_like(like, level.aligned(fill_value, _rank(a)), **kwargs))
 
 
+def _filled_like(function):
+    def rule(level: Level, a, *args, **kwargs):
+        if len(args) > 2 or kwargs.get("shape") is not None:
+            raise NotAtOnce("with shape=")
+        return level.wrapped(function(a._value, *args, **kwargs))
+
+    return rule
+
+
 rules[np.where], rules[np.full_like] = _where, _full_like
+for _function in (np.zeros_like, np.ones_like, np.empty_like):
+    rules[_function] = _filled_like(_function)
 
 # ---- what is asked about an array, and is the same for all samples
 

@@ -41,6 +41,8 @@ def _getitem_at_samples(level: Level, x, entries):
     arrays = [i for i, entry in enumerate(entries) if not (entry is None or isinstance(entry, slice))]
     if any(level.has(entries[i]) and entries[i].dtype.kind == "b" for i in arrays):
         raise NotAtOnce("by a mask, which gives another shape for each sample: np.where(mask, x, 0)")
+    if any(getattr(getattr(entries[i], "dtype", None), "kind", "") == "b" for i in arrays):
+        raise NotAtOnce("by a mask and an index of each sample's own")
     ndim = max(np.ndim(entries[i]) for i in arrays)
     own = [level.aligned(entry, ndim) if i in arrays else entry for i, entry in enumerate(entries)]
     number = np.reshape(np.arange(level.size), (level.size, *(1,) * ndim))
@@ -68,6 +70,8 @@ def _take(level: Level, a, indices, axis=None, out=None, mode="raise"):
         if axis is not None and axis % np.ndim(a):
             raise NotAtOnce("along another axis than the first, of a table that all samples share")
         return level.wrapped(np.take(a, indices._value, axis, mode=mode))
+    if mode != "raise":
+        raise NotAtOnce(f"with mode={mode!r}, at an index of each sample's own")
     if axis is None:
         a, axis = np.ravel(a), 0
     axis = axis % a.ndim

@@ -51,27 +51,6 @@ def _solve(level: Level, a, b):
     return level.wrapped(x[..., 0] if _rank(b) == 1 else x)
 
 
-def _dot(x, y):
-    if _rank(x) == 0 or _rank(y) == 0:
-        return np.multiply(x, y)
-    if _rank(x) <= 2 and _rank(y) <= 2:
-        return np.matmul(x, y)
-    return np.tensordot(x, y, ((_rank(x) - 1,), (max(_rank(y) - 2, 0),)))
-
-
-def _tensordot(level: Level, a, b, axes=2):
-    """As a product of letters, one for each axis."""
-    ranks = _rank(a), _rank(b)
-    pairs = (range(ranks[0] - axes, ranks[0]), range(axes)) if isinstance(axes, (int, np.integer)) else axes
-    of_a, of_b = ([int(i) % n for i in np.atleast_1d(np.asarray(p, int))] for p, n in zip(pairs, ranks, strict=True))
-    left = list(string.ascii_lowercase[: ranks[0]])
-    right = list(string.ascii_uppercase[: ranks[1]])
-    for i, j in zip(of_a, of_b, strict=True):
-        right[j] = left[i]
-    output = [c for i, c in enumerate(left) if i not in of_a] + [c for j, c in enumerate(right) if j not in of_b]
-    return np.einsum(f"{''.join(left)},{''.join(right)}->{''.join(output)}", a, b)
-
-
 for _function in named(
     "linalg.inv linalg.det linalg.slogdet linalg.cholesky linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh "
     "linalg.svd linalg.svdvals linalg.qr linalg.pinv linalg.matrix_rank linalg.matrix_power linalg.cond "
@@ -82,11 +61,6 @@ for _function in named(
 rules |= {
     np.matmul: _matmul,
     np.linalg.matmul: _matmul,
-    np.dot: lambda level, a, b: _dot(a, b),
-    np.inner: lambda level, a, b: _dot(a, np.moveaxis(b, -1, -2) if _rank(b) > 1 else b),
-    np.outer: lambda level, a, b: np.multiply(np.reshape(a, (-1, 1)), np.reshape(b, (1, -1))),
-    np.vdot: lambda level, a, b: np.sum(np.conj(np.ravel(a)) * np.ravel(b)),
-    np.tensordot: _tensordot,
     np.einsum: _einsum,
     primitives.einsum: _einsum,
     np.linalg.solve: _solve,

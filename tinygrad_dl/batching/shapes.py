@@ -18,6 +18,8 @@ def _sizes(shape, size):
 
 
 def _reshape(level: Level, a, shape, order="C", **kwargs):
+    if order not in ("C", "F"):
+        raise NotAtOnce(f'in order="{order}", of memory')
     new = _sizes(shape, a.size)
     if math.prod(new) != a.size:
         raise ValueError(f"np.reshape: cannot make {shape} of an array of shape {a.shape}.")
@@ -63,7 +65,8 @@ def _tile(level: Level, A, reps):
 
 def _pad(level: Level, array, pad_width, mode="constant", **kwargs):
     if isinstance(pad_width, dict):
-        return level.wrapped(np.pad(array._value, {shifted(i, array.ndim): n for i, n in pad_width.items()}, mode))
+        by_axis = {axis % array.ndim: width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(by_axis.get(i, 0), 2).tolist() for i in range(array.ndim)]
     widths = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
     for keyword in ("constant_values", "end_values", "stat_length"):
         if kwargs.get(keyword) is not None:

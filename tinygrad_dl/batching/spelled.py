@@ -5,7 +5,8 @@ from .axes import named
 from .batched import Level, rules
 
 NAMES = "append block column_stack hsplit vsplit dsplit unstack rollaxis atleast_3d broadcast_arrays meshgrid average"
-NAMES += " kron linalg.multi_dot linalg.outer linalg.tensordot sort_complex ediff1d polyadd polysub polyder polyint"
+NAMES += " dot inner outer vdot tensordot kron linalg.multi_dot linalg.outer linalg.tensordot"
+NAMES += " sort_complex ediff1d polyadd polysub polyder polyint"
 
 
 def _spelled(function):

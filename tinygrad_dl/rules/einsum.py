@@ -39,7 +39,7 @@ def _explicit(subscripts, operands):
     if not arrow:
         letters = inputs.replace(",", "").replace(".", "")
         output = "..." * ("..." in inputs) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    hidden = [x.ndim - len(part.replace("...", "")) for part, x in zip(parts, operands, strict=True)]
+    hidden = [np.ndim(x) - len(part.replace("...", "")) for part, x in zip(parts, operands, strict=True)]
     free = [letter for letter in string.ascii_letters if letter not in subscripts]
     ellipsis = "".join(free[: max(hidden)])
     spelled = [part.replace("...", ellipsis[len(ellipsis) - n :]) for part, n in zip(parts, hidden, strict=True)]

@@ -10,8 +10,19 @@ from ..registry import defnondiff, defspelling, defvjp, defvjp_jointly
 # ---- inverses
 
 
+CUT = "rcond cuts off singular values that are not zero, and the rule is for what keeps its rank: spell it by svd."
+
+
+def _small(dtype):
+    """What is nothing beside 1 in numbers of this type, after some rounding."""
+    return math.sqrt(np.finfo(dtype).eps)
+
+
 def _pinv_vjp(g, ans, a, rcond=None, hermitian=False, *, rtol=None):
-    """As if the rank stayed what it is: Golub and Pereyra (1973)."""
+    """As if the rank stayed: Golub and Pereyra (1973). Raises LinAlgError if more than zeros were cut off."""
+    given, found = primitives.values(a), primitives.values(ans)
+    if a.size and np.max(np.abs(given @ found @ given - given)) > _small(given.dtype) * np.max(np.abs(given)):
+        raise np.linalg.LinAlgError(f"np.linalg.pinv: {CUT}")
     inverse, a, gh = np.conj(ans), np.conj(a), np.conj(g).mT
     left, right = gh @ inverse @ ans.mT, ans.mT @ inverse @ gh
     ct = left - a @ (inverse @ left) + right - right @ inverse @ a - ans.mT @ g @ ans.mT
@@ -69,6 +80,8 @@ def _cutoff(s, rank):
     """The `rcond` by which `pinv` keeps the `rank` largest of the singular values `s`."""
     if rank == len(s):
         return 0.0
+    if np.any(s[rank] > _small(s.dtype) * s[0]):
+        raise np.linalg.LinAlgError(f"np.linalg.lstsq: {CUT}")
     return ((s[rank - 1] + s[rank]) / (2 * s[0])).item() if rank else 1.0
 
 

@@ -1,6 +1,5 @@
 """Products of vectors, matrices and stacks of them: matmul, dot, outer, cross, kron, tensordot, and traces."""
 
-import functools
 import math
 import operator
 
@@ -165,23 +164,22 @@ def _multi_dot(arrays):
     sides[-1] = 1 if ndims[-1] == 1 else sides[-1]
     sides[-2] = np.shape(arrays[-1])[0]
 
-    @functools.cache
-    def cheapest(start, stop):
-        """The cost of the product of `arrays[start:stop]`, and where to split it."""
-        if stop - start == 1:
-            return 0, start
-        return min(
-            (cheapest(start, split)[0] + cheapest(split, stop)[0] + sides[start] * sides[split] * sides[stop], split)
-            for split in range(start + 1, stop)
-        )
+    best = {(i, i + 1): (0, i) for i in range(len(arrays))}  # of arrays[start:stop]: the cost, and where to split it
+    for length in range(2, len(arrays) + 1):
+        for start in range(len(arrays) - length + 1):
+            stop = start + length
+            best[start, stop] = min(
+                (best[start, i][0] + best[i, stop][0] + sides[start] * sides[i] * sides[stop], i)
+                for i in range(start + 1, stop)
+            )
+    return _product(arrays, best, 0, len(arrays))
 
-    def product(start, stop):
-        if stop - start == 1:
-            return arrays[start]
-        split = cheapest(start, stop)[1]
-        return np.matmul(product(start, split), product(split, stop))
 
-    return product(0, len(arrays))
+def _product(arrays, best, start, stop):
+    if stop - start == 1:
+        return arrays[start]
+    split = best[start, stop][1]
+    return np.matmul(_product(arrays, best, start, split), _product(arrays, best, split, stop))
 
 
 def _matrix_power(a, n):

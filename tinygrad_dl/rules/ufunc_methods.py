@@ -42,8 +42,10 @@ def _reduce(ufunc):
         if initial is not np._NoValue:
             settings["initial"] = initial
         expected = ufunc.reduce(primitives.values(x), **settings)  # raises what NumPy raises
-        if np.size(x) == 0 or axis == () or expected.dtype.kind not in "fc":
+        if np.size(x) == 0 or expected.dtype.kind not in "fc":
             return expected
+        if axis == ():
+            return reduce(np.expand_dims(x, 0), 0, dtype, False, initial, where)
         x = x if dtype is None else primitives.astype(x, dtype)
         mask = np.broadcast_to(where, x.shape)
         axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)

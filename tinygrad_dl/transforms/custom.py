@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives, pytree
+from .. import arguments, primitives, pytree
 from ..batching import Batched, core_of
 from ..extending import defvjp_jointly
 from ..tensor import Tensor
@@ -83,7 +83,7 @@ class _Arguments:
 
     def __init__(self, primals: tuple, settings: dict[str, Any]):
         self.primals = pytree.mapped(lambda _: 0, primals)
-        self.settings = settings
+        self.settings = arguments.setting(settings)
         self.structure: Any = None
 
     def filled(self, values: Any) -> tuple:

@@ -103,7 +103,7 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
         if not is_tracked(core):
             return call.pull_back({})[0]
         [found] = call.pull_back({core: np.ones_like(core._value)})
-        weights = 2.0 ** np.random.default_rng(0).integers(0, 4, core.shape)  # powers of 2, which round nothing
+        weights = np.random.default_rng(0).uniform(1, 2, core.shape)  # no two alike, so that none can be exchanged
         [weighed] = call.pull_back({core: weights.astype(core.dtype)})
         forget(call.by)
         d, w = (plain(core_of(physical(g, call.levels))) for g in (found, weighed))
@@ -122,6 +122,8 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
 def argument_numbers(argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
     """`argnum` as a tuple, and whether it was one number."""
     one = isinstance(argnum, (int, np.integer))
+    if not one and not (isinstance(argnum, Sequence) and all(isinstance(i, (int, np.integer)) for i in argnum)):
+        raise TypeError(f"{what}: expected argnum as the number of an argument, or several, got {argnum!r:.40}.")
     argnums: tuple[Any, ...] = (argnum,) if one else tuple(argnum)  # type: ignore[arg-type]
     if not argnums:
         raise ValueError(f"{what}: expected the number of an argument as argnum, or several, got none.")
@@ -135,6 +137,8 @@ def by_arguments(
     for i in argnums:
         if not -len(args) <= i < len(args):
             raise TypeError(f"{what}: there is no positional argument {i}: the function was given {len(args)}.")
+    if len({i % len(args) for i in argnums}) < len(argnums):
+        raise ValueError(f"{what}: expected different arguments, got argnum={tuple(argnums)} of {len(args)}.")
 
     def of_primals(*primals):
         inner = list(args)

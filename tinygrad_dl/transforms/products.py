@@ -55,6 +55,7 @@ def jvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     >>> tangent
     array([ 2.,  0., -6.])
     """
+    _check_tuples("jvp", primals, tangents)
     call = Call(f, tuple(primals))
     directions = []
     given = list(pytree.leaves_like(call.primals, tuple(tangents)))
@@ -101,6 +102,7 @@ def hvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple:
     >>> tg.hvp(lambda x: np.sum(x**4), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([12., 48.]),)
     """
+    _check_tuples("hvp", primals, tangents)
     call = Call(grad(f, tuple(range(len(primals)))), tuple(primals))
     product = _pullback(call, tuple(tangents))
     forget(call.by)
@@ -112,6 +114,12 @@ def _pullback(call: Call, cotangent: Any) -> tuple:
     for i, u in enumerate(pytree.leaves_like(call.result, cotangent)):
         seeds = added(seeds, call.seed(i, u))
     return pytree.derivatives(call.primals, call.pull_back(seeds))
+
+
+def _check_tuples(what: str, primals: Any, tangents: Any) -> None:
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(f"{what}: expected {name} as a tuple, (x,) for one argument x; got {given!r:.40}.")
 
 
 def _may_matter(tangent: Any) -> bool:
