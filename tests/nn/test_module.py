@@ -276,3 +276,23 @@ def test_a_file_that_is_not_there_is_a_file_not_found(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no folder '.*nowhere' to save in"):
         module.save(tmp_path / "nowhere" / "net")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_parameter_is_not_replaced_by_what_was_computed_from_it():
+    class Scale(tg.nn.Module):
+        def __init__(self):
+            self.w = tg.parameter(2.0)
+
+    module = Scale()
+    with pytest.raises(TypeError, match=r"w is a parameter of Scale, .*p\.data = p\.data - step"):
+        module.w = module.w - 0.1
+    module.w = tg.parameter(3.0)
+    module.w.data = module.w.data - 1.0
+    module.seen = module.w * 2
+    module.seen = module.w * 3
+    assert [p.item() for p in module.parameters()] == [2.0]
+
+
+def test_a_gradient_by_a_module_without_parameters_is_an_error():
+    with pytest.raises(TypeError, match="expected floats to differentiate by, got Module: has it parameters"):
+        tg.grad(lambda module: np.ones(()))(tg.nn.Module())

@@ -128,7 +128,7 @@ def test_a_numeric_derivative_is_that_of_the_function(f, x):
     np.testing.assert_allclose(pullback(u)[0], tg.vjp(f, x)[1](u)[0], rtol=1e-8)
 
 
-def test_a_numeric_derivative_takes_structures_and_calls_twice_an_element():
+def test_a_numeric_derivative_takes_structures_and_calls_six_times_an_element():
     calls = []
 
     @tg.custom(numeric=True)
@@ -139,7 +139,37 @@ def test_a_numeric_derivative_takes_structures_and_calls_twice_an_element():
     found = tg.grad(lambda p: f(p, scale=2.0))({"a": X, "b": 3.0, "n": 7})
     np.testing.assert_allclose(found["a"], np.full(3, 6.0), rtol=1e-8)
     assert found["b"] == pytest.approx(2 * X.sum())
-    assert len(calls) == 1 + 2 * 4
+    assert len(calls) == 1 + 6 * 4
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "derivative"),
+    [
+        (lambda x: x / (x + 1e-9), 1e-9, 2.5e8),
+        (lambda x: x**2 / (x**2 + 1e-10), 1e-5, 5e4),
+        (np.log, 1e-8, 1e8),
+        (np.sqrt, 1e20, 0.5e-10),
+        (lambda x: x**3, 0.0, 0.0),
+    ],
+)
+def test_a_numeric_derivative_follows_the_size_of_its_argument(f, x, derivative):
+    assert tg.grad(tg.custom(f, numeric=True))(x) == pytest.approx(derivative, rel=1e-8)
+
+
+@pytest.mark.parametrize("f", [lambda x: np.floor(x), lambda x: np.sign(x - 1)])
+def test_a_numeric_derivative_at_a_jump_is_an_error(f):
+    with pytest.raises(ValueError, match=r"the numeric derivative of <lambda>, by element \[\], is .*not smooth there"):
+        tg.grad(tg.custom(f, numeric=True))(1.0)
+
+
+@pytest.mark.parametrize("vjp", [lambda g, x: g, lambda g, ans, x, y: g, lambda g, ans, x, power: g])
+def test_a_vjp_that_does_not_take_what_forward_takes_is_named(vjp):
+    with pytest.raises(TypeError, match=r"the vjp of cube: .*; expected vjp\(g, ans, \*primals, \*\*settings\)"):
+        tg.custom(cube, vjp)(X)
+
+
+def cube(x):
+    return x**3
 
 
 def test_a_numeric_derivative_of_float32_is_computed_in_float64():

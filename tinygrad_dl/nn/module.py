@@ -35,6 +35,15 @@ class Module:
     def __call__(self, A: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if type(old) is type(value) is Tensor and old._function is None and old.requires_grad and value._function:
+            raise TypeError(
+                f"{name} is a parameter of {type(self).__name__}, and a Tensor that was computed can't take its place: "
+                f"p.data = p.data - step gives it new values."
+            )
+        super().__setattr__(name, value)
+
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Each parameter once, with its path as a name, such as `layers.0.W`, in the order of definition.
 

@@ -33,9 +33,10 @@ class Call:
         self.values = list(pytree.leaves(self.primals))
         self.variables = [variable for primal in self.primals for variable in self._variables(primal)]
         self.by = [variable for variable in self.variables if variable is not None]
-        if self.values and not self.by:
-            kinds = ", ".join(type(value).__name__ for value in self.values[:4])
-            raise TypeError(f"expected floats to differentiate by, got {kinds}: write 1.0?")
+        if self.primals and not self.by:
+            kinds = ", ".join(type(value).__name__ for value in self.values[:4] or self.primals)
+            advice = "write 1.0?" if self.values else "has it parameters, made with tg.parameter?"
+            raise TypeError(f"expected floats to differentiate by, got {kinds}: {advice}")
         with recording(IN_FUNCTION):
             self.result = f(*pytree.rebuilt(self.primals, map(self._given, self.values, self.variables)))
         self.outputs = list(pytree.leaves(self.result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -28,9 +29,10 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
     have rules, it gives derivatives of any order, and forward mode; a black box gives first derivatives in reverse
     mode, and an error says so beyond.
 
-    `numeric=True` instead of a `vjp` takes central differences: two calls of `forward` for each element of the primals
-    (four of a complex one), in float64, with an error of some 1e-10 of the value's scale for smooth functions; first
-    derivatives only.
+    `numeric=True` instead of a `vjp` takes central differences: six calls of `forward` for each element of the primals
+    (twelve of a complex one), in float64, for first derivatives only. Steps follow the size of each element, or of the
+    largest if it is 0, and the error is some 1e-9 of the derivative where `forward` is smooth on that scale. Where
+    smaller steps tell another story, as at a jump, it is a ValueError.
 
     This is `tg.primitive` and `tg.defvjp_jointly` in one, with structured arguments and checked results. Make it once,
     not in a loop: it stays in the registry. Inside of `vmap` it is called for each sample.
@@ -58,6 +60,7 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
             f"numeric=True."
         )
     pull_back = _numeric(forward) if numeric else vjp
+    name = f"the vjp of {_name(forward)}"
 
     @primitives.primitive
     @functools.wraps(forward, updated=())
@@ -67,11 +70,13 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
     def rule(g, ans, call, *values):
         return None, *call.cotangents(pull_back, g, ans, values, forward)
 
+    rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # where it is written
     defvjp_jointly(operation, rule)
 
     @functools.wraps(forward, updated=())
     def differentiable(*primals, **settings):
         call = _Arguments(primals, settings)
+        call.check(pull_back, name)
         result = operation(call, *pytree.leaves(primals))
         return pytree.rebuilt(call.structure, result if isinstance(result, tuple) else [result])
 
@@ -85,6 +90,15 @@ class _Arguments:
         self.primals = pytree.mapped(lambda _: 0, primals)
         self.settings = arguments.setting(settings)
         self.structure: Any = None
+
+    def check(self, vjp: Any, name: str) -> None:
+        """Raise a TypeError unless `vjp` takes these arguments, besides g and ans."""
+        try:
+            inspect.signature(vjp).bind(None, None, *self.primals, **self.settings)
+        except TypeError as error:
+            raise TypeError(f"{name}: {error}; expected {name.split()[1]}(g, ans, *primals, **settings).") from None
+        except ValueError:  # written in C: it does not tell
+            pass
 
     def filled(self, values: Any) -> tuple:
         """The primals with these values."""
@@ -181,7 +195,10 @@ def _name(function: Callable) -> str:
 
 # ---- numeric derivatives
 
-STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # where the error of the curve and that of rounding are alike
+STEP = float(np.finfo(np.float64).eps) ** (
+    1 / 5
+)  # where the errors of the curve, extrapolated, and of rounding are alike
+AGREED = 1e-3  # two steps agree if they differ by less, of the derivative
 
 
 def _numeric(forward: Callable) -> Callable:
@@ -193,20 +210,19 @@ def _numeric(forward: Callable) -> Callable:
             raise TypeError("its derivative is numeric.")
         weights = list(pytree.leaves(g))
 
-        def change(i: int, step: np.ndarray) -> float:
-            """How much Re(g f) changes by a step of value number i, to both sides."""
-            sides = []
-            for side in (step, -step):
-                moved = [_read_only(np.asarray(x + side)) if j == i else x for j, x in enumerate(values)]
-                sides.append(list(pytree.leaves(forward(*pytree.rebuilt(primals, moved), **settings))))
-            return sum(float(np.sum(np.real(u * (a - b)))) for u, a, b in zip(weights, *sides, strict=True))
+        def at(i: int, step: np.ndarray) -> float:
+            """Re(g f) where value number i has moved by a step."""
+            moved = [_read_only(np.asarray(x + step)) if j == i else x for j, x in enumerate(values)]
+            outputs = pytree.leaves(forward(*pytree.rebuilt(primals, moved), **settings))
+            return sum(float(np.sum(np.real(u * y))) for u, y in zip(weights, outputs, strict=True))
 
-        return pytree.rebuilt(primals, [_differences(functools.partial(change, i), x) for i, x in enumerate(values)])
+        name = _name(forward)
+        return pytree.rebuilt(primals, [_differences(functools.partial(at, i), x, name) for i, x in enumerate(values)])
 
     return vjp
 
 
-def _differences(change: Callable[[np.ndarray], float], x: Any) -> Any:
+def _differences(at: Callable[[np.ndarray], float], x: Any, name: str) -> Any:
     """The cotangent of `x`: Re(ct) from a step along the real axis, -Im(ct) from one along the imaginary axis."""
     x = np.asarray(x)
     if x.dtype.kind not in "fc":
@@ -214,9 +230,23 @@ def _differences(change: Callable[[np.ndarray], float], x: Any) -> Any:
     wide = np.result_type(x.dtype, np.float64)
     ct = np.zeros(x.shape, wide)
     for index in np.ndindex(x.shape):
-        size = STEP * max(1.0, float(abs(x[index])))
+        size = STEP * (float(abs(x[index])) or float(np.max(np.abs(x))) or 1.0)
         for axis, sign in ((1, 1), (1j, -1j)) if x.dtype.kind == "c" else ((1, 1),):
             step = np.zeros(x.shape, wide)
             step[index] = size * axis
-            ct[index] += sign * change(step) / (2 * size)
+            ct[index] += sign * _slope(at, step, size, f"{name}, by element {list(index)}")
     return ct
+
+
+def _slope(at: Callable[[np.ndarray], float], step: np.ndarray, size: float, what: str) -> float:
+    """The derivative along a step: each two of three steps, extrapolated. Raises ValueError if these do not agree."""
+    ends = [(at(part * step), at(-part * step)) for part in (1, 0.5, 0.25)]
+    wide, middle, narrow = ((a - b) / (2 * part * size) for part, (a, b) in zip((1, 0.5, 0.25), ends, strict=True))
+    first, second = (4 * middle - wide) / 3, (4 * narrow - middle) / 3
+    rounding = 1e-12 * np.max(np.abs(ends)) / size
+    if not abs(first - second) <= max(AGREED * max(abs(first), abs(second)), rounding):
+        raise ValueError(
+            f"the numeric derivative of {what}, is {first:.6g} by steps of {size:.0e}, and {second:.6g} by half: "
+            f"it is not smooth there, or not computed in float64. Give tg.custom a vjp."
+        )
+    return second

@@ -39,9 +39,11 @@ def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     12.0
     """
 
+    both = value_and_grad(f, argnum)
+
     @functools.wraps(f, updated=())
     def gradient(*args, **kwargs):
-        return value_and_grad(f, argnum)(*args, **kwargs)[1]
+        return both(*args, **kwargs)[1]
 
     return gradient
 
@@ -55,7 +57,7 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     >>> float(value), gradient
     (5.0, {'w': array([2., 4.])})
     """
-    argnums, one = argument_numbers(argnum, "grad")
+    argnums, one = argument_numbers(f, argnum, "grad")
 
     @functools.wraps(f, updated=())
     def both(*args, **kwargs):
@@ -119,8 +121,10 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
     return derivative
 
 
-def argument_numbers(argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
-    """`argnum` as a tuple, and whether it was one number."""
+def argument_numbers(f: Callable, argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
+    """`argnum`, of arguments of `f`, as a tuple, and whether it was one number."""
+    if not callable(f):
+        raise TypeError(f"{what}: expected a function, got {f!r:.40}; tg.gradients is for Tensors.")
     one = isinstance(argnum, (int, np.integer))
     if not one and not (isinstance(argnum, Sequence) and all(isinstance(i, (int, np.integer)) for i in argnum)):
         raise TypeError(f"{what}: expected argnum as the number of an argument, or several, got {argnum!r:.40}.")

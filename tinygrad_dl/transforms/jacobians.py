@@ -43,7 +43,7 @@ def jacobian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     array([[2., 0.],
            [0., 4.]])
     """
-    argnums, one = argument_numbers(argnum, "jacobian")
+    argnums, one = argument_numbers(f, argnum, "jacobian")
 
     @functools.wraps(f, updated=())
     def derivatives(*args, **kwargs):
