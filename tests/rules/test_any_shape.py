@@ -44,7 +44,7 @@ SINGULAR = {np.std, np.nanstd}  # of one or two numbers: |x - y| has no second d
 @few
 @given(st.data())
 def test_derivatives_along_any_axis_of_any_array_are_what_differences_give(f, data):
-    x = data.draw(strategies.arrays(strategies.shapes(empty=True), kinks=[], layouts=True), "x")
+    x = data.draw(strategies.arrays(strategies.shapes(empty=True), (-1.5, 1.5), kinks=[], layouts=True), "x")
     x = x + 4 if f in (np.linalg.vector_norm, np.hypot.reduce) else x + 0  # whose kink is 0
     axes = st.integers(-x.ndim, x.ndim - 1) if x.ndim else st.nothing()
     takes_none = registry.signature_of(f).parameters["axis"].default is None

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defspelling, defvjp
+from .arrays import nonzero
 
 # ---- arithmetic
 
@@ -23,7 +24,7 @@ defvjp(np.reciprocal,   lambda g, ans, x: -g * ans**2)
 defvjp(np.square,       lambda g, ans, x: g * (2 * x))
 defvjp(np.sqrt,         lambda g, ans, x: g / (2 * ans))
 defvjp(np.cbrt,         lambda g, ans, x: g / (3 * ans**2))
-defvjp(np.absolute,     lambda g, ans, x: g * (np.conj(x) / _nonzero(ans) if np.iscomplexobj(x) else np.sign(x)))
+defvjp(np.absolute,     lambda g, ans, x: g * (np.conj(x) / nonzero(ans) if np.iscomplexobj(x) else np.sign(x)))
 defvjp(np.fabs,         lambda g, ans, x: g * np.sign(x))
 defspelling(np.divmod,  lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)))
 
@@ -54,12 +55,12 @@ defvjp(np.float_power,  _power_by_base,                _power_by_exponent)
 defvjp(np.real,         lambda g, ans, x: g)
 defvjp(np.imag,         lambda g, ans, x: g * -1j)  # in this order: -1j * np.float64 is a Python number
 defvjp(np.conjugate,    lambda g, ans, x: np.conjugate(g))
-defvjp(np.angle,        lambda g, ans, x, deg=False: g * (-1j * (180 / math.pi if deg else 1)) / _nonzero(x))
+defvjp(np.angle,        lambda g, ans, x, deg=False: g * (-1j * (180 / math.pi if deg else 1)) / nonzero(x))
 
 
 def _sign(x):
     """±1 or 0, which is constant; of a complex number x / |x|, which is not."""
-    return x / _nonzero(np.abs(x)) if np.iscomplexobj(x) else np.sign(primitives.values(x))
+    return x / nonzero(np.abs(x)) if np.iscomplexobj(x) else np.sign(primitives.values(x))
 
 
 def _real_if_close(a, tol=100):
@@ -116,8 +117,8 @@ defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(_one_minus_square(x)))
 defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
 defvjp(
     np.arctan2,
-    lambda g, ans, y, x: g * x / _nonzero(np.hypot(x, y)) ** 2,
-    lambda g, ans, y, x: -g * y / _nonzero(np.hypot(x, y)) ** 2,
+    lambda g, ans, y, x: g * x / nonzero(np.hypot(x, y)) ** 2,
+    lambda g, ans, y, x: -g * y / nonzero(np.hypot(x, y)) ** 2,
 )
 defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
@@ -129,11 +130,7 @@ defvjp(np.deg2rad,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.radians,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.rad2deg,      lambda g, ans, x: g * (180 / math.pi))
 defvjp(np.degrees,      lambda g, ans, x: g * (180 / math.pi))
-defvjp(np.hypot,        lambda g, ans, x, y: g * (x / _nonzero(ans)),  lambda g, ans, x, y: g * (y / _nonzero(ans)))
-
-
-def _nonzero(x):
-    return np.where(x == 0, 1, x)
+defvjp(np.hypot,        lambda g, ans, x, y: g * (x / nonzero(ans)),  lambda g, ans, x, y: g * (y / nonzero(ans)))
 
 
 # ---- the parts of a float: a whole part and an exponent are constant between jumps

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..registry import defspelling, defvjp
+from .arrays import nonzero
 
 # ---- vectors
 
@@ -15,7 +16,7 @@ def _vector_norm_vjp(g, ans, x, *, axis=None, keepdims=False, ord=2):
     if ord == 0:  # how many are not zero
         return np.zeros_like(x)
     if ord == 2:
-        return g * (np.conj(x) / _nonzero(ans))
+        return g * (np.conj(x) / nonzero(ans))
     g = g * np.conj(np.sign(x))
     if np.isinf(ord):
         tied = np.abs(x) == ans
@@ -24,11 +25,7 @@ def _vector_norm_vjp(g, ans, x, *, axis=None, keepdims=False, ord=2):
         return g
     if ord < 0:
         g = np.where(ans == 0, 0, g)  # one zero makes it 0, whatever the others are
-    return g * np.where(x == 0, 1, np.abs(x) / _nonzero(ans)) ** (float(ord) - 1)
-
-
-def _nonzero(x):
-    return np.where(x == 0, 1, x)
+    return g * np.where(x == 0, 1, np.abs(x) / nonzero(ans)) ** (float(ord) - 1)
 
 
 defvjp(np.linalg.vector_norm, _vector_norm_vjp)

@@ -46,8 +46,9 @@ def _median_of(function):
     def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         dtype = function(np.zeros(1, a.dtype)).dtype
         rows, order, ranks = _ranked(a, axis)
-        if not rows.shape[-1]:
-            return np.mean(a, axis=axis, keepdims=keepdims)  # nan, with NumPy's warning
+        if not rows.size:
+            some = math.prod(rows.shape[:-1])  # nan, with NumPy's warning, if there is something to give
+            return (np.mean if some else np.sum)(a, axis=axis, keepdims=keepdims)
         rank = np.asarray(function(ranks, axis=axis, keepdims=True))
         known = np.where(np.isnan(rank), 0, rank)
         low, high = np.floor(known), np.ceil(known)

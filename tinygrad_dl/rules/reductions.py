@@ -7,21 +7,15 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defspelling, defvjp
+from .arrays import spread
 
 # ---- shapes and counts
 
 
-def _spread(g, x, axis, keepdims):
-    """The inverse of a reduction's shape: `g`, or an answer, repeated along the reduced axes of `x`."""
-    if axis is not None and not keepdims and x.ndim:  # NumPy lets a 0-d array have an axis 0
-        g = np.expand_dims(g, axis)
-    return np.broadcast_to(g, x.shape)
-
-
 def _spread_within(where, g, x, axis, keepdims):
     """`g` repeated along the reduced axes of `x`; 0 for the elements that were left out."""
-    spread = _spread(g, x, axis, keepdims)
-    return spread if where is True else np.where(where, spread, 0)
+    repeated = spread(g, x, axis, keepdims)
+    return repeated if where is True else np.where(where, repeated, 0)
 
 
 def _count(x, ans, axis, keepdims, where=True):
@@ -53,7 +47,7 @@ def _mean_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, *, whe
 
 
 def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, where=True):
-    extremum = _spread(ans, x, axis, keepdims)
+    extremum = spread(ans, x, axis, keepdims)
     tied = np.equal(x, extremum)
     if np.any(np.isnan(ans)):
         tied |= np.isnan(x) & np.isnan(extremum)  # a nan is more extreme than any number
@@ -62,7 +56,7 @@ def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, 
     ties = _number_of(tied, ans, axis, keepdims)
     if initial is not None:
         ties = ties + np.equal(ans, initial) * np.any(tied, axis=axis, keepdims=keepdims)
-    return _spread(g / ties, x, axis, keepdims) * tied
+    return spread(g / ties, x, axis, keepdims) * tied
 
 
 # ---- variances

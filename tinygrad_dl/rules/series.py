@@ -5,22 +5,12 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .. import primitives
 from ..registry import defspelling, defvjp
-
-
-def _along(axis, *index):
-    """An index with `index` at `axis`, and everything elsewhere."""
-    return (*(slice(None) for _ in range(axis)), *index)
-
-
-def _array(x):
-    """`x` as something with a shape: Tensors as they are."""
-    return x if hasattr(x, "shape") else np.array(x)
+from .arrays import as_array, at_axis, cast
 
 
 def _floats(x, dtype):
     """`x` as something with a shape, of that float type."""
-    x = _array(x)
-    return x if x.dtype == dtype else primitives.astype(x, dtype)
+    return cast(as_array(x), dtype)
 
 
 # ---- running sums and products
@@ -29,7 +19,7 @@ def _floats(x, dtype):
 def _cumsum_vjp(g, ans, x, axis=None, dtype=None, out=None):
     if axis is None or x.ndim == 0:
         return np.reshape(_cumsum_vjp(g, ans, np.ravel(x), 0), x.shape)
-    backwards = _along(axis % x.ndim, slice(None, None, -1))
+    backwards = at_axis(axis % x.ndim, slice(None, None, -1))
     return np.cumsum(g[backwards], axis=axis)[backwards]
 
 
@@ -92,29 +82,29 @@ if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
 def _diff(a, n=1, axis=-1, prepend=None, append=None):
     if n < 0:
         raise ValueError(f"np.diff: expected an order n of at least 0, got {n}.")
-    a = _array(a)
+    a = as_array(a)
     axis = normalize_axis_index(axis, a.ndim)
     if n:
         parts = [_end(part, a, axis) for part in (prepend, a, append) if part is not None]
         a = np.concatenate(parts, axis=axis) if len(parts) > 1 else a
     subtract = np.not_equal if a.dtype == bool else np.subtract
     for _ in range(n):
-        a = subtract(a[_along(axis, slice(1, None))], a[_along(axis, slice(None, -1))])
+        a = subtract(a[at_axis(axis, slice(1, None))], a[at_axis(axis, slice(None, -1))])
     return a
 
 
 def _end(end, a, axis):
-    end = _array(end)
+    end = as_array(end)
     return end if end.ndim else np.broadcast_to(end, (*a.shape[:axis], 1, *a.shape[axis + 1 :]))
 
 
 def _ediff1d(ary, to_end=None, to_begin=None):
-    ary = np.ravel(_array(ary))
+    ary = np.ravel(as_array(ary))
     parts = [to_begin, ary[1:] - ary[:-1], to_end]
     for part in (to_begin, to_end):
-        if part is not None and not np.can_cast(_array(part).dtype, ary.dtype, casting="same_kind"):
-            raise TypeError(f"np.ediff1d: expected ends that {ary.dtype} can hold, got {_array(part).dtype}.")
-    return np.concatenate([_floats(np.ravel(_array(part)), ary.dtype) for part in parts if part is not None])
+        if part is not None and not np.can_cast(as_array(part).dtype, ary.dtype, casting="same_kind"):
+            raise TypeError(f"np.ediff1d: expected ends that {ary.dtype} can hold, got {as_array(part).dtype}.")
+    return np.concatenate([_floats(np.ravel(as_array(part)), ary.dtype) for part in parts if part is not None])
 
 
 defspelling(np.diff,    _diff)
@@ -122,7 +112,7 @@ defspelling(np.ediff1d, _ediff1d)
 
 
 def _gradient(f, *varargs, axis=None, edge_order=1):
-    f = _array(f)
+    f = as_array(f)
     dtype = f.dtype if f.dtype.kind in "fc" else np.dtype(float)
     f = _floats(f, dtype)
     axes = normalize_axis_tuple(range(f.ndim) if axis is None else axis, f.ndim)
@@ -147,7 +137,7 @@ def _slopes(f, axis, spacing, edge_order):
         )
 
     def part(z, start, stop):
-        return z[_along(axis, slice(start, stop))]
+        return z[at_axis(axis, slice(start, stop))]
 
     uniform = np.ndim(spacing) == 0
     steps = spacing if uniform else _steps(spacing, f, axis)
@@ -172,7 +162,7 @@ def _steps(coordinates, f, axis):
             f"np.gradient: expected as spacing a number, or the {f.shape[axis]} coordinates along axis {axis}; "
             f"got shape {np.shape(coordinates)}."
         )
-    coordinates = _array(coordinates)
+    coordinates = as_array(coordinates)
     if coordinates.dtype.kind not in "fc":
         coordinates = _floats(coordinates, np.dtype(float))
     return np.reshape(np.diff(coordinates), [-1 if i == axis else 1 for i in range(f.ndim)])
@@ -184,15 +174,15 @@ defspelling(np.gradient, _gradient)
 
 
 def _trapezoid(y, x=None, dx=1.0, axis=-1):
-    y = _array(y)
+    y = as_array(y)
     axis = normalize_axis_index(axis, y.ndim)
     width = dx
     if x is not None:
-        x = _array(x)
+        x = as_array(x)
         width = np.diff(x, axis=-1 if x.ndim == 1 else axis)
         if x.ndim == 1:
             width = np.reshape(width, [-1 if i == axis else 1 for i in range(y.ndim)])
-    ends = y[_along(axis, slice(1, None))] + y[_along(axis, slice(None, -1))]
+    ends = y[at_axis(axis, slice(1, None))] + y[at_axis(axis, slice(None, -1))]
     return np.sum(width * ends / 2.0, axis=axis)
 
 
@@ -251,7 +241,7 @@ def _named(mode):
 
 
 def _correlate(a, v, mode="valid"):
-    a, v = _array(a), _array(v)
+    a, v = as_array(a), as_array(v)
     v = np.conjugate(v)[::-1] if np.iscomplexobj(v) else v[::-1]
     if _named(mode) != "same" or len(a) >= len(v):
         return np.convolve(a, v, mode)

@@ -6,17 +6,9 @@ import warnings
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitives import astype, scatter_add, values
+from ..primitives import scatter_add, values
 from ..registry import defspelling, defvjp
-
-
-def _array(x):
-    """`x` as something with a shape: Tensors as they are."""
-    return x if hasattr(x, "shape") else np.array(x)
-
-
-def _cast(x, dtype):
-    return x if x.dtype == dtype else astype(x, dtype)
+from .arrays import as_array, cast
 
 
 def _values(x):
@@ -27,12 +19,12 @@ def _values(x):
 
 
 def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
-    a = _array(a)
+    a = as_array(a)
     if weights is None:
         average = np.mean(a, axis=axis, keepdims=keepdims)
         total = np.full(average.shape, a.size / max(average.size, 1), dtype=average.dtype)
     else:
-        weights = _aligned(_array(weights), a, axis)
+        weights = _aligned(as_array(weights), a, axis)
         dtype = np.result_type(a.dtype, weights.dtype, *(() if a.dtype.kind in "fc" else (np.float64,)))
         total = np.sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
         if np.any(total == 0):
@@ -63,7 +55,7 @@ defspelling(np.average, _average)
 
 def _variables(m, rowvar, name):
     """`m` as a matrix with a variable in each row."""
-    m = _array(m)
+    m = as_array(m)
     if m.ndim > 2:
         raise ValueError(f"np.cov: expected {name} of at most 2 dimensions, got shape {m.shape}.")
     if m.ndim < 2:
@@ -74,7 +66,7 @@ def _variables(m, rowvar, name):
 def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
     parts = [_variables(part, rowvar, name) for part, name in ((m, "m"), (y, "y")) if part is not None]
     dtype = np.result_type(*[part.dtype for part in parts], np.float64) if dtype is None else np.dtype(dtype)
-    X = np.concatenate([_cast(part, dtype) for part in parts]) if len(parts) > 1 else _cast(parts[0], dtype)
+    X = np.concatenate([cast(part, dtype) for part in parts]) if len(parts) > 1 else cast(parts[0], dtype)
     if not len(X):
         return np.empty((0, 0))
     ddof = (0 if bias else 1) if ddof is None else ddof
@@ -99,7 +91,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
 def _checked(weights, X, name):
     if weights is None:
         return None
-    weights = _cast(_array(weights), np.dtype(float))
+    weights = cast(as_array(weights), np.dtype(float))
     if weights.shape != X.shape[1:]:
         raise ValueError(f"np.cov: expected {name} of shape {X.shape[1:]}, one for each sample, got {weights.shape}.")
     if np.any(weights < 0):
@@ -128,14 +120,14 @@ defspelling(np.corrcoef,    _corrcoef)
 def _histogram(a, bins=10, range=None, density=None, weights=None):
     counts, found = np.histogram(values(a), _plain(bins), range, weights=_values(weights))
     if weights is not None:
-        counts = _cast(_sums([np.ravel(values(a))], [found], np.ravel(_array(weights))), counts.dtype)
-    edges = _edges(_array(a), bins, range, found)
+        counts = cast(_sums([np.ravel(values(a))], [found], np.ravel(as_array(weights))), counts.dtype)
+    edges = _edges(as_array(a), bins, range, found)
     return (_density(counts, [edges]) if density else counts), edges
 
 
 def _histogram_bin_edges(a, bins=10, range=None, weights=None):
     found = np.histogram_bin_edges(values(a), _plain(bins), range, _values(weights))
-    return _edges(_array(a), bins, range, found)
+    return _edges(as_array(a), bins, range, found)
 
 
 def _histogram2d(x, y, bins=10, range=None, density=None, weights=None):
@@ -153,7 +145,7 @@ def _histogramdd(sample, bins=10, range=None, density=None, weights=None):
     plain = [values(column) for column in columns]
     sums, found = np.histogramdd(np.stack(plain, 1), [_plain(b) for b in each], range, weights=_values(weights))
     if weights is not None:
-        sums = _sums(plain, found, _array(weights))
+        sums = _sums(plain, found, as_array(weights))
     ranges = [None] * len(columns) if range is None else range
     edges = type(found)(map(_edges, columns, each, ranges, found))
     return (_density(sums, edges) if density else sums), edges
@@ -162,7 +154,7 @@ def _histogramdd(sample, bins=10, range=None, density=None, weights=None):
 def _columns(sample):
     """The coordinates of a sample: the columns of a matrix, or each array of a sequence, or an array alone."""
     if not hasattr(sample, "shape"):
-        return [_array(column) for column in sample]
+        return [as_array(column) for column in sample]
     return [sample] if sample.ndim < 2 else [sample[:, i] for i in range(sample.shape[1])]
 
 
@@ -174,7 +166,7 @@ def _plain(bins):
 def _edges(a, bins, range, found):
     """The edges that NumPy `found`, as they depend on the arguments: on given edges, or on the extremes of `a`."""
     if not isinstance(bins, str) and np.ndim(bins):
-        return _array(bins)
+        return as_array(bins)
     if isinstance(a, np.ndarray) or range is not None or not a.size:
         return found
     low, high = np.min(a), np.max(a)
@@ -189,7 +181,7 @@ def _sums(columns, edges, weights):
     bins = [_bin_of(column, ends) for column, ends in zip(columns, edges, strict=True)]
     lengths = [len(ends) - 1 for ends in edges]
     inside = np.all([(i >= 0) & (i < length) for i, length in zip(bins, lengths, strict=True)], axis=0)
-    wide = _cast(weights, np.result_type(weights.dtype, np.float64))
+    wide = cast(weights, np.result_type(weights.dtype, np.float64))
     return scatter_add(wide[inside], tuple(i[inside] for i in bins), np.zeros(lengths))
 
 
@@ -201,7 +193,7 @@ def _bin_of(column, edges):
 def _density(sums, edges):
     density = sums
     for axis, ends in enumerate(edges):
-        widths = _cast(np.diff(ends), np.dtype(float))
+        widths = cast(np.diff(ends), np.dtype(float))
         density = density / np.reshape(widths, [-1 if i == axis else 1 for i in range(len(edges))])
     return density / np.sum(sums)
 

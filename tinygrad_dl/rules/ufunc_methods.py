@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import primitives
 from ..registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
+from .arrays import spread
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
 REDUCED: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
@@ -117,18 +118,11 @@ def _reduceat(ufunc):
 # ---- those that are folded, but have a rule for all steps at once
 
 
-def _spread(y, x, axis, keepdims):
-    """What `x` was reduced to, repeated along the axes that were reduced."""
-    if axis is not None and not keepdims and x.ndim:
-        y = np.expand_dims(y, axis)
-    return np.broadcast_to(y, x.shape)
-
-
 def _shares(exp):
     """The rule of a sum in logarithms: each gets its share of the sum; those that are infinite share alike."""
 
     def rule(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
-        g, total = (_spread(y, x, axis, keepdims) for y in (g, ans))
+        g, total = (spread(y, x, axis, keepdims) for y in (g, ans))
         infinite = np.isinf(total)
         if not np.any(infinite):
             return g * exp(x - total)
@@ -142,14 +136,14 @@ def _shares(exp):
 
 def _hypot_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
     length = np.where(ans == 0, 1, ans)
-    return _spread(g / length, x, axis, keepdims) * x
+    return spread(g / length, x, axis, keepdims) * x
 
 
 def _extremum_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
-    extremum = _spread(ans, x, axis, keepdims)
+    extremum = spread(ans, x, axis, keepdims)
     tied = np.equal(x, extremum) | np.isnan(extremum)
     ties = np.sum(tied, axis=axis, keepdims=keepdims, dtype=ans.dtype)
-    return _spread(g / ties, x, axis, keepdims) * tied
+    return spread(g / ties, x, axis, keepdims) * tied
 
 
 RULES = {

@@ -33,8 +33,9 @@ class Call:
         self.values = list(pytree.leaves(self.primals))
         self.variables = [variable for primal in self.primals for variable in self._variables(primal)]
         self.by = [variable for variable in self.variables if variable is not None]
-        if self.primals and not self.by:
-            kinds = ", ".join(type(value).__name__ for value in self.values[:4] or self.primals)
+        empty = [primal for primal in self.primals if not isinstance(primal, (list, tuple, dict))]
+        if not self.by and (self.values or empty):
+            kinds = ", ".join(type(value).__name__ for value in self.values[:4] or empty)
             advice = "write 1.0?" if self.values else "has it parameters, made with tg.parameter?"
             raise TypeError(f"expected floats to differentiate by, got {kinds}: {advice}")
         with recording(IN_FUNCTION):

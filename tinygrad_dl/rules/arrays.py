@@ -1,0 +1,32 @@
+"""What the chapters share: shapes, indices and casts. No calculus."""
+
+import numpy as np
+
+from .. import primitives
+
+
+def spread(g, x, axis, keepdims):
+    """The inverse of a reduction's shape: `g`, or an answer, repeated along the reduced axes of `x`."""
+    if axis is not None and not keepdims and x.ndim:  # NumPy lets a 0-d array have an axis 0
+        g = np.expand_dims(g, axis)
+    return np.broadcast_to(g, x.shape)
+
+
+def at_axis(axis, *index):
+    """An index with `index` at `axis`, which is not negative, and everything before it."""
+    return (slice(None),) * axis + index
+
+
+def as_array(x):
+    """`x` as something with a shape: Tensors as they are."""
+    return x if hasattr(x, "shape") else np.array(x)
+
+
+def cast(x, dtype):
+    """`x` in another float type; as it is if that is None, or its own."""
+    return x if dtype is None or x.dtype == dtype else primitives.astype(x, dtype)
+
+
+def nonzero(x):
+    """`x` with 1 instead of 0, to divide by."""
+    return np.where(x == 0, 1, x)
