@@ -1,6 +1,6 @@
 """The chain rule: a graph in topological order, walked backwards, adding up cotangents.
 
-`backward` serves leaves, `gradients` any Tensors. The derivatives of functions are built on them in `transforms.py`,
+`backward` serves leaves, `gradients` any Tensors. The derivatives of functions are built on them in `transforms`,
 those of single operations are in `rules/`.
 
 Complex numbers follow JAX's convention: the cotangent ct of a complex z, for a cotangent u of the output f, is what

@@ -25,7 +25,7 @@ LINEAR = {
         lambda x: np.split(x, [2, 1, 9]),
     ],
     "splits": [lambda x, f=f, i=i: f(x, i) for f in (np.hsplit, np.vsplit, np.dsplit) for i in (1, 3, [1])],
-    "unstack": [lambda x, a=a: np.unstack(x, axis=a) for a in AXES] if hasattr(np, "unstack") else [],
+    "unstack": [lambda x, a=a: np.unstack(x, axis=a) for a in AXES],
 }
 
 

@@ -26,7 +26,8 @@ def moved(rng, x, places):
 PRODUCTS = {  # the core axes of the two factors and of the product, in lengths (n, m, k)
     np.matmul: ("nm", "mk", "nk"),
     np.vecdot: ("n", "n", ""),
-    **({np.matvec: ("nm", "m", "n"), np.vecmat: ("n", "nm", "m")} if hasattr(np, "matvec") else {}),
+    np.matvec: ("nm", "m", "n"),
+    np.vecmat: ("n", "nm", "m"),
 }
 
 

@@ -16,7 +16,7 @@ def shifted(axis: Any, ndim: int) -> Any:
     return normalize_axis_index(axis, ndim) + 1
 
 
-def _along(function, default: Any = None, none: str = "all", keyword: str = "axis"):
+def along(function, default: Any = None, none: str = "all", keyword: str = "axis"):
     """The rule for a `function` of one array along an `axis`; `None` for it means all axes, or the array flattened."""
 
     def rule(level: Level, *args, **kwargs):
@@ -69,17 +69,17 @@ FLATTENED = "cumsum cumprod nancumsum nancumprod argmax argmin nanargmax nanargm
 LAST = "sort argsort partition argpartition diff unwrap fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft"
 
 for _function in named(ALL):
-    rules[_function] = _along(_function)
+    rules[_function] = along(_function)
 for _function in named(FLATTENED):
-    rules[_function] = _along(_function, none="flatten")
+    rules[_function] = along(_function, none="flatten")
 for _function in named(LAST):
-    rules[_function] = _along(_function, default=-1, none="flatten")
+    rules[_function] = along(_function, default=-1, none="flatten")
 for _function in named("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2"):
-    rules[_function] = _along(_function, default=(-2, -1), keyword="axes")
+    rules[_function] = along(_function, default=(-2, -1), keyword="axes")
 for _function in named("fft.fftn fft.ifftn fft.rfftn fft.irfftn fft.fftshift fft.ifftshift"):
-    rules[_function] = _along(_function, keyword="axes")
+    rules[_function] = along(_function, keyword="axes")
 for _function in named("cumulative_sum cumulative_prod"):
-    rules[_function] = _along(_function, none="vector")
+    rules[_function] = along(_function, none="vector")
 
 
 def _reduced(method):
@@ -115,11 +115,11 @@ rules[np.ufunc.reduceat], rules[np.ufunc.outer] = _reduced_at, _outer
 
 
 def _quantile(function):
-    along = _along(function)
+    along_axis = along(function)
 
     def rule(level: Level, a, q, *args, **kwargs):
         quantiles = np.ndim(q)
-        result = along(level, a, q, *args, **kwargs)
+        result = along_axis(level, a, q, *args, **kwargs)
         return level.wrapped(np.moveaxis(result._value, quantiles, 0)) if quantiles else result
 
     return rule

@@ -9,7 +9,7 @@ from .. import primitives
 from .batched import Level, NotAtOnce, rules
 
 
-def _rank(x: Any) -> int:
+def rank(x: Any) -> int:
     """How many axes an argument has, if it is an array."""
     ndim = getattr(x, "ndim", None)
     return ndim if isinstance(ndim, int) else np.ndim(x) if type(x) in (list, tuple) else 0
@@ -17,7 +17,7 @@ def _rank(x: Any) -> int:
 
 def _elementwise(function):
     def rule(level: Level, *args, **kwargs):
-        ndim = max(map(_rank, (*args, *kwargs.values())))
+        ndim = max(map(rank, (*args, *kwargs.values())))
         args = tuple(level.aligned(x, ndim) for x in args)
         kwargs = {keyword: level.aligned(x, ndim) for keyword, x in kwargs.items()}
         return level.wrapped(function(*args, **kwargs))
@@ -38,7 +38,7 @@ def _stacking(gufunc):
     def rule(level: Level, *args, **kwargs):
         if kwargs.keys() & {"axis", "axes", "keepdims"}:
             raise NotAtOnce("with axes")
-        loops = max(_rank(x) - core for x, core in zip(args, cores, strict=True))
+        loops = max(rank(x) - core for x, core in zip(args, cores, strict=True))
         return level.wrapped(
             gufunc(*[level.aligned(x, loops + core) for x, core in zip(args, cores, strict=True)], **kwargs)
         )
@@ -67,7 +67,7 @@ def _full_like(level: Level, a, fill_value, **kwargs):
     if kwargs.get("shape") is not None:
         raise NotAtOnce("with shape=")
     like = a._value if level.has(a) else np.broadcast_to(a, (level.size, *np.shape(a)))
-    return level.wrapped(np.full_like(like, level.aligned(fill_value, _rank(a)), **kwargs))
+    return level.wrapped(np.full_like(like, level.aligned(fill_value, rank(a)), **kwargs))
 
 
 def _filled_like(function):

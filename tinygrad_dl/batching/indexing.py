@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import primitives
-from .axes import _along, shifted
+from .axes import along, shifted
 from .batched import Level, NotAtOnce, rules
 
 
@@ -65,7 +65,7 @@ def _scatter_add(level: Level, values, index, like):
 
 def _take(level: Level, a, indices, axis=None, out=None, mode="raise"):
     if not level.has(indices):
-        return _along(np.take, none="flatten")(level, a, indices, axis, mode=mode)
+        return along(np.take, none="flatten")(level, a, indices, axis, mode=mode)
     if not level.has(a):  # a table that all samples read: the index may have any shape
         if axis is not None and axis % np.ndim(a):
             raise NotAtOnce("along another axis than the first, of a table that all samples share")

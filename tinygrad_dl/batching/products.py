@@ -7,18 +7,18 @@ import numpy as np
 from .. import primitives
 from .axes import named
 from .batched import Level, NotAtOnce, rules
-from .elementwise import _rank
+from .elementwise import rank
 
 
 def _matmul(level: Level, x, y):
-    if level.has(x) and x.ndim == 1 and _rank(y) == 2 and not level.has(y):
+    if level.has(x) and x.ndim == 1 and rank(y) == 2 and not level.has(y):
         return level.wrapped(np.matmul(x._value, y))  # one product of matrices
-    if level.has(y) and y.ndim == 1 and _rank(x) == 2 and not level.has(x):
+    if level.has(y) and y.ndim == 1 and rank(x) == 2 and not level.has(x):
         return level.wrapped(np.matmul(y._value, x.T))
-    left, right = (np.expand_dims(z, axis) if _rank(z) == 1 else z for z, axis in ((x, 0), (y, 1)))
-    ndim = max(_rank(left), _rank(right))
+    left, right = (np.expand_dims(z, axis) if rank(z) == 1 else z for z, axis in ((x, 0), (y, 1)))
+    ndim = max(rank(left), rank(right))
     product = np.matmul(level.aligned(left, ndim), level.aligned(right, ndim))
-    dropped = tuple(axis for axis, z in ((-2, x), (-1, y)) if _rank(z) == 1)
+    dropped = tuple(axis for axis, z in ((-2, x), (-1, y)) if rank(z) == 1)
     return level.wrapped(np.squeeze(product, dropped) if dropped else product)
 
 
@@ -45,10 +45,10 @@ def _stack_of_matrices(function):
 
 
 def _solve(level: Level, a, b):
-    column = np.expand_dims(b, 1) if _rank(b) == 1 else b
-    ndim = max(_rank(a), _rank(column))
+    column = np.expand_dims(b, 1) if rank(b) == 1 else b
+    ndim = max(rank(a), rank(column))
     x = np.linalg.solve(level.aligned(a, ndim), level.aligned(column, ndim))
-    return level.wrapped(x[..., 0] if _rank(b) == 1 else x)
+    return level.wrapped(x[..., 0] if rank(b) == 1 else x)
 
 
 for _function in named(

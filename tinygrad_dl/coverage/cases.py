@@ -11,8 +11,6 @@ from ..registry import name_of
 Draw = Callable[[np.random.Generator], np.ndarray]
 Domain = Callable[..., Draw]
 
-CLIP_TAKES_MIN = np.lib.NumpyVersion(np.__version__) >= "2.1.0"  # np.clip(x, min=..., max=...)
-
 
 class Case(NamedTuple):
     """A `call` of arrays, each drawn from a domain where the derivative exists, that uses the rules of `function`."""

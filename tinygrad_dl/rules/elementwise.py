@@ -150,6 +150,5 @@ def _astype(x, dtype, /, *, copy=True, device=None):
     return primitives.astype(x, dtype, copy)
 
 
-if hasattr(np, "astype"):
-    defspelling(np.astype, _astype)
+defspelling(np.astype, _astype)
 defvjp(np.full_like, None, lambda g, ans, x, fill_value, dtype=None, order="K", subok=True, shape=None: g)

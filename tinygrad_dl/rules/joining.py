@@ -133,5 +133,4 @@ defspelling(np.array_split, _array_split)
 defspelling(np.hsplit, _split_along("np.hsplit", 1, 1))
 defspelling(np.vsplit, _split_along("np.vsplit", 2, 0))
 defspelling(np.dsplit, _split_along("np.dsplit", 3, 2))
-if hasattr(np, "unstack"):
-    defspelling(np.unstack, _unstack)
+defspelling(np.unstack, _unstack)

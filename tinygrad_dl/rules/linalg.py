@@ -81,17 +81,16 @@ _products(
     lambda g, x, y: np.conj(_column(g) * y),
     lambda g, x, y: _column(g) * np.conj(x),
 )
-if hasattr(np, "matvec"):  # NumPy 2.2
-    _products(
-        np.matvec,
-        lambda g, x, y: _column(g) * _row(y),
-        lambda g, x, y: np.matmul(x.mT, _column(g))[..., 0],
-    )
-    _products(
-        np.vecmat,
-        lambda g, x, y: np.conj(np.matmul(y, _column(g))[..., 0]),
-        lambda g, x, y: _column(np.conj(x)) * _row(g),
-    )
+_products(
+    np.matvec,
+    lambda g, x, y: _column(g) * _row(y),
+    lambda g, x, y: np.matmul(x.mT, _column(g))[..., 0],
+)
+_products(
+    np.vecmat,
+    lambda g, x, y: np.conj(np.matmul(y, _column(g))[..., 0]),
+    lambda g, x, y: _column(np.conj(x)) * _row(g),
+)
 
 # ---- the cross product: each cotangent is one again
 

@@ -72,9 +72,8 @@ def _with_initial(function, initial):
     return cumulated
 
 
-if hasattr(np, "cumulative_sum"):  # since NumPy 2.1
-    defspelling(np.cumulative_sum,  _with_initial(np.cumsum, 0))
-    defspelling(np.cumulative_prod, _with_initial(np.cumprod, 1))
+defspelling(np.cumulative_sum,  _with_initial(np.cumsum, 0))
+defspelling(np.cumulative_prod, _with_initial(np.cumprod, 1))
 
 # ---- differences
 

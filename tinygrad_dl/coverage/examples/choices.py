@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .. import cases
 from ..cases import apart, below_one, between, halves, nonzero, one, real, table
 
 MASK = np.array([[True, False, True], [False, False, True]])
@@ -27,15 +26,9 @@ CASES = table(
     (np.clip, "crossed", lambda x, low, high: np.clip(x, low, high - 3), apart(4), below_one(), below_one()),
     (np.clip, "crossed, x below", lambda x, a, b: np.clip(x, a + 5, b + 3), apart(4), below_one(), below_one()),
     (*one(np.clip, "numbers", -0.9, 1.1), apart(8)),
-    *(
-        [
-            (*one(np.clip, "min=", min=-0.9), apart(8)),
-            (*one(np.clip, "max=", max=1.1), apart(8)),
-            (*one(np.clip, "min= max=", min=-0.9, max=1.1), apart(8)),
-        ]
-        if cases.CLIP_TAKES_MIN
-        else []
-    ),
+    (*one(np.clip, "min=", min=-0.9), apart(8)),
+    (*one(np.clip, "max=", max=1.1), apart(8)),
+    (*one(np.clip, "min= max=", min=-0.9, max=1.1), apart(8)),
     (*one(np.nan_to_num, "finite"), real(2, 3)),
     (np.nan_to_num, "nan", lambda x: np.nan_to_num(np.where(ONE, np.nan, x), nan=x[0]), real(3)),
     (np.nan_to_num, "inf", lambda x: np.nan_to_num(np.where(ONE, np.inf, x), True, 0.0, 7.0), real(3)),

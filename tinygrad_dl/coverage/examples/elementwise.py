@@ -93,14 +93,8 @@ CASES = table(
     (np.frexp, "put together", lambda x: np.ldexp(*np.frexp(x)), halves(3)),
     (np.ldexp, "array", lambda x: np.ldexp(x, np.array([1, -2, 3])), real(2, 3)),
     (np.ldexp, "number", lambda x: np.ldexp(x, 2), real()),
-    *(
-        [
-            (np.astype, "", lambda x: np.astype(x, float), real(3)),
-            (np.astype, "copy=", lambda x: np.astype(x, x.dtype, copy=False), real(3)),
-        ]
-        if hasattr(np, "astype")
-        else []
-    ),
+    (np.astype, "", lambda x: np.astype(x, float), real(3)),
+    (np.astype, "copy=", lambda x: np.astype(x, x.dtype, copy=False), real(3)),
     (np.full_like, "number", lambda x: np.full_like(x, x[0, 0]), real(2, 3)),
     (np.full_like, "row", lambda x: np.full_like(x, x[0]), real(2, 3)),
     (primitives.astype, "float64", lambda x: x.astype(np.float64), real(3)),

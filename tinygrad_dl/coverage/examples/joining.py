@@ -67,9 +67,6 @@ CASES = table(
     (*one(np.hsplit, "vector", [1]), real(4)),
     (*one(np.vsplit, "", [1]), real(3, 2)),
     (*one(np.dsplit, "", 2), real(1, 3, 2)),
-    *(
-        [(*one(np.unstack, "0"), real(2, 3)), (*one(np.unstack, "axis=-1", axis=-1), real(2, 3))]
-        if hasattr(np, "unstack")
-        else []
-    ),
+    (*one(np.unstack, "0"), real(2, 3)),
+    (*one(np.unstack, "axis=-1", axis=-1), real(2, 3)),
 )

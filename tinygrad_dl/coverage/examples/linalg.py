@@ -72,16 +72,10 @@ CASES = table(
     (np.vecdot, "keepdims=", lambda x, y: vecdot(x, y, keepdims=True), real(2, 3), real(3)),
     (np.vecdot, "axes=", lambda x, y: vecdot(x, y, axes=[0, 1]), real(3, 2), real(2, 3)),
     (np.vecdot, "axes= keepdims=", lambda x, y: vecdot(x, y, axes=[0, 0, 0], keepdims=True), real(3), real(3, 2)),
-    *(
-        [
-            *[(np.matvec, f"{a} {b}", np.matvec, real(*a), real(*b)) for a, b in MATVEC],
-            *[(np.vecmat, f"{b} {a}", np.vecmat, real(*b), real(*a[:-2], a[-1], 2)) for a, b in MATVEC],
-            (np.matvec, "axes=", lambda x, y: matvec(x, y, axes=[(0, 1), 0, 0]), real(2, 3), real(3, 2)),
-            (np.vecmat, "axes=", lambda x, y: vecmat(x, y, axes=[-1, (0, 1), -1]), real(2), real(2, 3, 1)),
-        ]
-        if hasattr(np, "matvec")
-        else []
-    ),
+    *[(np.matvec, f"{a} {b}", np.matvec, real(*a), real(*b)) for a, b in MATVEC],
+    *[(np.vecmat, f"{b} {a}", np.vecmat, real(*b), real(*a[:-2], a[-1], 2)) for a, b in MATVEC],
+    (np.matvec, "axes=", lambda x, y: matvec(x, y, axes=[(0, 1), 0, 0]), real(2, 3), real(3, 2)),
+    (np.vecmat, "axes=", lambda x, y: vecmat(x, y, axes=[-1, (0, 1), -1]), real(2), real(2, 3, 1)),
     *[
         (np.cross, f"{a} {b} {axes}", lambda x, y, axes=axes: np.cross(x, y, **axes), real(*a), real(*b))
         for a, b, axes in CROSS
