@@ -129,6 +129,7 @@ def _tensor_args(node: Tensor) -> list[Any]:
 # ---- gradients of Tensors
 
 _adding = threading.Lock()  # several threads may go backward to the same leaves
+_not_recording = recording(False)
 
 
 def backward(output: Tensor, cotangent: Any = None) -> None:
@@ -147,7 +148,7 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     array([[3., 4.]])
     """
     cotangent = _seed(output, cotangent)
-    with recording(False):
+    with _not_recording:
         cotangents = _pull_back({output: cotangent}, topological_order(output))
     with _adding:
         for leaf, g in cotangents.items():

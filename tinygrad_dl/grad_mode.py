@@ -31,12 +31,13 @@ class Mode:
         self._variable.set(self._wanted)
 
     def __exit__(self, *error: object) -> None:
-        blocks = list(self._open.get())
-        for i in reversed(range(len(blocks))):
-            if blocks[i] is self:
-                del blocks[i]
-                break
-        self._open.set(tuple(blocks))
+        blocks = self._open.get()
+        if blocks and blocks[-1] is self:
+            blocks = blocks[:-1]
+        elif self in blocks:  # others were entered since, and are still open
+            last = len(blocks) - 1 - blocks[::-1].index(self)
+            blocks = blocks[:last] + blocks[last + 1 :]
+        self._open.set(blocks)
         self._variable.set(blocks[-1]._wanted if blocks else self._default)
 
     def __call__(self, function: Callable) -> Callable:

@@ -52,7 +52,9 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
                 elif argnum >= count:
                     raise registry.no_rule(function, argnum)
         else:
-            if _is_foreign(arg):  # NumPy then asks the other: inside of vmap, say, which comes back for all samples
+            if type(arg) not in _FAMILIAR and _is_foreign(
+                arg
+            ):  # NumPy then asks the other: inside of vmap, say, which comes back for all samples
                 return NotImplemented
             if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
                 raise registry.no_rule(function, argnum)
