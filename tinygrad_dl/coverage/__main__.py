@@ -57,7 +57,7 @@ def _with_progress(functions: list[NumpyFunction]) -> Iterator[NumpyFunction]:
         return
     from tqdm import tqdm
 
-    yield from tqdm(functions, desc="checking", unit=" functions", delay=1, leave=False)
+    yield from tqdm(functions, desc="checking", unit=" functions", delay=1, leave=False, disable=None)
 
 
 if __name__ == "__main__":
