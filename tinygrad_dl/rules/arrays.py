@@ -17,6 +17,11 @@ def at_axis(axis, *index):
     return (slice(None),) * axis + index
 
 
+def lying_along(x, axis, ndim):
+    """The vector `x` as an array of `ndim` axes, lying along one of them."""
+    return np.reshape(x, [-1 if i == axis else 1 for i in range(ndim)])
+
+
 def as_array(x):
     """`x` as something with a shape: Tensors as they are."""
     return x if hasattr(x, "shape") else np.array(x)

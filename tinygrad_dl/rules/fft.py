@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defspelling, defvjp
+from .arrays import at_axis
 
 
 def _pulled_back_by(transform):
@@ -19,7 +20,7 @@ def _pulled_back_by(transform):
 
 def _resized(g, a, axis):
     """The transpose of how NumPy cuts `a` along `axis`, or pads it with zeros."""
-    kept = (slice(None),) * (axis % a.ndim) + (slice(min(g.shape[axis], a.shape[axis])),)
+    kept = at_axis(axis % a.ndim, slice(min(g.shape[axis], a.shape[axis])))
     return g[kept] if g.shape[axis] >= a.shape[axis] else primitives.scatter_add(g, kept, a)
 
 

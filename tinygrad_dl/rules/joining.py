@@ -6,21 +6,22 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defspelling, defvjp_jointly
+from .arrays import as_array, at_axis
 
 # ---- joining
 
 
 def _concatenate_vjp(g, ans, *arrays, axis=0):
-    before = (slice(None),) * (axis % g.ndim)
     stops = itertools.accumulate(array.shape[axis] for array in arrays)
-    return tuple(g[(*before, slice(stop - x.shape[axis], stop))] for x, stop in zip(arrays, stops, strict=True))
+    parts = [slice(stop - array.shape[axis], stop) for array, stop in zip(arrays, stops, strict=True)]
+    return tuple(g[at_axis(axis % g.ndim, part)] for part in parts)
 
 
 defvjp_jointly(primitives.concatenate, _concatenate_vjp)  # jointly, since there may be thousands
 
 
 def _concatenate(arrays, axis=0, *, dtype=None, casting="same_kind"):
-    arrays = [array if hasattr(array, "shape") else np.array(array) for array in arrays]
+    arrays = [as_array(array) for array in arrays]
     if axis is None:
         arrays, axis = [np.ravel(array) for array in arrays], 0
     if dtype is None:
@@ -111,8 +112,8 @@ def _split(x, indices_or_sections, axis=0):
 def _array_split(x, indices_or_sections, axis=0):
     # where NumPy itself would cut the numbers 0, 1, ..., which are the positions along the axis
     parts = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
-    before = (slice(None),) * (axis % x.ndim)
-    return [x[(*before, slice(part[0], part[-1] + 1) if len(part) else slice(0, 0))] for part in parts]
+    slices = [slice(part[0], part[-1] + 1) if len(part) else slice(0, 0) for part in parts]
+    return [x[at_axis(axis % x.ndim, part)] for part in slices]
 
 
 def _split_along(name, ndim, axis):

@@ -11,6 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..primitives import astype, primitive, values
 from ..registry import defspelling, defvjp
+from .arrays import as_array
 
 
 def _ranked(a, axis):
@@ -62,7 +63,7 @@ def _median_of(function):
 
 def _quantile_of(function):
     def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
-        a = a if hasattr(a, "shape") else np.array(a)
+        a = as_array(a)
         dtype = function(np.zeros(1, a.dtype), values(q) if hasattr(q, "shape") else q, method=method).dtype
         rows, order, ranks = _ranked(a, axis)
         rank = rank_at(q, function, ranks, axis, method, None if weights is None else values(weights))

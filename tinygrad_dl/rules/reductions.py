@@ -168,7 +168,7 @@ defvjp(np.nanstd,   _skipping_nan(_std_vjp))
 
 
 def _ptp(a, axis=None, out=None, keepdims=False):
-    return np.max(a, axis=axis, out=out, keepdims=keepdims) - np.min(a, axis=axis, out=out, keepdims=keepdims)
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
 defspelling(np.ptp, _ptp)

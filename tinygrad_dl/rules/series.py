@@ -5,7 +5,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .. import primitives
 from ..registry import defspelling, defvjp
-from .arrays import as_array, at_axis, cast
+from .arrays import as_array, at_axis, cast, lying_along
 
 
 def _floats(x, dtype):
@@ -49,7 +49,7 @@ defvjp(np.cumprod,  _cumprod_vjp)
 
 def _skipping_nan(function, neutral):
     def cumulated(a, axis=None, dtype=None, out=None):
-        return function(np.where(np.isnan(a), neutral, a), axis=axis, dtype=dtype, out=out)
+        return function(np.where(np.isnan(a), neutral, a), axis=axis, dtype=dtype)
 
     return cumulated
 
@@ -63,7 +63,7 @@ def _with_initial(function, initial):
         if x.ndim > 1 and axis is None:
             raise ValueError(f"np.cumulative_...: expected an axis=, for an array of shape {x.shape}.")
         axis = normalize_axis_index(0 if axis is None else axis, max(x.ndim, 1))
-        ans = function(x, axis=axis, dtype=dtype, out=out)
+        ans = function(x, axis=axis, dtype=dtype)
         if not include_initial:
             return ans
         first = np.full((*ans.shape[:axis], 1, *ans.shape[axis + 1 :]), initial, dtype=ans.dtype)
@@ -164,7 +164,7 @@ def _steps(coordinates, f, axis):
     coordinates = as_array(coordinates)
     if coordinates.dtype.kind not in "fc":
         coordinates = _floats(coordinates, np.dtype(float))
-    return np.reshape(np.diff(coordinates), [-1 if i == axis else 1 for i in range(f.ndim)])
+    return lying_along(np.diff(coordinates), axis, f.ndim)
 
 
 defspelling(np.gradient, _gradient)
@@ -180,7 +180,7 @@ def _trapezoid(y, x=None, dx=1.0, axis=-1):
         x = as_array(x)
         width = np.diff(x, axis=-1 if x.ndim == 1 else axis)
         if x.ndim == 1:
-            width = np.reshape(width, [-1 if i == axis else 1 for i in range(y.ndim)])
+            width = lying_along(width, axis, y.ndim)
     ends = y[at_axis(axis, slice(1, None))] + y[at_axis(axis, slice(None, -1))]
     return np.sum(width * ends / 2.0, axis=axis)
 

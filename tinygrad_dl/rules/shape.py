@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..registry import defspelling, defvjp
+from .arrays import as_array, lying_along
 
 # ---- axes
 
@@ -52,7 +53,7 @@ def _atleast(ndim, of_vector, of_matrix):
 
 
 def _grown(x, ndim, of_vector, of_matrix):
-    x = x if hasattr(x, "shape") else np.asarray(x)
+    x = as_array(x)
     if x.ndim >= ndim:
         return x
     return np.reshape(x, (1,) * ndim if x.ndim == 0 else of_vector(x.shape) if x.ndim == 1 else of_matrix(x.shape))
@@ -91,7 +92,7 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     axes = list(range(len(xi)))
     if indexing == "xy":
         axes[:2] = axes[:2][::-1]
-    grid = [np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))]) for axis, x in zip(axes, xi, strict=True)]
+    grid = [lying_along(x, axis, len(xi)) for axis, x in zip(axes, xi, strict=True)]
     return tuple(grid) if sparse else _broadcast_arrays(*grid)
 
 

@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..primitives import scatter_add, values
 from ..registry import defspelling, defvjp
-from .arrays import as_array, cast
+from .arrays import as_array, cast, lying_along
 
 
 def _values(x):
@@ -194,7 +194,7 @@ def _density(sums, edges):
     density = sums
     for axis, ends in enumerate(edges):
         widths = cast(np.diff(ends), np.dtype(float))
-        density = density / np.reshape(widths, [-1 if i == axis else 1 for i in range(len(edges))])
+        density = density / lying_along(widths, axis, len(edges))
     return density / np.sum(sums)
 
 
