@@ -29,6 +29,8 @@ def _class_probabilities(rng, shape):
 # ---- fused, spelled out, and how to draw each argument
 TABLE = {
     "sigmoid": (nn.sigmoid, activations.sigmoid, [_normal]),
+    "relu": (nn.relu, activations.relu, [_normal]),
+    "leaky_relu": (nn.leaky_relu, activations.leaky_relu, [_normal]),
     "binary_cross_entropy": (nn.binary_cross_entropy, losses.binary_cross_entropy, [_probabilities, _probabilities]),
     "binary_cross_entropy_with_logits": (
         nn.binary_cross_entropy_with_logits,

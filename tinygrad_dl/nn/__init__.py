@@ -1,8 +1,15 @@
 """Neural networks: activations, losses, initializers, layers. Samples are columns."""
 
 from . import activations, initializers, losses, metrics
-from .activations import elu, gelu, identity, leaky_relu, log_softmax, relu, softmax, softplus, tanh
-from .fused import binary_cross_entropy, binary_cross_entropy_with_logits, sigmoid, softmax_cross_entropy
+from .activations import elu, gelu, identity, log_softmax, softmax, softplus, tanh
+from .fused import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    leaky_relu,
+    relu,
+    sigmoid,
+    softmax_cross_entropy,
+)
 from .initializers import he, normal, xavier, zeros
 from .layers import Dense, Sequential, mlp
 from .losses import mean_squared_error

@@ -36,6 +36,14 @@ sigmoid = primitive(activations.sigmoid)
 defvjp(sigmoid, lambda g, ans, z: g * (ans * (1 - ans)))
 batching.rules[sigmoid] = lambda level, z: level.wrapped(sigmoid(z._value))
 
+relu = primitive(activations.relu)
+defvjp(relu, lambda g, ans, z: np.where(z <= 0, 0, g))
+batching.rules[relu] = lambda level, z: level.wrapped(relu(z._value))
+
+leaky_relu = primitive(activations.leaky_relu)
+defvjp(leaky_relu, lambda g, ans, z, alpha=0.01: np.where(z <= 0, alpha * g, g))
+batching.rules[leaky_relu] = lambda level, z, alpha=0.01: level.wrapped(leaky_relu(z._value, alpha))
+
 # Instead of by 0, the cross-entropy's rule divides by a number that is below σ(-80), the least that `sigmoid` gives,
 # and far enough above the least float32 for costs with weights.
 LEAST = 1e-35
@@ -72,5 +80,12 @@ defvjp(
     lambda g, ans, Z, Y: g / -_m(Z) * activations.log_softmax(Z),
 )
 
-for _function in (sigmoid, binary_cross_entropy, binary_cross_entropy_with_logits, softmax_cross_entropy):
+for _function in (
+    sigmoid,
+    relu,
+    leaky_relu,
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    softmax_cross_entropy,
+):
     _function.__module__ = __name__  # where pickle finds it

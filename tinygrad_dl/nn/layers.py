@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, parameter
-from . import activations, initializers
-from .fused import affine
+from . import activations, fused, initializers
 from .module import Module
 
 
@@ -54,7 +53,7 @@ class Dense(Module):
             shape = np.shape(A)
         if len(shape) != 2 or shape[0] != self.n_in:
             raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {shape}{self._advice(shape)}.")
-        return affine(self.W, A, self.b)
+        return fused.affine(self.W, A, self.b)
 
     def _advice(self, shape: tuple[int, ...]) -> str:
         if len(shape) == 2 and shape[1] == self.n_in:
@@ -173,7 +172,14 @@ def mlp(
     return Sequential(*layers[:-1], output)
 
 
-_RELU_FAMILY = (activations.relu, activations.leaky_relu, activations.elu, activations.gelu)
+_RELU_FAMILY = (
+    fused.relu,
+    fused.leaky_relu,
+    activations.relu,
+    activations.leaky_relu,
+    activations.elu,
+    activations.gelu,
+)
 
 
 def _flat(net: Sequential) -> Iterator[Callable[[Any], Any]]:

@@ -19,7 +19,7 @@ COSTS = {"binary_cross_entropy": "bce", "mean_squared_error": "mse"}
 _NAMES: dict[Any, str] = {
     **{getattr(spelled_out, name): name for name in ACTIVATIONS},
     **{name: name for name in ACTIVATIONS},
-    fused.sigmoid: "sigmoid",
+    **{getattr(fused, name): name for name in ("sigmoid", "relu", "leaky_relu")},
     np.tanh: "tanh",
 }
 
