@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from . import cuts
+
 
 def primal(value: Any) -> Any:
     """A number, array or list in the place of a primal: a number stays as it is, the others become a new array.
@@ -40,6 +42,8 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
     array = np.array(value, dtype=dtype)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"expected numbers, got data of dtype {array.dtype}: {str(value)[:60]}")
+    if cuts.arrays and (cut := cuts.of(value)) is not None:
+        cuts.mark(array, cut)
     return array
 
 

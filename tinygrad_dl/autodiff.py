@@ -11,14 +11,13 @@ of z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import arguments, debugging, primitives, pytree, registry
 from .batching import Batched
-from .debugging import is_debugging
 from .grad_mode import IN_RULE, recording
 from .tensor import Tensor, outputs_of, untracked
 
@@ -47,17 +46,21 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
     return order
 
 
-def _pull_back(
+def carry_back(
     cotangents: dict[Tensor, Any],
     order: Sequence[Tensor],
     keep: Collection[Tensor] = frozenset(),
     create_graph: bool = False,
+    observed: Callable[..., Any] | None = None,
 ) -> dict[Tensor, Any]:
     """Carry the `cotangents` of outputs back along `order`, to the leaves in it and the Tensors to `keep`.
 
-    With `create_graph` the rules are given Tensors instead of arrays, so that what they compute is a graph again.
+    With `create_graph` the rules are given Tensors instead of arrays, so that what they compute is a graph again. The
+    rules of each node are taken from `observed(rules, node, g)`, which may watch what they are given and give.
     """
-    vjps, reached, debug = registry.vjps, set(order), is_debugging()
+    vjps, reached = registry.vjps, set(order)
+    if debugging.is_checking():
+        observed = debugging.checked_rules
     for node in reversed(order):
         if node._function is None:
             continue
@@ -65,8 +68,8 @@ def _pull_back(
         ans, args = (outputs_of(node), _tensor_args(node)) if create_graph else (node._value, node._args)
         kwargs = node._kwargs
         rules: Any = vjps[node._function]
-        if debug:
-            rules = debugging.checked_rules(rules, node, g)
+        if observed:
+            rules = observed(rules, node, g)
         for rule, parent in zip(rules, node._parents):  # noqa: B905 (of defvjp_each there is no end of rules)
             if parent in reached:
                 part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
@@ -78,15 +81,15 @@ def _pull_back(
                         f"{_rule_of(node)} gave {part!r:.60}: expected an array{debugging.origin(node)}"
                     ) from None
                 if not fits:
-                    part = _fitted(part, x, node)
+                    part = fitted(part, x, node)
                 cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
-    if debug:
+    if observed is debugging.checked_rules:
         for tensor, g in cotangents.items():
             debugging.check_cotangent(tensor, g)
     return cotangents
 
 
-def _fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
+def fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
     """The cotangent `g` in the shape and dtype of its primal `x`: summed over whatever broadcasting repeated."""
     shape = x.shape
     if g.shape != shape:
@@ -147,9 +150,9 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     >>> W.grad
     array([[3., 4.]])
     """
-    cotangent = _seed(output, cotangent)
+    cotangent = seed_of(output, cotangent)
     with _not_recording:
-        cotangents = _pull_back({output: cotangent}, topological_order(output))
+        cotangents = carry_back({output: cotangent}, topological_order(output))
     with _adding:
         for leaf, g in cotangents.items():
             leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
@@ -175,7 +178,7 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
     >>> da == 2 * a.numpy()
     array([ True,  True])
     """
-    seed = _seed(output, cotangent)
+    seed = seed_of(output, cotangent)
     if create_graph and type(cotangent) is Tensor:
         seed = primitives.astype(cotangent, output.dtype)  # the results depend on it too
     targets = list(pytree.leaves(tensors))
@@ -186,7 +189,8 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
     return pytree.derivatives(tensors, found)
 
 
-def _seed(output: Any, cotangent: Any) -> Any:
+def seed_of(output: Any, cotangent: Any = None) -> Any:
+    """The `cotangent` to start from at `output`; of an output of size 1 its derivative by itself, 1, if left out."""
     if type(output) is not Tensor or not output.requires_grad:
         raise ValueError(
             f"nothing to differentiate: expected a Tensor computed from one that requires grad, got "
@@ -224,7 +228,7 @@ def pulled_back(
     between = [node for node in order if node in reached]
     seeds = {output: cotangent for output, cotangent in seeds.items() if output in reached}
     with recording(IN_RULE if create_graph else False):
-        cotangents = _pull_back(seeds, between, set(targets), create_graph)
+        cotangents = carry_back(seeds, between, set(targets), create_graph)
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
         return [g if type(g) in (Tensor, Batched) else untracked(g) for g in results]

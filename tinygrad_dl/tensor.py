@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 import operator
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import arguments, debugging, primitives, registry
+from . import arguments, cuts, debugging, primitives, registry
 from .array_methods import ArrayMethods
 from .debugging import is_debugging
 from .grad_mode import IN_FUNCTION, IN_RULE, is_recording
@@ -51,6 +52,8 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
                     tracked = argnum
                 elif argnum >= count:
                     raise registry.no_rule(function, argnum)
+                else:  # the function is constant in it
+                    cuts.mark(arg._value, cuts.Cut(registry.name_of(function), (weakref.ref(arg),)))
         else:
             if type(arg) not in _FAMILIAR and _is_foreign(
                 arg
@@ -69,7 +72,7 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
         registry.check_call(function, tracked, args, kwargs)
         data = compute(*values, **kwargs)
         if not isinstance(data, tuple) and data.dtype.kind not in "fc":  # a cast to integers is constant
-            return data
+            return _without_gradient(data, function, args)
     else:
         data = compute(*values)
     if isinstance(data, tuple):
@@ -83,7 +86,7 @@ def _outputs(data: tuple, node: Tensor) -> tuple:
     parts = [
         _tracked(part, primitives.output, (node._value, i, count), None, (node, None, None))
         if part.dtype.kind in "fc"
-        else part.copy()  # the graph keeps the other
+        else _without_gradient(part.copy(), node._function, node._parents)  # the graph keeps the other
         for i, part in enumerate(data)
     ]
     return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
@@ -105,7 +108,7 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
             if {**kwargs, **bound.arguments}.get("out") is not None:
                 raise registry.no_rule_for(function, "out=")
-        return spelling(*args, **kwargs)
+        return _without_gradient(spelling(*args, **kwargs), function, args)
     constant = function in registry.constants
     if is_recording() and not constant and function not in registry.vjps:
         for argnum, arg in enumerate((*args, *kwargs.values())):
@@ -116,10 +119,26 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     compute = function if constant else primitives.on_arrays.get(function, function)
     result = compute(*map(_plain, args), **{keyword: _plain(value) for keyword, value in kwargs.items()})
     if isinstance(result, tuple) and function in registry.vjps:
-        return type(result)(*map(untracked, result)) if hasattr(result, "_fields") else tuple(map(untracked, result))
-    if constant or "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
+        parts = [_constant(part, *args, function=function) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    if constant:
+        return _without_gradient(result, function, args)
+    if "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
         return result
-    return untracked(result.copy() if _shares_memory(result, (*args, *kwargs.values())) else result)
+    shared = _shares_memory(result, (*args, *kwargs.values()))
+    return _constant(result.copy() if shared else result, *args, function=function)
+
+
+def _without_gradient(result: Any, function: Callable | None, args: tuple) -> Any:
+    """The `result` of a `function`; if it is a plain array, that it is cut off from the tracked `args` is noted."""
+    if type(result) is np.ndarray:
+        tensors = [x for arg in args for x in (arg if type(arg) in (list, tuple) else (arg,)) if type(x) is Tensor]
+        sources = tuple([weakref.ref(x) for x in tensors if x._tracked])
+        earlier = next(filter(None, map(cuts.of, tensors)), None)
+        cut = cuts.Cut(registry.name_of(function), sources) if sources else earlier
+        if cut is not None:
+            cuts.mark(result, cut)
+    return result
 
 
 def _is_foreign(value: Any) -> bool:
@@ -160,7 +179,7 @@ def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] 
     ans._args = args
     ans._kwargs = kwargs
     ans._parents = parents
-    ans.name = ans.grad = None
+    ans.name = ans.grad = ans._calls = None
     if is_debugging():
         debugging.recorded(ans)
     return ans
@@ -174,7 +193,27 @@ def untracked(data: Any, name: str | None = None) -> Tensor:
     ans._function = None
     ans._parents = ()
     ans.name = name
-    ans.grad = None
+    ans.grad = ans._cut = None
+    return ans
+
+
+def _constant(data: Any, *inputs: Any, function: Callable | None = None) -> Tensor:
+    """The untracked Tensor of `data`, computed from `inputs`: cut off from the graph if one of them is, or was.
+
+    If it is not for `no_grad` that nothing is recorded, it is for the `function`, which is constant in what is tracked.
+    """
+    ans = untracked(data)
+    for x in inputs:
+        cut: cuts.Cut | None
+        if type(x) is not Tensor or not x._tracked:
+            cut = x._cut if type(x) is Tensor else cuts.of(x)
+        elif function is not None and is_recording():
+            cut = cuts.Cut(registry.name_of(function), (weakref.ref(x),))
+        else:
+            cut = cuts.NO_GRAD
+        if cut is not None:
+            ans._cut = cut
+            break
     return ans
 
 
@@ -199,7 +238,9 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
             tracked = self._tracked
         x = self._value
         data = function(x, y)
-        return _tracked(data, function, (x, y), None, parents) if tracked and is_recording() else untracked(data)
+        if tracked and is_recording():
+            return _tracked(data, function, (x, y), None, parents)
+        return _constant(data, self, other)
 
     def reflected(self: Tensor, other: Any) -> Tensor:
         x = arguments.primal(other)
@@ -209,7 +250,7 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
         data = function(x, y)
         if self._tracked and is_recording():
             return _tracked(data, function, (x, y), None, (None, self))
-        return untracked(data)
+        return _constant(data, other, self)
 
     return operator, reflected
 
@@ -273,9 +314,10 @@ class Tensor(ArrayMethods):
 
     # `_function(*_args, **_kwargs)` gave `_value`; `_parents[i]` is the Tensor whose values `_args[i]` are, or None if
     # there is none. The values are kept beside it, so that a parameter's new data don't disturb an older graph.
-    # `_origin` is there in debug mode only.
+    # `_origin` is there in debug mode only, `_cut` on what is untracked, `_calls` on what a function made.
     __slots__ = (
-        *("__weakref__", "_args", "_function", "_kwargs", "_origin", "_parents", "_tracked", "_value", "grad", "name"),
+        *("__weakref__", "_args", "_calls", "_cut", "_function", "_kwargs", "_origin", "_parents", "_tracked"),
+        *("_value", "grad", "name"),
     )
 
     _value: Any
@@ -287,6 +329,8 @@ class Tensor(ArrayMethods):
     grad: np.ndarray | None
     name: str | None
     _origin: debugging.Origin
+    _cut: cuts.Cut | None
+    _calls: tuple[tuple[int, int, Any, tuple], ...] | None  # see `nn.module`
     backward: Callable[..., None]  # given by `autodiff`, which is built on Tensor
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
@@ -296,6 +340,7 @@ class Tensor(ArrayMethods):
         self._function = None
         self._parents = ()
         self.grad = None
+        self._cut = cuts.of(values) if cuts.arrays else None
         self.name = name
         self.requires_grad = requires_grad
 
@@ -347,7 +392,9 @@ class Tensor(ArrayMethods):
 
     def detach(self) -> Tensor:
         """The same values as a constant, through which no gradient flows."""
-        return untracked(self._value, self.name)
+        constant = untracked(self._value, self.name)
+        constant._cut = cuts.Cut("detach", (weakref.ref(self),)) if self._tracked else cuts.of(self)
+        return constant
 
     # ---- properties
 

@@ -296,3 +296,121 @@ def test_a_parameter_is_not_replaced_by_what_was_computed_from_it():
 def test_a_gradient_by_a_module_without_parameters_is_an_error():
     with pytest.raises(TypeError, match="expected floats to differentiate by, got Module: has it parameters"):
         tg.grad(lambda module: np.ones(()))(tg.nn.Module())
+
+
+# ---- Modules by name, and their calls
+
+
+def test_modules_are_found_everywhere_once_and_in_order_each_by_its_path():
+    class Nest(nn.Module):
+        def __init__(self, *parts):
+            self.text, self.weight = "text", tg.parameter(1.0)
+            self.first, self.parts, self.table = parts[0], [*parts], {"a": (parts[1],), 7: parts[0]}
+            self.inner = nn.Sequential(np.tanh, parts[1], nn.Sequential(parts[2]))
+
+    a, b, c = (nn.Dense(1, 1, rng=np.random.default_rng(0)) for _ in range(3))
+    nest = Nest(a, b, c)
+    found = dict(nest.named_modules())
+    assert list(found) == ["", "first", "parts.1", "parts.2", "inner", "inner.layers.2"]
+    expected = [nest, a, b, c, nest.inner, nest.inner.layers[2]]
+    assert all(module is other for module, other in zip(found.values(), expected, strict=True))
+
+
+def test_names_of_modules_begin_the_names_of_their_parameters():
+    deep = nn.Sequential(nn.Sequential(np.tanh, net()), net())
+    modules = dict(deep.named_modules())
+    for name, parameter in deep.named_parameters():
+        owner, attribute = name.rsplit(".", 1)
+        assert vars(modules[owner])[attribute] is parameter
+
+
+def test_modules_that_contain_one_another_are_found_once():
+    class Knot(nn.Module):
+        def __init__(self, other=None):
+            self.other, self.me = other, self
+
+    one = Knot()
+    one.other = Knot(one)
+    assert [name for name, _ in one.named_modules()] == ["", "other"]
+
+
+def test_many_nested_modules_are_found_without_recursion():
+    deep = nn.Sequential(np.tanh)
+    for _ in range(3_000):
+        outer = object.__new__(nn.Sequential)  # whose own __init__ recurses to name layers
+        outer.layers = [deep]
+        deep = outer
+    assert sum(1 for _ in deep.named_modules()) == 3_001
+
+
+class Recorder(nn.Module):
+    """Gives what `body` gives of its arguments."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def __call__(self, *args, **kwargs):
+        return self.body(*args, **kwargs)
+
+
+def test_a_call_is_noted_on_what_it_gives_with_its_module_and_what_it_was_given():
+    x, y = tg.parameter(np.ones(3)), np.ones(3)
+    module = Recorder(lambda x, y, z: x * y)
+    answer = module(x, y, z="text")
+    ((began, ended, noted, given),) = answer._calls
+    assert noted is module
+    assert began < ended
+    assert [part is other for part, other in zip(given, (x, y, "text"), strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda a, b: (a, b), lambda a, b: [a, (b, 3)], lambda a, b: {"a": a, "b": {"c": [b]}, "n": None}]
+)
+def test_each_tensor_that_a_call_gives_has_the_same_note(pack):
+    x = tg.parameter(np.ones(3))
+    a, b = x * 1, x * 2
+    Recorder(lambda: pack(a, b))()
+    assert a._calls == b._calls
+    assert len(a._calls) == 1
+
+
+def test_calls_in_calls_are_noted_from_inside_to_outside_and_begin_and_end_in_each_other():
+    inner = Recorder(np.tanh)
+    outer = Recorder(inner)
+    one, two = (outer(tg.parameter(1.0))._calls for _ in range(2))
+    for (began_inside, ended_inside, module, _), (began, ended, around, _) in (one, two):
+        assert began < began_inside < ended_inside < ended
+        assert (module, around) == (inner, outer)
+    assert one[1][1] < two[1][0]
+
+
+def test_what_is_no_computed_tensor_is_not_noted_and_given_as_it_is():
+    leaf, constant = tg.parameter(1.0), tg.Tensor(1.0)
+    for answer in (leaf, constant, 3.0, None, "text", np.ones(2), [leaf, None]):
+        assert Recorder(lambda a=answer: a)() is answer
+    with tg.no_grad():
+        assert not Recorder(np.tanh)(leaf).requires_grad
+
+
+def test_a_subclass_that_calls_its_base_has_two_calls_of_one_module():
+    class Base(nn.Module):
+        def __call__(self, A):
+            return np.tanh(A)
+
+    class Derived(Base):
+        """Docs."""
+
+        def __call__(self, A):
+            """What it does."""
+            return super().__call__(A) * 2
+
+    module = Derived()
+    answer = module(tg.parameter(1.0))
+    assert [noted is module for *_, noted, _ in answer._calls] == [True]
+    assert Derived.__call__.__doc__ == "What it does."
+    assert pickle.loads(pickle.dumps(Zoo)) is Zoo
+
+
+def test_an_error_in_a_call_is_its_own():
+    with pytest.raises(ZeroDivisionError):
+        Recorder(lambda: 1 / 0)()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 import types
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,11 @@ class Module:
     >>> dict(Scale().named_parameters()).keys()
     dict_keys(['factor'])
     """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__call__" in vars(cls):
+            cls.__call__ = _noted(vars(cls)["__call__"])  # type: ignore[method-assign]
 
     def __call__(self, A: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__")
@@ -63,6 +70,25 @@ class Module:
     def parameters(self) -> list[Tensor]:
         """The parameters, in the order of `named_parameters`."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Each Module inside of this one, once, with its path as a name, such as `layers.0`; itself, as "", first.
+
+        >>> import numpy as np
+        >>> import tinygrad_dl as tg
+        >>> [name for name, _ in tg.nn.mlp([2, 4, 1], rng=np.random.default_rng(0)).named_modules()]
+        ['', 'layers.0', 'layers.2']
+        """
+        seen: set[Module] = set()
+        stack: list[tuple[str, Any]] = [("", self)]
+        while stack:
+            path, value = stack.pop()
+            if isinstance(value, Module):
+                if value in seen:
+                    continue
+                seen.add(value)
+                yield path, value
+            stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _parts(value)][::-1]
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of every parameter's values, by name."""
@@ -139,17 +165,49 @@ def _tensors(value: Any, path: str, inside: tuple[Module, ...]) -> Iterator[tupl
         if getattr(core_of(value), "_function", None) in (None, primitives.identity):
             yield path, value  # what a layer computed and kept is no parameter; what it is differentiated by is one
         return
-    parts: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Module):
         if value in inside:
             return
-        parts, inside = vars(value).items(), (*inside, value)
-    elif isinstance(value, dict):
-        parts = value.items()
-    elif isinstance(value, (list, tuple)):
-        parts = enumerate(value)
-    for name, part in parts:
+        inside = (*inside, value)
+    for name, part in _parts(value):
         yield from _tensors(part, f"{path}.{name}" if path else str(name), inside)
+
+
+def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+    """The attributes of a Module and the elements of a list, tuple or dict, with their names; of anything else none."""
+    if isinstance(value, Module):
+        return vars(value).items()
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, (list, tuple)) else ()
+
+
+def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Parameters by the names of the course, W1 b1 W2 ..., or by those given with them where these are not unique."""
+    paths = dict(parameters)
+    named = {tensor.name or path: tensor for path, tensor in paths.items()}
+    return named if len(named) == len(paths) else paths
+
+
+# ---- which Module gave a Tensor, and from which: what pictures show as clusters
+
+_moments = itertools.count()  # at which calls begin and end
+
+
+def _noted(call: Callable) -> Callable:
+    """The `__call__` of a Module which notes on what it gives: when it began and ended, the Module, what it got."""
+
+    @functools.wraps(call)
+    def noted(self, *args, **kwargs):
+        began = next(_moments)
+        answer = call(self, *args, **kwargs)
+        note = (began, next(_moments), self, (*args, *kwargs.values()) if kwargs else args)
+        for output in (answer,) if type(answer) is Tensor else pytree.leaves(answer):
+            if type(output) is Tensor and output._function is not None:
+                output._calls = (*output._calls, note) if output._calls else (note,)
+        return answer
+
+    return noted
 
 
 # ---- as an argument of `grad` and the like: see `pytree`
