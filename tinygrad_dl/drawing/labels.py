@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import unicodedata
 from collections.abc import Callable
@@ -37,15 +38,28 @@ def read(node: Tensor) -> tuple[str, list[Any]]:
     >>> label, operands[0].name
     ('1 /', 'x')
     """
-    slots: list[str] = []
-    operands: list[Any] = []
-    for value, parent in zip_longest(node._args, node._parents):
-        if parent is not None or _is_array(value):
-            operands.append(value if parent is None else parent)
-            slots.append(_HOLE)
-        else:
-            slots.append(constant(value))
-    return _call(node._function, slots, node._kwargs or {}), operands
+    drawn = dict((argnum, operand) for operand, argnum in operands(node))
+    slots = [_HOLE if argnum in drawn else constant(value) for argnum, value in enumerate(node._args)]
+    return _call(node._function, slots, node._kwargs or {}), list(drawn.values())
+
+
+def operands(node: Tensor) -> list[tuple[Any, int]]:
+    """The Tensors and arrays among the arguments that made `node`, each with its argnum; single numbers are no node."""
+    return [
+        (value if parent is None else parent, argnum)
+        for argnum, (value, parent) in enumerate(zip_longest(node._args, node._parents))
+        if parent is not None or _is_array(value)
+    ]
+
+
+def names_of_arguments(function: Callable) -> list[str]:
+    """What `function` calls its positional arguments, as far as it says so; a net calls its first one X."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return ["X", *names[1:]] if names[:1] == ["A"] else names
 
 
 def _call(function: Callable | None, slots: list[str], kwargs: dict[str, Any]) -> str:
@@ -55,6 +69,8 @@ def _call(function: Callable | None, slots: list[str], kwargs: dict[str, Any]) -
     name = name_of(function).removeprefix("np.")
     if function is primitives.getitem:
         return name if slots[1] == _HOLE else f"{name}[{slots[1].removeprefix('(').removesuffix(')')}]"
+    if function is primitives.output:
+        return f"output {slots[1]} of {slots[2]}"
     positional = [] if set(slots) == {_HOLE} else slots
     arguments = ", ".join(positional + [f"{key}={constant(value)}" for key, value in kwargs.items()])
     return f"{name}({_cut(arguments)})" if arguments else name
@@ -91,18 +107,61 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def escaped(text: str) -> str:
-    r"""`text` as a DOT label that shows it as typed: backslashes, `<`, `&amp;` and newlines mean nothing else there.
+def html(text: str, longest: int = 40, lines: int = 4, align: str = "") -> str:
+    r"""`text` as it stands in an HTML-like label, `label=<...>`, to be shown as typed: in a `<b>` or `<td>` there, too.
 
-    Control characters and lone surrogates, which no picture can hold, are shown as Python writes them.
+    Lines longer than `longest`, and more than so many `lines`, are cut in the middle: all of it is for the tooltip.
+    With `align`, "left" or "right", so are the lines, if there are several; else they are centered.
 
-    >>> print(escaped("a\\n <b>\nsecond line"))
-    a\\n <b>\nsecond line
+    >>> html("a < b"), html(r"\N"), html(" x"), html("W\n(2, 3)"), html("0123456789", longest=5)
+    ('a &lt; b', '\\\\N', '&#160;x', 'W<br/>(2, 3)', '01…89')
     """
-    from graphviz import escape, nohtml  # type: ignore[import-untyped]
+    # Tried with Graphviz 2.43 and graphviz-pure 0.2.2, which agree:
+    # - it is XML, so that <, & and the > of "]]>" must be entities, and what XML can't hold is written out;
+    # - escapes are still expanded, after the entities: \N and &#92;N both give the name of the node, \\ a backslash;
+    # - newlines and tabs are dropped; spaces are not, but in the SVG of old versions those at an end don't show;
+    # - a <b>, and in old versions a whole label, without a character in it is a syntax error: hence a hard space.
+    shown = _in_the_middle(_visible(text).split("\n"), lines, ["…"])
+    typed = [_html_line("".join(_in_the_middle(line, longest, "…"))) for line in shown]
+    newline = f'<br align="{align}"/>' if align else "<br/>"
+    return newline.join(typed) + (newline if align and len(typed) > 1 else "")  # each ends the line that it aligns
 
-    visible = _UNDRAWABLE.sub(lambda match: repr(match[0])[1:-1], text)
-    return nohtml(escape(visible.replace("&", "&amp;")).replace("\n", r"\n"))
+
+def _html_line(line: str) -> str:
+    spaces = len(line) - len(line.lstrip(" ")), len(line.rstrip(" "))
+    if spaces[0] >= spaces[1]:
+        return "&#160;" * max(len(line), 1)
+    middle = line[spaces[0] : spaces[1]].replace("\\", "\\\\")
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        middle = middle.replace(character, entity)
+    return "&#160;" * spaces[0] + middle + "&#160;" * (len(line) - spaces[1])
+
+
+def _visible(text: str) -> str:
+    """Control characters and lone surrogates as Python writes them."""
+    return _UNDRAWABLE.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def _in_the_middle(parts: Any, most: int, mark: Any) -> Any:
+    """A text, or a list, of at most so many parts, with a mark where some were left out."""
+    if len(parts) <= most:
+        return parts
+    left = most - 1
+    return parts[: (left + 1) // 2] + mark + parts[len(parts) - left // 2 :]
+
+
+def tip(text: str, longest: int = 1500) -> str:
+    r"""`text` as a `tooltip="..."`: shown as typed, cut in the middle where it is longer than `longest`.
+
+    >>> print(tip(r"a\N <b>"), tip("0123456789", longest=5))
+    a\\\\N <b> 01…89
+    """
+    from graphviz import nohtml
+
+    # Graphviz expands escapes in a tooltip twice, first \\, then \N: four backslashes stand for one. Old versions
+    # refuse a string, or a text in an HTML-like label, of 16,384 bytes: a character makes 9 at most here.
+    visible = _visible(_in_the_middle(text, longest, "…"))
+    return nohtml(visible.replace("&", "&amp;").replace("\\", 4 * "\\").replace("\n", r"\n"))
 
 
 def least_width(text: str) -> dict[str, str]:

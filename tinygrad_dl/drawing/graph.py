@@ -1,0 +1,190 @@
+"""What there is to see: the operations, parameters and data behind some Tensors, as numbered nodes with operands.
+
+Nothing here knows of pictures: `dot.py` draws a Graph, `folding/` sums parts of it up, `record.py` runs the backward
+pass through it, and `page/` steps through it. All go over `nodes` in a loop, as no graph is too deep for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import cuts, primitives
+from ..autodiff import topological_order
+from ..debugging import noting_lines
+from ..registry import name_of
+from ..tensor import Tensor
+from . import labels
+from .scopes import Scope, scopes_of
+
+
+class Operand(NamedTuple):
+    """Argument `argnum` of an operation: the node at `index`."""
+
+    index: int  # type: ignore[assignment]  # not the method of tuples
+    argnum: int
+
+
+class Node:
+    """An operation with the value it gave, or a leaf: a `value` that is a Tensor or, of data, perhaps a plain array.
+
+    `kind` is "operation", "parameter", "data", or "blocked": what an operation that gradients don't go through gave.
+    """
+
+    __slots__ = ("index", "is_output", "kind", "operands", "scope", "value")
+
+    def __init__(self, index: int, value: Any, kind: str, operands: tuple[Operand, ...] = ()):
+        self.index, self.value, self.kind, self.operands = index, value, kind, operands
+        self.is_output = False
+        self.scope: Scope | None = None  # the call of a Module that computed it, the innermost one
+
+    @property
+    def id(self) -> str:
+        """How a picture and a page call it."""
+        return f"n{self.index}"
+
+    @property
+    def name(self) -> str | None:
+        """The name that the user or a net gave the Tensor, if any."""
+        return getattr(self.value, "name", None)
+
+    @property
+    def function(self) -> Callable | None:
+        """What computed it."""
+        return self.value._function if self.kind == "operation" else None
+
+    @property
+    def array(self) -> Any:
+        """Its numbers: an array, or a tuple of arrays for a function of several outputs."""
+        return self.value._value if type(self.value) is Tensor else self.value
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape; None for several outputs."""
+        return self.array.shape
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether gradients flow to it."""
+        return self.kind in ("operation", "parameter")
+
+    @property
+    def label(self) -> str:
+        """What an operation is called, with its constants: `tanh`, `1 /`, `sum(axis=0)`. Of a leaf, what it is."""
+        return labels.read(self.value)[0] if self.kind == "operation" else self.kind
+
+    @property
+    def title(self) -> str:
+        """Its name, or else what it is."""
+        return self.name or self.label
+
+    @property
+    def cut(self) -> cuts.Cut | None:
+        """What took it out of the graph."""
+        return cuts.of(self.value) if self.kind == "blocked" else None
+
+    @property
+    def line(self) -> str | None:
+        """The user's line that computed it, if it was recorded in debug mode."""
+        origin = getattr(self.value, "_origin", None) if self.kind == "operation" else None
+        return origin.line if origin else None
+
+    def __repr__(self) -> str:
+        return f"<{self.id} {self.kind} {self.title} {self.shape} of {[operand.index for operand in self.operands]}>"
+
+
+class Graph:
+    """The nodes behind `outputs`, each after its operands; `scopes` are the calls of Modules among them.
+
+    >>> import tinygrad_dl as tg
+    >>> x = tg.parameter([1.0, 2.0], name="x")
+    >>> Graph([np.sum(x * x)]).nodes
+    [<n0 parameter x (2,) of []>, <n1 operation × (2,) of [0, 0]>, <n2 operation sum () of [1]>]
+    """
+
+    def __init__(self, outputs: Sequence[Tensor]):
+        self.nodes: list[Node] = []
+        self._indices: dict[int, int] = {}  # by identity: `==` of Tensors and arrays is elementwise
+        for tensor in topological_order(*outputs):
+            if tensor._function is not None:
+                operands = tuple([Operand(self._leaf(x), argnum) for x, argnum in labels.operands(tensor)])
+                self._add(tensor, "operation", operands)
+        self.outputs = [self._leaf(output) for output in outputs]
+        for index in self.outputs:
+            self.nodes[index].is_output = True
+        self.scopes = scopes_of(self)
+
+    def index(self, value: Any) -> int | None:
+        """The index of a Tensor or array, if it is in the graph."""
+        return self._indices.get(id(value))
+
+    def _leaf(self, value: Any) -> int:
+        """The index of `value`; what no function made is added, unless it was before."""
+        known = self._indices.get(id(value))
+        if known is not None:
+            return known
+        if type(value) is Tensor and value.requires_grad:
+            return self._add(value, "parameter")
+        return self._add(value, "data" if cuts.of(value) is None else "blocked")
+
+    def _add(self, value: Any, kind: str, operands: tuple[Operand, ...] = ()) -> int:
+        node = Node(len(self.nodes), value, kind, operands)
+        self._indices[id(value)] = node.index
+        self.nodes.append(node)
+        return node.index
+
+    def sources_of_cut(self, node: Node) -> list[int]:
+        """The nodes that a blocked one was computed from, of those that are in the graph."""
+        alive = [] if node.cut is None else [self.index(source()) for source in node.cut.sources]
+        return [index for index in alive if index is not None]
+
+    def operation(self, node: Node) -> str | None:
+        """The function of an operation as in NumPy: `np.tanh`; of a part of several outputs, that of all."""
+        function = node.function
+        if function is primitives.output:
+            function = node.value._parents[0]._function
+        return None if function is None else name_of(function)
+
+
+def outputs_of(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tensor]:
+    """The Tensors to show: `x` itself, one or a list of them; or, with `inputs`, what the function `x` gives of them.
+
+    Then the user's lines are recorded too, and inputs of floats are tracked where nothing else is, so that
+    there is a graph. Raises TypeError for what is neither, in the name of `what`: "draw" or "explore".
+    """
+    if inputs:
+        if not callable(x):
+            raise TypeError(
+                f"{what}(f, *inputs): expected a function or a net to call on the {len(inputs)} inputs, got "
+                f"{type(x).__name__} {str(x)[:40]!r}: pass a Tensor alone, or net, X."
+            )
+        x = _called(x, inputs)
+    outputs = list(x) if isinstance(x, (list, tuple)) else [x]
+    for output in outputs:
+        if type(output) is not Tensor:
+            raise TypeError(
+                f"{what}: expected a Tensor, such as the loss, or a list of Tensors, got {type(output).__name__} "
+                f"{str(output)[:40]!r}: pass the Tensor itself, without .numpy(), .item() or float(), or a function "
+                f"and its inputs."
+            )
+    if not outputs:
+        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss, say.")
+    return outputs
+
+
+def _called(function: Callable, inputs: Sequence[Any]) -> Any:
+    tensors = [x if not isinstance(x, (np.ndarray, float, list)) else Tensor(x) for x in inputs]
+    for name, x in zip(labels.names_of_arguments(function), tensors, strict=False):
+        if type(x) is Tensor and x.name is None:
+            x.name = name
+    with noting_lines():
+        answer = function(*tensors)
+        if type(answer) is Tensor and not answer.requires_grad:  # no parameters: it is a function of its inputs
+            tracked = [
+                Tensor(x.data, requires_grad=True, name=x.name) if type(x) is Tensor and x.dtype.kind in "fc" else x
+                for x in tensors
+            ]
+            answer = function(*tracked)
+    return answer
