@@ -1,8 +1,10 @@
 """The laws of rendering: which program is run, what a file holds, and that a failure says why and breaks nothing."""
 
 import os
+import subprocess
 import sys
 import sysconfig
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -18,6 +20,12 @@ runs_scripts = pytest.mark.skipif(os.name == "nt", reason="a shell script stands
 @pytest.fixture
 def drawing():
     return draw(tg.parameter([1.0, 2.0], name="权重 🎉") * 2)
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch):
+    monkeypatch.delenv("TINYGRAD_DL_DOT", raising=False)
+    monkeypatch.setattr(engine, "_chosen", None)
 
 
 @pytest.fixture
@@ -69,8 +77,82 @@ def test_without_an_engine_the_error_says_how_to_get_one_and_what_works_without(
 
 
 def test_without_an_engine_a_notebook_shows_text_that_says_how_to_get_one(no_engine, drawing):
-    assert drawing._repr_svg_() is None
-    assert 'pip install "tinygrad-dl[render]"' in repr(drawing)
+    assert set(drawing._repr_mimebundle_()) == {"text/plain"}
+    assert 'pip install "tinygrad-dl[render]"' in drawing._repr_mimebundle_()["text/plain"]
+    assert 'pip install "tinygrad-dl[render]"' in engine.problem()
+
+
+@pytest.fixture(params=["environment", "function"])
+def set_to(request, monkeypatch):
+    """A function that sets the engine to a path, in one way or the other."""
+    if request.param == "function":
+        return engine.set_engine
+    return lambda path: (monkeypatch.setenv("TINYGRAD_DL_DOT", str(path)), engine.find())
+
+
+@pytest.fixture
+def program(tmp_path):
+    path = tmp_path / "my dot"
+    path.write_text("#!/bin/sh\necho mine $1\n")
+    path.chmod(0o755)
+    return path
+
+
+@runs_scripts
+def test_what_the_user_sets_comes_first(set_to, program, system_dot):
+    system_dot("exit 0")
+    set_to(program)
+    assert engine.find() == str(program)
+    assert engine.problem() is None
+    assert engine.rendered("digraph {}", ".svg") == b"mine -Tsvg\n"
+
+
+@runs_scripts
+def test_the_function_goes_before_the_environment_and_none_undoes_it(program, system_dot, monkeypatch):
+    other = system_dot("exit 0")
+    monkeypatch.setenv("TINYGRAD_DL_DOT", str(program))
+    engine.set_engine(other)
+    assert engine.find() == other
+    engine.set_engine(None)
+    assert engine.find() == str(program)
+    monkeypatch.setenv("TINYGRAD_DL_DOT", "")
+    assert engine.find() == other
+
+
+@runs_scripts
+def test_a_name_on_the_path_and_a_home_folder_will_do(set_to, program, system_dot, monkeypatch, tmp_path):
+    found = system_dot("exit 0")
+    set_to("dot")
+    assert engine.find() == found
+    monkeypatch.setenv("HOME", str(tmp_path))
+    set_to("~/my dot")
+    assert engine.find() == str(program)
+
+
+@runs_scripts
+def test_what_the_user_sets_is_never_passed_over_where_it_is_no_program(set_to, tmp_path, system_dot):
+    system_dot("exit 0")
+    (tmp_path / "text").write_text("no program")
+    for path, message in [
+        ("nowhere", "there is no '.*nowhere'"),
+        ("bin", "'.*bin' is a folder"),
+        ("text", "'.*text' may not be executed"),
+    ]:
+        with pytest.raises(
+            engine.EngineError, match=rf"(TINYGRAD_DL_DOT|set_engine).*{message}.*path of Graphviz's dot"
+        ):
+            set_to(tmp_path / path)
+
+
+@runs_scripts
+def test_a_program_that_is_gone_since_it_was_set_is_an_error(set_to, program, system_dot):
+    system_dot("exit 0")
+    set_to(program)
+    program.unlink()
+    for find in (engine.find, lambda: engine.rendered("digraph {}", ".svg")):
+        with pytest.raises(engine.EngineError, match=r"there is no '.*my dot'"):
+            find()
+    assert "there is no" in engine.problem()
 
 
 # ---- what a file holds
@@ -98,7 +180,8 @@ def test_a_png_file_holds_a_png(drawing, tmp_path):
 
 @needs_engine
 def test_a_notebook_shows_the_picture(drawing):
-    assert ET.fromstring(drawing._repr_svg_().encode()).tag == "{http://www.w3.org/2000/svg}svg"
+    svg = drawing._repr_mimebundle_()["image/svg+xml"]
+    assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @runs_scripts
@@ -108,9 +191,9 @@ def test_a_pdf_is_what_an_engine_that_makes_them_gives(system_dot, drawing, tmp_
 
 
 @runs_scripts
-def test_the_engine_is_given_the_source_as_utf_8(system_dot, drawing, tmp_path):
+def test_the_engine_is_given_the_source_as_utf_8(system_dot, drawing):
     system_dot("exec cat")
-    assert drawing.render(tmp_path / "graph.svg").read_bytes() == drawing.source.encode("utf-8")
+    assert engine.rendered(drawing.source, ".png") == drawing.source.encode("utf-8")
 
 
 # ---- what goes wrong
@@ -146,18 +229,17 @@ def test_a_folder_in_place_of_the_file_is_an_error(drawing, tmp_path):
     ],
 )
 def test_a_failure_carries_the_engines_own_words_and_leaves_the_old_file(
-    system_dot, drawing, tmp_path, monkeypatch, script, message
+    system_dot, drawing, tmp_path, script, message
 ):
-    monkeypatch.setattr(engine, "_SECONDS", 0.3)
     program = system_dot(script)
     path = tmp_path / "graph.svg"
     path.write_text("the old picture")
     with pytest.raises(RuntimeError, match=message) as error:
-        drawing.render(path)
+        drawing.render(path, seconds=0.3)
     assert program in str(error.value)
     assert path.read_text() == "the old picture"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bin", "graph.svg"]
-    assert drawing._repr_svg_() is None
+    assert isinstance(error.value, engine.Timeout) == ("gave up" in message)
 
 
 @runs_scripts
@@ -188,3 +270,123 @@ def test_a_disk_that_fails_leaves_the_old_file_and_nothing_else(drawing, tmp_pat
         drawing.render(path)
     assert path.read_text() == "the old picture"
     assert list(tmp_path.iterdir()) == [path]
+
+
+# ---- what takes too long
+
+
+def is_running(pid):
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+@runs_scripts
+@pytest.mark.parametrize("deaf", ["", "trap '' TERM INT; "])
+def test_a_timeout_is_told_from_other_failures_and_ends_the_program_with_what_it_started(system_dot, tmp_path, deaf):
+    system_dot(f"{deaf}sleep 60 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/parent; wait")
+    start = time.perf_counter()
+    with pytest.raises(engine.Timeout, match=r"gave up after 0\.5 s on 9 characters"):
+        engine.rendered("digraph{}", ".svg", seconds=0.5)
+    assert time.perf_counter() - start < 5
+    pids = [int((tmp_path / name).read_text()) for name in ("parent", "child")]
+    while any(map(is_running, pids)) and time.perf_counter() - start < 10:
+        time.sleep(0.05)
+    assert not any(map(is_running, pids))
+
+
+@runs_scripts
+def test_a_program_that_leaves_its_outputs_to_another_times_out_too(system_dot):
+    system_dot("sleep 60 &")
+    with pytest.raises(engine.Timeout):
+        engine.rendered("digraph{}", ".svg", seconds=0.3)
+
+
+@runs_scripts
+def test_a_program_that_does_not_read_a_large_source_times_out_too(system_dot):
+    system_dot("sleep 60")
+    with pytest.raises(engine.Timeout):
+        engine.rendered("x" * 10**6, ".svg", seconds=0.3)
+
+
+@runs_scripts
+def test_an_interrupt_ends_the_program(system_dot, tmp_path, monkeypatch):
+    system_dot(f"echo $$ >{tmp_path}/parent; exec sleep 60")
+
+    def interrupted(self, content, timeout):
+        while not (tmp_path / "parent").exists() or not (tmp_path / "parent").read_text():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine._run([engine.find()], b"", 60)
+    monkeypatch.undo()
+    assert not is_running(int((tmp_path / "parent").read_text()))
+
+
+@pytest.fixture
+def slow_at(system_dot):
+    """An engine that takes forever for a source with the word `slow`, and fails at one with `wrong`."""
+    return system_dot(
+        'read line; case $line in *slow*) sleep 60;; *wrong*) echo "a mistake" >&2; exit 1;; esac; echo $line'
+    )
+
+
+@runs_scripts
+def test_the_best_picture_that_comes_out_in_time_is_taken(slow_at):
+    candidates = [
+        ("all", "slow 1\n"),
+        ("folded", lambda: "slow 2\n"),
+        ("straight", lambda: "fast\n"),
+        ("none", "never\n"),
+    ]
+    assert engine.best(candidates, ".svg", 1.0) == (b"fast\n", "straight")
+    assert engine.best([("all", "quick\n"), ("never made", lambda: 1 / 0)], ".svg") == (b"quick\n", "all")
+
+
+@runs_scripts
+def test_the_best_has_half_of_the_time_and_the_last_all_that_is_left(slow_at, monkeypatch):
+    shares = []
+
+    def late(source, suffix, seconds):
+        shares.append(seconds)
+        raise engine.Timeout
+
+    monkeypatch.setattr(engine, "rendered", late)
+    with pytest.raises(engine.Timeout):
+        engine.best([("a", "x"), ("b", "x"), ("c", "x")], ".svg", 80)
+    assert shares == pytest.approx([40, 40, 80], rel=0.01)  # no time passed meanwhile
+    shares.clear()
+    with pytest.raises(engine.Timeout):
+        engine.best([("a", lambda: time.sleep(0.3) or "x"), ("b", "x")], ".svg", 0.2)
+    assert shares == pytest.approx([0.01, 0.01])  # never none at all
+
+
+@runs_scripts
+def test_if_all_take_too_long_the_error_says_what_was_tried_how_long_and_what_to_do(slow_at):
+    with pytest.raises(engine.Timeout) as error:
+        engine.best([("the picture", "slow\n" * 1000), ("straight edges", lambda: "slow\n")], ".svg", 0.6)
+    message = str(error.value)
+    assert message.startswith(
+        f"{slow_at} gave up after 0.6 s: it could not lay out the picture (5,000 characters of DOT)"
+    )
+    assert "; nor straight edges (5 characters of DOT) in 0." in message
+    assert "more seconds" in message
+    assert "smaller part" in message
+
+
+@runs_scripts
+def test_another_failure_is_raised_at_once(slow_at):
+    with pytest.raises(engine.EngineError, match="a mistake") as error:
+        engine.best([("all", "wrong\n"), ("never made", lambda: 1 / 0)], ".svg")
+    assert not isinstance(error.value, engine.Timeout)
+
+
+def test_without_an_engine_no_source_is_made(no_engine):
+    with pytest.raises(engine.EngineError, match="no program to lay the graph out"):
+        engine.best([("never made", lambda: 1 / 0)], ".svg")
+
+
+def test_nothing_to_try_is_an_error():
+    with pytest.raises(ValueError, match="expected one candidate or more"):
+        engine.best([], ".svg")

@@ -2,74 +2,205 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..files import whole_file
 
 _SOURCE_SUFFIXES = (".gv", ".dot")
 _PICTURE_OPTIONS = {".svg": [], ".png": ["-Gdpi=144"], ".pdf": []}
-_SECONDS = 120  # beyond which a layout is given up
-REMEDY = (
-    'install one with pip install "tinygrad-dl[render]", or install Graphviz (https://graphviz.org/download); '
-    '.source and .render("graph.gv") work without'
-)
+_SECONDS = 120.0  # beyond which a layout is given up
+_VARIABLE = "TINYGRAD_DL_DOT"
+REMEDY = 'install one with pip install "tinygrad-dl[render]", or install Graphviz (https://graphviz.org/download)'
+
+_chosen: str | None = None  # by `set_engine`
+_BY_FUNCTION = ("set_engine", "set_engine(None) looks for one by itself")
+_BY_VARIABLE = (_VARIABLE, f"without {_VARIABLE} one is looked for")
 
 
 class EngineError(RuntimeError):
     """No layout engine, or one that failed; the message has the engine's own words and a way out."""
 
 
+class Timeout(EngineError):
+    """The engine took longer than it was given, and was ended: a simpler picture may come out."""
+
+
+# ---- finding it
+
+
+def set_engine(path: str | os.PathLike | None) -> None:
+    """Lay out with the program at `path`, a Graphviz `dot`; None looks for one again, as at first: see `find`.
+
+    It goes before the environment variable TINYGRAD_DL_DOT, which does the same. Raises EngineError if there is no such
+    program, and leaves things as they were.
+
+    >>> set_engine("/no/such/dot")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    tinygrad_dl.drawing.engine.EngineError: set_engine: there is no '/no/such/dot': expected the path of...
+    >>> set_engine(None)
+    """
+    global _chosen
+    _chosen = None if path is None else _checked(os.fspath(path), *_BY_FUNCTION)
+
+
 def find() -> str | None:
-    """The path of a layout engine: Graphviz's own `dot` if it is installed, else graphviz-pure, else None.
+    """The path of a layout engine: the one the user set, Graphviz's own `dot`, graphviz-pure, or else None.
+
+    Raises EngineError if what the user set is no program: it is never passed over.
 
     >>> find() is None or Path(find()).exists()
     True
     """
+    if _chosen is not None:
+        return _checked(_chosen, *_BY_FUNCTION)
+    if os.environ.get(_VARIABLE):
+        return _checked(os.environ[_VARIABLE], *_BY_VARIABLE)
     # pip puts graphviz-pure beside the interpreter, which is on PATH only in an activated environment.
     beside = os.pathsep.join([os.path.dirname(sys.executable or ""), sysconfig.get_path("scripts")])
     return shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
 
 
-def rendered(source: str, suffix: str) -> bytes:
-    """The picture that DOT `source` describes, in the format of `suffix`: .svg, .png or .pdf.
+def problem() -> str | None:
+    """Why there is no engine and what to do, in words to end a sentence with; None if there is one. Never raises.
 
-    Raises EngineError if there is no engine, and where it fails, lacks the format, or takes minutes.
+    >>> problem() is None or REMEDY in problem() or "expected" in problem()
+    True
+    """
+    try:
+        return None if find() else f"no program to lay the graph out was found: {REMEDY}"
+    except EngineError as error:
+        return str(error).removesuffix(".")
+
+
+def _found() -> str:
+    engine = find()
+    if engine is None:
+        raise EngineError(f'{problem()}; .source and .render("graph.gv") work without.')
+    return engine
+
+
+def _checked(path: str, setting: str, way_back: str) -> str:
+    """The absolute path of the program at `path`, or of that name on PATH, which the user set by `setting`."""
+    program = shutil.which(os.path.expanduser(path))
+    if program is not None:
+        return os.path.abspath(program)
+    place = Path(path).expanduser()
+    wrong = f"there is no {path!r}"
+    if place.is_dir():
+        wrong = f"{path!r} is a folder"
+    elif place.exists():
+        wrong = f"{path!r} may not be executed"
+    raise EngineError(f"{setting}: {wrong}: expected the path of Graphviz's dot; {way_back}.")
+
+
+# ---- running it
+
+
+def rendered(source: str, suffix: str, seconds: float | None = None) -> bytes:
+    """The picture that DOT `source` describes, in the format of `suffix`: .svg, .png or .pdf, in `seconds`, or 120.
+
+    Raises Timeout if it takes longer, and EngineError if there is no engine, or where it fails or lacks the format.
 
     >>> rendered("digraph { a -> b }", ".svg")[:5]
     b'<?xml'
     """
-    engine = find()
-    if engine is None:
-        raise EngineError(f"no program to lay the graph out was found: {REMEDY}.")
-    command = [engine, f"-T{suffix[1:]}", *_PICTURE_OPTIONS[suffix]]
+    engine = _found()
+    seconds = _SECONDS if seconds is None else seconds
     try:
-        run = subprocess.run(command, input=source.encode(), capture_output=True, timeout=_SECONDS, check=False)
+        code, output, words = _run([engine, f"-T{suffix[1:]}", *_PICTURE_OPTIONS[suffix]], source.encode(), seconds)
     except subprocess.TimeoutExpired:
-        raise EngineError(
-            f"{engine} gave up after {_SECONDS} s on {len(source):,} characters of DOT: draw a smaller part of the "
+        raise Timeout(
+            f"{engine} gave up after {seconds:.3g} s on {len(source):,} characters of DOT: draw a smaller part of the "
             f'graph, or .render("graph.gv") and try another program.'
         ) from None
     except OSError as error:
-        raise EngineError(f"{engine} could not be run ({error}): {REMEDY}.") from error
-    if run.returncode or not run.stdout:
-        message = run.stderr.decode(errors="replace").strip() or f"exit status {run.returncode} and no message"
-        raise EngineError(
-            f"{engine} could not make {suffix}: {message}\nEvery engine makes .svg, and .gv needs no engine."
-        )
-    return run.stdout
+        way_out = _BY_FUNCTION[1] if _chosen else _BY_VARIABLE[1] if os.environ.get(_VARIABLE) else REMEDY
+        raise EngineError(f"{engine} could not be run ({error}): {way_out}.") from error
+    if code or not output:
+        message = words.decode(errors="replace").strip() or f"exit status {code} and no message"
+        raise EngineError(f"{engine} could not make {suffix}: {message}\nEvery engine makes .svg, and .gv needs none.")
+    return output
 
 
-def write(source: str, path: Path) -> Path:
-    """Write the picture of DOT `source`, or the source itself, to `path`, as its suffix says: see `Drawing.render`.
+def _run(command: list[str], content: bytes, seconds: float) -> tuple[int, bytes, bytes]:
+    """The exit status and the two outputs of `command`, fed with `content`; if it doesn't end, it is ended."""
+    # A group of its own, as `dot` may be a script: killing the script alone would leave the program that it started.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=os.name == "posix",
+    )
+    try:
+        output, words = process.communicate(content, timeout=seconds)
+    except BaseException:  # a timeout, or the user's interrupt
+        _kill(process)
+        raise
+    return process.returncode, output, words
+
+
+def _kill(process: subprocess.Popen) -> None:
+    with contextlib.suppress(OSError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            tree = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+            subprocess.run(tree, capture_output=True, check=False)
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        with contextlib.suppress(OSError):  # what was not written yet can't be flushed any more
+            pipe.close()  # type: ignore[union-attr]
+
+
+def best(
+    candidates: Sequence[tuple[str, str | Callable[[], str]]], suffix: str, seconds: float | None = None
+) -> tuple[bytes, str]:
+    """The first of `candidates` that the engine lays out in time, and its name.
+
+    Candidates are pairs of a name and DOT source, or a function that gives the source, from the best picture to the
+    simplest. Each has half of the `seconds` that are left, the last one all of them. Raises EngineError as `rendered`
+    does at the first failure of another kind, and Timeout if none comes out.
+
+    >>> best([("the picture", "digraph { a -> b }"), ("straight edges", lambda: "digraph { a }")], ".svg", 20)[1]
+    'the picture'
+    """
+    if not candidates:
+        raise ValueError("best: expected one candidate or more, got none: pass [('the picture', source)].")
+    engine = _found()  # before sources are made in vain
+    seconds = _SECONDS if seconds is None else seconds
+    end = time.monotonic() + seconds
+    tried = []
+    for left, (name, source) in zip(range(len(candidates), 0, -1), candidates, strict=True):
+        source = source() if callable(source) else source
+        time_left = end - time.monotonic()
+        share = max(time_left if left == 1 else time_left / 2, seconds / 20)  # some, if making sources took it all
+        try:
+            return rendered(source, suffix, share), name
+        except Timeout:
+            tried.append(f"{name} ({len(source):,} characters of DOT) in {share:.3g} s")
+    raise Timeout(
+        f"{engine} gave up after {seconds:.3g} s: it could not lay out {'; nor '.join(tried)}. Give it more seconds, "
+        f'draw a smaller part of the graph, or .render("graph.gv") and try another program.'
+    )
+
+
+def write(picture: Callable[[str], bytes], source: str, path: Path) -> Path:
+    """Write `picture(suffix)` to `path`, or for .gv and .dot the DOT `source` itself: see `Drawing.render`.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write("digraph {}", Path(folder) / "graph.gv").read_text()
+    ...     write(lambda suffix: b"", "digraph {}", Path(folder) / "graph.gv").read_text()
     'digraph {}'
     """
     suffix = path.suffix.lower()
@@ -79,7 +210,7 @@ def write(source: str, path: Path) -> Path:
         raise FileNotFoundError(f"render: there is no folder {str(path.parent)!r} for {path.name!r}: make it first.")
     if path.is_dir():
         raise IsADirectoryError(f"render: expected the path of a file, got the folder {str(path)!r}.")
-    content = source.encode() if suffix in _SOURCE_SUFFIXES else rendered(source, suffix)
+    content = source.encode() if suffix in _SOURCE_SUFFIXES else picture(suffix)
     with whole_file(path) as part:
         part.write_bytes(content)
     return path
