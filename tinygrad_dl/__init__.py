@@ -1,12 +1,11 @@
 """Backprop to see and to trust: an autograd mini-framework on NumPy."""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import data, nn, optim, rules
 from .autodiff import backward, gradients, named_tensors
 from .debugging import debug
-from .drawing import Drawing, draw
 from .extending import defvjp, defvjp_each, defvjp_jointly, primitive
 from .grad_mode import is_grad_enabled, no_grad
 from .registry import defnondiff, defspelling
@@ -26,6 +25,9 @@ from .transforms import (
     vmap,
 )
 
+if TYPE_CHECKING:
+    from .drawing import Drawing, draw, explore
+
 __all__ = [
     "Drawing",
     "History",
@@ -42,6 +44,7 @@ __all__ = [
     "defvjp_jointly",
     "draw",
     "elementwise_grad",
+    "explore",
     "fit",
     "grad",
     "gradients",
@@ -65,6 +68,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "testing":  # not needed to train a net: it is imported when asked for
-        return importlib.import_module(".testing", __name__)
+    """What is not needed to train a net is imported when it is asked for."""
+    if name in ("drawing", "testing"):
+        return importlib.import_module(f".{name}", __name__)
+    if name in ("Drawing", "draw", "explore"):
+        return getattr(importlib.import_module(".drawing", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,11 @@
 """Pictures of a graph: `draw` gives a `Drawing`, which shows itself in a notebook and renders to a file.
 
-What a picture says is in `dot.py`; the program that lays it out is found and run in `engine.py`.
+What is to be seen is read into a `graph.Graph`; `dot` and `backward` say how it looks as DOT text, `engine` has it laid
+out, and `page` puts it on a page where one steps through backprop. `plots` are curves and fields, by matplotlib.
 """
 
-from .dot import Drawing, draw
+from .drawing import Drawing, draw
+from .engine import set_engine
+from .page import explore
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["Drawing", "draw", "explore", "set_engine"]

@@ -1,0 +1,250 @@
+"""`draw`: Tensors, or a function and its inputs, in; a `Drawing` out, which shows and renders itself."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import warnings
+import webbrowser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..tensor import Tensor
+from . import engine, health, style, svg, text
+from .backward import BackwardPicture
+from .dot import Findings, Options, Picture, notes
+from .folding import fold
+from .graph import Graph, outputs_of
+from .record import Record
+from .sketch import Sketch
+
+MAX_NODES = 300  # beyond which a picture is no picture
+_SECONDS = 60  # for a layout
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "show": ("forward", "backward", "both"),
+    "direction": ("TB", "LR"),
+    "theme": ("auto", "light", "dark"),
+    "values": (False, True, "image"),
+    "gradients": (False, True, "stored"),
+}
+
+
+def draw(
+    x: Tensor | Sequence[Tensor] | Callable,
+    *inputs: Any,
+    show: str = "forward",
+    values: bool | str = False,
+    gradients: bool | str = False,
+    formulas: bool = False,
+    shapes: bool = False,
+    memory: bool = False,
+    heat: bool = False,
+    report: Any = None,
+    depth: int | None = None,
+    roll: bool = False,
+    max_nodes: int | None = MAX_NODES,
+    modules: bool = True,
+    direction: str = "TB",
+    theme: str = "auto",
+    legend: bool = True,
+) -> Drawing:
+    r"""The picture of how `x`, a loss for example or a list of several Tensors, was computed.
+
+    With `inputs`, `x` is a net or a function, and the picture is of `x(*inputs)`. Gradients made with
+    `create_graph=True` are Tensors too, and their picture is that of the backward pass that made them.
+
+    What it says:
+
+    - `show`: the "forward" pass, the "backward" one, with the formula of each derivative rule, or "both" side by side;
+    - `values`: numbers, small arrays in full and of large ones the range and mean; "image" adds a tiny heat image;
+    - `gradients`: True goes back through the graph, touching no `grad`, and shows the norm of each gradient and of what
+      each edge adds to it (`g`); "stored" shows what `backward` has left in `grad`. A gradient that is zero, never
+      computed, blocked (by `detach`, `no_grad`, a constant function), not needed or freed says so;
+    - `formulas`: the derivative of each argument of an operation, as its rule computes it;
+    - `shapes` on the edges, `memory` of each array;
+    - `heat`: colours by the norm of the gradient, and a verdict: vanishing, exploding, dead ReLUs, saturation;
+    - `report`: what `testing.check_backprop` found, right or wrong, at each name, with the cause.
+
+    How much: `modules=False` leaves out the frames around what a Module computed; `depth` sums up Modules that deep
+    inside of others (0: each outermost one is a node); `roll` draws repeated blocks once, ×N. A picture of more than
+    `max_nodes` nodes is summed up like that until it has fewer, and says so; None draws all.
+
+    How: `direction` "TB" from top to bottom or "LR" from left to right; `theme` "light", "dark", or "auto", which in an
+    SVG is the reader's own; `legend`.
+
+    Raises TypeError for anything but Tensors, ValueError for a choice that there is not, for gradients of what is not
+    one number, and for a `report` on names that the graph does not have.
+
+    >>> import tinygrad_dl as tg
+    >>> w = tg.parameter([0.5, -1.0], name="w")
+    >>> drawing = tg.draw(w**2)
+    >>> drawing
+    Drawing of 3 nodes and 2 edges: .render("graph.svg") writes the picture, .source is its DOT text
+    >>> print(drawing)  # doctest: +SKIP
+    """
+    options = Options(
+        show, values, gradients, formulas, shapes, memory, heat, direction, theme == "dark", legend, modules
+    )
+    for name, choices in _CHOICES.items():
+        given = theme if name == "theme" else getattr(options, name)
+        if not any(given is choice or (isinstance(given, str) and given == choice) for choice in choices):
+            raise ValueError(f"draw: expected {name} to be one of {', '.join(map(repr, choices))}, got {given!r}.")
+    graph = Graph(outputs_of("draw", x, inputs))
+    goes_back = show != "forward" or gradients is True or heat
+    if goes_back:
+        _check_scalar(graph)
+    record = Record(graph) if goes_back else None
+    found = Findings(graph, record, _checked(report, graph), gradients == "stored")
+    verdict = health.verdict(graph, found.record) if heat and found.record is not None else []
+
+    def source(options: Options, max_nodes: int | None) -> tuple[str, int, int, str]:
+        view = fold(graph, depth=depth, roll=roll, max_nodes=max_nodes)
+        sketch = Sketch(direction, options.dark, options.plain)
+        if show == "both":
+            sketch.frame("forward", "forward")
+            sketch.frame("backward", "backward")
+        if show != "backward":
+            Picture(view, found, options, sketch, "forward" if show == "both" else None).draw()
+        if show != "forward":
+            frame = "backward" if show == "both" else None
+            BackwardPicture(view, found, options, sketch, frame, mirrored=show == "both").draw()
+        bounds = tuple(map(_number, found.bounds)) if heat else None
+        foot = notes(found, options, view, verdict)
+        return sketch.source(legend, foot, bounds), sketch.nodes, sketch.edges, view.note  # type: ignore[arg-type]
+
+    first, nodes, edges, note = source(options, max_nodes)
+    simpler = [("straight edges, no frames", lambda: source(options.plainly(), max_nodes)[0])]
+    for fewer in (100, 30):
+        if nodes > fewer:
+            simpler.append((f"about {fewer} nodes, straight edges", lambda n=fewer: source(options.plainly(), n)[0]))  # type: ignore[misc]
+    return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto")
+
+
+def _number(x: float) -> str:
+    return f"{x:.2g}"
+
+
+def _check_scalar(graph: Graph) -> None:
+    for index in graph.outputs:
+        node = graph.nodes[index]
+        if not node.is_tracked or node.array.size != 1:
+            raise ValueError(
+                f"draw: a backward pass starts at one number that is computed from parameters, got {node.title} of "
+                f"shape {node.shape}{'' if node.is_tracked else ', which is not tracked'}: draw the loss, or np.sum(x)."
+            )
+
+
+def _checked(report: Any, graph: Graph) -> Any:
+    if report is None:
+        return None
+    if not hasattr(report, "rows"):
+        raise TypeError(
+            f"draw: expected report=testing.check_backprop(...), got {type(report).__name__} {str(report)[:40]!r}."
+        )
+    names = {f"d{node.name}" for node in graph.nodes if node.name}
+    if names.isdisjoint(row.name for row in report.rows):
+        raise ValueError(
+            f"draw: the report is about {', '.join(row.name for row in report.rows)}, and this graph has none of these "
+            f"names: draw the loss of the net that was checked."
+        )
+    return report
+
+
+@dataclass(frozen=True, repr=False)
+class Drawing:
+    """A picture of a graph, as DOT text; a notebook shows it, `print` gives its text. Made by `draw`.
+
+    `note` says how it was summed up, if it was; `verdict` holds the sentences of `heat=True`.
+
+    >>> import tempfile
+    >>> import tinygrad_dl as tg
+    >>> drawing = tg.draw(tg.parameter(2.0, name="x") * 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     drawing.render(f"{folder}/graph.gv").name
+    'graph.gv'
+    """
+
+    source: str
+    nodes: int
+    edges: int
+    note: str = ""
+    verdict: tuple[str, ...] = ()
+    graph: Graph | None = field(default=None, compare=False)
+    _simpler: tuple[tuple[str, Callable[[], str]], ...] = field(default=(), compare=False)
+    _adapts: bool = field(default=False, compare=False)
+
+    def render(self, path: str | Path, seconds: float = _SECONDS) -> Path:
+        """Write the picture to `path` and return it: .svg, .png or .pdf; .gv and .dot hold the source itself.
+
+        Where a layout takes more than its share of `seconds`, a simpler picture is made, and a UserWarning says which.
+        Raises ValueError for another suffix, FileNotFoundError for a folder that does not exist, and RuntimeError
+        without a program that can lay the graph out, which .gv and .dot don't need. A file is replaced whole, or not.
+
+        >>> import tinygrad_dl as tg
+        >>> tg.draw(tg.parameter(2.0)).render("graph.jpeg")
+        Traceback (most recent call last):
+        ValueError: render: expected a path that ends in .svg, .png, .pdf, .gv or .dot, got 'graph.jpeg'.
+        """
+        return engine.write(lambda suffix: self._rendered(suffix, seconds), self.source, Path(path))
+
+    def _rendered(self, suffix: str, seconds: float = _SECONDS) -> bytes:
+        candidates: list[tuple[str, Any]] = [("the picture", self.source), *self._simpler]
+        picture, used = engine.best(candidates, suffix, seconds)
+        if used != "the picture":
+            warnings.warn(f"the layout of all took too long: this picture has {used}.", UserWarning, stacklevel=5)
+        if suffix == ".svg":
+            return svg.dressed(picture, style.dark_css() if self._adapts else "")
+        return picture
+
+    def show(self) -> Path | None:
+        """Open the picture: in a notebook there, else in the browser, from a file whose path is returned.
+
+        Where no engine can lay it out, its text is printed.
+        """
+        display = _notebook()
+        if display is not None:
+            display(self)
+            return None
+        if engine.find() is None:
+            print(self)
+            return None
+        folder = tempfile.mkdtemp(prefix="tinygrad_dl-")
+        path = self.render(Path(folder) / "graph.svg")
+        webbrowser.open(path.as_uri())
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The picture for a notebook and its text, or the text alone where no engine can lay it out."""
+        bundle = {"text/plain": str(self)}
+        with contextlib.suppress(engine.EngineError):
+            bundle["image/svg+xml"] = self._rendered(".svg").decode()
+        return bundle
+
+    def __str__(self) -> str:
+        lines = [text.as_text(self.graph)] if self.graph is not None else []
+        lines += [self.note] if self.note else []
+        lines += self.verdict
+        if engine.problem() is not None:
+            lines.append(f"No picture: {engine.problem()}.")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        nodes, edges = (
+            f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in ((self.nodes, "node"), (self.edges, "edge"))
+        )
+        how = engine.problem() or '.render("graph.svg") writes the picture'
+        return f"Drawing of {nodes} and {edges}: {how}, .source is its DOT text"
+
+
+def _notebook() -> Callable | None:
+    """The `display` of the notebook that this runs in."""
+    import sys
+
+    shell = sys.modules.get("IPython")
+    if shell is None or shell.get_ipython() is None or not hasattr(shell.get_ipython(), "kernel"):
+        return None
+    from IPython.display import display
+
+    return display
