@@ -1,0 +1,35 @@
+"""Backprop to step through: week 3's shallow network on six samples, as a page for your browser.
+
+Each step shows one operation: what it computes, and going back, the derivative that arrives, what it gives to each of
+its arguments, and the formula that the course derives by hand.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+import tinygrad_dl as tg
+
+OUTPUT = Path(__file__).parent / "output"
+
+
+def main():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2, 6))  # samples are columns
+    Y = (X[:1] * X[1:] > 0).astype(float)  # are both features of one sign?
+    net = tg.nn.mlp([2, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=rng)
+    with tg.debug():  # so that the page knows the lines that computed it
+        A2 = net(tg.Tensor(X, name="X"))
+        cost = tg.nn.binary_cross_entropy(A2, tg.Tensor(Y, name="Y"))
+    cost.name = "cost"
+
+    OUTPUT.mkdir(exist_ok=True)
+    path = tg.explore(cost, OUTPUT / "backprop.html", title="The shallow network of week 3, forward and backward")
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB. Open it in a browser; it needs no network.")
+    print("  → and ← go a step, space plays, Home and End go to the first and the last step, / searches.")
+    print("  At the step back through affine of Z1, compare dW1 with your own derivation: dW1 = 1/m dZ1 Xᵀ.")
+    print("  Click on any node for its values and its gradient.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Arrays as the page is given them: shape, statistics, a histogram, and as many numbers as there is room for.
+
+Arrays that occur in several places, such as a gradient that is a single contribution, are written once: whoever has one
+holds its place in the table.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import values
+
+_TOTAL = 40_000  # numbers on a page; beyond it, each array is cut shorter
+_BINS = 20
+_FEW = 30  # numbers, up to which a histogram says less than they do
+
+
+class Table:
+    """The arrays on a page, with at most `limit` numbers of each.
+
+    >>> table = Table(limit=100)
+    >>> x = np.array([[1.0, -2.0], [np.nan, 0.0]])
+    >>> table.place(x), table.place(x), table.place(None)
+    (0, 0, None)
+    >>> entry, = table.written()
+    >>> entry["blocks"], entry["min"], entry["bad"], entry["zeros"]
+    ([{'at': '', 'rows': [[1.0, -2.0], ['nan', 0.0]]}], -2.0, 1, 0.25)
+    """
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._arrays: list[np.ndarray] = []
+        self._places: dict[int, int] = {}
+        self._kept: list[Any] = []  # alive, so that no other array gets the id of one
+
+    def place(self, array: Any) -> int | None:
+        """Where `array` stands in the table, to which it is added; None for none, and for several arrays in one."""
+        if array is None or isinstance(array, tuple):
+            return None
+        if id(array) not in self._places:
+            self._places[id(array)] = len(self._arrays)
+            self._kept.append(array)
+            self._arrays.append(np.asarray(array))
+        return self._places[id(array)]
+
+    def written(self) -> list[dict[str, Any]]:
+        """All arrays, for JSON."""
+        limit = self._limit
+        while limit > 1 and sum(min(array.size, limit) for array in self._arrays) > _TOTAL:
+            limit = limit * 3 // 4
+        return [written(array, limit) for array in self._arrays]
+
+
+def written(array: np.ndarray, limit: int) -> dict[str, Any]:
+    """One array, with at most about `limit` of its numbers, for JSON; what JSON has no number for is a word.
+
+    >>> written(np.arange(6.0).reshape(2, 3), limit=4)["blocks"]
+    [{'at': '', 'rows': [[0.0, 1.0], [3.0, 4.0]]}]
+    >>> written(np.array(np.inf), limit=4)["blocks"], written(np.ones((0, 3)), limit=4)["blocks"]
+    ([{'at': '', 'rows': [['inf']]}], [])
+    """
+    with np.errstate(all="ignore"):
+        entry = {"shape": list(array.shape), "size": array.size, "dtype": str(array.dtype), **_statistics(array)}
+        blocks = _blocks(array, limit)
+    shown = sum(len(row) for block in blocks for row in block["rows"])
+    return entry | {"blocks": blocks, "cut": shown < array.size}
+
+
+def _statistics(array: np.ndarray) -> dict[str, Any]:
+    numeric = array.dtype.kind in "fciub"
+    finite = array[np.isfinite(array)] if numeric else array[:0]
+    sizes = np.abs(finite.astype(complex if array.dtype.kind == "c" else float))
+    facts: dict[str, Any] = {"bad": array.size - finite.size, "largest": number(sizes.max(initial=0.0))}
+    if array.size < 2:
+        return facts
+    ordered = finite.size > 0 and array.dtype.kind != "c"
+    facts |= {
+        "min": number(finite.min()) if ordered else None,
+        "max": number(finite.max()) if ordered else None,
+        "mean": number(finite.mean(dtype=None if array.dtype.kind == "c" else float)) if finite.size else None,
+        "norm": number(values.norm(array)) if numeric else None,
+        "zeros": round(float(np.mean(array == 0)), 4),
+        "histogram": _histogram(finite.astype(float)) if ordered and array.size > _FEW else None,
+    }
+    return facts
+
+
+def _histogram(finite: np.ndarray) -> dict[str, Any] | None:
+    low, high = float(finite.min()), float(finite.max())
+    if not low < high or not math.isfinite(high - low):
+        return None
+    counts, _ = np.histogram((finite - low) / (high - low), bins=_BINS, range=(0.0, 1.0))
+    return {"from": number(low), "to": number(high), "counts": counts.tolist()}
+
+
+def _blocks(array: np.ndarray, limit: int) -> list[dict[str, Any]]:
+    """The matrices that an array consists of, each with its index, cut at the right and at the bottom."""
+    if not array.size:
+        return []
+    matrix = array.reshape((1,) * (2 - array.ndim) + array.shape) if array.ndim < 2 else array
+    outer, (height, width) = matrix.shape[:-2], matrix.shape[-2:]
+    count = min(math.prod(outer), max(1, limit // min(height * width, 16)))
+    each = max(1, limit // count)
+    rows = min(height, max(math.isqrt(each), each // width, 1))
+    columns = min(width, max(each // rows, 1))
+    blocks = []
+    for flat in range(count):
+        index = tuple(int(i) for i in np.unravel_index(flat, outer)) if outer else ()
+        at = f"[{', '.join(map(str, index))}]" if index else ""
+        part = matrix[index][:rows, :columns]
+        blocks.append({"at": at, "rows": [[number(x) for x in row] for row in part.tolist()]})
+    return blocks
+
+
+def number(x: Any) -> Any:
+    """A number in six digits, or the word for what JSON has none for: nan, inf, a complex number.
+
+    >>> number(1 / 3), number(-np.inf), number(True), number(1 - 0.5j), number(7)
+    (0.333333, '-inf', True, '1-0.5j', 7)
+    """
+    x = x.item() if isinstance(x, np.generic) else x
+    if isinstance(x, bool) or (isinstance(x, int) and abs(x) < 2**53):
+        return x
+    if isinstance(x, float):
+        return float(f"{x:.6g}") if math.isfinite(x) else str(x)
+    return f"{x:.4g}" if isinstance(x, complex) else str(x)
