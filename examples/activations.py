@@ -7,6 +7,7 @@ import numpy as np
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
+from tinygrad_dl.drawing import plots
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -15,23 +16,13 @@ OUTPUT = Path(__file__).parent / "output"
 ACTIVATIONS = [nn.identity, nn.sigmoid, nn.tanh, nn.relu, nn.leaky_relu, nn.elu, nn.softplus, nn.gelu]
 
 
-def derivative(g, z):
-    """g'(z) at every point of an array: the gradient of the sum, since each output depends on its own input only."""
-    return tg.grad(lambda z: np.sum(g(z)))(z)
-
-
 def draw_activations(path):
     """One panel per activation: g(z) and g'(z)."""
-    z = np.linspace(-4, 4, 801)
-    figure, panels = plt.subplots(2, 4, figsize=(12, 6), sharex=True, layout="constrained")
+    figure, panels = plt.subplots(2, 4, figsize=(12, 6), sharex=True, sharey=True, layout="constrained")
     for g, panel in zip(ACTIVATIONS, panels.flat, strict=True):
-        panel.axhline(0, color="0.8", linewidth=0.8)
-        panel.plot(z, g(z), label="g(z)")
-        panel.plot(z, derivative(g, z), "--", label="g'(z)")
-        panel.set_title(g.__name__)
-        panel.set_ylim(-1.3, 2.3)
-    panels[0, 0].legend(loc="upper left")
-    figure.supxlabel("z")
+        plots.activation(g, ax=panel)
+        panel.label_outer()
+    panel.set_ylim(-1.3, 3.3)
     figure.savefig(path, dpi=120)
 
 
@@ -40,18 +31,13 @@ def draw_fits(path):
     rng = np.random.default_rng(1)
     x = np.linspace(-2, 2, 12)[np.newaxis, :]
     y = np.sin(2 * x) + 0.3 * x + 0.1 * rng.normal(size=x.shape)
-    grid = np.linspace(-2.2, 2.2, 400)[np.newaxis, :]
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for g, panel in zip((nn.identity, nn.tanh), panels, strict=True):
-        net = nn.mlp([1, 16, 1], hidden=g, rng=rng)
+    nets = {}
+    for g, name in ((nn.identity, "without activation: a line"), (nn.tanh, "with tanh: it bends")):
+        net = nets[name] = nn.mlp([1, 16, 1], hidden=g, rng=rng)
         adam = tg.optim.Adam(net.parameters(), learning_rate=0.02)
         history = tg.fit(net, x, y, loss=nn.mean_squared_error, optimizer=adam, epochs=1500, progress=False)
-        print(f"fit with {g.__name__:8}: mean squared error {history.loss[-1]:.4f}")
-        with tg.no_grad():
-            panel.plot(grid[0], net(grid).data[0])
-        panel.plot(x[0], y[0], "o", color="0.3")
-        panel.set_title("without activation: a line" if g is nn.identity else f"with {g.__name__}: it bends")
-    figure.savefig(path, dpi=120)
+        print(f"fit {name}: mean squared error {history.loss[-1]:.4f}")
+    plots.fits(nets, x, y).figure.savefig(path, dpi=120)
 
 
 def show_bend():
@@ -62,7 +48,7 @@ def show_bend():
         return 3 * nn.relu(2 * x + 1) + 1
 
     print("\ny = 3 max(0, 2x + 1) + 1")
-    for row in zip(x, y(x), derivative(y, x), strict=True):
+    for row in zip(x, y(x), tg.elementwise_grad(y)(x), strict=True):
         print("  x = {:4}: y = {:4}, dy/dx = {}".format(*row))
 
 

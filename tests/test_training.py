@@ -161,10 +161,55 @@ def test_plot_draws_the_losses_over_the_epochs(validation):
     plt.close(ax.figure)
 
 
+def test_plot_has_a_logarithmic_axis_on_request():
+    matplotlib = pytest.importorskip("matplotlib")
+    ax = fit().plot(matplotlib.figure.Figure().subplots(), log=True)
+    assert ax.get_yscale() == "log"
+
+
+@given(st.integers(1, 12), st.integers(1, 2))
+def test_gradient_norms_are_means_over_the_samples_of_what_each_step_met(batch_size, epochs):
+    fitted, by_hand = new_net(), new_net()
+    arguments = {"epochs": epochs, "batch_size": batch_size}
+    history = fit(fitted, gradient_norms=True, rng=rng(7), **arguments)
+    optimizer, order = tg.optim.SGD(by_hand.parameters(), learning_rate=0.3), rng(7)
+    expected = {"W1": [], "b1": [], "W2": [], "b2": []}
+    for _ in range(epochs):
+        sums = dict.fromkeys(expected, 0)
+        for x, y in tg.data.minibatches(*problem(), batch_size, rng=order):
+            W1, b1, W2, b2 = (p.numpy() for p in by_hand.parameters())
+            A1 = np.tanh(W1 @ x + b1)
+            dZ2 = 1 / (1 + np.exp(-(W2 @ A1 + b2))) - y
+            dZ1 = W2.T @ dZ2 * (1 - A1**2)
+            for name, total in {"W1": dZ1 @ x.T, "b1": dZ1.sum(1), "W2": dZ2 @ A1.T, "b2": dZ2.sum(1)}.items():
+                sums[name] += np.sqrt(np.sum(total**2))  # the 1/m of the gradient, and m times the norm
+            optimizer.zero_grad()
+            nn.binary_cross_entropy(by_hand(x), y).backward()
+            optimizer.step()
+        for name, values in expected.items():
+            values.append(sums[name] / 12)
+    assert history.gradient_norms.keys() == expected.keys()
+    for name, values in expected.items():
+        assert history.gradient_norms[name] == pytest.approx(values, rel=1e-9)
+    assert history == fit(rng=rng(7), **arguments)  # watching changes nothing
+    assert fit(rng=rng(7), **arguments).gradient_norms == {}
+
+
+def test_gradient_norms_of_what_is_not_trained_and_of_nets_that_are_functions():
+    net = new_net()
+    net.layers[0].W.requires_grad = False
+    assert fit(net, gradient_norms=True).gradient_norms.keys() == {"b1", "W2", "b2"}
+    w, unused = tg.parameter(np.ones((1, 2))), tg.parameter(1.0, name="unused")
+    sgd = tg.optim.SGD([w, unused], learning_rate=0.1)
+    arguments = {"loss": nn.mean_squared_error, "optimizer": sgd, "epochs": 1, "progress": False}
+    history = tg.fit(lambda X: w @ X, np.eye(2), np.zeros((1, 2)), gradient_norms=True, **arguments)
+    assert history.gradient_norms == {"parameter 0": [pytest.approx(np.sqrt(2))], "unused": [0.0]}
+
+
 def test_plot_without_matplotlib_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "tinygrad-dl\[examples\]"'):
+    with pytest.raises(ImportError, match=r'pip install "tinygrad-dl\[plot\]"'):
         tg.History(loss=[1.0]).plot()
 
 

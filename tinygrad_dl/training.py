@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from .data import minibatches, number_of_samples
 from .grad_mode import no_grad
+from .nn.module import course_names
 from .optim import Optimizer
 from .tensor import Tensor, untracked
 
@@ -17,7 +19,14 @@ Metric = Callable[[Any, Any], float]
 
 
 class History(dict[str, list[float]]):
-    """The loss and the metrics of each epoch, by name: `history["loss"]`, `history["validation_accuracy"]`, ..."""
+    """The loss and the metrics of each epoch, by name: `history["loss"]`, `history["validation_accuracy"]`, ...
+
+    `gradient_norms` holds those of each epoch, by the name of the parameter, where `fit` was asked for them.
+    """
+
+    def __init__(self, *values: Any, **by_name: list[float]):
+        super().__init__(*values, **by_name)
+        self.gradient_norms: dict[str, list[float]] = {}
 
     @property
     def loss(self) -> list[float]:
@@ -34,23 +43,15 @@ class History(dict[str, list[float]]):
         for name, value in values.items():
             self.setdefault(prefix + name, []).append(value)
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None, *, log: bool = False) -> Any:
         """Draw the losses over the epochs, into matplotlib's Axes `ax` or new ones, which are returned.
 
-        Raises ImportError where matplotlib is not installed.
+        It is `costs` of `tinygrad_dl.drawing.plots`, which draws several histories too. Raises ImportError where
+        matplotlib is not installed.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise ImportError('history.plot() needs matplotlib: pip install "tinygrad-dl[examples]"') from None
-        if ax is None:
-            _, ax = plt.subplots()
-        for name, label, style in (("loss", "training", "-"), ("validation_loss", "validation", "--")):
-            if name in self:
-                ax.plot(range(1, len(self[name]) + 1), self[name], style, label=label)
-        ax.set(xlabel="epoch", ylabel="cost")
-        ax.legend()
-        return ax
+        from .drawing import plots
+
+        return plots.costs(self, ax=ax, log=log)
 
     def __repr__(self) -> str:
         ends = (f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.items())
@@ -69,6 +70,7 @@ def fit(
     rng: np.random.Generator | None = None,
     validation: tuple[Any, Any] | None = None,
     metrics: Mapping[str, Metric] | None = None,
+    gradient_norms: bool = False,
     progress: bool = True,
 ) -> History:
     """Train `net` on the samples `X` (n, m) with labels `Y` (..., m): `epochs` times over all of them.
@@ -76,8 +78,9 @@ def fit(
     Each step takes all samples, or `batch_size` of them in an order drawn with `rng`, and computes `loss(net(X), Y)`,
     its gradient, and an update by `optimizer`. The `metrics`, such as `{"accuracy": tg.nn.accuracy}`, are functions of
     predictions and labels on arrays. The loss and metrics of an epoch are means over its samples, as each was met in
-    training; those of the `validation` data, a pair (X, Y), are taken at its end. A progress bar shows where tqdm is
-    installed, unless `progress=False`.
+    training; those of the `validation` data, a pair (X, Y), are taken at its end. With `gradient_norms=True`, the norm
+    of the gradient by each parameter, as each step met it, is averaged likewise: `history.gradient_norms["W1"]`, for
+    `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`.
 
     Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
     `batch_size` without an `rng`, and FloatingPointError as soon as the loss is not finite; the parameters are then
@@ -108,16 +111,20 @@ def fit(
         raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
     if not {"loss", "validation_loss"}.isdisjoint(metrics):
         raise ValueError("fit: the history keeps the loss under its own name: call the metric something else.")
+    watched = _parameters(net, optimizer) if gradient_norms else {}
     history = History()
     bar = _progress_bar(epochs, progress)
     for _ in bar:
         batches = (
             [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
         )
-        history.record(_means(net, batches, loss, metrics, optimizer))
+        means, norms = _means(net, batches, loss, metrics, optimizer, watched)
+        history.record(means)
+        for name, norm in norms.items():
+            history.gradient_norms.setdefault(name, []).append(norm)
         if validation_data is not None:
             with no_grad():
-                history.record(_means(net, [validation_data], loss, metrics), "validation_")
+                history.record(_means(net, [validation_data], loss, metrics)[0], "validation_")
         if hasattr(bar, "set_postfix_str"):  # tqdm's, and no range
             bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
     return history
@@ -129,9 +136,14 @@ def _means(
     loss: Callable[[Any, Any], Any],
     metrics: Mapping[str, Metric],
     optimizer: Optimizer | None = None,
-) -> dict[str, float]:
-    """The means over samples of the loss and the metrics; with an optimizer, it takes a step after each batch."""
+    watched: Mapping[str, Tensor] = MappingProxyType({}),
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The means over samples of the loss and the metrics, and of the norms of the gradients by `watched` parameters.
+
+    With an optimizer, it takes a step after each batch.
+    """
     totals = dict.fromkeys(("loss", *metrics), 0.0)
+    norms = dict.fromkeys(watched, 0.0)
     samples = 0
     for X, Y in batches:
         A = net(untracked(X))
@@ -141,16 +153,29 @@ def _means(
         value = cost.item()
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss became {value}: try a smaller learning rate, or check the loss.")
+        m = Y.shape[-1]
+        samples += m
         if optimizer is not None:
             optimizer.zero_grad()
             cost.backward()
+            for name, parameter in watched.items():
+                if parameter.grad is not None:  # else it is zero: the loss does not depend on it
+                    norms[name] += m * float(np.linalg.norm(parameter.grad))
             optimizer.step()
-        m = Y.shape[-1]
-        samples += m
         totals["loss"] += m * value
         for name, metric in metrics.items():
             totals[name] += m * float(metric(A.data, Y))
-    return {name: total / samples for name, total in totals.items()}
+    means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
+    return means, mean_norms
+
+
+def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Tensor]:
+    """The parameters that are trained, of the net, or of the optimizer where the net is a function: W1 b1 W2 ..."""
+    if hasattr(net, "named_parameters"):
+        named = net.named_parameters()
+    else:
+        named = ((f"parameter {i}", parameter) for i, parameter in enumerate(optimizer.parameters))
+    return course_names((name, parameter) for name, parameter in named if parameter.requires_grad)
 
 
 def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:

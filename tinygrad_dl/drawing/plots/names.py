@@ -1,0 +1,10 @@
+"""The names of the course, W1 b1 Z1 A1 W2 ..., and what they say: which layer, and what of it."""
+
+from __future__ import annotations
+
+import re
+
+
+def layer_and_kind(name: str) -> tuple[str, str]:
+    """What number a name has, and what is left: W1 is ("1", "W")."""
+    return ".".join(re.findall(r"\d+", name)), re.sub(r"\d+", "", name)
