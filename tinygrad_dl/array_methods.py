@@ -126,3 +126,44 @@ class ArrayMethods:
             other = f"try np.{name}(x), or " if hasattr(np, name) else ""
             raise AttributeError(f"Tensor has no {name}: {other}x.numpy().{name} without the gradient.")
         raise AttributeError(f"Tensor has no attribute {name!r}")
+
+
+def _operator(function: Callable) -> tuple[Callable, Callable]:
+    return (
+        lambda self, other: self._apply(function, (self, other)),
+        lambda self, other: self._apply(function, (other, self)),
+    )
+
+
+class Dispatching(ArrayMethods):
+    """An array of another kind, all of whose operators, and NumPy's functions of it, are calls of its `_apply`."""
+
+    __slots__ = ()
+
+    _apply: Callable[..., Any]  # of a function, its arguments, and perhaps a dict of keywords: a static method
+
+    __add__, __radd__ = _operator(np.add)
+    __sub__, __rsub__ = _operator(np.subtract)
+    __mul__, __rmul__ = _operator(np.multiply)
+    __truediv__, __rtruediv__ = _operator(np.divide)
+    __pow__, __rpow__ = _operator(np.power)
+    __matmul__, __rmatmul__ = _operator(np.matmul)
+    __mod__, __rmod__ = _operator(np.remainder)
+    __and__, __rand__ = _operator(np.bitwise_and)
+    __or__, __ror__ = _operator(np.bitwise_or)
+    __xor__, __rxor__ = _operator(np.bitwise_xor)
+
+    def __neg__(self) -> Any:
+        return self._apply(np.negative, (self,))
+
+    def __invert__(self) -> Any:
+        return self._apply(np.invert, (self,))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._apply(primitives.getitem, (self, index))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return self._apply(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        return self._apply(function, args, kwargs)

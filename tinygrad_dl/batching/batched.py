@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives, registry
-from ..array_methods import ArrayMethods
+from .. import registry
+from ..array_methods import Dispatching
 
 rules: dict[Callable, Callable] = {}  # function -> rule(level, *args, **kwargs): the tables of this folder
 
@@ -206,17 +206,14 @@ def _sample(level: Level, value: Any, i: int) -> Any:
 # ---- the class
 
 
-def _operator(function: Callable) -> tuple[Callable, Callable]:
-    return (lambda self, other: apply(function, (self, other))), (lambda self, other: apply(function, (other, self)))
-
-
-class Batched(ArrayMethods):
+class Batched(Dispatching):
     """An array for each sample, all of one shape: what a function that `vmap` maps is given for its argument.
 
     It has the shape, the dtype and the methods of one sample's array, and NumPy's functions take it as they take that.
     """
 
     __slots__ = ("_level", "_value")
+    _apply = staticmethod(apply)
 
     def __init__(self, value: Any, level: Level):
         self._value, self._level = value, level
@@ -240,28 +237,6 @@ class Batched(ArrayMethods):
     def dtype(self) -> np.dtype:
         """The type of the elements."""
         return self._value.dtype
-
-    # ---- operators
-
-    __add__, __radd__ = _operator(np.add)
-    __sub__, __rsub__ = _operator(np.subtract)
-    __mul__, __rmul__ = _operator(np.multiply)
-    __truediv__, __rtruediv__ = _operator(np.divide)
-    __pow__, __rpow__ = _operator(np.power)
-    __matmul__, __rmatmul__ = _operator(np.matmul)
-    __mod__, __rmod__ = _operator(np.remainder)
-    __and__, __rand__ = _operator(np.bitwise_and)
-    __or__, __ror__ = _operator(np.bitwise_or)
-    __xor__, __rxor__ = _operator(np.bitwise_xor)
-
-    def __neg__(self) -> Batched:
-        return apply(np.negative, (self,))
-
-    def __invert__(self) -> Batched:
-        return apply(np.invert, (self,))
-
-    def __getitem__(self, index: Any) -> Any:
-        return apply(primitives.getitem, (self, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError("x[index] = value inside of tg.vmap: write np.where(mask, value, x) for a new array.")
@@ -289,12 +264,6 @@ class Batched(ArrayMethods):
     __float__ = __int__ = __complex__ = __index__ = item = tolist = _one_number
 
     # ---- protocols
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return apply(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
-
-    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        return apply(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise NotAtOnce(

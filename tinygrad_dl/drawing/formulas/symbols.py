@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ... import primitives
-from ...array_methods import ArrayMethods
+from ...array_methods import Dispatching
 
 
 def apply(function: Callable, args: tuple, kwargs: Mapping[str, Any] | None = None) -> Any:
@@ -110,11 +110,7 @@ class Shape(tuple):
     of: Symbol
 
 
-def _operator(function: Callable) -> tuple[Callable, Callable]:
-    return (lambda self, other: apply(function, (self, other))), (lambda self, other: apply(function, (other, self)))
-
-
-class Symbol(ArrayMethods):
+class Symbol(Dispatching):
     """A value, and how it came about: `function(*args, **kwargs)`, or if there is no function by its name.
 
     >>> x = Symbol(np.array([1.0, 2.0]), name="x")
@@ -123,6 +119,7 @@ class Symbol(ArrayMethods):
     """
 
     __slots__ = ("_args", "_function", "_kwargs", "_name", "_value")
+    _apply = staticmethod(apply)
 
     def __init__(
         self,
@@ -160,28 +157,6 @@ class Symbol(ArrayMethods):
         """The value of a Symbol of size 1, still a Symbol."""
         return self if self.ndim == 0 else self.reshape(())
 
-    # ---- operators
-
-    __add__, __radd__ = _operator(np.add)
-    __sub__, __rsub__ = _operator(np.subtract)
-    __mul__, __rmul__ = _operator(np.multiply)
-    __truediv__, __rtruediv__ = _operator(np.divide)
-    __pow__, __rpow__ = _operator(np.power)
-    __matmul__, __rmatmul__ = _operator(np.matmul)
-    __mod__, __rmod__ = _operator(np.remainder)
-    __and__, __rand__ = _operator(np.bitwise_and)
-    __or__, __ror__ = _operator(np.bitwise_or)
-    __xor__, __rxor__ = _operator(np.bitwise_xor)
-
-    def __neg__(self) -> Symbol:
-        return apply(np.negative, (self,))
-
-    def __invert__(self) -> Symbol:
-        return apply(np.invert, (self,))
-
-    def __getitem__(self, index: Any) -> Any:
-        return apply(primitives.getitem, (self, index))
-
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError("a Symbol can't be changed in place.")
 
@@ -203,12 +178,6 @@ class Symbol(ArrayMethods):
         return operator.index(self._value)
 
     # ---- protocols
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return apply(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
-
-    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        return apply(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise TypeError("a Symbol can't become a plain array, which would lose its name.")
