@@ -4,7 +4,6 @@ import ast
 import itertools
 import math
 import re
-import time
 
 import numpy as np
 import pytest
@@ -396,9 +395,7 @@ def test_the_length_of_a_formula_is_linear_in_what_was_computed():
         return g
 
     tg.defvjp(doubled, rule)
-    start = time.perf_counter()
     formula = derivative(doubled(X), 0)
-    assert time.perf_counter() - start < 0.5
     assert len(formula) < 60 * 30
     np.testing.assert_array_equal(evaluated(formula, {"g": A}), 2.0**60 * A)
 
@@ -414,9 +411,7 @@ def test_a_rule_of_thousands_of_steps_is_printed_without_recursion_so_that_pytho
         return g
 
     tg.defvjp(slow, rule)
-    start = time.perf_counter()
     formula = derivative(slow(X), 0)
-    assert time.perf_counter() - start < 2
     np.testing.assert_array_equal(evaluated(formula, {"np": np, "g": np.ones((2, 3))}), rule(np.ones((2, 3)), 0, 0))
 
 

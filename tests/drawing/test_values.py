@@ -48,6 +48,9 @@ def test_a_large_array_tells_its_range_its_mean_and_what_is_not_finite(array, ba
     good = array[bad:]
     text = f"{good.min():.3g} to {good.max():.3g}, mean "
     (line,) = values.lines(array)
+    if good.min() == good.max():
+        assert line == f"all {good[0]:.3g}" + (f", {bad} nan or inf" if bad else "")
+        return
     assert line.startswith(text)
     mean, *rest = line.removeprefix(text).split(", ")
     assert float(mean) == pytest.approx(math.fsum(good) / good.size, rel=0.006, abs=1e-9 * np.abs(good).max())
@@ -62,9 +65,12 @@ def test_what_is_special_has_words_of_its_own():
     assert values.lines(np.exp(1j * np.arange(20.0)) * 3)[0].startswith("|z| 3 to 3")
     assert values.lines(np.array([1 + 2j])) == ["1+2j"]
     assert values.lines(Outputs((np.ones(2), np.ones(3)))) == []
-    assert values.lines(np.full(100, 1e308)) == ["1e+308 to 1e+308, mean 1e+308"]
-    assert values.lines(np.full(100, 60000, np.float16)) == ["6e+04 to 6e+04, mean 6e+04"]
+    assert values.lines(np.full(100, 1e308)) == ["all 1e+308"]
+    assert values.lines(np.resize([1e308, 1.1e308], 100)) == ["1e+308 to 1.1e+308, mean 1.05e+308"]
+    assert values.lines(np.resize(np.float16([60000, 50000]), 100)) == ["5e+04 to 6e+04, mean 5.5e+04"]
     assert values.lines(np.arange(100)) == ["0 to 99, mean 49.5"]
+    assert values.lines(np.arange(7.0)[:, None]) == ["0 to 6, mean 3"]  # seven rows are a tower
+    assert len(values.lines(np.arange(6.0)[:, None])) == 6
 
 
 # ---- norms and memory

@@ -103,8 +103,8 @@ def draw(
         view = fold(graph, depth=depth, roll=roll, max_nodes=max_nodes)
         sketch = Sketch(direction, options.dark, options.plain)
         if show == "both":
-            sketch.frame("forward", "forward")
-            sketch.frame("backward", "backward")
+            sketch.frame("forward", "forward", kind="pass")
+            sketch.frame("backward", "backward", kind="pass")
         if show != "backward":
             Picture(view, found, options, sketch, "forward" if show == "both" else None).draw()
         if show != "forward":
@@ -201,17 +201,20 @@ class Drawing:
     def show(self) -> Path | None:
         """Open the picture: in a notebook there, else in the browser, from a file whose path is returned.
 
-        Where no engine can lay it out, its text is printed.
+        Where no engine can lay it out, its text is printed, and why.
         """
         display = _notebook()
         if display is not None:
             display(self)
             return None
-        if engine.find() is None:
-            print(self)
-            return None
         folder = tempfile.mkdtemp(prefix="tinygrad_dl-")
-        path = self.render(Path(folder) / "graph.svg")
+        try:
+            path = self.render(Path(folder) / "graph.svg")
+        except engine.EngineError as error:
+            print(self)
+            if engine.problem() is None:  # it has said so, else
+                print(error)
+            return None
         webbrowser.open(path.as_uri())
         return path
 

@@ -69,6 +69,7 @@ class Sketch:
             **{"label": f"<{labels.html(title)}>", "color": self._theme.frame, "fontcolor": self._theme.faint},
             **{"style": "dashed,rounded" if kind == "roll" else "rounded", "labeljust": "l", "labelloc": "t", "id": id},
             **{"class": f"frame frame-{kind}", "tooltip": labels.tip(title)},
+            **({"margin": "40"} if kind == "pass" else {}),  # room for the labels of edges at its side
         }
         self._graphs[id] = self._digraph(f"cluster_{id}", graph_attr=look)
         self._parents[id] = parent

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..primitives import Outputs
 
-FULL = 12  # an array of at most so many numbers is shown in full
+FULL = 12  # an array of at most so many numbers is shown in full,
+ROWS = 6  # if it has no more rows than these: a column would be a tower
 
 
 def number(x: Any) -> str:
@@ -39,7 +40,7 @@ def lines(array: Any) -> list[str]:
     array = np.asarray(array)
     if not array.size:
         return ["no numbers"]
-    if array.size > FULL or array.ndim > 2:
+    if array.size > FULL or array.ndim > 2 or (array.ndim == 2 and len(array) > ROWS):
         return [spread(array)]
     texts = [[number(x) for x in row] for row in np.atleast_2d(array)]
     width = max(len(text) for row in texts for text in row)
@@ -54,6 +55,8 @@ def spread(array: np.ndarray) -> str:
         return f"all {bad:,} nan or inf"
     if array.dtype.kind == "c":
         text = f"|z| {number(np.abs(finite).min())} to {number(np.abs(finite).max())}"
+    elif finite.min() == finite.max():
+        text = f"all {number(finite.flat[0])}"
     else:
         largest = float(np.max(np.abs(finite))) or 1.0
         mean = largest * np.mean(finite / largest, dtype=np.float64)  # where their sum may overflow
