@@ -9,9 +9,9 @@ from hypothesis import given, settings
 import tinygrad_dl as tg
 from tinygrad_dl import nn
 from tinygrad_dl.drawing import draw, formulas, style
-from tinygrad_dl.drawing.calls import names
 from tinygrad_dl.drawing.graph import Graph
 from tinygrad_dl.drawing.record import Record
+from tinygrad_dl.drawing.wording import names
 from tinygrad_dl.testing import strategies
 
 from .pictures import needs_engine, shown

@@ -6,7 +6,7 @@ forward pass broadcast, the sum that undoes it is noted on the edge.
 
 from __future__ import annotations
 
-from . import calls, values
+from . import values, wording
 from .dot import Findings, Options
 from .folding import Link, Unit, View
 from .graph import Node
@@ -89,7 +89,7 @@ class BackwardPicture:
             label = []
             if contribution is not None:
                 if contribution.is_summed:
-                    label.append(calls.undone(contribution.raw.shape, contribution.value.shape))
+                    label.append(wording.undone(contribution.raw.shape, contribution.value.shape))
                 if self.options.gradients and len(arriving) > 1:
                     label.append(f"norm {values.number(values.norm(contribution.value))}")
             name = (
@@ -110,7 +110,7 @@ class BackwardPicture:
             return
         head, argnum = unit.node, link.operand[2]
         id = f"r{head.index}-{argnum}"
-        formula = calls.derivative(self.found.graph, head, argnum)
+        formula = wording.derivative(self.found.graph, head, argnum)
         details = [str(getattr(contribution.raw, "shape", ""))] if self.options.shapes or tail.node is None else []
         if tail.node is not None and not tail.node.name and tail.node.kind == "operation":
             details = [str(getattr(contribution.raw, "shape", ""))]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import calls, style, values
+from . import style, values, wording
 from .folding import Link, Unit, View
 from .graph import Graph, Node
 from .record import Contribution, Record, states
@@ -160,7 +160,7 @@ class Picture:
         boxed = bool(node.name) or node.is_output
         details = [] if boxed else self._details(unit, node)
         if self.options.formulas:
-            details += [f"{'d' + name}: {formula}" for name, formula in calls.derivatives(self.found.graph, node)]
+            details += [f"{'d' + name}: {formula}" for name, formula in wording.derivatives(self.found.graph, node)]
         links = [link for link in links if not link.loops]
         ordered = len(links) == 2 and node.function not in _COMMUTATIVE
         sides = _SIDES[self.options.direction] if ordered else ("",) * len(links)
@@ -242,7 +242,7 @@ class Picture:
             source, target = self._nodes[link.operand[0]], self._nodes[link.operand[1]]
             if self.options.shapes and source.shape is not None:
                 label.append(str(source.shape))
-            if calls.is_broadcast(source, target, link.operand[2]):
+            if wording.is_broadcast(source, target, link.operand[2]):
                 label += ["broadcast", f"to {target.shape}"]
                 tooltip.append(f"{source.title} is broadcast: {source.shape} to {target.shape}")
                 classes.append("broadcast")
@@ -251,7 +251,7 @@ class Picture:
             if contribution is not None and self.options.gradients is True and link.count == 1:
                 label.append(f"g {values.number(values.norm(contribution.value))}")
                 if contribution.is_summed:
-                    label.append(calls.undone(contribution.raw.shape, contribution.value.shape))
+                    label.append(wording.undone(contribution.raw.shape, contribution.value.shape))
                 tooltip.append(
                     f"adds a part of norm {values.norm(contribution.value):.6g} to the gradient of {source.title}"
                 )
@@ -307,7 +307,7 @@ class Picture:
 
     def _tooltip(self, node: Node) -> str:
         """All that is known of a node, in lines."""
-        lines = [node.title if node.kind != "operation" else calls.line(self.found.graph, node)]
+        lines = [node.title if node.kind != "operation" else wording.line(self.found.graph, node)]
         if node.shape is not None:
             lines.append(
                 f"{node.kind}, shape {node.shape}, {node.array.dtype}, {values.memory(values.size(node.array))}"

@@ -6,7 +6,9 @@ pass through it, and `page/` steps through it. All go over `nodes` in a loop, as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,6 +117,17 @@ class Graph:
         for index in self.outputs:
             self.nodes[index].is_output = True
         self.scopes = scopes_of(self)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What to call each node where its name must tell it from all others: `W`, or of several `W#0`; "" without one.
+
+        >>> import tinygrad_dl as tg
+        >>> Graph([tg.parameter(1.0, "x") * tg.parameter(2.0, "x") * tg.parameter(3.0, "y")]).names
+        ['x#0', 'x#1', '', 'y', '']
+        """
+        uses = Counter(node.name for node in self.nodes)
+        return [f"{n.name}#{n.index}" if n.name and uses[n.name] > 1 else n.name or "" for n in self.nodes]
 
     def index(self, value: Any) -> int | None:
         """The index of a Tensor or array, if it is in the graph."""

@@ -148,7 +148,6 @@ class _Writer:
 
     def __init__(self, graph: Graph, rows: Sequence[_Row], width: int):
         self._graph, self._width = graph, width
-        self._uses = Counter(self._named(node) for node in graph.nodes if node.name)
         nodes = [row.node for row in rows if row.node is not None]
         self._number = max((len(self._numbered(node)) for node in nodes), default=0)
         self._shape = min(max((len(_shape(node)) for node in nodes), default=0), 28)
@@ -184,9 +183,11 @@ class _Writer:
 
     def _reference(self, value: Any) -> str:
         """What other lines call the node of a Tensor or array."""
-        node = self._graph.nodes[self._graph.index(value)]  # type: ignore[index]
-        name = self._named(node)
-        return name if self._uses[name] == 1 else name + self._numbered(node)
+        index = self._graph.index(value)
+        assert index is not None
+        shown = _shown(self._graph.names[index])
+        cut = _cut(shown, _NAME)
+        return shown if shown and cut == shown else f"{cut.partition('#')[0]}#{index}"  # what was cut may be another's
 
     def _told(self, node: Node) -> str:
         """What a node is: the call that computed it, or what kind of leaf, and why gradients don't reach it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import primitives
-from .. import calls, course, formulas
+from .. import course, formulas, wording
 from ..graph import Graph, Node, Operand
 from ..record import Contribution, Record, states
 from ..values import size
@@ -70,7 +70,7 @@ class _Writer:
 
     def operand(self, node: Node, operand: Operand) -> dict[str, Any]:
         source = self.graph.nodes[operand.index]
-        repeated = calls.is_broadcast(source, node, operand.argnum)
+        repeated = wording.is_broadcast(source, node, operand.argnum)
         broadcast = f"{source.shape} to {node.shape}" if repeated else None
         return {"node": source.id, "argnum": operand.argnum, "broadcast": broadcast}
 
@@ -143,4 +143,4 @@ def _symbols(graph: Graph) -> list[str]:
 
 
 def _undone(part: Contribution) -> str:
-    return f"Broadcasting is undone: {calls.undone(part.raw.shape, part.value.shape)}."
+    return f"Broadcasting is undone: {wording.undone(part.raw.shape, part.value.shape)}."

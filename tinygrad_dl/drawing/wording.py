@@ -31,18 +31,15 @@ def names(graph: Graph, node: Node) -> dict[str, str]:
     >>> names(graph, graph.nodes[-1])
     {'g': 'g', 'ans': 'ans', 'x': 'x', 'y': 'data'}
     """
-    given = {"g": f"d{node.name}" if node.name else "", "ans": node.name or ""}
     parameters = formulas.parameter_names(node.value)
     sources = {parameters[o.argnum]: graph.nodes[o.index] for o in node.operands if o.argnum < len(parameters)}
-    given |= {parameter: source.name or "" for parameter, source in sources.items()}
-    meant = {name: sources.get(parameter, node) for parameter, name in given.items() if name}
-    for parameter, name in given.items():
+    own = graph.names[node.index]
+    given = {"g": f"d{own}" if own else "", "ans": own, **{p: graph.names[s.index] for p, s in sources.items()}}
+    taken = {name: sources.get(parameter, node) for parameter, name in given.items() if name}
+    for parameter in [parameter for parameter, name in given.items() if not name]:
         source = sources.get(parameter, node)
-        if name and meant[name] is not source:
-            given[parameter] = f"{name}#{source.index}"  # another Tensor of the same name
-        elif not name:
-            plain = source.kind if parameter in sources and source.kind != "operation" else parameter
-            given[parameter] = plain if meant.setdefault(plain, source) is source else f"{plain}{source.index}"
+        plain = parameter if source.kind == "operation" else source.kind
+        given[parameter] = plain if taken.setdefault(plain, source) is source else f"{plain}{source.index}"
     return given
 
 
