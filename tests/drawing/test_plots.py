@@ -502,3 +502,10 @@ def test_without_matplotlib_an_error_names_the_extra(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'plots\.\w+ needs matplotlib: pip install "tinygrad-dl\[plot\]"'):
         PICTURES.get(name, lambda ax: plots.histograms(NET))(None)
+
+
+def test_a_pole_does_not_flatten_the_rest():
+    low, high = plots.activation(np.tan).get_ylim()
+    assert 2 < high < 100
+    assert low == -high
+    assert plots.activation(np.exp).get_ylim()[1] > np.exp(4)  # which is no pole

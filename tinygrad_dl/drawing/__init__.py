@@ -4,8 +4,17 @@ What is to be seen is read into a `graph.Graph`; `dot` and `backward` say how it
 out, and `page` puts it on a page where one steps through backprop. `plots` are curves and fields, by matplotlib.
 """
 
+import importlib
+from typing import Any
+
 from .drawing import Drawing, draw
 from .engine import set_engine
 from .page import explore
 
-__all__ = ["Drawing", "draw", "explore", "set_engine"]
+__all__ = ["Drawing", "draw", "explore", "plots", "set_engine"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plots":  # imported when it is asked for
+        return importlib.import_module(".plots", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

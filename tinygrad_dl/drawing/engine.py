@@ -127,7 +127,10 @@ def rendered(source: str, suffix: str, seconds: float | None = None) -> bytes:
         raise EngineError(f"{engine} could not be run ({error}): {way_out}.") from error
     if code or not output:
         message = words.decode(errors="replace").strip() or f"exit status {code} and no message"
-        raise EngineError(f"{engine} could not make {suffix}: {message}\nEvery engine makes .svg, and .gv needs none.")
+        raise EngineError(
+            f"{engine} could not make {suffix}: {message}\n"
+            "Every engine makes .svg and .png, Graphviz's own dot makes .pdf too, and .gv needs none."
+        )
     return output
 
 

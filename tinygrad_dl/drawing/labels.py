@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import unicodedata
@@ -15,7 +16,7 @@ from .. import primitives
 from ..registry import name_of
 from ..tensor import Tensor
 
-_SYMBOLS: dict[Callable | None, str] = {
+SYMBOLS: dict[Callable | None, str] = {
     np.add: "+",
     np.subtract: "−",  # noqa: RUF001 (a minus sign, as wide as the plus)
     np.multiply: "×",
@@ -64,16 +65,33 @@ def names_of_arguments(function: Callable) -> list[str]:
 
 def _call(function: Callable | None, slots: list[str], kwargs: dict[str, Any]) -> str:
     """A call with only its constants filled in: `1 /`, `sum(axis=0)`, `clip(·, 0, 1)`, `getitem[0, 1:]`."""
-    if function in _SYMBOLS and len(slots) == 2 and not kwargs:
-        return " ".join([slots[0], _SYMBOLS[function], slots[1]]).replace(_HOLE, "").strip()
+    if function in SYMBOLS and len(slots) == 2 and not kwargs:
+        return " ".join([slots[0], SYMBOLS[function], slots[1]]).replace(_HOLE, "").strip()
     name = name_of(function).removeprefix("np.")
     if function is primitives.getitem:
         return name if slots[1] == _HOLE else f"{name}[{slots[1].removeprefix('(').removesuffix(')')}]"
     if function is primitives.output:
         return f"output {slots[1]} of {slots[2]}"
     positional = [] if set(slots) == {_HOLE} else slots
-    arguments = ", ".join(positional + [f"{key}={constant(value)}" for key, value in kwargs.items()])
+    said = {key: value for key, value in kwargs.items() if not _is_default(function, key, value)}
+    arguments = ", ".join(positional + [f"{key}={constant(value)}" for key, value in said.items()])
     return f"{name}({_cut(arguments)})" if arguments else name
+
+
+def _is_default(function: Callable | None, keyword: str, value: Any) -> bool:
+    """Whether `function` would take a number, text or truth value without being told."""
+    if not isinstance(value, (bool, int, float, str, type(None))):
+        return False
+    default = _defaults(function).get(keyword, inspect.Parameter.empty)
+    return type(default) is type(value) and default == value
+
+
+@functools.cache
+def _defaults(function: Any) -> dict[str, Any]:
+    try:
+        return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    except (TypeError, ValueError):
+        return {}
 
 
 def constant(value: Any) -> str:
@@ -121,7 +139,7 @@ def html(text: str, longest: int = 40, lines: int = 4, align: str = "") -> str:
     # - escapes are still expanded, after the entities: \N and &#92;N both give the name of the node, \\ a backslash;
     # - newlines and tabs are dropped; spaces are not, but in the SVG of old versions those at an end don't show;
     # - a <b>, and in old versions a whole label, without a character in it is a syntax error: hence a hard space.
-    shown = _in_the_middle(_visible(text).split("\n"), lines, ["…"])
+    shown = _in_the_middle(visible(text).split("\n"), lines, ["…"])
     typed = [_html_line("".join(_in_the_middle(line, longest, "…"))) for line in shown]
     newline = f'<br align="{align}"/>' if align else "<br/>"
     return newline.join(typed) + (newline if align and len(typed) > 1 else "")  # each ends the line that it aligns
@@ -137,7 +155,7 @@ def _html_line(line: str) -> str:
     return "&#160;" * spaces[0] + middle + "&#160;" * (len(line) - spaces[1])
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Control characters and lone surrogates as Python writes them."""
     return _UNDRAWABLE.sub(lambda match: repr(match[0])[1:-1], text)
 
@@ -160,7 +178,7 @@ def tip(text: str, longest: int = 1500) -> str:
 
     # Graphviz expands escapes in a tooltip twice, first \\, then \N: four backslashes stand for one. Old versions
     # refuse a string, or a text in an HTML-like label, of 16,384 bytes: a character makes 9 at most here.
-    visible = _visible(_in_the_middle(text, longest, "…"))
+    visible = visible(_in_the_middle(text, longest, "…"))
     return nohtml(visible.replace("&", "&amp;").replace("\\", 4 * "\\").replace("\n", r"\n"))
 
 

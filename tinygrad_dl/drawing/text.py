@@ -208,7 +208,7 @@ class _Writer:
         if function is primitives.getitem:
             return f"{slots[0]}[{slots[1].removeprefix('(').removesuffix(')')}]"
         kwargs = node.value._kwargs or {}
-        symbol = labels._SYMBOLS.get(function)
+        symbol = labels.SYMBOLS.get(function)
         if symbol and len(slots) == 2 and not kwargs:
             return f"{slots[0]} {symbol} {slots[1]}"
         given = [f"{keyword}={labels.constant(x)}" for keyword, x in kwargs.items()]

@@ -50,6 +50,11 @@ def activation(
         if len(line[2]):
             ax.plot(*line[2:], "o", color=COLOURS[which], markersize=4, label="_at jumps")
     ax.set(xlabel="z", title=name)
+    sizes = np.abs(np.concatenate([values, slopes]))
+    sizes = sizes[np.isfinite(sizes)]
+    most = np.percentile(sizes, 80) if len(sizes) else 0.0
+    if 0 < 20 * most < sizes.max():  # beside a pole all else would be flat
+        ax.set_ylim(-3 * most, 3 * most)
     return with_legend(ax)
 
 
