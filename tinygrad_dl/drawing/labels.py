@@ -178,8 +178,8 @@ def tip(text: str, longest: int = 1500) -> str:
 
     # Graphviz expands escapes in a tooltip twice, first \\, then \N: four backslashes stand for one. Old versions
     # refuse a string, or a text in an HTML-like label, of 16,384 bytes: a character makes 9 at most here.
-    visible = visible(_in_the_middle(text, longest, "…"))
-    return nohtml(visible.replace("&", "&amp;").replace("\\", 4 * "\\").replace("\n", r"\n"))
+    shown = visible(_in_the_middle(text, longest, "…"))
+    return nohtml(shown.replace("&", "&amp;").replace("\\", 4 * "\\").replace("\n", r"\n"))
 
 
 def least_width(text: str) -> dict[str, str]:
