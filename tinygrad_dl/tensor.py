@@ -16,7 +16,7 @@ import numpy as np
 
 from . import arguments, cuts, debugging, primitives, registry
 from .array_methods import ArrayMethods
-from .debugging import is_debugging
+from .debugging import is_checking, is_debugging
 from .grad_mode import IN_FUNCTION, IN_RULE, is_recording
 
 _new = object.__new__
@@ -330,7 +330,7 @@ class Tensor(ArrayMethods):
     name: str | None
     _origin: debugging.Origin
     _cut: cuts.Cut | None
-    _calls: tuple[tuple[int, int, Any, tuple], ...] | None  # see `nn.module`
+    _calls: tuple[tuple[int, int, Any, tuple], ...] | None  # see `nn.noting`
     backward: Callable[..., None]  # given by `autodiff`, which is built on Tensor
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
@@ -502,7 +502,7 @@ class Tensor(ArrayMethods):
                 f"{kind}(x) in a derivative rule has no derivative itself, so that a second derivative would be wrong: "
                 f"write np.exp for math.exp."
             )
-        if self._tracked and (is_recording() is IN_FUNCTION or (is_debugging() and is_recording())):
+        if self._tracked and (is_recording() is IN_FUNCTION or (is_checking() and is_recording())):
             debugging.warn(
                 f"{kind}(x) took {self._label()} out of the graph: what comes of it has no gradient. Write np.exp for "
                 f"math.exp, np.stack for Z[i] = x; say x.item() where it is meant."

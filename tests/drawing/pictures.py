@@ -3,8 +3,10 @@
 import xml.etree.ElementTree as ET
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
+import tinygrad_dl as tg
 from tinygrad_dl.drawing import Drawing, engine
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -81,3 +83,35 @@ def shown(drawing):
             foot = [line for part in own for line in texts(part)]
             foot += [line.text.replace("\xa0", " ") for line in group.findall(f"{SVG}text")]
     return Shown(kinds["node"], kinds["edge"], kinds["cluster"], ends, foot, root)
+
+
+# ---- what the tests of pictures share
+
+
+def parameter(name=None, shape=(3,)):
+    return tg.parameter(np.ones(shape), name)
+
+
+def titles(picture):
+    return [thing.lines[0] for thing in picture.nodes.values()]
+
+
+def by_title(picture, *classes):
+    """The nodes by what they are called, those of some classes only."""
+    return {thing.lines[0]: thing for thing in picture.nodes.values() if not classes or thing.classes[0] in classes}
+
+
+def random_net():
+    """A loss with all that broadcasts, is shared, or cut off, and the arrays in it."""
+    rng = np.random.default_rng(0)
+    arrays = {"W": rng.normal(size=(2, 3)), "b": rng.normal(size=(2, 1)), "X": rng.normal(size=(3, 4))}
+    W, b = (tg.parameter(arrays[name], name) for name in "Wb")
+    X = tg.Tensor(arrays["X"], name="X")
+    Z = W @ X + b
+    A = np.tanh(Z)
+    Z.name, A.name = "Z", "A"
+    return np.sum(A * A * b), arrays
+
+
+def norm(array):
+    return f"{np.linalg.norm(array):.3g}"

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 import tinygrad_dl as tg
 from tinygrad_dl import nn
 from tinygrad_dl.drawing import draw, formulas, style
+from tinygrad_dl.drawing.folding import fold
 from tinygrad_dl.drawing.graph import Graph
 from tinygrad_dl.drawing.record import Record
 from tinygrad_dl.drawing.wording import names
 from tinygrad_dl.testing import strategies
 
-from .pictures import needs_engine, shown
+from .pictures import SVG, needs_engine, shown
 
 pytestmark = needs_engine
 
@@ -224,6 +225,189 @@ def test_a_function_of_several_outputs_is_drawn():
     w, v = np.linalg.eigh(x)
     picture = backward(np.sum(w) + np.sum(v), gradients=True, values=True, formulas=True)
     assert [thing for thing in picture.nodes.values() if thing.lines[0] == "dx"]
+
+
+# ---- what is summed up
+
+
+def deep_net(layers=11):
+    net = nn.mlp([2, *[3] * layers, 1], output=nn.sigmoid, rng=np.random.default_rng(0))
+    X = np.random.default_rng(1).normal(size=(2, 5))
+    return nn.binary_cross_entropy(net(X), (X[:1] > 0) * 1.0)
+
+
+def recurrent(steps=8, named=True, losses=False):
+    """One W, U and b in all steps; with `losses` each step has a part of the loss."""
+    rng = np.random.default_rng(0)
+    W, U, b = (tg.parameter(rng.normal(size=(4, n)) / 2, name) for name, n in (("W", 4), ("U", 2), ("b", 1)))
+    h, total = tg.Tensor(np.zeros((4, 3))), 0.0
+    for t in range(steps):
+        h = np.tanh(W @ h + U @ rng.normal(size=(2, 3)) + b)
+        h.name = f"h{t + 1}" if named else None
+        total = total + np.mean(h**2) if losses else h
+    return np.sum(total)
+
+
+REPEATED = {
+    "mlp": deep_net,
+    "recurrent": recurrent,
+    "without names": lambda: recurrent(named=False),
+    "losses": lambda: recurrent(named=False, losses=True),
+}
+SUMMED_UP = [{"roll": True}, {"depth": 1, "roll": True}, {"max_nodes": 20}, {"depth": 0}, {"modules": False}]
+
+
+def norms_of(loss, nodes):
+    return [float(np.linalg.norm(g)) for g in tg.gradients(loss, [node.value for node in nodes])]
+
+
+def told(norms):
+    """How the norms of several gradients are told."""
+    low, high = f"{min(norms):.3g}", f"{max(norms):.3g}"
+    if len(norms) == 1:
+        return f"norm {low}"
+    return f"norms all {low}" if low == high else f"norms {low} to {high}"
+
+
+def anchor_of(picture, unit):
+    """The node of the picture where the gradient of a unit is; None where it is what the only rule gives."""
+    id = f"b{unit.id}" if unit.node is None else f"d{unit.node.index}"
+    return id if id in picture.nodes else None
+
+
+@pytest.mark.parametrize("options", SUMMED_UP)
+@pytest.mark.parametrize("what", REPEATED)
+def test_what_stands_for_several_gradients_has_the_names_and_the_norms_of_all(what, options):
+    loss = REPEATED[what]()
+    graph, picture = Graph([loss]), backward(loss, gradients=True, **options)
+    several = 0
+    for unit in fold(graph, **{key: value for key, value in options.items() if key != "modules"}).units:
+        id, members = anchor_of(picture, unit), [graph.nodes[index] for index in unit.members]
+        if id is None or picture.nodes[id].classes[0] == "sum":
+            continue
+        lines, several = picture.nodes[id].lines, several + (len(members) > 1)
+        assert told(norms_of(loss, [node for node in members if node.is_tracked])) in lines
+        if unit.node is None:
+            assert " ".join(lines).startswith(f"backward of {unit.title}")
+        elif unit.node.name:
+            names = [members[0].name, *([members[-1].name] if len(members) > 1 else [])]
+            assert lines[0] == " … ".join(f"d{name}" for name in names)
+    assert several or options == {"modules": False} or what != "mlp"
+
+
+@pytest.mark.parametrize("options", SUMMED_UP)
+@pytest.mark.parametrize("what", REPEATED)
+def test_a_rule_leads_to_each_gradient_from_all_that_add_to_it_and_from_nothing_else(what, options):
+    loss = REPEATED[what]()
+    graph, picture = Graph([loss]), backward(loss, **options)
+    view = fold(graph, **{key: value for key, value in options.items() if key != "modules"})
+    tails = {}
+    for tail, head in picture.ends.values():
+        tails.setdefault(head, set()).add(tail)
+
+    def sources(ids):
+        """The gradients, or units as one, from which rules lead to these nodes."""
+        found = set()
+        for id in ids:
+            found |= sources(tails[id]) if id[0] == "r" and not anchors.get(id) else {id}
+        return found
+
+    anchors = {anchor_of(picture, unit) for unit in view.units} - {None}
+    anchors = dict.fromkeys(anchors, True)
+    expected = {}  # of each unit, those of the units that add to its gradient, through units without a box
+    users = {}
+    for c in Record(graph).contributions:
+        tail, head = view.unit_of[c.head], view.unit_of[c.tail]
+        if tail != head or any(link.loops for link in view.links if (link.tail, link.head) == (tail, head)):
+            users.setdefault(tail, set()).add(head)
+
+    def boxes(unit):
+        id = anchor_of(picture, view.units[unit])
+        return {id} if id else set().union(*(boxes(user) for user in users[unit]))
+
+    for unit in view.units:
+        id = anchor_of(picture, unit)
+        if id:
+            expected[id] = set().union(*(boxes(user) for user in users.get(unit.index, ())))
+    assert {id: sources(tails.get(id, ())) for id in expected} == expected
+
+
+@pytest.mark.parametrize("what", REPEATED)
+def test_a_loop_goes_back_to_the_one_before_and_is_dashed(what):
+    drawing = draw(REPEATED[what](), show="backward", roll=True)
+    picture = shown(drawing)
+    loops = {id: thing for id, thing in picture.edges.items() if "to the one before" in thing.lines}
+    assert len(loops) == (2 if what == "losses" else 1)  # the sum of the losses is one, too
+    for id, thing in picture.edges.items():
+        dashed = thing.element.find(f".//{SVG}path").get("stroke-dasharray") is not None
+        assert dashed == (id in loops)
+    assert drawing.source.count("constraint=false") == len(loops)
+    (times,) = [frame.tooltip for frame in picture.frames.values() if frame.tooltip.startswith("×")]
+    assert times == {"mlp": "×10", "losses": "×7"}.get(what, "×8")
+
+
+def test_a_formula_of_what_is_drawn_once_has_the_name_of_nothing_that_differs():
+    picture = backward(deep_net(), roll=True)
+    rules = {id: thing.tooltip.split("\n")[1] for id, thing in picture.nodes.items() if thing.classes[0] == "rule"}
+    for formula in ("W.T @ g", "g @ A.T", "g * (1 - ans**2)", "W12.T @ dZ12", "dA1 * (1 - A1**2)"):
+        assert formula in rules.values()
+    assert not [
+        formula for formula in rules.values() if re.search(r"[ZAW]([2-9]|10|11)\b", formula) and "Z12" not in formula
+    ]
+    shared = {thing.lines[0] for thing in backward(recurrent(), roll=True).nodes.values()}
+    assert "W.mT @ g" in shared  # the same W in all steps
+    forward = shown(draw(deep_net(), roll=True, formulas=True))
+    words = " ".join(line for thing in forward.nodes.values() for line in thing.lines)
+    assert "dW: g @ A.T" in words
+    assert "dZ5" not in words
+
+
+def test_the_gradient_of_what_all_steps_share_is_the_sum_of_a_contribution_of_each():
+    loss = recurrent(8)
+    picture = backward(loss, roll=True, gradients=True)
+    record, graph = Record(Graph([loss])), Graph([loss])
+    ((id, box),) = [(id, thing) for id, thing in picture.nodes.items() if thing.lines[0] == "dW"]
+    assert "sum of 8" in box.lines
+    ((edge, _),) = [(edge, ends) for edge, ends in picture.ends.items() if ends[1] == id]
+    parts = [np.linalg.norm(c.value) for c in record.into(graph.index(tg.named_tensors(loss)["W"]))]
+    assert picture.edges[edge].lines == ["×8", told(parts)]
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_the_gradient_of_a_group_has_the_norms_of_all_in_it_and_the_colour_of_the_largest(depth):
+    loss = deep_net()
+    graph, picture = Graph([loss]), backward(loss, depth=depth, heat=True)
+    single = shown(draw(loss, heat=True)).nodes
+    different = 0
+    for unit in fold(graph, depth=depth).units:
+        if unit.node is None:
+            thing = picture.nodes[f"b{unit.id}"]
+            assert (
+                told(norms_of(loss, [graph.nodes[i] for i in unit.members if graph.nodes[i].is_tracked])) in thing.lines
+            )
+            boxes = [single.get(f"n{i}-value", single[f"n{i}"]) for i in unit.members]
+            places = [style.scale().index(box.fills[0]) for box in boxes if "heat" in box.classes]
+            assert style.scale().index(thing.fills[0]) == max(places)
+            different += min(places) < max(places)
+    assert different
+
+
+@pytest.mark.parametrize("show", ["forward", "backward"])
+def test_the_formulas_of_many_arguments_are_told_of_the_first_ones(monkeypatch, show):
+    """As each of them is traced with all arguments, which of 1,500 took half a minute."""
+    traced = []
+    real = formulas.derivative
+    monkeypatch.setattr(formulas, "derivative", lambda *args: traced.append(args) or real(*args))
+    parameters = [tg.parameter([1.0], f"p{i}") for i in range(40)]
+    picture = shown(draw(np.sum(np.concatenate(parameters)), show=show, formulas=True))
+    words = [line for thing in picture.nodes.values() for line in thing.lines]
+    assert len(traced) <= 14
+    if show == "forward":
+        assert "... and 28 more" in words
+        assert len([line for line in words if line.startswith("dp")]) == 12
+    else:
+        tips = [thing.tooltip for thing in picture.nodes.values()]
+        assert len([tip for tip in tips if re.fullmatch(r"the rule of (np\.)?concatenate for argument \d+", tip)]) == 28
 
 
 @pytest.mark.parametrize("options", [{"depth": 0}, {"depth": 1}, {"roll": True}, {"max_nodes": 12}])

@@ -1,5 +1,7 @@
 """The backward pass written down: the engine's own gradients, what each edge adds to them, and how each stands."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -227,6 +229,32 @@ def test_a_long_chain_and_many_uses_are_recorded_in_linear_time():
     assert sum(record.of((0, node.index, 1)) is not None for node in graph.nodes[1:]) == 20_000
 
 
+def test_a_record_of_norms_has_those_of_the_arrays_and_no_array_of_a_contribution():
+    a, b = tg.parameter(np.arange(3.0)[:, None], "a"), tg.parameter(np.ones((2, 3, 4)), "b")
+    graph = Graph([np.sum(np.tanh(a * b) * a)])
+    arrays, norms = Record(graph), Record(graph, keep="norms")
+    assert norms.order == arrays.order
+    for one, other in zip(arrays.contributions, norms.contributions, strict=True):
+        assert (other.raw, other.value) == (None, None)
+        assert other.norm == one.norm == pytest.approx(np.linalg.norm(one.value))
+        assert (other.raw_shape, other.shape) == (one.raw_shape, one.shape) == (one.raw.shape, one.value.shape)
+        assert other.is_summed == one.is_summed
+    for index, g in arrays.gradients.items():
+        assert np.array_equal(norms.gradients[index], g)
+
+
+def test_heat_of_a_net_of_many_steps_takes_no_matrix_for_each_of_them():
+    W, h = tg.parameter(np.eye(200) / 2, "W"), tg.parameter(np.ones((200, 1)))
+    for _ in range(60):
+        h = np.tanh(W @ h)
+    loss = np.sum(h)
+    tracemalloc.start()
+    tg.draw(loss, heat=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 30 * W.data.nbytes
+
+
 # ---- states
 
 
@@ -247,6 +275,23 @@ def test_before_backward_nothing_is_computed_and_after_it_leaves_are_and_the_res
     assert set(state(graph, record).values()) == {"computed", "not needed"}
     x.grad = None
     assert state(graph)["tanh"] == never
+
+
+def test_freed_is_said_only_where_all_parameters_behind_have_a_gradient():
+    """Through which graph it came is not told by it: that is what the word says, and no more."""
+    x, w = tg.parameter([1.0, 2.0], name="x"), tg.parameter([3.0, 3.0], name="w")
+    np.sum(x**3).backward()
+    h = np.tanh(x)
+    y = h * w
+    words = state(Graph([np.sum(y)]))
+    assert words == {
+        "x": "computed",
+        "tanh": "freed",
+        "w": "never computed",
+        **dict.fromkeys("×", "never computed"),
+    } | {"sum": "never computed"}
+    data = tg.Tensor([1.0, 1.0], name="X")
+    assert state(Graph([np.exp(x) + data]))["+"] == "freed"  # data have no gradient to wait for
 
 
 def test_a_gradient_that_is_exactly_zero_says_so_stored_or_recorded():

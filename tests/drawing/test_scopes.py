@@ -1,7 +1,9 @@
 """Which call of a Module computed which node, against Modules that note for themselves what they make."""
 
+import dataclasses
 import gc
 import weakref
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
+from tinygrad_dl.drawing import scopes
 from tinygrad_dl.drawing.graph import Graph
 from tinygrad_dl.drawing.scopes import within
+from tinygrad_dl.nn.noting import values_in
 
 RNG = np.random.default_rng(0)
 
@@ -64,6 +68,23 @@ def paths(graph):
 # ---- operations
 
 
+def test_modules_that_are_dataclasses_are_modules_like_others():
+    """They have an `__eq__` of their own, which compares Tensors, and no hash."""
+
+    @dataclasses.dataclass
+    class Layer(nn.Module):
+        W: tg.Tensor
+        inner: nn.Module | None = None
+
+        def __call__(self, A):
+            return self.W @ (A if self.inner is None else self.inner(A))
+
+    net = Layer(tg.parameter(np.eye(2)), Layer(tg.parameter(np.eye(2))))
+    graph = Graph([net(np.ones((2, 3)))])
+    assert [(scope.name, id(scope.module)) for scope in graph.scopes] == [("", id(net)), ("inner", id(net.inner))]
+    assert [len(node.scope.path) for node in graph.nodes if node.kind == "operation"] == [2, 1]
+
+
 def test_nested_nets_nest_and_are_named_by_their_place():
     inner = nn.Sequential(nn.Dense(2, 2, rng=RNG), np.tanh)
     net = nn.Sequential(inner, nn.Sequential(nn.Dense(2, 1, rng=RNG)), nn.sigmoid)
@@ -89,6 +110,21 @@ def test_a_long_or_a_plain_title_is_the_class():
     assert [scope.title for scope in Graph([Plain()(tg.parameter([1.0]))]).scopes] == ["Plain"]
     net = nn.mlp([2] * 9, rng=RNG)
     assert Graph([net(np.ones((2, 1)))]).scopes[0].title == "Sequential"
+
+
+def test_a_module_whose_own_text_fails_is_called_by_its_class():
+    class Silent(nn.Module):
+        def __call__(self, A):
+            return np.tanh(A)
+
+        def __repr__(self):
+            raise RuntimeError("not now")
+
+    net = nn.Sequential(Silent())
+    outer, inner = Graph([net(tg.parameter([1.0]))]).scopes
+    assert inner.title == "layers.0: Silent"
+    assert outer.title == "Sequential"  # whose text has that of its layers
+    assert inner.text == outer.text == ""
 
 
 @st.composite
@@ -331,6 +367,21 @@ def test_data_given_to_the_outer_net_are_outside_of_all_and_an_inner_input_is_in
     }
 
 
+@pytest.mark.parametrize("make", [lambda X: X, lambda X: X.astype(int), lambda X: X.astype(np.float32)])
+@pytest.mark.parametrize("value", [2.0, np.nan, np.inf])
+def test_a_plain_array_is_known_again_by_its_numbers_a_nan_too_and_in_any_dtype(make, value):
+    class Cast(nn.Module):
+        def __call__(self, A):
+            return tg.parameter(np.ones((2, 3)), "own") * A.astype(float) + np.array([[7.0, 2.0, 2.0]])
+
+    if make(np.ones(1)).dtype == int and not np.isfinite(value):
+        return
+    graph = Graph([Cast()(make(np.full((2, 3), value)))])
+    assert {node.shape: node.scope is not None for node in graph.nodes if node.kind == "data"} == {
+        **{(2, 3): False, (1, 3): True}
+    }
+
+
 # ---- all together
 
 
@@ -354,6 +405,71 @@ def test_a_thousand_layers_and_a_hundred_nested_nets_are_no_trouble():
         nest = nn.Sequential(nest)
     graph = Graph([nest(tg.parameter(np.ones(3)))])
     assert len(graph.nodes[1].scope.path) == 100
+
+
+class Unrolled(nn.Module):
+    """A recurrent net that takes all its inputs at once, and gives all its states."""
+
+    def __init__(self):
+        self.W, self.cell = tg.parameter(0.5 * np.eye(3), "W"), nn.Dense(3, 3, rng=RNG)
+
+    def __call__(self, xs):
+        h, states = np.zeros((3, 1)), []
+        for x in xs:
+            h = np.tanh(self.W @ h + self.cell(x))
+            states.append(h)
+        return states
+
+
+@pytest.mark.parametrize("steps", [3, 2_000])
+def test_a_net_of_many_inputs_and_outputs_has_all_its_operations_and_none_of_its_inputs(steps):
+    net = Unrolled()
+    xs = [RNG.normal(size=(3, 1)) for _ in range(steps)]
+    xs[1] = tg.Tensor(xs[1])
+    states = net(xs)
+    graph = Graph([np.sum(states[-1])])
+    assert [type(scope.module).__name__ for scope in graph.scopes] == ["Unrolled", *["Dense"] * steps]
+    assert all(scope.parent is graph.scopes[0] for scope in graph.scopes[1:])
+    assert graph.scopes[0].outputs == [graph.index(h) for h in states]
+    own = [node for node in graph.nodes if node.scope is graph.scopes[0] and node.kind == "operation"]
+    assert len(own) == 3 * steps
+    data = [node for node in graph.nodes if node.kind == "data"]
+    assert len(data) == steps + 1
+    own = [node.scope for node in data if not node.array.any()]  # h₀; the others are inputs
+    assert own == [graph.scopes[0]]
+    assert sum(node.scope is None for node in data) == steps
+
+
+def test_what_a_call_was_given_is_looked_through_twice_however_much_it_gives(monkeypatch):
+    """Once for when it was there, and once for what leaves came from outside: not for each output, or each leaf."""
+    looks = []
+    monkeypatch.setattr(scopes, "values_in", lambda tree: looks.append(tree) or values_in(tree))
+    states = Unrolled()([RNG.normal(size=(3, 1)) for _ in range(50)])
+    graph = Graph([np.sum(states[-1])])
+    assert len(graph.scopes) == 51
+    assert max(Counter(map(id, looks)).values()) == 2
+
+
+@pytest.mark.parametrize("call", [lambda m, h: m(h), lambda m, h: m(A=h)])
+def test_a_history_that_grows_after_a_call_was_given_it_was_shorter_then(call):
+    witness = Witness()
+    cell = Noting(witness, "cell", lambda self, A: witness(witness(A[-1] * self.w) + A[0]))
+    history = [witness(np.tanh(tg.parameter(np.ones(3))))]
+    for _ in range(4):
+        history.append(call(cell, history))
+        history.append(witness(history[-1] * 2))
+    graph = Graph([history[-1]])
+    assert_as_witnessed(graph, witness)
+    assert len(graph.scopes) == 4
+
+
+def test_what_contains_itself_may_be_given_to_a_module():
+    witness = Witness()
+    x = witness(np.tanh(tg.parameter(np.ones(3))))
+    loop = [x]
+    loop.append(loop)
+    net = Noting(witness, "net", lambda self, A: witness(A[1][0] * self.w))
+    assert_as_witnessed(Graph([net(loop)]), witness)
 
 
 def test_gradients_that_were_made_with_a_graph_keep_the_scopes_of_the_forward_pass():

@@ -74,6 +74,39 @@ def test_one_node_equals_the_spelled_out_formula_to_second_order(name, rows, m, 
     assert tg.autodiff.topological_order(node) == [*node._parents[:1], node]  # one node, as the course draws it
 
 
+@pytest.mark.parametrize("by_name", [False, True])
+@given(shape=st.sampled_from([(), (1,), (3, 1), (3, 4), (2, 3, 4)]), seed=st.integers(0, 2**32 - 1))
+def test_a_leaky_relu_has_the_derivative_by_its_slope_to_second_order(by_name, shape, seed):
+    """The slope may be learned (He et al. 2015): one for all, one for each unit, or more than there are z."""
+    rng = np.random.default_rng(seed)
+    arrays = [rng.normal(size=(3, 4)), rng.uniform(0.01, 0.5, shape)]
+    one = (lambda z, alpha: nn.leaky_relu(z, alpha=alpha)) if by_name else nn.leaky_relu
+    assert_same_to_second_order(one, activations.leaky_relu, arrays, rng)
+    z, alpha = map(tg.parameter, arrays)
+    assert set(tg.autodiff.topological_order(one(z, alpha))[:-1]) == {z, alpha}
+    assert one(arrays[0], alpha).requires_grad
+
+
+@pytest.mark.parametrize("in_axes", [(0, 0), (0, None), (None, 0)])
+def test_a_leaky_relu_of_samples_may_have_a_slope_for_each(in_axes):
+    rng = np.random.default_rng(0)
+    z, alpha = rng.normal(size=(5, 3, 4)[in_axes[0] is None :]), rng.uniform(size=(5, 3, 1)[in_axes[1] is None :])
+    values = [tg.vmap(f, in_axes)(z, alpha) for f in (nn.leaky_relu, activations.leaky_relu)]
+    assert np.array_equal(*values)
+    for argnum in (0, 1):
+        slopes = [
+            tg.vmap(tg.grad(lambda z, alpha, f=f: np.sum(f(z, alpha) ** 2), argnum), in_axes)(z, alpha)
+            for f in (nn.leaky_relu, activations.leaky_relu)
+        ]
+        np.testing.assert_allclose(*slopes)
+
+
+def test_slopes_that_are_as_many_as_the_samples_are_not_taken_for_one_each():
+    z, alpha = np.linspace(-1, 1, 20).reshape(5, 4), np.linspace(0.1, 0.5, 5)[:, None]
+    values = tg.vmap(nn.leaky_relu, (0, None))(z, alpha)
+    assert np.array_equal(values, [nn.leaky_relu(row, alpha) for row in z])
+
+
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1))
 def test_affine_is_W_A_plus_b_to_second_order(n_out, n_in, m, seed):
     rng = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """Modules: how their parameters are found and named, and that saving them is exact, and all or nothing."""
 
+import dataclasses
 import os
 import pickle
 import zipfile
@@ -334,6 +335,26 @@ def test_modules_that_contain_one_another_are_found_once():
     assert [name for name, _ in one.named_modules()] == ["", "other"]
 
 
+def test_modules_that_are_dataclasses_and_equal_are_told_apart():
+    @dataclasses.dataclass
+    class Layer(nn.Module):  # its `==` compares Tensors, and it has no hash
+        W: tg.Tensor
+        inner: nn.Module | None = None
+
+    one = Layer(tg.parameter(np.ones(2)), Layer(tg.parameter(np.ones(2)), Layer(tg.parameter(np.ones(2)))))
+    assert [name for name, _ in one.named_modules()] == ["", "inner", "inner.inner"]
+    assert [name for name, _ in one.named_parameters()] == ["W", "inner.W", "inner.inner.W"]
+
+
+def test_lists_and_dicts_that_contain_themselves_are_searched_once():
+    module = Recorder(None)
+    module.parts = [net(), {"w": tg.parameter(1.0)}]
+    module.parts[1]["all"] = module.parts
+    module.parts.append(module.parts)
+    assert [name for name, _ in module.named_modules()] == ["", "parts.0", "parts.0.layers.0", "parts.0.layers.2"]
+    assert [name for name, _ in module.named_parameters()][-2:] == ["parts.0.layers.2.b", "parts.1.w"]
+
+
 def test_many_nested_modules_are_found_without_recursion():
     deep = nn.Sequential(np.tanh)
     for _ in range(3_000):
@@ -406,9 +427,75 @@ def test_a_subclass_that_calls_its_base_has_two_calls_of_one_module():
 
     module = Derived()
     answer = module(tg.parameter(1.0))
-    assert [noted is module for *_, noted, _ in answer._calls] == [True]
+    ((began, ended, outer, _),) = answer._calls
+    ((began_inside, ended_inside, inner, _),) = answer._parents[0]._calls
+    assert outer is inner is module
+    assert began < began_inside < ended_inside < ended
     assert Derived.__call__.__doc__ == "What it does."
     assert pickle.loads(pickle.dumps(Zoo)) is Zoo
+
+
+@pytest.mark.parametrize("slots", [False, True])
+def test_a_dataclass_notes_each_call_once(slots):
+    @dataclasses.dataclass(slots=slots)  # which with slots makes a second class of the first
+    class Layer(nn.Module):
+        text: str = ""
+
+        def __call__(self, A):
+            return np.tanh(A)
+
+    assert len(Layer()(tg.parameter(1.0))._calls) == 1
+
+
+def test_what_is_no_function_of_self_is_called_as_it_would_be_in_any_class():
+    class Ufunc(nn.Module):
+        __call__ = np.tanh
+
+    class Static(nn.Module):
+        __call__ = staticmethod(np.tanh)
+
+    class Later(nn.Module):
+        pass
+
+    Later.__call__ = lambda self, A: np.tanh(A)
+    for kind in (Ufunc, Static, Later):
+        answer = kind()(tg.parameter(1.0))
+        assert answer.item() == np.tanh(1.0)
+        assert answer._calls is None
+
+
+def test_an_answer_that_contains_itself_is_noted():
+    def body(x):
+        loop = {"y": np.tanh(x), "more": [np.exp(x)]}
+        loop["more"].append(loop)
+        return loop
+
+    module = Recorder(body)
+    answer = module(tg.parameter(1.0))
+    assert answer["y"]._calls == answer["more"][0]._calls
+    assert answer["y"]._calls[0][2] is module
+
+
+def test_an_answer_may_be_nested_without_end():
+    deep = tensor = np.tanh(tg.parameter(1.0))
+    for _ in range(10_000):
+        deep = [deep]
+    assert Recorder(lambda: deep)() is deep
+    assert len(tensor._calls) == 1
+
+
+def test_keywords_of_a_class_are_for_its_other_bases():
+    class Tagged:
+        def __init_subclass__(cls, tag=None, **kwargs):
+            super().__init_subclass__(**kwargs)
+            cls.tag = tag
+
+    class Layer(nn.Module, Tagged, tag="mine"):
+        pass
+
+    assert Layer.tag == "mine"
+    with pytest.raises(TypeError, match="keyword"):
+        type("Wrong", (nn.Module,), {}, tag="nobody's")
 
 
 def test_an_error_in_a_call_is_its_own():

@@ -1,15 +1,16 @@
-"""The backward pass as a picture: from the gradient of the output to those of the parameters, a rule an ellipse.
+"""The backward pass as a picture: from the gradient of the output to those of the parameters, by rules.
 
 A rule says its formula, traced from the real one. Where several contributions meet, they are added up; where the
-forward pass broadcast, the sum that undoes it is noted on the edge.
+forward pass broadcast, the sum that undoes it is noted on the edge. What the forward picture sums up is summed up here:
+of repeated blocks, drawn once, nothing is said that holds for one of them only.
 """
 
 from __future__ import annotations
 
 from . import values, wording
-from .dot import Findings, Options
+from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
-from .graph import Node
+from .folding.views import span
 from .record import Contribution
 from .sketch import Sketch
 
@@ -33,106 +34,161 @@ class BackwardPicture:
         self.view, self.found, self.options, self.sketch = view, found, options, sketch
         self.outer, self.mirrored = frame, mirrored
         assert found.record is not None
-        self._record = found.record
+        self._gradients = found.record.gradients
+        self._nodes = found.graph.nodes
         self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the sketch
+        self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the sketch with its gradient
+        self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
+        for c in found.record.contributions:
+            self._between.setdefault((view.unit_of[c.head], view.unit_of[c.tail]), []).append(c)
 
     def draw(self) -> None:
         """Put it into the sketch: each unit that a gradient reaches, and the rules that carry it on."""
+        if self.options.modules:
+            for frame in self.view.frames:
+                parent = f"b{frame.parent.id}" if frame.parent else self.outer
+                self.sketch.frame(f"b{frame.id}", frame.title, parent, frame.kind)
         into: dict[int, list[Link]] = {}
         for link in self.view.links:
-            if not link.loops:
+            if self._contributions(link):
                 into.setdefault(link.head, []).append(link)
+        looping = {link.tail for links in into.values() for link in links if link.loops}
+        loops = []
         for unit in reversed(self.view.units):
-            if not any(index in self._record.gradients for index in unit.members):
-                continue
-            anchor = self._gradient(unit)
-            for link in into.get(unit.index, []):
-                self._carry(unit, link, anchor)
+            if any(index in self._gradients for index in unit.members):
+                self._anchors[unit.index] = self._gradient(unit, unit.index in looping)
+                for link, source in self._carried(unit, into.get(unit.index, [])):
+                    if link.loops:
+                        loops.append((source, link))
+                    else:
+                        self._arriving.setdefault(link.tail, []).append((source, link))
+        for source, link in loops:  # from one repetition to the one before, whose gradient is drawn already
+            self._arrive(source, self._anchors[link.tail], link, several=True)
 
-    def _gradient(self, unit: Unit) -> str:
+    def _contributions(self, link: Link) -> list[Contribution]:
+        """What goes back over the edges that a link stands for."""
+        between = self._between.get((link.tail, link.head), [])
+        return between if link.argnum is None else [c for c in between if c.argnum == link.argnum]
+
+    def _frame(self, unit: Unit) -> str | None:
+        return f"b{unit.frame.id}" if unit.frame is not None and self.options.modules else self.outer
+
+    # ---- gradients
+
+    def _gradient(self, unit: Unit, loops: bool) -> str:
         """The node of the sketch where the gradient of a unit is, all that arrives added up."""
-        arriving = self._arriving.get(unit.index, [])
-        node = unit.node
+        arriving, node = self._arriving.get(unit.index, []), unit.node
+        sum_of = self.found.sum_of(unit.members)
         if node is None:
-            return self._joined(unit, f"backward of {unit.title}", f"b{unit.id}", arriving)
-        summed = any(c is not None and c.is_summed for c in (self._contribution(link) for _, link in arriving))
-        if node.name or node.is_output or node.kind == "parameter" or summed or not arriving:
-            title = f"d{node.name}" if node.name else "gradient of the output" if node.is_output else "gradient"
-            id = f"d{node.index}"
-            row = self.found.verdicts.get(node.index)
-            details = [*([] if row is None else [f"{row.name} {row.verdict}"]), *self._details(node)]
-            if arriving and node.is_output:
-                details.append(f"1 + {len(arriving)} more")  # as it is itself what is differentiated
-            elif len(arriving) > 1:
-                details.append(f"sum of {len(arriving)}")
-            tooltip = "\n".join([title, *details, *self.found.causes(node.index)[1:]])
-            look = self.found.look([node.index], self.options)
-            self.sketch.node(id, "gradient", title, details, frame=self.outer, tooltip=tooltip, **look)
-            self._join(arriving, id, node)
-            return id
-        if len(arriving) > 1:
-            id = f"d{node.index}"
-            self.sketch.node(id, "sum", "+", frame=self.outer, tooltip=f"the sum of {len(arriving)} contributions")
-            self._join(arriving, id, node)
-            return id
-        return arriving[0][0]
-
-    def _joined(self, unit: Unit, title: str, id: str, arriving: list[tuple[str, Link]]) -> str:
-        self.sketch.node(id, unit.kind, title, unit.lines, frame=self.outer)
+            id = f"b{unit.id}"
+            details = [*self.found.verdict(unit.members), *unit.lines, *self._norm(unit)]
+            look = self.found.look(unit.members, self.options)
+            self.sketch.node(id, unit.kind, f"backward of {unit.title}", details, frame=self._frame(unit), **look)
+        elif self._has_box(unit, loops):
+            id, title = f"d{node.index}", self._title(unit)
+            details = [*self.found.verdict(unit.members), *self._details(unit), *([sum_of] if sum_of else [])]
+            tooltip = "\n".join([title, *details, *self.found.causes(unit.members)[1:]])
+            look = self.found.look(unit.members, self.options)
+            self.sketch.node(id, "gradient", title, details, frame=self._frame(unit), tooltip=tooltip, **look)
+        elif len(arriving) > 1:
+            id, tooltip = f"d{node.index}", f"the {sum_of or 'sum of what arrives'}"
+            self.sketch.node(id, "sum", "+", frame=self._frame(unit), tooltip=tooltip)
+        else:
+            return arriving[0][0]
         for source, link in arriving:
-            self._edge(source, id, f"b{link.head}-{link.tail}")
+            self._arrive(source, id, link, several=bool(sum_of))
         return id
 
-    def _join(self, arriving: list[tuple[str, Link]], id: str, node: Node) -> None:
-        for source, link in arriving:
-            contribution = self._contribution(link)
-            label = []
-            if contribution is not None:
-                if contribution.is_summed:
-                    label.append(wording.undone(contribution.raw.shape, contribution.value.shape))
-                if self.options.gradients and len(arriving) > 1:
-                    label.append(f"norm {values.number(values.norm(contribution.value))}")
-            name = (
-                f"b{link.operand[1]}-{node.index}-{link.operand[2]}" if link.operand else f"b{link.head}-{node.index}"
-            )
-            self._edge(source, id, name, label)
+    def _has_box(self, unit: Unit, loops: bool) -> bool:
+        """Whether there is something to say of a gradient beside what arrives."""
+        arriving, node = self._arriving.get(unit.index, []), unit.node
+        assert node is not None
+        if node.name or unit.is_output or node.kind == "parameter" or not arriving or loops:
+            return True
+        if any(c.is_summed for _, link in arriving for c in self._contributions(link)):
+            return True
+        return unit.repeats > 1 and (len(arriving) > 1 or arriving[0][1].count != unit.repeats)
 
-    def _carry(self, unit: Unit, link: Link, anchor: str) -> None:
-        """The rule by which the gradient at `anchor` goes on to the tail of a link."""
-        tail = self.view.units[link.tail]
-        if not any(index in self._record.gradients for index in tail.members):
-            return
-        if unit.node is None or link.operand is None:
-            self._arriving.setdefault(link.tail, []).append((anchor, link))
-            return
-        contribution = self._contribution(link)
-        if contribution is None:
-            return
-        head, argnum = unit.node, link.operand[2]
-        id = f"r{head.index}-{argnum}"
-        formula = wording.derivative(self.found.graph, head, argnum)
-        details = [str(getattr(contribution.raw, "shape", ""))] if self.options.shapes or tail.node is None else []
-        if tail.node is not None and not tail.node.name and tail.node.kind == "operation":
-            details = [str(getattr(contribution.raw, "shape", ""))]
-        name = self.found.graph.operation(head)
-        self.sketch.node(id, "rule", formula, details, frame=self.outer, tooltip=f"the rule of {name}\n{formula}")
-        self._edge(anchor, id, f"b{head.index}-{argnum}")
-        self._arriving.setdefault(link.tail, []).append((id, link))
+    def _title(self, unit: Unit) -> str:
+        names = [name for name in (self._nodes[index].name for index in unit.members) if name]
+        if names:
+            return span([f"d{name}" for name in names]) or f"d{names[0]}"
+        return "gradient of the output" if unit.is_output and unit.repeats == 1 else "gradient"
 
-    def _contribution(self, link: Link) -> Contribution | None:
-        return None if link.operand is None else self._record.of(link.operand)
-
-    def _details(self, node: Node) -> list[str]:
-        g = self._record.gradients.get(node.index)
-        if g is None or isinstance(g, tuple):
+    def _details(self, unit: Unit) -> list[str]:
+        gradients = [self._gradients[index] for index in unit.members if index in self._gradients]
+        if any(isinstance(g, tuple) for g in gradients):
             return []
-        lines = [str(g.shape)]
-        if self.options.values:
-            lines += values.lines(g)
-        if self.options.gradients or self.options.heat:
-            lines.append(f"norm {values.number(values.norm(g))}")
-        return lines
+        lines = shape_of(g.shape for g in gradients)
+        if unit.repeats > 1:
+            lines += [] if self.options.modules else [f"×{unit.repeats:,}"]
+            lines += ["the last one is the output"] if unit.is_output else []
+        elif self.options.values:
+            lines += values.lines(gradients[0])
+        return lines + self._norm(unit)
 
-    def _edge(self, tail: str, head: str, id: str, label: list[str] | None = None) -> None:
-        ends, attributes = ((head, tail), {"dir": "back"}) if self.mirrored else ((tail, head), {})
-        self.sketch.edge(*ends, id=id, label=label or [], **attributes)
+    def _norm(self, unit: Unit) -> list[str]:
+        return self.found.norm(unit.members) if self.options.norms else []
+
+    def _arrive(self, source: str, anchor: str, link: Link, several: bool) -> None:
+        """An edge into the gradient of the tail of a link; its norm is told where it is one of several."""
+        tail, head = self.view.units[link.tail], self.view.units[link.head]
+        parts, label = self._contributions(link), []
+        if link.loops:
+            label.append("to the one before")
+        elif link.count < tail.repeats:
+            is_last = link.count == 1 and link.operand[0] == max(tail.members)
+            label.append("to the last one" if is_last else f"to {link.count:,} of {tail.repeats:,}")
+        elif link.count > 1 and link.count != tail.repeats:
+            label.append(f"×{link.count:,}")
+        elif link.count < head.repeats:
+            is_first = link.count == 1 and link.operand[1] == min(head.members)
+            label.append("from the first one" if is_first else f"from {link.count:,} of {head.repeats:,}")
+        undone = {wording.undone(c.raw_shape, c.shape) for c in parts if c.is_summed}
+        label += undone if len(undone) == 1 and head.node is not None else []
+        if self.options.norms and several:
+            label += norm_of([c.norm for c in parts if not link.loops or tail.repeats > 1])
+        attributes = {"style": "dashed", "constraint": "false"} if link.loops else {}
+        self._edge(source, anchor, "b{1}-{0}-{2}".format(*link.operand), label, **attributes)
+
+    # ---- rules
+
+    def _carried(self, unit: Unit, links: list[Link]) -> list[tuple[Link, str]]:
+        """The links into a unit, each with the node of the sketch that carries the gradient on: the rule."""
+        if unit.node is None:
+            return [(link, self._anchors[unit.index]) for link in links]
+        by_rule: dict[str, list[Link]] = {}
+        for link in links:
+            of = f"g{link.tail}" if link.argnum is None else f"{link.argnum}"
+            by_rule.setdefault(f"r{unit.node.index}-{of}", []).append(link)
+        given = wording.names(self.found.graph, unit.node, unit.members) if by_rule else {}
+        for number, (id, same) in enumerate(by_rule.items()):
+            self._rule(id, unit, same, given if number < wording.MOST else None)
+        return [(link, id) for id, same in by_rule.items() for link in same]
+
+    def _rule(self, id: str, unit: Unit, links: list[Link], given: dict[str, str] | None) -> None:
+        """A rule of a unit, for one argument, or for several that one thing stands for; with `given`, its formula."""
+        node, argnum = unit.node, links[0].argnum
+        assert node is not None
+        title = tooltip = f"the rule of {self.found.graph.operation(node)}"
+        if argnum is None:
+            title = tooltip = f"{title} for {len({c.argnum for c in self._contributions(links[0])}):,} arguments"
+        elif given is None:
+            title = tooltip = f"{title} for argument {argnum}"
+        else:
+            title = wording.derivative(self.found.graph, node, argnum, given)
+            tooltip += f"\n{title}"
+        tells = self.options.shapes or not all(self._tells_shape(self.view.units[link.tail]) for link in links)
+        details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if tells else []
+        self.sketch.node(id, "rule", title, details, frame=self._frame(unit), tooltip=tooltip)
+        self._edge(self._anchors[unit.index], id, f"b{id[1:]}", [])
+
+    @staticmethod
+    def _tells_shape(unit: Unit) -> bool:
+        """Whether the gradient of a unit has a box that tells its shape."""
+        return unit.node is not None and (bool(unit.node.name) or unit.node.kind != "operation")
+
+    def _edge(self, source: str, target: str, id: str, label: list[str], **attributes: str) -> None:
+        if self.mirrored:
+            source, target, attributes = target, source, {"dir": "back", **attributes}
+        self.sketch.edge(source, target, id=id, label=label, **attributes)

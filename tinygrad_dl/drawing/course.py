@@ -145,12 +145,19 @@ def _told(layer: _Layer, after: _Layer | None, cost: Node) -> dict[int, Told]:
 
 
 def _layers(graph: Graph) -> Iterator[_Layer]:
-    """The Dense layers with the course's names, numbered 1, 2, ... without a gap, each on the one before."""
-    by_name = {node.name: node for node in graph.nodes if node.name is not None}
+    """The Dense layers with the course's names, numbered 1, 2, ... without a gap, each on the one before.
+
+    A name is the course's if only one node has it: of a net used twice it would not tell which of the two is meant.
+    """
+    by_name = dict(zip(graph.names, graph.nodes, strict=True))
     number, before = 1, None
     while (Z := by_name.get(f"Z{number}")) is not None and Z.function is fused.affine:
         W, A, b = (graph.nodes[operand.index] for operand in Z.operands)
-        if (W.name, b.name) != (f"W{number}", f"b{number}") or (before is not None and A is not before):
+        if (
+            by_name.get(f"W{number}") is not W
+            or by_name.get(f"b{number}") is not b
+            or (before is not None and A is not before)
+        ):
             return
         made = by_name.get(f"A{number}")
         activation = None if made is None else _activation(made, Z)

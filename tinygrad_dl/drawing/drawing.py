@@ -13,10 +13,12 @@ from typing import Any
 
 from ..tensor import Tensor
 from . import engine, health, style, svg, text
+from .asked import tensors_to_show
 from .backward import BackwardPicture
-from .dot import Findings, Options, Picture, notes
+from .dot import Picture, notes
+from .findings import Findings, Options
 from .folding import fold
-from .graph import Graph, outputs_of
+from .graph import Graph
 from .record import Record
 from .sketch import Sketch
 
@@ -28,6 +30,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "theme": ("auto", "light", "dark"),
     "values": (False, True, "image"),
     "gradients": (False, True, "stored"),
+    **dict.fromkeys(("formulas", "shapes", "memory", "heat", "modules", "legend"), (False, True)),
 }
 
 
@@ -52,8 +55,9 @@ def draw(
 ) -> Drawing:
     r"""The picture of how `x`, a loss for example or a list of several Tensors, was computed.
 
-    With `inputs`, `x` is a net or a function, and the picture is of `x(*inputs)`. Gradients made with
-    `create_graph=True` are Tensors too, and their picture is that of the backward pass that made them.
+    With `inputs`, `x` is a net or a function, which is called, once or if it has no parameters twice, and the picture
+    is of `x(*inputs)`. Gradients made with `create_graph=True` are Tensors too, and their picture is that of the
+    backward pass that made them.
 
     What it says:
 
@@ -62,10 +66,10 @@ def draw(
     - `gradients`: True goes back through the graph, touching no `grad`, and shows the norm of each gradient and of what
       each edge adds to it (`g`); "stored" shows what `backward` has left in `grad`. A gradient that is zero, never
       computed, blocked (by `detach`, `no_grad`, a constant function), not needed or freed says so;
-    - `formulas`: the derivative of each argument of an operation, as its rule computes it;
+    - `formulas`: the derivative of each argument of an operation, of the first 12, as its rule computes it;
     - `shapes` on the edges, `memory` of each array;
-    - `heat`: colours by the norm of the gradient, and a verdict: vanishing, exploding, dead ReLUs, saturation;
-    - `report`: what `testing.check_backprop` found, right or wrong, at each name, with the cause.
+    - `heat`: fills by the norm of the gradient, and a verdict: vanishing, exploding, dead ReLUs, saturation;
+    - `report`: what `testing.check_backprop` found, right or wrong, as an outline at each name, with the cause.
 
     How much: `modules=False` leaves out the frames around what a Module computed; `depth` sums up Modules that deep
     inside of others (0: each outermost one is a node); `roll` draws repeated blocks once, ×N. A picture of more than
@@ -74,8 +78,10 @@ def draw(
     How: `direction` "TB" from top to bottom or "LR" from left to right; `theme` "light", "dark", or "auto", which in an
     SVG is the reader's own; `legend`.
 
-    Raises TypeError for anything but Tensors, ValueError for a choice that there is not, for gradients of what is not
-    one number, and for a `report` on names that the graph does not have.
+    Raises TypeError for anything but Tensors, for a `depth` or `max_nodes` that is no whole number or None, a `roll`
+    that is no truth value and a `report` that is none; ValueError for a choice that there is not, a `depth` below 0,
+    `max_nodes` below 1, for gradients, heat or a backward pass of what is not one number computed from parameters, and
+    for a `report` on names that the graph does not have; and whatever `x` raises when it is called.
 
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter([0.5, -1.0], name="w")
@@ -85,17 +91,27 @@ def draw(
     >>> print(drawing)  # doctest: +SKIP
     """
     options = Options(
-        show, values, gradients, formulas, shapes, memory, heat, direction, theme == "dark", legend, modules
+        show=show,
+        values=values,
+        gradients=gradients,
+        formulas=formulas,
+        shapes=shapes,
+        memory=memory,
+        heat=heat,
+        direction=direction,
+        dark=theme == "dark",
+        legend=legend,
+        modules=modules,
     )
     for name, choices in _CHOICES.items():
         given = theme if name == "theme" else getattr(options, name)
         if not any(given is choice or (isinstance(given, str) and given == choice) for choice in choices):
             raise ValueError(f"draw: expected {name} to be one of {', '.join(map(repr, choices))}, got {given!r}.")
-    graph = Graph(outputs_of("draw", x, inputs))
+    graph = Graph(tensors_to_show("draw", x, inputs))
     goes_back = show != "forward" or gradients is True or heat
     if goes_back:
         _check_scalar(graph)
-    record = Record(graph) if goes_back else None
+    record = Record(graph, keep="norms") if goes_back else None
     found = Findings(graph, record, _checked(report, graph), gradients == "stored")
     verdict = health.verdict(graph, found.record) if heat and found.record is not None else []
 

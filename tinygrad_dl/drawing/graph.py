@@ -11,11 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .. import cuts, primitives
 from ..autodiff import topological_order
-from ..debugging import noting_lines
 from ..registry import name_of
 from ..tensor import Tensor
 from . import labels
@@ -35,11 +32,12 @@ class Node:
     `kind` is "operation", "parameter", "data", or "blocked": what an operation that gradients don't go through gave.
     """
 
-    __slots__ = ("index", "is_output", "kind", "operands", "scope", "value")
+    __slots__ = ("index", "is_output", "kind", "operands", "path", "scope", "value")
 
     def __init__(self, index: int, value: Any, kind: str, operands: tuple[Operand, ...] = ()):
         self.index, self.value, self.kind, self.operands = index, value, kind, operands
         self.is_output = False
+        self.path: str | None = None  # of a parameter, where the outermost Module has it: `cell.W`
         self.scope: Scope | None = None  # the call of a Module that computed it, the innermost one
 
     @property
@@ -49,8 +47,8 @@ class Node:
 
     @property
     def name(self) -> str | None:
-        """The name that the user or a net gave the Tensor, if any."""
-        return getattr(self.value, "name", None)
+        """The name that the user or a net gave the Tensor, or else its path in its Module, if any."""
+        return getattr(self.value, "name", None) or self.path
 
     @property
     def function(self) -> Callable | None:
@@ -100,6 +98,7 @@ class Node:
 class Graph:
     """The nodes behind `outputs`, each after its operands; `scopes` are the calls of Modules among them.
 
+    >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([1.0, 2.0], name="x")
     >>> Graph([np.sum(x * x)]).nodes
@@ -117,6 +116,10 @@ class Graph:
         for index in self.outputs:
             self.nodes[index].is_output = True
         self.scopes = scopes_of(self)
+        for scope in self.scopes:
+            for path, parameter in scope.module.named_parameters() if scope.parent is None else ():
+                if id(parameter) in self._indices:
+                    self.nodes[self._indices[id(parameter)]].path = path
 
     @cached_property
     def names(self) -> list[str]:
@@ -159,45 +162,3 @@ class Graph:
         if function is primitives.output:
             function = node.value._parents[0]._function
         return None if function is None else name_of(function)
-
-
-def outputs_of(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tensor]:
-    """The Tensors to show: `x` itself, one or a list of them; or, with `inputs`, what the function `x` gives of them.
-
-    Then the user's lines are recorded too, and inputs of floats are tracked where nothing else is, so that
-    there is a graph. Raises TypeError for what is neither, in the name of `what`: "draw" or "explore".
-    """
-    if inputs:
-        if not callable(x):
-            raise TypeError(
-                f"{what}(f, *inputs): expected a function or a net to call on the {len(inputs)} inputs, got "
-                f"{type(x).__name__} {str(x)[:40]!r}: pass a Tensor alone, or net, X."
-            )
-        x = _called(x, inputs)
-    outputs = list(x) if isinstance(x, (list, tuple)) else [x]
-    for output in outputs:
-        if type(output) is not Tensor:
-            raise TypeError(
-                f"{what}: expected a Tensor, such as the loss, or a list of Tensors, got {type(output).__name__} "
-                f"{str(output)[:40]!r}: pass the Tensor itself, without .numpy(), .item() or float(), or a function "
-                f"and its inputs."
-            )
-    if not outputs:
-        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss, say.")
-    return outputs
-
-
-def _called(function: Callable, inputs: Sequence[Any]) -> Any:
-    tensors = [x if not isinstance(x, (np.ndarray, float, list)) else Tensor(x) for x in inputs]
-    for name, x in zip(labels.names_of_arguments(function), tensors, strict=False):
-        if type(x) is Tensor and x.name is None:
-            x.name = name
-    with noting_lines():
-        answer = function(*tensors)
-        if type(answer) is Tensor and not answer.requires_grad:  # no parameters: it is a function of its inputs
-            tracked = [
-                Tensor(x.data, requires_grad=True, name=x.name) if type(x) is Tensor and x.dtype.kind in "fc" else x
-                for x in tensors
-            ]
-            answer = function(*tracked)
-    return answer

@@ -1,6 +1,6 @@
 """Which call of a Module computed which node: what a picture frames, sums up, and names.
 
-A Tensor that a Module gave carries the call (see `nn.module`): when it began and ended, the Module, what it was given.
+A Tensor that a Module gave carries the call (see `nn.noting`): when it began and ended, the Module, what it was given.
 What lies between the two was computed in the call, unless it is known to have been there before: what an earlier call
 gave or was given, and all that went into that. So a net may use what an earlier layer has kept, beside its arguments.
 """
@@ -10,11 +10,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..pytree import leaves
+from ..nn.noting import values_in
 
 if TYPE_CHECKING:
     from .graph import Graph, Node
@@ -48,25 +49,37 @@ class Scope:
             scope = scope.parent
         return path[::-1]
 
-    @property
-    def given(self) -> list[Any]:
-        """The Tensors and arrays that it was called with, in lists too."""
-        return list(leaves(self.args))
+    @cached_property
+    def given(self) -> set[Any]:
+        """The keys of the Tensors and arrays that it was called with, in lists too."""
+        return {_key(x) for x in values_in(self.args)}
 
     def was_given(self, leaf: Node) -> bool:
         """Whether a leaf came from outside; of a plain array the graph has a copy."""
-        return any(
-            x is leaf.value or (isinstance(x, np.ndarray) and not leaf.is_tracked and np.array_equal(x, leaf.array))
-            for x in self.given
-        )
+        return _key(leaf.value) in self.given or (not leaf.is_tracked and _key(leaf.array) in self.given)
+
+    @property
+    def text(self) -> str:
+        """What the Module says of itself; "" if that is no more than where it is, or if its own `__repr__` fails."""
+        try:
+            text = repr(self.module)
+        except Exception:  # no reason for a picture to fail too
+            return ""
+        return "" if " object at 0x" in text else text
 
     @property
     def title(self) -> str:
         """Its name and what it is: `layers.0: Dense(2, 4)`."""
-        text = repr(self.module)
-        if len(text) > 40 or " object at 0x" in text:
-            text = type(self.module).__name__
+        text = self.text if 0 < len(self.text) <= 40 else type(self.module).__name__
         return f"{self.name}: {text}" if self.name else text
+
+
+def _key(x: Any) -> Any:
+    """What two arrays have in common if they hold the same numbers, a nan too; anything else is the same as itself."""
+    if not isinstance(x, np.ndarray):
+        return id(x)
+    values = x.astype(float) if x.dtype.kind in "biuf" else x  # equal numbers of another dtype are the same
+    return x.shape, hash(values.tobytes())
 
 
 def scopes_of(graph: Graph) -> list[Scope]:
@@ -91,13 +104,16 @@ def scopes_of(graph: Graph) -> list[Scope]:
 def _known(graph: Graph, called: list[Node]) -> list[float]:
     """The moment at which each node was there for sure: when a call gave it or was given it, or what it went into."""
     known = [math.inf] * len(graph.nodes)
+    seen: set[int] = set()
     for node in called:
         for began, ended, _, args in node.value._calls:
             known[node.index] = min(known[node.index], ended)
-            for x in leaves(args):
-                index = graph.index(x)
-                if index is not None:
-                    known[index] = min(known[index], began)
+            if began not in seen:  # else another of its outputs has told
+                seen.add(began)
+                for x in values_in(args):
+                    index = graph.index(x)
+                    if index is not None:
+                        known[index] = min(known[index], began)
     for node in reversed(graph.nodes):
         for operand in node.operands:
             known[operand.index] = min(known[operand.index], known[node.index])

@@ -69,7 +69,9 @@ class Sketch:
             **{"label": f"<{labels.html(title)}>", "color": self._theme.frame, "fontcolor": self._theme.faint},
             **{"style": "dashed,rounded" if kind == "roll" else "rounded", "labeljust": "l", "labelloc": "t", "id": id},
             **{"class": f"frame frame-{kind}", "tooltip": labels.tip(title)},
-            **({"margin": "40"} if kind == "pass" else {}),  # room for the labels of edges at its side
+            "margin": "40"
+            if kind == "pass"
+            else "8",  # room for the labels of edges at its side; inner ones inherit it
         }
         self._graphs[id] = self._digraph(f"cluster_{id}", graph_attr=look)
         self._parents[id] = parent
@@ -150,13 +152,15 @@ class Sketch:
 
     def _line(self, line: str, colour: str) -> str:
         face = ' face="Courier"' if isinstance(line, values.Row) else ""
-        text = "<br/>".join(labels.html(part, WIDEST) for part in wrapped(line))
+        text = "<br/>".join(labels.html(part, max(WIDEST, values.WIDE)) for part in wrapped(line))
         return f'<font point-size="10" color="{colour}"{face}>{text}</font>'
 
     def _detail(self, classes: Sequence[str]) -> str:
+        if "heat" in classes:  # on whose colours neither green nor red can be read
+            return style.LIGHT.text
         if "right" in classes or "wrong" in classes:
             return self._theme.right if "right" in classes else self._theme.wrong
-        return style.LIGHT.text if "heat" in classes else self._theme.faint
+        return self._theme.faint
 
     def _with_image(self, rows: list[str], image: Any) -> str:
         cell = '<td bgcolor="{}" fixedsize="true" width="7" height="7"></td>'

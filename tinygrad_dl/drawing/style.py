@@ -102,7 +102,7 @@ def dark_css() -> str:
             swatches = f'.graph > [{attribute}="{light}"], .graph > g > a > [{attribute}="{light}"]'
             rules.append(f"{swatches} {{ {attribute}: {dark} }}")
     for verdict, colour in (("right", DARK.right), ("wrong", DARK.wrong)):
-        rules.append(f".node.{verdict} text {{ fill: {colour} }}")
+        rules.append(f".node.{verdict}:not(.heat) text {{ fill: {colour} }}")
         rules.append(f".node.{verdict} path{outlined}, .node.{verdict} polygon{outlined} {{ stroke: {colour} }}")
     return "@media (prefers-color-scheme: dark) {\n" + "\n".join(rules) + "\n}"
 

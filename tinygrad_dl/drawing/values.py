@@ -10,7 +10,8 @@ import numpy as np
 from ..primitives import Outputs
 
 FULL = 12  # an array of at most so many numbers is shown in full,
-ROWS = 6  # if it has no more rows than these: a column would be a tower
+ROWS = 6  # if it has no more rows than these, as a column would be a tower,
+WIDE = 64  # and its rows have no more characters than these
 
 
 def number(x: Any) -> str:
@@ -44,7 +45,8 @@ def lines(array: Any) -> list[str]:
         return [spread(array)]
     texts = [[number(x) for x in row] for row in np.atleast_2d(array)]
     width = max(len(text) for row in texts for text in row)
-    return [Row("  ".join(text.rjust(width) for text in row)) for row in texts]
+    rows: list[str] = [Row("  ".join(text.rjust(width) for text in row)) for row in texts]
+    return rows if len(rows[0]) <= WIDE else [spread(array)]
 
 
 def spread(array: np.ndarray) -> str:
@@ -79,15 +81,15 @@ def norm(array: Any) -> float:
 
 
 def memory(count: float) -> str:
-    """A number of bytes.
+    """A number of bytes; a kB is 1,000 of them.
 
-    >>> memory(32), memory(12_800), memory(3 * 1024**3)
-    ('32 B', '12.5 kB', '3.0 GB')
+    >>> memory(32), memory(12_800), memory(3_000_000_000)
+    ('32 B', '12.8 kB', '3.0 GB')
     """
-    if count < 1024:
+    if count < 1000:
         return f"{count:.0f} B"
-    power = min(int(math.log(count, 1024)), 4)
-    return f"{count / 1024**power:.1f} {'kMGT'[power - 1]}B"
+    power = next((power for power in (1, 2, 3) if count / 1000**power < 999.95), 4)  # 999.95 is told as 1000.0
+    return f"{count / 1000**power:.1f} {'kMGT'[power - 1]}B"
 
 
 def size(array: Any) -> int:

@@ -41,8 +41,14 @@ defvjp(relu, lambda g, ans, z: np.where(z <= 0, 0, g))
 batching.rules[relu] = lambda level, z: level.wrapped(relu(z._value))
 
 leaky_relu = primitive(activations.leaky_relu)
-defvjp(leaky_relu, lambda g, ans, z, alpha=0.01: np.where(z <= 0, alpha * g, g))
-batching.rules[leaky_relu] = lambda level, z, alpha=0.01: level.wrapped(leaky_relu(z._value, alpha))
+defvjp(
+    leaky_relu,
+    lambda g, ans, z, alpha=0.01: np.where(z <= 0, alpha * g, g),
+    lambda g, ans, z, alpha=0.01: np.where(z <= 0, g * z, 0),
+)
+batching.rules[leaky_relu] = lambda level, z, alpha=0.01: (
+    level.wrapped(leaky_relu(z._value, alpha)) if type(alpha) in (float, int) else activations.leaky_relu(z, alpha)
+)
 
 # Instead of by 0, the cross-entropy's rule divides by a number that is below σ(-80), the least that `sigmoid` gives,
 # and far enough above the least float32 for costs with weights.

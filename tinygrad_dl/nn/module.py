@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import os
 import types
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,13 @@ from .. import primitives, pytree
 from ..batching import Batched, core_of
 from ..files import whole_file
 from ..tensor import Tensor
+from .noting import noted
 
 
 class Module:
     """A function with parameters: every leaf Tensor among its attributes, in nested Modules, lists, tuples and dicts.
+
+    Pictures frame what a call of it computed, if the class defines `__call__`: one assigned later has no frame.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -34,10 +35,11 @@ class Module:
     dict_keys(['factor'])
     """
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if "__call__" in vars(cls):
-            cls.__call__ = _noted(vars(cls)["__call__"])  # type: ignore[method-assign]
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        call = vars(cls).get("__call__")
+        if isinstance(call, types.FunctionType):  # anything else takes no `self`, or is bound in a way of its own
+            cls.__call__ = noted(call)  # type: ignore[method-assign]
 
     def __call__(self, A: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __call__")
@@ -79,16 +81,15 @@ class Module:
         >>> [name for name, _ in tg.nn.mlp([2, 4, 1], rng=np.random.default_rng(0)).named_modules()]
         ['', 'layers.0', 'layers.2']
         """
-        seen: set[Module] = set()
+        seen: set[int] = set()  # by identity: a Module that is a dataclass has no hash
         stack: list[tuple[str, Any]] = [("", self)]
         while stack:
             path, value = stack.pop()
-            if isinstance(value, Module):
-                if value in seen:
-                    continue
-                seen.add(value)
-                yield path, value
-            stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _parts(value)][::-1]
+            if id(value) not in seen:  # lists and dicts too, which may contain themselves
+                seen.add(id(value))
+                if isinstance(value, Module):
+                    yield path, value
+                stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _parts(value)][::-1]
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of every parameter's values, by name."""
@@ -159,18 +160,15 @@ class Module:
             raise ValueError(f"{os.fspath(path)!r}: {error}") from None
 
 
-def _tensors(value: Any, path: str, inside: tuple[Module, ...]) -> Iterator[tuple[str, Any]]:
-    """The parameters among the attributes and elements of `value`, which is found `inside` of some Modules."""
+def _tensors(value: Any, path: str, inside: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """The parameters among the attributes and elements of `value`, found `inside` of some Modules and lists."""
     if type(value) in (Tensor, Batched):
         if getattr(core_of(value), "_function", None) in (None, primitives.identity):
             yield path, value  # what a layer computed and kept is no parameter; what it is differentiated by is one
         return
-    if isinstance(value, Module):
-        if value in inside:
-            return
-        inside = (*inside, value)
-    for name, part in _parts(value):
-        yield from _tensors(part, f"{path}.{name}" if path else str(name), inside)
+    if not any(value is outer for outer in inside):
+        for name, part in _parts(value):
+            yield from _tensors(part, f"{path}.{name}" if path else str(name), (*inside, value))
 
 
 def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -187,27 +185,6 @@ def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
     paths = dict(parameters)
     named = {tensor.name or path: tensor for path, tensor in paths.items()}
     return named if len(named) == len(paths) else paths
-
-
-# ---- which Module gave a Tensor, and from which: what pictures show as clusters
-
-_moments = itertools.count()  # at which calls begin and end
-
-
-def _noted(call: Callable) -> Callable:
-    """The `__call__` of a Module which notes on what it gives: when it began and ended, the Module, what it got."""
-
-    @functools.wraps(call)
-    def noted(self, *args, **kwargs):
-        began = next(_moments)
-        answer = call(self, *args, **kwargs)
-        note = (began, next(_moments), self, (*args, *kwargs.values()) if kwargs else args)
-        for output in (answer,) if type(answer) is Tensor else pytree.leaves(answer):
-            if type(output) is Tensor and output._function is not None:
-                output._calls = (*output._calls, note) if output._calls else (note,)
-        return answer
-
-    return noted
 
 
 # ---- as an argument of `grad` and the like: see `pytree`

@@ -1,11 +1,13 @@
 """What one does besides stepping: searching, moving, another level of detail, keys alone, a narrow or a dark window."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.drawing import engine
-from tinygrad_dl.drawing.page import explore
+from tinygrad_dl.drawing.page import explore, pictures
 
 from .reading import contrasts, marks, press, status, texts
 
@@ -22,6 +24,10 @@ COUNT_CHANGES = """() => {
     new MutationObserver(found => changes.push(...found))
         .observe(document.querySelector("svg.graph"), { subtree: true, attributes: true, childList: true });
 }"""
+WALK = """keys => keys.map(key => {
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    return document.activeElement.id;
+})"""
 NARROW = {"width": 380, "height": 720}
 
 
@@ -203,10 +209,8 @@ def test_arrows_walk_along_the_graph_at_every_level_of_detail(visit, deep):
     for level, option in enumerate(texts(page, "#levels option")):
         page.select_option("#levels", str(level))
         page.locator("svg [data-node]").first.focus()
-        walked = set()
-        for key in (*["ArrowDown"] * 9, *["ArrowUp"] * 3, *["ArrowLeft"] * 40, *["ArrowRight"] * 40):
-            press(page, key)
-            walked.add(page.evaluate("document.activeElement.id.split('-')[0]"))
+        keys = [*["ArrowDown"] * 9, *["ArrowUp"] * 3, *["ArrowLeft"] * 40, *["ArrowRight"] * 40]
+        walked = {id.split("-")[0] for id in page.evaluate(WALK, keys)}
         everything = {id.split("-")[0] for id in marks(page) if id[0] in "ng"}
         assert walked == everything, option
 
@@ -232,6 +236,7 @@ def test_all_words_have_contrast(visit, deep, scheme):
         press(page, *keys)
         poor = [(text, ratio) for text, ratio in contrasts(page) if ratio < 4.5]
         assert poor == []
+    page.click(".legend summary")
     page.locator('svg [aria-label^="W2,"] text').first.click()
     assert [(text, ratio) for text, ratio in contrasts(page) if ratio < 4.5] == []
 
@@ -264,6 +269,72 @@ def test_a_narrow_window_needs_no_scrolling_sideways(visit, deep):
     page.locator("svg .node.now text").first.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     assert page.locator("#details h2").bounding_box()["y"] < NARROW["height"]
+
+
+@pytest.mark.parametrize("viewport", [NARROW, {"width": 1280, "height": 800}], ids=["narrow", "wide"])
+def test_nothing_lies_over_the_picture_until_the_key_is_opened(visit, deep, viewport):
+    page = visit(deep, viewport=viewport)
+    covering = """() => {
+        const { left, right, top, bottom } = document.querySelector("#stage").getBoundingClientRect();
+        const inside = [];
+        for (let x = left + 2; x < right; x += 8)
+            for (let y = top + 2; y < bottom; y += 8) inside.push(document.elementFromPoint(x, y));
+        return [...new Set(inside.filter(found => !found.closest("#stage")).map(found => found.outerHTML))];
+    }"""
+    assert page.evaluate(covering) == []
+    page.click(".legend summary")
+    assert page.evaluate(covering) != []
+    key, frame = (page.locator(part).bounding_box() for part in (".key", "#stage"))
+    assert key["y"] >= frame["y"]  # so that the button that closes it and those of the zoom can be reached
+    assert key["y"] + key["height"] <= frame["y"] + frame["height"]
+
+
+def test_tensors_of_one_name_have_a_number_each_in_the_picture_in_words_and_in_the_search(visit, folder):
+    x, y = tg.parameter([1.0, 2.0], name="x"), tg.parameter([3.0, 4.0], name="x")
+    page = visit(explore(np.sum(x * y), folder / "same.html"))
+    titles = ["x#0", "x#1"]
+    assert texts(page, "svg .parameter text:first-of-type") == titles
+    assert texts(page, "#step .given .link") == titles
+    page.fill("#search", "x")
+    assert texts(page, "#results strong")[:2] == titles
+    page.fill("#search", "x#1")
+    press(page, "Enter")
+    assert page.text_content("#details h2") == "x#1"
+    assert page.locator("#details table.heat").first.get_attribute("aria-label") == "x#1, shape (2,)"
+    page.evaluate("document.activeElement.blur()")
+    press(page, "End", "ArrowLeft", "ArrowRight")
+    assert texts(page, "#step h3.leaving .link") == titles
+
+
+def test_the_pages_own_names_of_nodes_cover_no_other_node(visit, folder):
+    rng = np.random.default_rng(0)
+    W, U, b = (
+        tg.parameter(rng.normal(size=shape), name=name) for name, shape in (("W", (3, 3)), ("U", (3, 2)), ("b", 3))
+    )
+    h = tg.Tensor(np.zeros(3), name="h0")
+    for t in range(4):
+        h = np.tanh(W @ h + U @ tg.Tensor(rng.normal(size=2), name=f"x{t}") + b)
+    page = visit(explore(np.sum(h), folder / "cell.html"))
+    covered = page.evaluate("""() => [...document.querySelectorAll("svg text.symbol")].flatMap(symbol => {
+        const a = symbol.getBoundingClientRect();
+        return [...document.querySelectorAll("svg .node")].filter(node => node !== symbol.parentElement)
+            .map(node => node.querySelector("ellipse, path, polygon").getBoundingClientRect())
+            .filter(b => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+            .map(() => symbol.textContent);
+    })""")
+    assert page.locator("svg text.symbol").count() == 21
+    assert covered == []
+
+
+def test_pictures_that_took_too_long_are_named_in_the_choice_of_pictures(visit, folder, monkeypatch):
+    clock = itertools.chain([0.0, 0.0], itertools.repeat(100.0))  # time for the first one
+    monkeypatch.setattr(pictures, "monotonic", clock.__next__)
+    net = tg.nn.mlp([2, 2, 1], rng=np.random.default_rng(0))
+    page = visit(explore(np.sum(net(np.ones((2, 3)))), folder / "late.html"))
+    choices = page.locator("#levels option")
+    assert [choice.is_disabled() for choice in choices.all()] == [False, True]
+    assert choices.last.text_content().startswith("not laid out in")
+    assert page.locator("svg.graph .node").count() > 0
 
 
 def test_a_large_graph_is_a_small_page_that_works(visit, folder):

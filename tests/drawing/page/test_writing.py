@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing import course, page
-from tinygrad_dl.drawing.graph import Graph
+from tinygrad_dl.drawing import formulas, page, wording
 from tinygrad_dl.drawing.page import document, explore
 
 
@@ -33,6 +33,7 @@ def contents(path):
         (tg.parameter(1j), (), ValueError, "one real number"),
         ([tg.parameter(1.0), tg.parameter(2.0)], (), ValueError, "one loss, got 2"),
         (tg.parameter(1.0), (1.0,), TypeError, "a function or a net"),
+        (np.sum, (), TypeError, 'expected the inputs of sum, got none: say explore(net, "backprop.html", X)'),
     ],
 )
 def test_what_can_not_be_explored_is_an_error_that_says_why(tmp_path, x, inputs, error, words):
@@ -42,7 +43,7 @@ def test_what_can_not_be_explored_is_an_error_that_says_why(tmp_path, x, inputs,
 
 
 def test_a_path_that_can_not_be_written_is_an_error_that_says_why(tmp_path):
-    with pytest.raises(ValueError, match=re.escape("ends in .html, got")):
+    with pytest.raises(ValueError, match=re.escape("ends in .html, got") + ".*page.svg': say 'page.html'"):
         explore(loss(), tmp_path / "page.svg")
     with pytest.raises(FileNotFoundError, match="make it first"):
         explore(loss(), tmp_path / "none" / "page.html")
@@ -53,6 +54,11 @@ def test_a_path_that_can_not_be_written_is_an_error_that_says_why(tmp_path):
         explore(np.sum, np.ones(3))
     with pytest.raises(ValueError, match="max_values of 1 or more, got 0"):
         explore(loss(), tmp_path / "page.html", max_values=0)
+    for wrong in ("3", 2.5, None, True):
+        with pytest.raises(TypeError, match="expected a whole number for max_values, got"):
+            explore(loss(), tmp_path / "page.html", max_values=wrong)
+    with pytest.raises(TypeError, match="expected a title of words, got int 3"):
+        explore(loss(), tmp_path / "page.html", title=3)
     with pytest.raises(ValueError, match=re.escape("at most 2 nodes, got 3")):
         explore(loss(), tmp_path / "page.html", max_nodes=2)
 
@@ -131,49 +137,61 @@ def test_several_outputs_and_what_was_cut_off_are_on_the_page(tmp_path):
     assert any(re.match(r"dv\d+\[0\] = dv\d+", line) for line in lines)
 
 
-# ---- the formulas of the course
+# ---- names
 
 
-def net(hidden=tg.nn.tanh, output=tg.nn.sigmoid):
-    return tg.nn.mlp([2, 4, 1], hidden=hidden, output=output, rng=np.random.default_rng(0))
+def lines(found):
+    """The lines of code of all backward steps, without the parentheses around a name."""
+    parts = [part for step in found["steps"] for part in step.get("contributions", [])]
+    return [re.sub(r"\((\w+#\d+)\)", r"\1", part["line"]) for part in parts]
 
 
-X, Y = np.ones((2, 5)), np.ones((1, 5))
+def test_parameters_of_one_name_are_told_apart_in_every_formula(tmp_path):
+    x, y = tg.parameter([1.0, 2.0], name="x"), tg.parameter([3.0, 4.0], name="x")
+    found = contents(explore(np.sum(x * y), tmp_path / "page.html"))
+    assert lines(found)[-2:] == ["dx#0 = dv2 * x#1", "dx#1 = dv2 * x#0"]
 
 
-def formulas(cost):
-    graph = Graph([cost])
-    return {graph.nodes[index].name: told.formula for index, told in course.backward(graph).items()}
+def test_no_two_nodes_have_one_title_and_no_two_steps_one_gradient(tmp_path):
+    net = tg.nn.mlp([2, 3, 1], hidden=tg.nn.tanh, rng=np.random.default_rng(0))
+    cost = tg.nn.mean_squared_error(net(np.ones((2, 4))) - net(np.zeros((2, 4))), np.ones((1, 4)))
+    found = contents(explore(cost, tmp_path / "page.html"))
+    titles = [node["title"] for node in found["nodes"]]
+    assert sum(title.startswith("Z1#") for title in titles) == 2
+    assert len({*titles}) == len(titles)
+    arriving = [step["name"] for step in found["steps"] if step["phase"] == "backward"]
+    assert len({*arriving}) == len(arriving)
+    assert not any(node["course"] for node in found["nodes"])  # as the course has one Z1
 
 
-@pytest.mark.parametrize(
-    ("hidden", "derivative"),
-    [
-        (tg.nn.sigmoid, "A1 ∘ (1 - A1)"),
-        (tg.nn.tanh, "1 - A1²"),
-        (tg.nn.relu, "1 where Z1 > 0, else 0"),
-        (tg.nn.leaky_relu, "1 where Z1 > 0, else 0.01"),
-    ],
-)
-def test_each_activation_of_the_course_has_its_derivative_spelled(hidden, derivative):
-    told = formulas(tg.nn.binary_cross_entropy(net(hidden)(X), Y))
-    assert told["Z1"] == f"dZ1 = dA1 ∘ g'(Z1), g'(Z1) = {derivative}"
-    assert told["Z2"] == "dZ2 = A2 - Y"
+def test_of_an_operation_with_many_arguments_few_formulas_are_traced(tmp_path, monkeypatch):
+    traced = []
+    derivative = formulas.derivative
+    monkeypatch.setattr(formulas, "derivative", lambda *args: traced.append(args) or derivative(*args))
+    parts = [tg.parameter([1.0], name=f"p{i}") for i in range(60)]
+    found = contents(explore(np.sum(np.concatenate(parts)), tmp_path / "page.html"))
+    assert len(traced) <= wording.MOST + 1
+    assert [line.split()[0] for line in lines(found)[1:]] == [f"dp{i}" for i in range(60)]
+    assert "by the same rule" in lines(found)[-1]
 
 
-def test_of_logits_the_course_says_the_same():
-    told = formulas(tg.nn.binary_cross_entropy_with_logits(net(output=tg.nn.identity)(X), Y))
-    assert told["Z2"] == "dZ2 = A2 - Y, A2 = sigmoid(Z2)"
-    assert told["W1"] == "dW1 = 1/m dZ1 Xᵀ"
+# ---- the document
 
 
-def test_where_the_course_says_something_else_it_is_not_quoted():
-    regularised = tg.nn.binary_cross_entropy(net()(X), Y) + np.sum(tg.parameter(1.0))
-    assert formulas(regularised) == {}
-    assert formulas(tg.nn.mean_squared_error(net()(X), Y)) == {}
-    assert formulas(tg.nn.binary_cross_entropy(net(hidden=tg.nn.elu)(X), Y)) == {}
-    shared = net()
-    A = shared(X)
-    Z1 = tg.named_tensors(A)["Z1"]
-    told = formulas(tg.nn.binary_cross_entropy(A, Y + 0 * np.sum(Z1)))
-    assert "Z1" not in told
+def test_a_title_that_no_file_can_hold_is_written_out():
+    page = document.assembled({"title": "a\x00b\ud800"})
+    assert r"<title>a\x00b\ud800</title>" in page
+
+
+def test_what_style_sheets_name_is_on_the_page_or_in_a_picture():
+    folder = Path(document.__file__).parent
+    made = document.bundled("main.js") + (folder / "page.html").read_text(encoding="utf-8")
+    made += " node edge cluster graph operation parameter data"  # of Graphviz and of `sketch.py`
+    style = "\n".join((folder / name).read_text(encoding="utf-8") for name in document._STYLES)
+    style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
+    selectors = " ".join(re.findall(r"([^{};]+)\{", style))
+    words = {*re.findall(r"[.#]([a-zA-Z][\w-]*)", selectors)}
+    assert len(words) > 60
+    assert {word for word in words if not re.search(rf"(?<![\w-]){word}(?![\w-])", made)} == set()
+    variables = {*re.findall(r"(--[\w-]+):", style)}
+    assert {name for name in variables if f"var({name}" not in style} == set()

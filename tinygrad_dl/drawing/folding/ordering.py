@@ -147,12 +147,12 @@ class Scopes:
         self.depths = _depths(self.parents)
         self.codes: list[int] = []
         known: dict[Any, int] = {}
-        titles: dict[int, str] = {}
+        texts: dict[int, str] = {}
         for scope, depth in zip(graph.scopes, self.depths, strict=True):
             module = scope.module
-            if id(module) not in titles:
-                titles[id(module)] = repr(module) if " object at 0x" not in repr(module) else ""
-            key = (type(module), titles[id(module)], unnumbered(scope.name), depth)
+            if id(module) not in texts:
+                texts[id(module)] = scope.text
+            key = (type(module), texts[id(module)], unnumbered(scope.name), depth)
             self.codes.append(known.setdefault(key, len(known)))
 
     def dissolve(self, gone: set[int]) -> None:

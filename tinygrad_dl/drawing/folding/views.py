@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -142,7 +143,7 @@ def _unit(graph: Graph, plan: Plan, index: int, key: int, members: list[int], na
     if key < count:
         node = nodes[key]
         lines = [] if node.kind == "operation" else [f"{len(members):,} different ones"]
-        title = _span([nodes[member].name for member in members]) or node.title
+        title = span([nodes[member].name for member in members]) or node.title
         return Unit(index, node.id, "node", node, members, len(members), title, lines, None, is_output)
     operations = [member for member in members if nodes[member].kind == "operation"]
     once = [member for member in operations if plan.first[member] == member]
@@ -184,12 +185,16 @@ def _title(graph: Graph, plan: Plan, scope: int, operations: list[int], named: d
     """The title of a scope; of one that is repeated, with the names of the first and the last."""
     title, name, output = graph.scopes[scope].title, graph.scopes[scope].name, graph.scopes[scope].output
     depth = len(graph.scopes[scope].path)
-    span = _span([named[m].get(depth) for m in operations if plan.first[m] == output and m in named])
-    return span + title.removeprefix(name) if span else title
+    names = span([named[m].get(depth) for m in operations if plan.first[m] == output and m in named])
+    return names + title.removeprefix(name) if names else title
 
 
-def _span(names: list[str | None]) -> str:
-    """The first and the last of different names: `W1 … W50`."""
+def span(names: Sequence[str | None]) -> str:
+    """The first and the last of different names, or "" if there are not two.
+
+    >>> span(["W2", "W10", None, "W1"])
+    'W1 … W10'
+    """
     different = {name for name in names if name}
     if len(different) < 2:
         return ""

@@ -50,7 +50,9 @@ PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
 POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
 OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
 IN_NUMPY = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
-_ATOMIC = re.compile(r"[^\W\d][\w.]*(\[[\w.'\"]*\])*")  # a name, also W[0] or layers.0.W; in others, who knows
+_ATOMIC = re.compile(
+    r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*"
+)  # a name, also W[0], W#3 or layers.0.W; in others, who knows
 _DEEPEST = 25  # calls and operators in each other
 
 

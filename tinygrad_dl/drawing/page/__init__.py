@@ -6,14 +6,18 @@ the scripts and style sheets beside them.
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...files import whole_file
 from ...tensor import Tensor
-from ..graph import Graph, outputs_of
+from ..asked import tensors_to_show
+from ..graph import Graph
 from .contents import contents_of
 from .document import assembled
 from .pictures import pictures_of
@@ -38,11 +42,14 @@ def explore(
     where there is one. No `grad` is touched.
 
     Of each array the page has at most `max_values` numbers, fewer if there are very many arrays; and of a graph with
-    more than `max_nodes` nodes there is none. Lines of source are known of what was recorded in `with tg.debug():`.
+    more than `max_nodes` nodes there is none. Layouts that are not done in a minute, all together, are left out. Of
+    Tensors of one name, each has its number behind it: `x#0`. Lines of source are known of what was recorded in
+    `with tg.debug():`.
 
-    Raises TypeError for what is no Tensor, ValueError for one that is not a single number or not computed from
-    parameters, for too large a graph, and for a path that doesn't end in .html; FileNotFoundError where there is no
-    such folder, IsADirectoryError if a folder is in place. A file is replaced whole, or not.
+    Raises TypeError for what is no Tensor and for a function without its inputs; ValueError for a Tensor that is not a
+    single number or not computed from parameters, for too large a graph, and for a path that doesn't end in .html;
+    FileNotFoundError where there is no such folder, IsADirectoryError if a folder is in place. A file is replaced
+    whole, or not.
 
     >>> import tempfile
     >>> import numpy as np
@@ -53,9 +60,15 @@ def explore(
     'sum.html'
     """
     path = _checked_path(path)
-    if max_values < 1:
-        raise ValueError(f"explore: expected max_values of 1 or more, got {max_values}.")
-    outputs = outputs_of("explore", x, inputs)
+    max_values, max_nodes = _checked_limit("max_values", max_values), _checked_limit("max_nodes", max_nodes)
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"explore: expected a title of words, got {type(title).__name__} {title!r}: pass a str.")
+    if callable(x) and not inputs:
+        raise TypeError(
+            f"explore: expected the inputs of {getattr(x, '__name__', type(x).__name__)}, got none: say explore(net, "
+            f'"backprop.html", X), the inputs after the path.'
+        )
+    outputs = tensors_to_show("explore", x, inputs)
     if len(outputs) != 1:
         raise ValueError(f"explore: expected one loss, got {len(outputs)} Tensors: explore one, or their sum.")
     _check_loss(outputs[0])
@@ -75,17 +88,26 @@ def explore(
 def _checked_path(path: str | os.PathLike) -> Path:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(
-            f"explore: expected the path of the page second, got {type(path).__name__}: say explore(net, "
-            f'"backprop.html", X), the inputs after the path.'
+            f"explore: expected the path of the page second, got {type(path).__name__}: say explore(loss, "
+            f'"backprop.html"), or explore(net, "backprop.html", X), the inputs after the path.'
         )
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"explore: expected a path that ends in .html, got {str(path)!r}.")
+        instead = f"{path.stem or 'backprop'}.html"
+        raise ValueError(f"explore: expected a path that ends in .html, got {str(path)!r}: say {instead!r}.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"explore: there is no folder {str(path.parent)!r} for {path.name!r}: make it first.")
     if path.is_dir():
         raise IsADirectoryError(f"explore: expected the path of a file, got the folder {str(path)!r}.")
     return path
+
+
+def _checked_limit(name: str, most: int) -> int:
+    if isinstance(most, bool | np.bool_) or not hasattr(most, "__index__"):
+        raise TypeError(f"explore: expected a whole number for {name}, got {type(most).__name__} {most!r}: say 400.")
+    if most < 1:
+        raise ValueError(f"explore: expected {name} of 1 or more, got {most}.")
+    return operator.index(most)
 
 
 def _check_loss(loss: Tensor) -> None:
@@ -98,7 +120,7 @@ def _check_loss(loss: Tensor) -> None:
     if loss.size != 1 or loss.dtype.kind == "c":
         raise ValueError(
             f"explore: backprop starts at one real number, such as a loss; got {name} of shape {loss.shape}, "
-            f"{loss.dtype}: explore np.sum(x) or np.mean(x)."
+            f"{loss.dtype}: explore np.sum(x) or np.mean(x), or of a net, the function that computes the loss."
         )
 
 

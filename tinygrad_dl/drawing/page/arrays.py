@@ -7,6 +7,8 @@ holds its place in the table.
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,39 +21,41 @@ _FEW = 30  # numbers, up to which a histogram says less than they do
 
 
 class Table:
-    """The arrays on a page, with at most `limit` numbers of each.
+    """The arrays on a page, with at most `limit` numbers of each, fewer if arrays of these `sizes` leave no such room.
+
+    Only what the page shows of an array is kept.
 
     >>> table = Table(limit=100)
     >>> x = np.array([[1.0, -2.0], [np.nan, 0.0]])
     >>> table.place(x), table.place(x), table.place(None)
     (0, 0, None)
-    >>> entry, = table.written()
+    >>> entry, = table.entries
     >>> entry["blocks"], entry["min"], entry["bad"], entry["zeros"]
     ([{'at': '', 'rows': [[1.0, -2.0], ['nan', 0.0]]}], -2.0, 1, 0.25)
     """
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int, sizes: Sequence[int] = ()):
+        while limit > 1 and sum(min(size, limit) for size in sizes) > _TOTAL:
+            limit = limit * 3 // 4
+        self.entries: list[dict[str, Any]] = []  # for JSON
         self._limit = limit
-        self._arrays: list[np.ndarray] = []
         self._places: dict[int, int] = {}
-        self._kept: list[Any] = []  # alive, so that no other array gets the id of one
 
-    def place(self, array: Any) -> int | None:
-        """Where `array` stands in the table, to which it is added; None for none, and for several arrays in one."""
+    def place(self, array: Any, *, lasting: bool = True) -> int | None:
+        """Where `array` stands in the table, to which it is added; None for none, and for several arrays in one.
+
+        One that outlives the table is written once, however often it is placed; say so of one that doesn't, as another
+        may get its id.
+        """
         if array is None or isinstance(array, tuple):
             return None
-        if id(array) not in self._places:
-            self._places[id(array)] = len(self._arrays)
-            self._kept.append(array)
-            self._arrays.append(np.asarray(array))
-        return self._places[id(array)]
-
-    def written(self) -> list[dict[str, Any]]:
-        """All arrays, for JSON."""
-        limit = self._limit
-        while limit > 1 and sum(min(array.size, limit) for array in self._arrays) > _TOTAL:
-            limit = limit * 3 // 4
-        return [written(array, limit) for array in self._arrays]
+        place = self._places.get(id(array)) if lasting else None
+        if place is None:
+            place = len(self.entries)
+            self.entries.append(written(np.asarray(array), self._limit))
+            if lasting:
+                self._places[id(array)] = place
+        return place
 
 
 def written(array: np.ndarray, limit: int) -> dict[str, Any]:
@@ -70,20 +74,21 @@ def written(array: np.ndarray, limit: int) -> dict[str, Any]:
 
 
 def _statistics(array: np.ndarray) -> dict[str, Any]:
-    numeric = array.dtype.kind in "fciub"
+    numeric, ordered = array.dtype.kind in "fciub", array.dtype.kind in "fiub"
     finite = array[np.isfinite(array)] if numeric else array[:0]
-    sizes = np.abs(finite.astype(complex if array.dtype.kind == "c" else float))
-    facts: dict[str, Any] = {"bad": array.size - finite.size, "largest": number(sizes.max(initial=0.0))}
+    wide = finite.astype(float if ordered else complex)
+    largest = min(float(np.abs(wide).max(initial=0.0)), sys.float_info.max)  # of a longdouble it may be inf
+    facts: dict[str, Any] = {"bad": array.size - finite.size, "largest": number(largest)}
     if array.size < 2:
         return facts
-    ordered = finite.size > 0 and array.dtype.kind != "c"
+    ordered = ordered and finite.size > 0
     facts |= {
         "min": number(finite.min()) if ordered else None,
         "max": number(finite.max()) if ordered else None,
-        "mean": number(finite.mean(dtype=None if array.dtype.kind == "c" else float)) if finite.size else None,
+        "mean": number(largest * np.mean(wide / (largest or 1.0))) if finite.size else None,  # where a sum may overflow
         "norm": number(values.norm(array)) if numeric else None,
         "zeros": round(float(np.mean(array == 0)), 4),
-        "histogram": _histogram(finite.astype(float)) if ordered and array.size > _FEW else None,
+        "histogram": _histogram(wide) if ordered and array.size > _FEW else None,
     }
     return facts
 
@@ -118,12 +123,13 @@ def _blocks(array: np.ndarray, limit: int) -> list[dict[str, Any]]:
 def number(x: Any) -> Any:
     """A number in six digits, or the word for what JSON has none for: nan, inf, a complex number.
 
-    >>> number(1 / 3), number(-np.inf), number(True), number(1 - 0.5j), number(7)
-    (0.333333, '-inf', True, '1-0.5j', 7)
+    >>> number(1 / 3), number(np.longdouble(1) / 3), number(-np.inf), number(True), number(1 - 0.5j), number(7)
+    (0.333333, 0.333333, '-inf', True, '1-0.5j', 7)
     """
-    x = x.item() if isinstance(x, np.generic) else x
+    if isinstance(x, np.generic) and not isinstance(x, np.longdouble | np.clongdouble):
+        x = x.item()  # of these two it is no number of Python's
     if isinstance(x, bool) or (isinstance(x, int) and abs(x) < 2**53):
         return x
-    if isinstance(x, float):
-        return float(f"{x:.6g}") if math.isfinite(x) else str(x)
-    return f"{x:.4g}" if isinstance(x, complex) else str(x)
+    if isinstance(x, float | np.longdouble):
+        return float(f"{float(x):.6g}") if math.isfinite(float(x)) else str(x)  # 1e+400, too, of a longdouble
+    return f"{complex(x):.4g}" if isinstance(x, complex | np.clongdouble) else str(x)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+import numpy as np
 
 from ... import primitives
 from .. import course, formulas, wording
@@ -10,6 +13,8 @@ from ..graph import Graph, Node, Operand
 from ..record import Contribution, Record, states
 from ..values import size
 from .arrays import Table
+
+_LIKE_THOSE = "…  # by the same rule as those above"
 
 
 def contents_of(
@@ -26,13 +31,13 @@ def contents_of(
     >>> [part["line"] for part in found["steps"][-1]["contributions"]]
     ['dx = dv1 * x', 'dx += dv1 * x']
     """
-    return _Writer(graph, Table(max_values)).contents(title, pictures, note)
+    return _Writer(graph, max_values).contents(title, pictures, note)
 
 
 class _Writer:
-    def __init__(self, graph: Graph, table: Table):
-        self.graph, self.table = graph, table
-        self.record = Record(graph)
+    def __init__(self, graph: Graph, max_values: int):
+        self.graph, self.record = graph, Record(graph)
+        self.table = Table(max_values, _sizes(graph, self.record))
         self.symbols = _symbols(graph)
         self.forward = course.forward(graph)
         self.backward = course.backward(graph)
@@ -42,16 +47,17 @@ class _Writer:
         steps = [*self.forward_steps(), *self.backward_steps()]
         return {
             **{"title": title, "note": note, "convention": course.convention(self.graph), "pictures": pictures},
-            **{"nodes": nodes, "steps": steps, "arrays": self.table.written()},
+            **{"nodes": nodes, "steps": steps, "arrays": self.table.entries},
         }
 
     # ---- nodes
 
     def node(self, node: Node, state: str) -> dict[str, Any]:
         symbol = self.symbols[node.index]
-        operation = node.kind == "operation"
+        names = wording.names(self.graph, node, called=self.symbols) if node.kind == "operation" else None
         return {
-            **{"id": node.id, "kind": node.kind, "name": node.name, "title": symbol, "label": node.label},
+            **{"id": node.id, "kind": node.kind, "title": symbol, "label": node.label},
+            "name": node.name or None,  # which several may share; the title tells them apart
             "op": self.graph.operation(node),
             "shape": None if node.shape is None else list(node.shape),
             "dtype": None if node.array.dtype is None else str(node.array.dtype),
@@ -60,7 +66,7 @@ class _Writer:
             "line": node.line,
             "scope": node.scope.title if node.scope is not None else None,
             "operands": [self.operand(node, operand) for operand in node.operands],
-            "expression": f"{symbol} = {formulas.expression(node.value, self.names(node))}" if operation else None,
+            "expression": f"{symbol} = {formulas.expression(node.value, names)}" if names else None,
             "course": self.forward.get(node.index),
             "value": self.table.place(node.array),
             "gradient": self.table.place(self.record.gradients.get(node.index)),
@@ -70,14 +76,10 @@ class _Writer:
 
     def operand(self, node: Node, operand: Operand) -> dict[str, Any]:
         source = self.graph.nodes[operand.index]
-        repeated = wording.is_broadcast(source, node, operand.argnum)
-        broadcast = f"{source.shape} to {node.shape}" if repeated else None
+        back = self.record.of((operand.index, node.index, operand.argnum))
+        shape = wording.broadcast_shape(source, node, operand.argnum, back)
+        broadcast = f"{source.shape} to {shape}" if shape is not None else None
         return {"node": source.id, "argnum": operand.argnum, "broadcast": broadcast}
-
-    def names(self, node: Node) -> dict[str, str]:
-        """What the rules of an operation call its arguments -> what the page calls them."""
-        parameters = formulas.parameter_names(node.value)
-        return {parameters[argnum]: self.symbols[index] for index, argnum in node.operands}
 
     # ---- steps
 
@@ -90,17 +92,16 @@ class _Writer:
         left: dict[int, list[Contribution]] = {}
         for contribution in self.record.contributions:
             left.setdefault(contribution.tail, []).append(contribution)
-        arrived: dict[int, int] = {}
-        sums: dict[int, Any] = {}
+        sums: dict[int, _Sum] = {}
         (start,) = self.graph.outputs
         steps: list[dict[str, Any]] = [self.arriving("seed", start)]
         for index in self.record.order:
+            lines = self.lines(self.graph.nodes[index], left.get(index, []))
             parts = []
-            for contribution in left.get(index, []):
-                to = contribution.head
-                arrived[to] = arrived.get(to, 0) + 1
-                sums[to] = sums[to] + contribution.value if to in sums else contribution.value
-                parts.append(self.contribution(contribution, arrived[to], sums[to]))
+            for contribution, (name, formula) in zip(left.get(index, []), lines, strict=True):
+                total = sums.setdefault(contribution.head, _Sum(len(self.record.into(contribution.head))))
+                total.add(contribution.value)
+                parts.append(self.contribution(contribution, total, name, formula))
             steps.append(self.arriving("backward", index) | {"contributions": parts})
         return steps
 
@@ -111,36 +112,76 @@ class _Writer:
             "g": self.table.place(self.record.gradients.get(index)),
         }
 
-    def contribution(self, part: Contribution, arrived: int, total: Any) -> dict[str, Any]:
-        node, name = self.graph.nodes[part.tail], f"d{self.symbols[part.head]}"
-        g = self.record.gradients.get(part.tail)
-        with_gradient = [i for i, x in enumerate(g) if x is not None] if isinstance(g, primitives.Outputs) else None
-        names = {**self.names(node), "g": f"d{self.symbols[part.tail]}", "ans": self.symbols[part.tail]}
-        formula: str = formulas.derivative(node.value, part.argnum, names, with_gradient)
-        if node.function is primitives.output:
-            name, formula = f"{name}[{node.value._args[1]}]", names["g"]
-        parts = len(self.record.into(part.head))
-        told = self.backward.get(part.head) if arrived == parts else None
+    def lines(self, node: Node, parts: list[Contribution]) -> list[tuple[str, str]]:
+        """What is on the left and on the right of the `=` for each of the contributions of an operation."""
+        g = self.record.gradients.get(node.index)
+        outputs = [i for i, x in enumerate(g) if x is not None] if isinstance(g, primitives.Outputs) else None
+        names = wording.names(self.graph, node, called=self.symbols)
+        lines = []
+        for at, part in enumerate(parts):
+            name = f"d{self.symbols[part.head]}"
+            if node.function is primitives.output:
+                lines.append((f"{name}[{node.value._args[1]}]", names["g"]))
+            elif at < wording.MOST:
+                lines.append((name, formulas.derivative(node.value, part.argnum, names, outputs)))
+            else:
+                lines.append((name, _LIKE_THOSE))
+        return lines
+
+    def contribution(self, part: Contribution, total: _Sum, name: str, formula: str) -> dict[str, Any]:
+        told = self.backward.get(part.head) if total.is_complete else None
         return {
             **{"to": self.graph.nodes[part.head].id, "argnum": part.argnum, "name": name, "formula": formula},
-            "line": f"{name} {'=' if arrived == 1 else '+='} {formula}",
+            "line": f"{name} {'=' if total.arrived == 1 else '+='} {formula}",
             "undone": _undone(part) if part.is_summed else None,
             "value": self.table.place(part.value),
-            "sum": self.table.place(total),
-            **{"arrived": arrived, "of": parts},
+            "sum": self.sum(part, total),
+            **{"arrived": total.arrived, "of": total.parts},
             "course": told.formula if told else None,
             "remark": told.remark if told else None,
         }
 
+    def sum(self, part: Contribution, total: _Sum) -> int | None:
+        if total.is_complete:
+            return self.table.place(self.record.gradients.get(part.head))
+        return self.table.place(total.value, lasting=total.arrived == 1)
+
+
+class _Sum:
+    """The contributions to one gradient that have arrived, of so many `parts`, added up."""
+
+    def __init__(self, parts: int):
+        self.parts, self.arrived = parts, 0
+        self.value: Any = None
+
+    def add(self, part: Any) -> None:
+        self.value = part if self.arrived == 0 else self.value + part
+        self.arrived += 1
+
+    @property
+    def is_complete(self) -> bool:
+        return self.arrived == self.parts
+
 
 def _symbols(graph: Graph) -> list[str]:
     """What the page calls each node: its name, or v3 for the node number 3, as books do."""
-    names = {node.name for node in graph.nodes}
-    letter = "v"
-    while any(f"{letter}{node.index}" in names for node in graph.nodes):
+    letter, taken = "v", set(graph.names)
+    while any(f"{letter}{node.index}" in taken for node in graph.nodes):
         letter += "v"
-    return [node.name or f"{letter}{node.index}" for node in graph.nodes]
+    return [name or f"{letter}{index}" for index, name in enumerate(graph.names)]
+
+
+def _sizes(graph: Graph, record: Record) -> list[int]:
+    """How many numbers each array has that the page shows: values, gradients, contributions, their sums on the way."""
+    arrays = [node.array for node in graph.nodes] + list(record.gradients.values())
+    arrays += [part.value for part in record.contributions]
+    sizes = [np.size(array) for array in {id(x): x for x in arrays}.values() if not isinstance(array, tuple)]
+    heads = Counter(part.head for part in record.contributions)
+    for head, parts in heads.items():
+        if graph.nodes[head].shape is not None:
+            sizes += [np.size(graph.nodes[head].array)] * (parts - 1)
+    return sizes
 
 
 def _undone(part: Contribution) -> str:
-    return f"Broadcasting is undone: {wording.undone(part.raw.shape, part.value.shape)}."
+    return f"Broadcasting is undone: {wording.undone(part.raw_shape, part.shape)}."

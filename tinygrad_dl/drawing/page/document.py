@@ -15,6 +15,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .. import labels
+
 _FOLDER = Path(__file__).parent
 _STYLES = ("theme.css", "layout.css", "picture.css", "panel.css", "list.css")
 _IMPORT = re.compile(r"^import (?P<what>\{[^}]*\}|\* as \w+) from \"\./(?P<module>[\w.]+)\";\n", re.MULTILINE)
@@ -35,7 +37,7 @@ def assembled(contents: Mapping[str, Any]) -> str:
         f"form-action 'none'"
     )
     parts = {
-        **{"policy": escape(policy, quote=False), "title": escape(visible(str(contents["title"])))},
+        **{"policy": escape(policy, quote=False), "title": escape(labels.visible(contents["title"]))},
         **{"style": style, "script": script, "contents": embedded(contents)},
     }
     template = (_FOLDER / "page.html").read_text(encoding="utf-8")
@@ -55,15 +57,6 @@ def embedded(contents: Any) -> str:
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text = re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
     return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)  # no file can hold a half of a pair
-
-
-def visible(text: str) -> str:
-    r"""`text` without what no HTML file can hold: control characters and halves of pairs, as Python writes them.
-
-    >>> visible("a\x00b")
-    'a\\x00b'
-    """
-    return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", lambda match: repr(match[0])[1:-1], text)
 
 
 def bundled(main: str) -> str:

@@ -1,6 +1,6 @@
 /** The page: its parts, and what each tells the others. */
 
-import { pictures, steps, title } from "./data.js";
+import { note, pictures, steps, title } from "./data.js";
 import * as details from "./details.js";
 import { byId, element } from "./dom.js";
 import { cut } from "./format.js";
@@ -84,8 +84,11 @@ function tabs() {
 
 function levels() {
   const select = byId("levels");
-  select.replaceChildren(...pictures.map(({ name }, at) => element("option", { value: at }, name)));
-  byId("levels-label").hidden = pictures.length < 2;
+  select.replaceChildren(
+    ...pictures.map(({ name }, at) => element("option", { value: at }, name)),
+    ...(note ? [element("option", { disabled: true }, note)] : []),
+  );
+  byId("levels-label").hidden = pictures.length + (note ? 1 : 0) < 2 || !pictures.length;
   select.addEventListener("change", onLevel);
 }
 

@@ -24,6 +24,7 @@ export function mount(place) {
   state.svg = document.importNode(parsed, true);
   state.svg.setAttribute("class", "graph");
   state.svg.prepend(arrow());
+  state.svg.querySelector("g.graph").append(...state.svg.querySelectorAll(".cluster > text")); // above the edges
   stage.replaceChildren(state.svg);
   index(picture);
   watch(state.svg);
@@ -38,7 +39,7 @@ function arrow() {
 
 function index(picture) {
   const drawnNodes = new Map(); // id of an element without "-value" or "-use-2" -> elements
-  for (const found of state.svg.querySelectorAll("g.node, g.cluster")) {
+  for (const found of state.svg.querySelectorAll("g.node")) {
     const id = found.id.replace(/-(value|use-\d+)$/, "");
     drawnNodes
       .set(id, drawnNodes.get(id) ?? [])
@@ -59,6 +60,7 @@ function index(picture) {
     named(each, ids);
   }
   symbols();
+  numbers();
   for (const edge of state.svg.querySelectorAll("g.edge")) {
     const copy = picture.tails[edge.id];
     if (copy) {
@@ -108,16 +110,28 @@ export function drawnWith(id) {
   return state.members.get(elementsOf(id)[0]) ?? [id];
 }
 
-/** The page's names for what has none, where no edge of its own passes: beside an operation, above a leaf. */
+/** The page's names for what has none, where there is room: at the corner of an operation, above a leaf. */
 function symbols() {
   const nameless = [...state.members]
     .filter(([found, ids]) => ids.length === 1 && !nodeOf(ids[0]).name && !found.id.endsWith("-value"))
     .map(([found, ids]) => [found, nodeOf(ids[0]), found.querySelector("ellipse, polygon, path").getBBox()]);
   for (const [found, { kind, title }, { x, y, width, height }] of nameless) {
-    const beside = { x: x + width + 4, y: y + height / 2 + 3 };
+    const corner = { x: x + width - 6, y: y + height + 2 };
     const above = { x: x + width / 2, y: y - 3, "text-anchor": "middle" };
-    const place = kind === "operation" ? beside : above;
+    const place = kind === "operation" ? corner : above;
     found.append(drawn("text", { class: "symbol", "font-size": 9, ...place }, title));
+  }
+}
+
+/** The number that tells a node from others of its name, behind it in its box. */
+function numbers() {
+  for (const [found, ids] of state.members) {
+    const { name, title } = nodeOf(ids[0]);
+    const boxed = found.id.endsWith("-value") || nodeOf(ids[0]).kind !== "operation";
+    if (ids.length === 1 && boxed && name !== null && name !== title) {
+      const line = found.querySelector("text");
+      line?.append(drawn("tspan", { class: "symbol", "font-size": 9 }, title.slice(name.length)));
+    }
   }
 }
 

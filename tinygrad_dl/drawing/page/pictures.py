@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from functools import partial
+from time import monotonic
 from typing import Any
 
 from .. import engine, svg
-from ..dot import Findings, Options, Picture
+from ..dot import Picture
+from ..findings import Findings, Options
 from ..folding import View, fold
 from ..graph import Graph
 from ..sketch import Sketch
 
 _READABLE = 300  # nodes: of a larger graph, the first picture is one that sums it up
-_SECONDS = 30.0  # for the layout of one
+_SECONDS = 60.0  # for all layouts
 _DEPTHS = {0: "nets as one", 1: "layers as one"}
 _SVG = "{http://www.w3.org/2000/svg}"
 _KEPT = {
@@ -28,7 +31,7 @@ _SHAPES = {f"{_SVG}{tag}" for tag in ("ellipse", "polygon", "path")}
 
 
 def pictures_of(graph: Graph) -> tuple[list[dict[str, Any]], str]:
-    """The pictures that can be had, the one to show first in the first place, and what there is to say if none can.
+    """The pictures that can be had, the one to show first in the first place, and what there is to say of the others.
 
     Each is {"name", "svg", "of": node -> element that stands for it, "edges": element -> the edges it stands for,
     "tails": edge -> the copy of a leaf that it comes from}.
@@ -36,35 +39,41 @@ def pictures_of(graph: Graph) -> tuple[list[dict[str, Any]], str]:
     trouble = engine.problem()
     if trouble:
         return [], f"There is no picture: {trouble}."
-    found, troubles = [], []
-    for name, view in _levels(graph):
+    end = monotonic() + _SECONDS
+    levels = _levels(graph)
+    found: dict[str, dict[str, Any]] = {}
+    troubles = []
+    for name, view in [levels[0], *sorted(levels[1:], key=lambda level: len(level[1].units))]:  # the largest one last
+        left = end - monotonic()
         try:
-            picture = _laid_out(graph, view)
-            found.append({"name": name, "svg": plain(picture), "tails": _copies(picture), **_elements(graph, view)})
+            if left <= 0:
+                raise engine.Timeout(f"{name}: the {_SECONDS:.0f} s for all pictures are over.")
+            picture = _laid_out(graph, view, left)
         except engine.EngineError as error:
             troubles.append(str(error))
-    return found, "" if found else f"There is no picture. {' '.join(troubles)}"
+        else:
+            found[name] = {"name": name, "svg": plain(picture), "tails": _copies(picture), **_elements(graph, view)}
+    if not found:
+        return [], f"There is no picture. {' '.join(troubles)}"
+    missing = [name for name, _ in levels if name not in found]
+    note = f"not laid out in {_SECONDS:.0f} s: {'; '.join(missing)}" if missing else ""
+    return [found[name] for name, _ in levels if name in found], note
 
 
-def _levels(graph: Graph) -> Iterator[tuple[str, View]]:
-    """All of the graph, and views of it with fewer nodes: repeated blocks once, Modules as nodes."""
-    whole = fold(graph, max_nodes=None)
-    views = [(f"all {len(whole.units)} nodes", whole)]
-    if len(whole.units) > _READABLE:
-        summed = fold(graph, max_nodes=_READABLE)
-        views.insert(0, (f"summed up: {len(summed.units)} nodes", summed))
+def _levels(graph: Graph) -> list[tuple[str, View]]:
+    """All of the graph, and views of it with fewer nodes: repeated blocks once, Modules as nodes. No two are alike."""
+    views = [("all", fold(graph, max_nodes=None))]
+    if len(graph.nodes) > _READABLE:
+        views.insert(0, ("summed up:", fold(graph, max_nodes=_READABLE)))
     deepest = max((len(scope.path) for scope in graph.scopes), default=0)
-    depths = sorted({0, 1, deepest - 1} & set(range(deepest)), reverse=True)
-    others = [("repeated blocks once", fold(graph, roll=True, max_nodes=None))]
-    others += [
-        (_DEPTHS.get(depth, f"modules {depth} deep"), fold(graph, depth=depth, max_nodes=None)) for depth in depths
-    ]
-    sizes = {len(view.units) for _, view in views}
-    for name, view in others:
-        if len(view.units) not in sizes:
-            sizes.add(len(view.units))
-            views.append((f"{name}: {len(view.units)} nodes", view))
-    return iter(views)
+    views.append(("repeated blocks once:", fold(graph, roll=True, max_nodes=None)))
+    for depth in sorted({0, 1, deepest - 1} & set(range(deepest)), reverse=True):
+        views.append((f"{_DEPTHS.get(depth, f'modules {depth} deep')}:", fold(graph, depth=depth, max_nodes=None)))
+    distinct: dict[frozenset, tuple[str, View]] = {}
+    for name, view in views:
+        key = frozenset(tuple(unit.members) for unit in view.units)
+        distinct.setdefault(key, (f"{name} {len(view.units)} nodes", view))
+    return list(distinct.values())
 
 
 # ---- which element is what
@@ -100,14 +109,18 @@ def _id(link: Any) -> str:
 # ---- layout
 
 
-def _laid_out(graph: Graph, view: View) -> bytes:
-    sources = []
-    for options in (Options(legend=False), Options(legend=False).plainly()):
-        sketch = Sketch(plain=options.plain)
-        Picture(view, Findings(graph), options, sketch).draw()
-        sources.append((str(options.plain), sketch.source()))
-    picture, _ = engine.best(sources, ".svg", _SECONDS)
+def _laid_out(graph: Graph, view: View, seconds: float) -> bytes:
+    options = Options(legend=False)
+    ways = {"the picture": options, "straight edges": options.plainly()}
+    sources = [(name, partial(_source, graph, view, each)) for name, each in ways.items()]
+    picture, _ = engine.best(sources, ".svg", seconds)
     return svg.dressed(picture)
+
+
+def _source(graph: Graph, view: View, options: Options) -> str:
+    sketch = Sketch(plain=options.plain)
+    Picture(view, Findings(graph), options, sketch).draw()
+    return sketch.source()
 
 
 def plain(picture: bytes) -> str:

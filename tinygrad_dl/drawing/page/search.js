@@ -8,9 +8,7 @@ const MOST = 50; // results to list
 const input = byId("search");
 const list = byId("results");
 const texts = nodes.map((node) =>
-  [node.name ?? "", node.op ?? node.kind, node.label, shape(node.shape), node.scope ?? "", node.id]
-    .join("\n")
-    .toLowerCase(),
+  [node.title, node.op ?? node.kind, node.label, shape(node.shape), node.scope ?? "", node.id].join("\n").toLowerCase(),
 );
 let found = [];
 let active = -1;
@@ -20,8 +18,10 @@ export function search(query) {
   const wanted = query.trim().toLowerCase();
   const words = wanted.startsWith("(") ? [wanted] : wanted.split(/\s+/).filter(Boolean);
   const fit = nodes.filter((_, at) => words.length && words.every((word) => texts[at].includes(word)));
-  const rank = (node) =>
-    node.name?.toLowerCase() === wanted ? 0 : node.name?.toLowerCase().startsWith(wanted) ? 1 : 2;
+  const rank = ({ name, title }) => {
+    const own = name === null ? "" : title.toLowerCase();
+    return own === wanted || name?.toLowerCase() === wanted ? 0 : own.startsWith(wanted) ? 1 : 2;
+  };
   return fit.sort((a, b) => rank(a) - rank(b));
 }
 

@@ -40,7 +40,7 @@ export function goToNode(id, phase) {
 }
 
 /** What a step is, in a line. */
-export function inWords(at) {
+function inWords(at) {
   const step = steps[at];
   const start = `Step ${at + 1} of ${steps.length}`;
   if (step.phase === "start") {
@@ -54,7 +54,7 @@ export function inWords(at) {
 }
 
 function through(node) {
-  return node.name ? `${cut(node.op ?? node.label, 40)} of ${cut(node.name, 40)}` : cut(node.label, 40);
+  return node.name ? `${cut(node.op ?? node.label, 40)} of ${cut(node.title, 40)}` : cut(node.label, 40);
 }
 
 // ---- autoplay

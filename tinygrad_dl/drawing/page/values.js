@@ -48,7 +48,7 @@ export function table(values, name) {
         values.size ? "Its numbers are left out, so that the page stays small." : "Empty.",
       )
     : values.cut && element("p", { class: "note" }, `${shown(values)}; the rest is left out.`);
-  return element("div", { class: "values" }, blocks, words || null);
+  return element("div", {}, blocks, words || null);
 }
 
 function shown(values) {
@@ -99,7 +99,7 @@ function cell(value, most) {
 }
 
 /** How the values are spread, as bars; null where there are too few. */
-export function histogram(values, name) {
+function histogram(values, name) {
   if (!values.histogram) {
     return null;
   }

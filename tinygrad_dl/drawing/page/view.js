@@ -37,7 +37,7 @@ export function fit(least = LEAST) {
 }
 
 /** Zoom by a factor about a point of the stage, its middle if none is given. */
-export function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
+function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight / 2) {
   const scale = Math.min(MOST, Math.max(LEAST, view.scale * factor));
   view.x = x - ((x - view.x) * scale) / view.scale;
   view.y = y - ((y - view.y) * scale) / view.scale;
@@ -46,7 +46,7 @@ export function zoom(factor, x = stage.clientWidth / 2, y = stage.clientHeight /
 }
 
 /** Move the picture by as many pixels. */
-export function pan(dx, dy) {
+function pan(dx, dy) {
   view.x += dx;
   view.y += dy;
   show();
@@ -121,7 +121,7 @@ function apart() {
 }
 
 function pressed(event) {
-  if (event.button === 0 && picture && !event.target.closest("button, details")) {
+  if (event.button === 0 && picture) {
     pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     dragged = false;
     picture.classList.remove("gliding");

@@ -1,0 +1,86 @@
+"""What one asks to see: `draw(loss)`, `draw([loss, y])`, or `draw(f, *inputs)`, whose answer is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import pytree
+from ..debugging import noting_lines
+from ..nn.module import Module
+from ..tensor import Tensor
+from .labels import names_of_arguments
+
+_NUMBERS = (int, float, complex, np.number, np.bool_)
+
+
+def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tensor]:
+    """The Tensors to show: `x` itself, one or a list of them; or, with `inputs`, what the function `x` gives of them.
+
+    Arrays and floats among the inputs, in lists, tuples, dicts and dataclasses too, become Tensors, named after the
+    arguments of `x`; Tensors stay as they are. The user's lines are recorded. Where nothing is tracked, so that there
+    would be no graph, `x` is called a second time, with its inputs of floats tracked.
+
+    Raises TypeError for what is neither, in the name of `what`: "draw" or "explore".
+
+    >>> [tensor.item() for tensor in tensors_to_show("draw", lambda x, y: (x * 2, y[0] + y[1]), [1.0, [2.0, 3.0]])]
+    [2.0, 5.0]
+    """
+    if inputs:
+        if not callable(x):
+            raise TypeError(
+                f"{what}(f, *inputs): expected a function or a net to call on the {len(inputs)} inputs, got "
+                f"{type(x).__name__} {str(x)[:40]!r}: pass a Tensor alone, or net, X."
+            )
+        x = _answer(x, inputs)
+    outputs = list(x) if isinstance(x, (list, tuple)) else [x]
+    for output in outputs:
+        if type(output) is not Tensor:
+            raise TypeError(
+                f"{what}: expected a Tensor, such as the loss, or a list of Tensors, got {type(output).__name__} "
+                f"{str(output)[:40]!r}: pass the Tensor itself, without .numpy(), .item() or float(), or a function "
+                f"and its inputs."
+            )
+    if not outputs:
+        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss, say.")
+    return outputs
+
+
+def _answer(function: Callable, inputs: Sequence[Any]) -> Any:
+    names = names_of_arguments(function)
+    names += [""] * (len(inputs) - len(names))
+    given = [_mapped(_as_tensor, x, name) for x, name in zip(inputs, names, strict=False)]
+    with noting_lines():
+        answer = function(*given)
+        outputs = answer if isinstance(answer, (list, tuple)) else [answer]
+        if outputs and all(type(y) is Tensor and not y.requires_grad for y in outputs):  # no parameters anywhere
+            answer = function(*[_mapped(_tracked, x, "") for x in given])
+    return answer
+
+
+def _mapped(function: Callable[[Any, str], Any], tree: Any, name: str) -> Any:
+    """`function` of each value in `tree`, and its name: `xs[0]` for the first in `xs`. A Module is one value."""
+    if _is_array(tree):
+        return function(tree, name)
+    named = pytree.labelled(tree, name, whole=Module)
+    values: Iterator[Any] = (function(value, label if name else "") for label, value in named)
+    return pytree.mapped(lambda _: next(values), tree, whole=Module)
+
+
+def _is_array(x: Any) -> bool:
+    """Whether it is a list of numbers, which are an array, and not a list of arrays."""
+    return isinstance(x, list) and bool(x) and all(isinstance(part, _NUMBERS) or _is_array(part) for part in x)
+
+
+def _as_tensor(x: Any, name: str) -> Any:
+    is_numbers = isinstance(x, (float, complex, np.inexact, list)) or (
+        isinstance(x, np.ndarray) and x.dtype.kind in "biufc"
+    )
+    return Tensor(x, name=name or None) if is_numbers else x
+
+
+def _tracked(x: Any, _: str) -> Any:
+    is_constant = type(x) is Tensor and x.dtype.kind in "fc" and not x.requires_grad
+    return Tensor(x.data, requires_grad=True, name=x.name) if is_constant else x
