@@ -83,6 +83,8 @@ def test_search_finds_by_name_operation_and_shape(visit, deep):
     chosen = page.text_content("#results [aria-selected=true] strong")
     press(page, "Enter")
     assert page.text_content("#details h2") == chosen
+    page.fill("#search", "dW3")
+    assert texts(page, "#results strong")[0] == "W3"  # where its gradient is
     page.fill("#search", "no such thing")
     assert texts(page, "#results li") == ["Nothing has that"]
     press(page, "Escape")

@@ -7,9 +7,19 @@ import { cut, shape } from "./format.js";
 const MOST = 50; // results to list
 const input = byId("search");
 const list = byId("results");
-const texts = nodes.map((node) =>
-  [node.title, node.op ?? node.kind, node.label, shape(node.shape), node.scope ?? "", node.id].join("\n").toLowerCase(),
-);
+const texts = nodes.map((node) => {
+  const derivative = node.gradient === null ? "" : `d${node.title}`;
+  const words = [
+    node.title,
+    derivative,
+    node.op ?? node.kind,
+    node.label,
+    shape(node.shape),
+    node.scope ?? "",
+    node.id,
+  ];
+  return words.join("\n").toLowerCase();
+});
 let found = [];
 let active = -1;
 

@@ -90,7 +90,8 @@ function grid(values, block, caption) {
 
 function cell(value, most) {
   const finite = typeof value === "number";
-  const kind = finite ? (value < 0 ? "negative" : "positive") : "word";
+  const broken = /nan|inf/i.test(String(value)) ? "word" : "complex";
+  const kind = finite ? (value < 0 ? "negative" : "positive") : broken;
   const made = element("td", { class: kind, title: String(value) }, number(value));
   if (finite && value !== 0) {
     made.style.setProperty("--heat", Math.min(1, Math.abs(value) / most).toFixed(3));
