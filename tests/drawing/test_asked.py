@@ -137,8 +137,15 @@ def test_a_parameter_stays_itself_where_what_comes_of_it_is_cut_off():
         return (w * X).detach()
 
     w = parameter("w")
-    tensors_to_show("draw", f, (w, np.ones(3)))
+    with pytest.raises(ValueError, match=r"depends on neither: pass X\.astype\(float\) for integers"):
+        tensors_to_show("draw", f, (w, np.ones(3)))
+    assert seen
     assert all(given is w for given in seen)
+
+
+def test_integers_are_nothing_to_differentiate_by_and_the_error_says_so():
+    with pytest.raises(ValueError, match=r"draw\(f, \*inputs\): expected f to compute something of floats"):
+        tensors_to_show("draw", lambda x: tg.Tensor(x) * 2, (np.array([1, 2]),))
 
 
 def test_a_float_in_the_function_is_no_oversight_to_warn_of():
@@ -200,5 +207,5 @@ def test_inputs_for_what_is_no_function_are_an_error():
 
 
 def test_a_function_that_gives_no_tensor_is_an_error():
-    with pytest.raises(TypeError, match=r"draw: expected a Tensor.* got float64"):
+    with pytest.raises(TypeError, match=r"expected f to give a Tensor.* got float64"):
         tensors_to_show("draw", lambda x: x.data.sum(), (parameter(),))

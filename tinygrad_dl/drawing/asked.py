@@ -23,7 +23,8 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
     arguments of `x`; Tensors stay as they are. The user's lines are recorded. Where nothing is tracked, so that there
     would be no graph, `x` is called a second time, with its inputs of floats tracked.
 
-    Raises TypeError for what is neither, in the name of `what`: "draw" or "explore".
+    Raises TypeError for what is neither, in the name of `what`: "draw" or "explore"; ValueError for a function whose
+    answer depends on nothing tracked.
 
     >>> [tensor.item() for tensor in tensors_to_show("draw", lambda x, y: (x * 2, y[0] + y[1]), [1.0, [2.0, 3.0]])]
     [2.0, 5.0]
@@ -38,13 +39,24 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
     outputs = list(x) if isinstance(x, (list, tuple)) else [x]
     for output in outputs:
         if type(output) is not Tensor:
+            got = f"got {type(output).__name__} {str(output)[:40]!r}"
+            if inputs:
+                raise TypeError(
+                    f"{what}(f, *inputs): expected f to give a Tensor or a list of them, {got}: give f floats, and "
+                    f"return what it computes without .numpy(), .item() or float()."
+                )
+            hint = f", such as {what}(net, X)" if callable(output) else ""
             raise TypeError(
-                f"{what}: expected a Tensor, such as the loss, or a list of Tensors, got {type(output).__name__} "
-                f"{str(output)[:40]!r}: pass the Tensor itself, without .numpy(), .item() or float(), or a function "
-                f"and its inputs."
+                f"{what}: expected a Tensor, such as the loss, or a list of Tensors, {got}: pass the Tensor itself, "
+                f"without .numpy(), .item() or float(), or a function and its inputs{hint}."
             )
     if not outputs:
         raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss, say.")
+    if inputs and not any(output.requires_grad for output in outputs):
+        raise ValueError(
+            f"{what}(f, *inputs): expected f to compute something of floats or of parameters, got what depends on "
+            f"neither: pass X.astype(float) for integers, and compute outside of tg.no_grad()."
+        )
     return outputs
 
 

@@ -64,7 +64,7 @@ def draw(
     - `show`: the "forward" pass, the "backward" one, with the formula of each derivative rule, or "both" side by side;
     - `values`: numbers, small arrays in full and of large ones the range and mean; "image" adds a tiny heat image;
     - `gradients`: True goes back through the graph, touching no `grad`, and shows the norm of each gradient and of what
-      each edge adds to it (`g`); "stored" shows what `backward` has left in `grad`. A gradient that is zero, never
+      each edge adds to it; "stored" shows what `backward` has left in `grad`. A gradient that is zero, never
       computed, blocked (by `detach`, `no_grad`, a constant function), not needed or freed says so;
     - `formulas`: the derivative of each argument of an operation, of the first 12, as its rule computes it;
     - `shapes` on the edges, `memory` of each array;
@@ -80,15 +80,19 @@ def draw(
 
     Raises TypeError for anything but Tensors, for a `depth` or `max_nodes` that is no whole number or None, a `roll`
     that is no truth value and a `report` that is none; ValueError for a choice that there is not, a `depth` below 0,
-    `max_nodes` below 1, for gradients, heat or a backward pass of what is not one number computed from parameters, and
-    for a `report` on names that the graph does not have; and whatever `x` raises when it is called.
+    `max_nodes` below 1, for inputs of which nothing can be tracked, for gradients, heat or a backward pass of what is
+    not one number computed from parameters, and for a `report` on names that the graph does not have; and whatever `x`
+    raises when it is called.
 
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter([0.5, -1.0], name="w")
     >>> drawing = tg.draw(w**2)
     >>> drawing
     Drawing of 3 nodes and 2 edges: .render("graph.svg") writes the picture, .source is its DOT text
-    >>> print(drawing)  # doctest: +SKIP
+    >>> print(drawing)
+    1 operation on 1 parameter (2 numbers)
+    #1     (2,)  w ** 2
+    #0  w  (2,)  parameter
     """
     options = Options(
         show=show,

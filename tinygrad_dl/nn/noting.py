@@ -24,13 +24,19 @@ def noted(call: Callable) -> Callable:
     def noting(self, *args, **kwargs):
         began = next(_moments)
         given = (*args, *kwargs.values()) if kwargs else args
-        if list in map(type, given):
-            given = tuple([SoFar(x) if type(x) is list else x for x in given])
+        for x in given:
+            if type(x) is list:
+                given = tuple([SoFar(x) if type(x) is list else x for x in given])
+                break
         answer = call(self, *args, **kwargs)
         note = (began, next(_moments), self, given)
-        for output in (answer,) if type(answer) is Tensor else values_in(answer):
+        if type(answer) is Tensor:  # as nearly always, and every step of a net pays for this
+            if answer._function is not None:
+                answer._calls = (*answer._calls, note) if answer._calls else (note,)
+            return answer
+        for output in values_in(answer):
             if type(output) is Tensor and output._function is not None:
-                output._calls = (*output._calls, note) if output._calls else (note,)
+                output._calls = (*(output._calls or ()), note)
         return answer
 
     # `@dataclass(slots=True)` makes a class of the class, whose call notes already
