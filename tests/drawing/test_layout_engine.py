@@ -390,3 +390,17 @@ def test_without_an_engine_no_source_is_made(no_engine):
 def test_nothing_to_try_is_an_error():
     with pytest.raises(ValueError, match="expected one candidate or more"):
         engine.best([], ".svg")
+
+
+@pytest.mark.parametrize("wrong", [3, None])
+def test_what_is_no_path_is_an_error_that_says_what_is(drawing, wrong):
+    with pytest.raises(TypeError, match=r'render: expected a path such as "graph\.svg", got'):
+        drawing.render(wrong)
+    with pytest.raises(TypeError, match=r"set_engine: expected the path of Graphviz's dot, or None, got int"):
+        engine.set_engine(3)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "a", None, float("nan")])
+def test_seconds_that_are_none_are_an_error(drawing, tmp_path, seconds):
+    with pytest.raises(ValueError, match=r"render: expected seconds above 0 for the layout, such as 60, got"):
+        drawing.render(tmp_path / "graph.svg", seconds=seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import warnings
 import webbrowser
@@ -207,6 +208,12 @@ class Drawing:
         Traceback (most recent call last):
         ValueError: render: expected a path that ends in .svg, .png, .pdf, .gv or .dot, got 'graph.jpeg'.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f'render: expected a path such as "graph.svg", got {type(path).__name__} {path!r:.40}.')
+        if not isinstance(seconds, (int, float)) or not seconds > 0:
+            raise ValueError(
+                f"render: expected seconds above 0 for the layout, such as {_SECONDS}, got {seconds!r:.40}."
+            )
         return engine.write(lambda suffix: self._rendered(suffix, seconds), self.source, Path(path))
 
     def _rendered(self, suffix: str, seconds: float = _SECONDS) -> bytes:

@@ -49,6 +49,10 @@ def set_engine(path: str | os.PathLike | None) -> None:
     >>> set_engine(None)
     """
     global _chosen
+    if path is not None and not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"set_engine: expected the path of Graphviz's dot, or None, got {type(path).__name__} {path!r:.40}."
+        )
     _chosen = None if path is None else _checked(os.fspath(path), *_BY_FUNCTION)
 
 

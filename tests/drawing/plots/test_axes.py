@@ -81,6 +81,7 @@ def test_histograms_draw_into_the_axes_given_in_their_order():
 
 AB = {"a": [1.0], "b": [2.0]}
 REFUSED = {
+    "a name": (lambda: plots.activation("relu"), TypeError, r"a function, such as tg\.nn\.relu, got str 'relu'"),
     "range": (lambda: plots.activation(np.tanh, z=(1, 1)), ValueError, r"range z=\(low, high\).*got \(1, 1\)"),
     "softmax": (lambda: plots.activation(nn.softmax), ValueError, "each z alone, and in softmax they depend on one"),
     "no shape": (lambda: plots.activation(np.sum), ValueError, r"sum to be elementwise, got \(\) from \(801,\)"),

@@ -29,6 +29,8 @@ def activation(
     >>> ax.get_title(), [line.get_label() for line in ax.get_legend().get_lines()]
     ('relu', ['g(z)', "g'(z)"])
     """
+    if not callable(g):
+        raise TypeError(f"activation: expected a function, such as tg.nn.relu, got {type(g).__name__} {g!r:.40}.")
     if np.shape(z) != (2,) or not (np.all(np.isfinite(z)) and z[0] < z[1]):
         raise ValueError(f"activation: expected a range z=(low, high), such as (-4, 4), got {z!r}.")
     name = name or getattr(g, "__name__", "g").replace("<lambda>", "g")
