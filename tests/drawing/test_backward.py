@@ -420,3 +420,9 @@ def test_what_is_summed_up_forward_is_summed_up_backward(options):
     assert len(picture.nodes) == folded.nodes
     assert len(picture.edges) == folded.edges
     shown(draw(loss, show="both", gradients=True, heat=True, **options))
+
+
+def test_several_outputs_together_have_no_shape():
+    values, vectors = np.linalg.eigh(tg.parameter(np.array([[2.0, 1.0], [1.0, 3.0]]), "M"))
+    picture = shown(draw(np.sum(values) + np.sum(vectors**2), show="backward"))
+    assert all("None" not in thing.lines for thing in picture.nodes.values())

@@ -179,7 +179,7 @@ def norm_of(norms: Sequence[float], among: int = 1) -> list[str]:
     return [f"norms all {low}" if low == high else f"norms {low} to {high}", *some]
 
 
-def shape_of(shapes: Iterable[tuple[int, ...]]) -> list[str]:
-    """The shape, in lines, if it is one and the same."""
+def shape_of(shapes: Iterable[tuple[int, ...] | None]) -> list[str]:
+    """The shape, in lines, if it is one and the same; several outputs together have none."""
     different = set(shapes)
-    return [str(shape) for shape in different] if len(different) == 1 else []
+    return [str(shape) for shape in different if shape is not None] if len(different) == 1 else []
