@@ -123,7 +123,7 @@ PROGRAMS = {
     "residual": residual,
     "nets in nets": nets_in_nets,
     "attention": attention,
-    "chain": lambda: chain(20_000),
+    "chain": lambda: chain(4_000),
     "irregular chain": lambda: chain(3_000, (np.tanh, np.sin, np.cos)),
     "doubling": doubling,
     "a leaf alone": lambda: graph_of(tg.parameter([1.0])),
