@@ -1,6 +1,5 @@
 """The chain rule on graphs: accumulation, depth, memory, and what `backward` and `gradients` refuse."""
 
-import gc
 import weakref
 from collections import namedtuple
 
@@ -271,14 +270,6 @@ def test_a_deep_graph_of_a_gradient_is_no_deeper_trouble():
         y = np.sin(y)
     (g,) = tg.gradients(y, [x], create_graph=True)
     assert np.isfinite(tg.gradients(g, x))
-
-
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("no_gc")

@@ -192,14 +192,6 @@ def test_what_a_constant_function_was_given_is_not_marked(x, function):
 # ---- it keeps nothing alive
 
 
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 @pytest.mark.usefixtures("no_gc")
 def test_a_mark_keeps_neither_the_array_nor_its_source_alive():
     before = len(cuts.arrays)

@@ -15,14 +15,6 @@ import tinygrad_dl as tg
 pytestmark = pytest.mark.usefixtures("no_gc")
 
 
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 # ---- a thousand steps
 
 

@@ -187,10 +187,9 @@ class Picture:
                 if contribution.is_summed:
                     label.append(wording.undone(contribution.raw_shape, contribution.shape))
                 tooltip.append(f"adds a part of norm {contribution.norm:.6g} to the gradient of {source.title}")
-        id = "e{}-{}-{}".format(*link.operand)
         if len(self.view.units) > _UNLABELLED:
             label, tooltip = [], [*tooltip, *label]
-        self.sketch.edge(tail, head, id=id, label=label, tooltip="; ".join(tooltip), classes=classes, **attributes)
+        self.sketch.edge(tail, head, id=link.id, label=label, tooltip="; ".join(tooltip), classes=classes, **attributes)
 
     def _contribution(self, operand: tuple[int, int, int]) -> Contribution | None:
         return None if self.found.record is None else self.found.record.of(operand)

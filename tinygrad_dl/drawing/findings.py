@@ -73,10 +73,10 @@ class Findings:
         counts = Counter(node.array.dtype for node in self.graph.nodes if node.shape is not None)
         return counts.most_common(1)[0][0] if counts else None
 
-    @cached_property
+    @property
     def norms(self) -> dict[int, float]:
         """The norm of the gradient of each node."""
-        return {} if self.record is None else {i: values.norm(g) for i, g in self.record.gradients.items()}
+        return {} if self.record is None else self.record.norms
 
     @cached_property
     def bounds(self) -> tuple[float, float]:

@@ -116,8 +116,9 @@ class Graph:
         for index in self.outputs:
             self.nodes[index].is_output = True
         self.scopes = scopes_of(self)
-        for scope in self.scopes:
-            for path, parameter in scope.module.named_parameters() if scope.parent is None else ():
+        outermost = {id(scope.module): scope.module for scope in self.scopes if scope.parent is None}
+        for module in outermost.values():  # each once, however often it was called
+            for path, parameter in module.named_parameters():
                 if id(parameter) in self._indices:
                     self.nodes[self._indices[id(parameter)]].path = path
 

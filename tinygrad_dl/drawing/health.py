@@ -74,7 +74,7 @@ def layers(graph: Graph, record: Record) -> list[tuple[str, float]]:
     for name, uses in named:
         reached = [node for node in uses if node.index in record.gradients and node.array.size]
         if reached:
-            norm = math.hypot(*(values.norm(record.gradients[node.index]) for node in reached))
+            norm = math.hypot(*(record.norms[node.index] for node in reached))
             rows.append((name, norm / math.sqrt(sum(node.array.size for node in reached))))
     return rows
 
@@ -202,7 +202,7 @@ def _attenuation(graph: Graph, record: Record) -> str:
 
 def _not_finite(graph: Graph, record: Record) -> str:
     """Where the backward pass met the first gradient that is nan or inf."""
-    broken = [index for index, g in record.gradients.items() if not math.isfinite(values.norm(g))]
+    broken = [index for index, norm in record.norms.items() if not math.isfinite(norm)]
     return f"{_BROKEN}, from {graph.names[max(broken)] or graph.nodes[max(broken)].title} on." if broken else ""
 
 

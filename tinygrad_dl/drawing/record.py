@@ -108,6 +108,11 @@ class Record:
         return self._by_operand.get(operand)
 
     @cached_property
+    def norms(self) -> dict[int, float]:
+        """The norm of the gradient of each node."""
+        return {index: values.norm(g) for index, g in self.gradients.items()}
+
+    @cached_property
     def _into(self) -> dict[int, list[Contribution]]:
         into: dict[int, list[Contribution]] = {}
         for contribution in self.contributions:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -165,12 +164,3 @@ def _name(scopes: list[Scope]) -> None:
             if id(parent) not in names:
                 names[id(parent)] = {id(module): name for name, module in parent.named_modules()}
             scope.name = names[id(parent)].get(id(scope.module), "")
-
-
-def within(scopes: list[Scope]) -> Iterator[tuple[Scope | None, list[Scope]]]:
-    """Each scope, None for the outside, with the scopes that are in it directly."""
-    children: dict[int, list[Scope]] = {}
-    for scope in scopes:
-        children.setdefault(id(scope.parent), []).append(scope)
-    for parent in (None, *scopes):
-        yield parent, children.get(id(parent), [])

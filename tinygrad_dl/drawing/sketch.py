@@ -69,9 +69,7 @@ class Sketch:
             **{"label": f"<{labels.html(title)}>", "color": self._theme.frame, "fontcolor": self._theme.faint},
             **{"style": "dashed,rounded" if kind == "roll" else "rounded", "labeljust": "l", "labelloc": "t", "id": id},
             **{"class": f"frame frame-{kind}", "tooltip": labels.tip(title)},
-            "margin": "40"
-            if kind == "pass"
-            else "8",  # room for the labels of edges at its side; inner ones inherit it
+            "margin": "40" if kind == "pass" else "8",  # room for labels at its side, which inner frames would inherit
         }
         self._graphs[id] = self._digraph(f"cluster_{id}", graph_attr=look)
         self._parents[id] = parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,18 @@ def spread(array: np.ndarray) -> str:
     elif finite.min() == finite.max():
         text = f"all {number(finite.flat[0])}"
     else:
-        largest = float(np.max(np.abs(finite))) or 1.0
-        mean = largest * np.mean(finite / largest, dtype=np.float64)  # where their sum may overflow
-        text = f"{number(finite.min())} to {number(finite.max())}, mean {number(mean)}"
+        text = f"{number(finite.min())} to {number(finite.max())}, mean {number(mean(finite.astype(float)))}"
     return f"{text}, {bad:,} nan or inf" if bad else text
+
+
+def mean(finite: np.ndarray) -> Any:
+    """The mean of floats or complex numbers, also where their sum overflows.
+
+    >>> mean(np.array([1e308, 1e308]))
+    np.float64(1e+308)
+    """
+    largest = min(float(np.abs(finite).max(initial=0.0)), sys.float_info.max) or 1.0
+    return largest * np.mean(finite / largest)
 
 
 def norm(array: Any) -> float:

@@ -74,6 +74,11 @@ class Link:
     loops: bool
     operand: tuple[int, int, int]
 
+    @property
+    def id(self) -> str:
+        """How a picture and a page call it."""
+        return "e{}-{}-{}".format(*self.operand)
+
 
 @dataclass(frozen=True)
 class View:

@@ -85,7 +85,7 @@ def _statistics(array: np.ndarray) -> dict[str, Any]:
     facts |= {
         "min": number(finite.min()) if ordered else None,
         "max": number(finite.max()) if ordered else None,
-        "mean": number(largest * np.mean(wide / (largest or 1.0))) if finite.size else None,  # where a sum may overflow
+        "mean": number(values.mean(wide)) if finite.size else None,
         "norm": number(values.norm(array)) if numeric else None,
         "zeros": round(float(np.mean(array == 0)), 4),
         "histogram": _histogram(wide) if ordered and array.size > _FEW else None,

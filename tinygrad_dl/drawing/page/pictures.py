@@ -82,8 +82,8 @@ def _levels(graph: Graph) -> list[tuple[str, View]]:
 def _elements(graph: Graph, view: View) -> dict[str, Any]:
     units = [view.units[view.unit_of[node.index]] for node in graph.nodes]
     of = {node.id: unit.id for node, unit in zip(graph.nodes, units, strict=True) if unit.id != node.id}
-    single = {link.operand: _id(link) for link in view.links if link.operand is not None}
-    bundled = {(link.tail, link.head): _id(link) for link in view.links}
+    single = {link.operand: link.id for link in view.links}
+    bundled = {(link.tail, link.head): link.id for link in view.links}
     edges: dict[str, list[str]] = {}
     for node in graph.nodes:
         edges[f"e{node.index}-value"] = [node.id]
@@ -100,10 +100,6 @@ def _copies(picture: bytes) -> dict[str, str]:
     edges = (g for g in ET.fromstring(picture).iter(f"{_SVG}g") if g.get("class", "").startswith("edge"))
     tails = {g.get("id", ""): (g.findtext(f"{_SVG}title") or "").partition("->")[0].partition(":")[0] for g in edges}
     return {id: tail for id, tail in tails.items() if "-use-" in tail}
-
-
-def _id(link: Any) -> str:
-    return "e{}-{}-{}".format(*link.operand) if link.operand else f"l{link.tail}-{link.head}"
 
 
 # ---- layout
