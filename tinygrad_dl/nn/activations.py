@@ -94,8 +94,8 @@ def softmax(z: Any, axis: int = 0) -> Any:
     array([[0.5 , 0.25],
            [0.5 , 0.75]])
     """
-    powers = np.exp(_shifted(z, axis))
-    return powers / np.sum(powers, axis=axis, keepdims=True)
+    powers = np.exp(shifted(z, axis))
+    return powers / powers.sum(axis=axis, keepdims=True)
 
 
 def log_softmax(z: Any, axis: int = 0) -> Any:
@@ -105,13 +105,13 @@ def log_softmax(z: Any, axis: int = 0) -> Any:
     array([[     0.],
            [-10000.]])
     """
-    shifted = _shifted(z, axis)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    z = shifted(z, axis)
+    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
 
 
-def _shifted(z, axis):
+def shifted(z, axis):
     """`z` less about its maximum, so that no power of e overflows.
 
     Any constant will do for the shift, and a whole number is one: the derivative of `rint` is zero.
     """
-    return z - np.rint(np.max(z, axis=axis, keepdims=True))
+    return z - np.rint(z.max(axis=axis, keepdims=True))

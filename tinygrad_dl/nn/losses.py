@@ -28,7 +28,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     if np.minimum.reduce(Y * not_Y, axis=None) < 0:
         _check_range("binary_cross_entropy", "labels", Y)
     with np.errstate(invalid="ignore"):
-        cost = (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -m
+        cost = (np.vdot(Y, np.log(A + TINY)) + np.vdot(not_Y, np.log(1 - A + TINY))) / -m
     if cost != cost:  # nan, as the logarithm of what is no probability
         _check_range("binary_cross_entropy", "probabilities", A, "; of logits take binary_cross_entropy_with_logits")
     return cost
@@ -59,7 +59,8 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     >>> softmax_cross_entropy(Z, np.eye(2)).round(4)
     np.float64(0.3993)
     """
-    return np.sum(class_probabilities(Z, Y) * log_softmax(Z)) / -Z.shape[-1]
+    _check_classes(Z, Y)
+    return np.vdot(one_hot(Z, Y), log_softmax(Z)) / -Z.shape[-1]
 
 
 def mean_squared_error(A: Any, Y: Any) -> Any:
@@ -97,24 +98,33 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def class_probabilities(Z, Y):
-    """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
+def _check_classes(Z, Y):
     _check_arrays("softmax_cross_entropy", Z, Y)
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape
-    if Y.shape == Z.shape and not (classes == 1 and Y.dtype.kind in "iu"):
-        _check_range("softmax_cross_entropy", "class probabilities", Y)
-        if np.any(np.abs(np.sum(Y, axis=0) - 1) > 1e-3):
+    if _holds_probabilities(Z, Y):
+        if np.minimum.reduce(Y, axis=None) < 0:
+            _check_range("softmax_cross_entropy", "class probabilities", Y)
+        if np.abs(Y.sum(axis=0) - 1).max() > 1e-3:
             raise ValueError("softmax_cross_entropy: expected columns of class probabilities that sum to 1.")
-        return Y
+        return
     if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":
         raise ValueError(
             f"softmax_cross_entropy: expected integer labels of shape ({m},) or one-hot labels of shape "
             f"({classes}, {m}) for logits of shape {Z.shape}, got {Y.dtype} of shape {Y.shape}."
         )
-    labels = np.reshape(Y, -1)
-    low, high = np.min(labels), np.max(labels)
+    low, high = np.minimum.reduce(Y, axis=None), np.maximum.reduce(Y, axis=None)
     if low < 0 or high >= classes:
         raise ValueError(f"softmax_cross_entropy: expected labels in 0 ... {classes - 1}, got {low} to {high}.")
-    return np.arange(classes)[:, np.newaxis] == labels
+
+
+def _holds_probabilities(Z, Y):
+    return Y.shape == Z.shape and not (len(Z) == 1 and Y.dtype.kind in "iu")
+
+
+def one_hot(Z, Y):
+    """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
+    if _holds_probabilities(Z, Y):
+        return Y
+    return np.arange(len(Z))[:, np.newaxis] == np.reshape(Y, -1)
