@@ -1,5 +1,7 @@
 """Data: arrays whose columns are samples, in shuffled minibatches."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

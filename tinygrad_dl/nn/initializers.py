@@ -3,11 +3,13 @@
 Weights must differ, or all units of a layer would stay the same unit; how much is what these functions choose.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np
 
-Initializer = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
+Initializer = Callable[[tuple[int, int], "np.random.Generator"], np.ndarray]
 
 
 def zeros(shape: tuple[int, int], rng: np.random.Generator | None = None) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import types
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -128,6 +127,8 @@ class Module:
 
         Raises FileNotFoundError for a folder that does not exist, and ValueError for parameters that are not finite.
         """
+        import zipfile
+
         path = Path(path)
         if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {os.fspath(path.parent)!r} to save in")
