@@ -8,6 +8,7 @@ from .autodiff import backward, gradients, named_tensors
 from .debugging import debug
 from .extending import defvjp, defvjp_each, defvjp_jointly, primitive
 from .grad_mode import is_grad_enabled, no_grad
+from .memory import keep_memory
 from .registry import defnondiff, defspelling
 from .tensor import Tensor, parameter
 from .training import History, fit
@@ -53,6 +54,7 @@ __all__ = [
     "is_grad_enabled",
     "jacobian",
     "jvp",
+    "keep_memory",
     "named_tensors",
     "nn",
     "no_grad",

@@ -11,7 +11,9 @@ of z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -27,19 +29,22 @@ from .tensor import Tensor, outputs_of, untracked
 def topological_order(*outputs: Tensor) -> list[Tensor]:
     """The tracked Tensors among `outputs`, and those they were computed from: parents before children.
 
-    A depth-first search that keeps its own stack, so that no graph is too deep for it.
+    A depth-first search that keeps its own stack, so that no graph is too deep for it. Raises RuntimeError for a graph
+    that `backward` was told not to keep.
     """
     order: list[Tensor] = []
     seen: set[Tensor] = set()
-    stack: list[Tensor | None] = [output for output in outputs if output.requires_grad]
+    stack: list[Tensor | None] = [output for output in outputs if output._tracked]
     while stack:
         node = stack.pop()
         if node is None:  # everything behind the next one is in order by now
             order.append(stack.pop())  # type: ignore[arg-type]
         elif node not in seen:
             seen.add(node)
-            stack.append(node)
-            stack.append(None)
+            if not node._parents:
+                order.append(_checked_leaf(node))
+                continue
+            stack += (node, None)
             for parent in node._parents:
                 if parent is not None and parent._tracked and parent not in seen:
                     stack.append(parent)
@@ -48,10 +53,11 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
 
 def carry_back(
     cotangents: dict[Tensor, Any],
-    order: Sequence[Tensor],
+    order: list[Tensor],
     keep: Collection[Tensor] = frozenset(),
     create_graph: bool = False,
     observed: Callable[..., Any] | None = None,
+    keep_graph: bool = True,
 ) -> dict[Tensor, Any]:
     """Carry the `cotangents` of outputs back along `order`, to the leaves in it and the Tensors to `keep`.
 
@@ -61,18 +67,22 @@ def carry_back(
     vjps, reached = registry.vjps, set(order)
     if debugging.is_checking():
         observed = debugging.checked_rules
-    for node in reversed(order):
+    for node in reversed(order) if keep_graph else _taken_apart(order, reached):
         if node._function is None:
             continue
         g = cotangents[node] if node in keep else cotangents.pop(node)
-        ans, args = (outputs_of(node), _tensor_args(node)) if create_graph else (node._value, node._args)
+        given = (g, outputs_of(node), *_tensor_args(node)) if create_graph else (g, node._value, *node._args)
         kwargs = node._kwargs
         rules: Any = vjps[node._function]
         if observed:
             rules = observed(rules, node, g)
-        for rule, parent in zip(rules, node._parents):  # noqa: B905 (of defvjp_each there is no end of rules)
+        if type(rules) is not tuple:  # some have no end, one for each argument
+            rules = list(islice(rules, len(node._parents)))
+        argnum = -1  # enumerate and zip make an object a node, which a chain of operations would pay 5 % for
+        for parent in node._parents:
+            argnum += 1
             if parent in reached:
-                part = rule(g, ans, *args, **kwargs) if kwargs else rule(g, ans, *args)
+                part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
                 x = parent._value
                 try:
                     fits = part.shape == x.shape and part.dtype is x.dtype
@@ -83,10 +93,30 @@ def carry_back(
                 if not fits:
                     part = fitted(part, x, node)
                 cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
+        del g, given  # their memory is there for the next rules
     if observed is debugging.checked_rules:
         for tensor, g in cotangents.items():
             debugging.check_cotangent(tensor, g)
     return cotangents
+
+
+def _taken_apart(order: list[Tensor], reached: set[Tensor]) -> Iterator[Tensor]:
+    """The nodes of `order`, children before parents; each forgets what it was made from, once its rules have run."""
+    while order:
+        node = order.pop()
+        reached.discard(node)
+        yield node
+        node._args = node._parents = ()
+
+
+def _checked_leaf(node: Tensor) -> Tensor:
+    """The `node`, which has no parents. Raises RuntimeError if it had some."""
+    if node._function is not None:
+        raise RuntimeError(
+            f"{node._label()} no longer knows what {registry.name_of(node._function)} made it from: the graph behind "
+            f"it was given up by backward(keep_graph=False). Leave that out to go back, or draw, again."
+        )
+    return node
 
 
 def fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
@@ -135,13 +165,24 @@ _adding = threading.Lock()  # several threads may go backward to the same leaves
 _not_recording = recording(False)
 
 
-def backward(output: Tensor, cotangent: Any = None) -> None:
+def _references_to_a_local() -> int:
+    local = np.empty(0)
+    return getrefcount(local)
+
+
+_ALONE = _references_to_a_local()  # what `getrefcount` gives for what a local variable alone holds
+
+
+def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) -> None:
     """Add the derivative of `output` by each leaf it was computed from to the leaf's `grad`.
 
     `cotangent`, of the shape of `output`, is the derivative of something by `output`: of `output` itself if left out,
-    which needs an `output` of size 1. The graph stays as it was: one can draw it, or go back through it again.
+    which needs an `output` of size 1. The graph stays as it was: one can draw it, or go back through it again. With
+    `keep_graph=False` its memory is given back on the way, node by node, which takes less memory, and less time where
+    arrays are large; what you hold yourself keeps its values, but not what it was made from.
 
-    Raises ValueError for an output that nothing tracked went into, and for a cotangent that is missing or misshapen.
+    Raises ValueError for an output that nothing tracked went into, and for a cotangent that is missing or misshapen;
+    RuntimeError for a graph that was not kept.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -152,10 +193,15 @@ def backward(output: Tensor, cotangent: Any = None) -> None:
     """
     cotangent = seed_of(output, cotangent)
     with _not_recording:
-        cotangents = carry_back({output: cotangent}, topological_order(output))
+        cotangents = carry_back({output: cotangent}, topological_order(output), keep_graph=keep_graph)
     with _adding:
-        for leaf, g in cotangents.items():
-            leaf.grad = np.array(g) if leaf.grad is None else np.asarray(leaf.grad + g)
+        while cotangents:
+            leaf, g = cotangents.popitem()
+            if leaf.grad is not None:
+                leaf.grad = np.asarray(leaf.grad + g)
+            else:
+                alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None
+                leaf.grad = g if alone else np.array(g)
 
 
 Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule
@@ -218,7 +264,7 @@ def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> n
 
 
 def pulled_back(
-    seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: Sequence[Tensor], create_graph: bool
+    seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool
 ) -> list[Any]:
     """The cotangent of each of `targets`, given those of outputs, through those nodes in `order` between them only."""
     reached = set(targets)

@@ -545,7 +545,7 @@ class Tensor(ArrayMethods):
         facts = [f"name={self.name!r}"] if self.name is not None else []
         facts += [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self._function is not None:
-            node = self._parents[0] if self._function is primitives.output else self
+            node = self._parents[0] if self._function is primitives.output and self._parents else self
             facts.append(f"made by {registry.name_of(node._function)}")  # type: ignore[union-attr]
         elif self._tracked:
             facts.append("requires_grad=True")

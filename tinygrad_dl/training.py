@@ -157,7 +157,7 @@ def _means(
         samples += m
         if optimizer is not None:
             optimizer.zero_grad()
-            cost.backward()
+            cost.backward(keep_graph=False)
             for name, parameter in watched.items():
                 if parameter.grad is not None:  # else it is zero: the loss does not depend on it
                     norms[name] += m * float(np.linalg.norm(parameter.grad))

@@ -1,41 +1,72 @@
-"""Time every workload against hand-written NumPy, on one thread, and print the ratios."""
+"""How fast is it? `python -m tests.benchmarks [workload ...] [--peers torch,jax,autograd,mygrad]`.
 
-import os  # threads are set before NumPy is imported, hence the imports below
+Each workload is computed by hand-written NumPy, by the same with kept buffers, by tinygrad_dl and by each peer that is
+installed; all must give the same loss and gradients before any is timed. `--help` names the workloads.
+"""
 
-for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")  # before NumPy is imported
+import argparse
+import importlib.util
+from collections.abc import Sequence
 
-import statistics  # noqa: E402
-import time  # noqa: E402
+from tests.benchmarks import report
+from tests.benchmarks.measuring import BASELINE, KEPT_BUFFERS, OURS, Setting, measured
+from tests.benchmarks.systems import SYSTEMS
+from tests.benchmarks.workloads import WORKLOADS, Workload
 
-from tests.benchmarks.workloads import Workload, workloads  # noqa: E402
-
-ROUNDS = 21
-SECONDS_PER_ROUND = 0.03
-
-
-def seconds(function, calls):
-    start = time.perf_counter()
-    for _ in range(calls):
-        function()
-    return (time.perf_counter() - start) / calls
+PEERS = [name for name in list(SYSTEMS) if name not in (BASELINE.system, KEPT_BUFFERS, OURS)]
 
 
-def measured(workload: Workload):
-    """Median seconds an operation by hand and of ours, and the median ratio; the two take turns within each round."""
-    workload.check()
-    calls = max(1, round(SECONDS_PER_ROUND / seconds(workload.ours, 3)))
-    rounds = [(seconds(workload.hand, calls), seconds(workload.ours, calls)) for _ in range(ROUNDS)]
-    by_hand, ours = (statistics.median(column) / workload.operations for column in zip(*rounds, strict=True))
-    return by_hand, ours, statistics.median(own / hand for hand, own in rounds)
+def peers(names: str) -> list[str]:
+    """The peers in `names`, which stand between commas; `none` is none."""
+    known = {peer.lower(): peer for peer in PEERS}
+    chosen = [name.strip().lower() for name in names.split(",") if name.strip() not in ("", "none")]
+    for name in chosen:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"expected some of {','.join(known)}, or none; got {name!r}")
+    return [known[name] for name in chosen]
 
 
-def main():
-    print(f"{'workload':64} {'NumPy by hand':>14} {'tinygrad_dl':>12} {'ratio':>6} {'bar':>6}")
-    for workload in workloads():
-        by_hand, ours, ratio = measured(workload)
-        bar = f"{workload.bar:6.1f}" if workload.bar else ""
-        print(f"{workload.name:64} {by_hand * 1e6:11.2f} µs {ours * 1e6:9.2f} µs {ratio:6.2f} {bar}")
+def settings(workload: Workload, peers: Sequence[str], threads: Sequence[int]) -> list[Setting]:
+    """What takes part in a workload, the baseline first."""
+    systems = [BASELINE.system, KEPT_BUFFERS, OURS, *(peers if workload.peers else ())]
+    counts = [1] if workload.peak or workload.problem.kind == "package" else dict.fromkeys((1, *threads))
+    tuned = [Setting(system, memory_kept=True) for system in (BASELINE.system, OURS) if workload.tunes]
+    return [Setting(system, n) for n in counts for system in systems] + tuned
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    names = {workload.name: workload for workload in WORKLOADS}
+    listed = "".join(f"  {name:14} {workload.what}\n" for name, workload in names.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description="How fast is it, beside NumPy by hand and others?",
+        epilog=f"workloads:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("workloads", nargs="*", metavar="workload", help="which ones (default: all)")
+    parser.add_argument("--peers", type=peers, default=PEERS, metavar=",".join(PEERS).lower(), help="default: all")
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, 2], help="how many (default: 1 2)")
+    parser.add_argument("--rounds", type=int, default=15, help="in which all systems take turns (default: 15)")
+    parser.add_argument("--json", metavar="FILE", help="write every round, the machine and the versions there")
+    parser.add_argument("--plot", metavar="FILE", help="draw the ratios there (.png, .svg or .pdf; needs matplotlib)")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.workloads:
+        if name not in names:
+            parser.error(f"expected some of {' '.join(names)}; got {name!r}")
+    here = [peer for peer in chosen.peers if importlib.util.find_spec(SYSTEMS[peer].package)]
+
+    facts = report.machine()
+    print(f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {facts['blas']}")
+    print(", ".join(f"{package} {version}" for package, version in facts["versions"].items()))
+    found = {}
+    for workload in [names[name] for name in chosen.workloads] or WORKLOADS:
+        found[workload] = measured(workload, settings(workload, here, chosen.threads), chosen.rounds)
+        print(f"\n{report.text(workload, found[workload])}", flush=True)
+    print(f"\n{report.markdown(found)}")
+    if chosen.json:
+        report.write_json(chosen.json, found)
+    if chosen.plot:
+        report.plot(chosen.plot, found)
 
 
 if __name__ == "__main__":

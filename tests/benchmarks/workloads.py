@@ -1,122 +1,200 @@
-"""What is timed: each workload is a hand-written NumPy function and the same with tinygrad_dl.
+"""What is timed: problems as data, which each of the `systems` makes a function of, and the table of workloads."""
 
-Both compute the same values and gradients, which `Workload.check` asserts before anything is timed.
-"""
+from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-import tinygrad_dl as tg
+# ---- problems
+#
+# `kind` is the name of the function in each system's module that takes the problem and gives a function without
+# arguments, which computes once what is timed, and returns the loss and the gradients. A system may lack some.
 
 
-@dataclass
+@dataclass(frozen=True)
+class Net:
+    """One step of gradient descent of a net on all of `m` samples, loss and update included, as the course has it.
+
+    A `sigmoid` at the end has the cross-entropy of probabilities, `logits` that of logits, `softmax` that of classes.
+    The learning rate is so small that the next step is the same again.
+    """
+
+    sizes: tuple[int, ...]
+    m: int
+    hidden: Literal["tanh", "relu"] = "tanh"
+    output: Literal["sigmoid", "logits", "softmax"] = "sigmoid"
+    dtype: Any = np.float64
+    kind = "net"
+    learning_rate = 1e-12
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """X (n, m); Y (1, m) of zeros and ones, or one-hot (classes, m); and W1, b1, W2, b2, ..."""
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(self.sizes[0], self.m))
+        labels = rng.integers(0, max(self.sizes[-1], 2), self.m)
+        Y = np.arange(self.sizes[-1])[:, None] == labels if self.output == "softmax" else labels[None]
+        gain = 2 if self.hidden == "relu" else 1
+        parameters = []
+        for n_in, n_out in itertools.pairwise(self.sizes):
+            parameters += [rng.normal(size=(n_out, n_in)) * np.sqrt(gain / n_in), 0.1 * rng.normal(size=(n_out, 1))]
+        return X.astype(self.dtype), Y.astype(self.dtype), [p.astype(self.dtype) for p in parameters]
+
+    def directions(self) -> list[np.ndarray]:
+        """A direction in the space of the parameters."""
+        rng = np.random.default_rng(1)
+        return [rng.normal(size=p.shape).astype(self.dtype) for p in self.arrays()[2]]
+
+
+@dataclass(frozen=True)
+class HessianVector:
+    """The second derivative of the loss of a `net` along a direction in the space of its parameters."""
+
+    net: Net
+    kind = "hessian_vector"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """`y = y * c; y = y + c` so many times, on 4×4 arrays; the gradient by the first y and by c."""
+
+    pairs: int
+    kind = "chain"
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The first y; c, so near to 1 that no product of many underflows; and the cotangent of the last y."""
+        rng = np.random.default_rng(0)
+        return rng.uniform(size=(4, 4)), 1 - 1e-5 * rng.uniform(size=(4, 4)), np.ones((4, 4))
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """A net of 3-4-4-1 units written number by number, as micrograd's users do; squared error, 4 samples."""
+
+    kind = "scalars"
+    sizes = (3, 4, 4, 1)
+
+    def numbers(self) -> tuple[list[list[float]], list[float], list[list[tuple[list[float], float]]]]:
+        """The samples, their targets, and for each layer and unit its weights and its bias."""
+        rng = np.random.default_rng(0)
+        layers = [
+            [(rng.uniform(-1, 1, n_in).tolist(), rng.uniform(-1, 1)) for _ in range(n_out)]
+            for n_in, n_out in itertools.pairwise(self.sizes)
+        ]
+        return [[2, 3, -1], [3, -1, 0.5], [0.5, 1, 1], [1, 1, -1]], [1.0, -1.0, -1.0, 1.0], layers
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """`h = tanh(W h + U x + b)` over T steps, and the squared error of the last h: the loss and the gradients."""
+
+    T: int
+    h: int
+    n: int = 32
+    m: int = 16
+    kind = "recurrent"
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """The inputs (T, n, m), the targets (h, m), and W, U, b."""
+        rng = np.random.default_rng(0)
+        W, U = (rng.normal(size=(self.h, size)) / np.sqrt(size) for size in (self.h, self.n))
+        X, Y = rng.normal(size=(self.T, self.n, self.m)), rng.normal(size=(self.h, self.m))
+        return X, Y, [W, U, 0.1 * rng.normal(size=(self.h, 1))]
+
+
+@dataclass(frozen=True)
+class Hessian:
+    """The Hessian of Rosenbrock's function Σ 100 (x[i+1] - x[i]²)² + (1 - x[i])² of so many parameters."""
+
+    parameters: int
+    kind = "hessian"
+
+    def x(self) -> np.ndarray:
+        return np.random.default_rng(0).uniform(-1, 1, self.parameters)
+
+
+@dataclass(frozen=True)
+class Import:
+    """What importing the package takes, in a process of its own; by hand that is NumPy alone."""
+
+    kind = "package"
+
+
+# ---- the table
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The most that ours may be, in ratio to NumPy by hand in the same run, on one thread; `above` it, in seconds.
+
+    Either may be with the memory kept that its process has freed, or without.
+    """
+
+    most: float
+    memory_kept: bool = False
+    by_hand_too: bool = False
+    above: bool = False
+
+
+@dataclass(frozen=True)
 class Workload:
-    """`hand()` and `ours()` give the same arrays. `operations` is how many operations each of their calls is of."""
+    """A `problem` of so many `operations`; of its `peak` memory instead of its time, if that is asked for.
+
+    What `tunes` is timed with memory kept too; what is not for `peers` is by hand and ours alone.
+    """
 
     name: str
-    hand: Callable[[], list[np.ndarray]]
-    ours: Callable[[], list[np.ndarray]]
+    what: str
+    problem: Any
+    bars: tuple[Bar, ...] = ()
     operations: int = 1
-    bar: float | None = None
+    peak: bool = False
+    peers: bool = True
 
-    def check(self) -> None:
-        for expected, got in zip(self.hand(), self.ours(), strict=True):
-            np.testing.assert_allclose(got, expected, rtol=1e-9)
-
-
-def chain(pairs: int, *, by_factor: bool, bar: float | None = None) -> Workload:
-    """`y = y * c; y = y + c` on 4×4 arrays, `pairs` times; the gradient by the first y, and by c if `by_factor`."""
-    rng = np.random.default_rng(0)
-    start, c, g = rng.uniform(size=(4, 4)), rng.uniform(0.5, 0.9, size=(4, 4)), np.ones((4, 4))
-    x = tg.parameter(start)
-    factor = tg.Tensor(c, requires_grad=by_factor)
-
-    def hand():
-        y, products = start, []
-        for _ in range(pairs):
-            products.append(y)
-            y = y * c
-            y = y + c
-        dy, dc = g, np.zeros((4, 4))
-        if not by_factor:
-            for _ in range(pairs):
-                dy = dy * c
-            return [dy]
-        for y in reversed(products):
-            dc = dc + dy
-            dc = dc + dy * y
-            dy = dy * c
-        return [dy, dc]
-
-    def ours():
-        y = x
-        for _ in range(pairs):
-            y = y * factor
-            y = y + factor
-        x.grad = factor.grad = None
-        y.backward(g)
-        return [x.grad, factor.grad] if by_factor else [x.grad]
-
-    what = "gradient by y and c" if by_factor else "gradient by y"
-    return Workload(f"chain of {pairs:,} pairs y*c, y+c on 4x4, {what}, an op", hand, ours, 2 * pairs, bar)
+    @property
+    def tunes(self) -> bool:
+        return any(bar.memory_kept for bar in self.bars)
 
 
-def step(sizes: tuple[int, int, int], m: int, *, logits: bool, bar: float | None = None) -> Workload:
-    """One step of gradient descent of a shallow net, loss included; so short a step that the next one is the same.
-
-    By hand the loss has the same guards against overflow and log(0), and the backward pass is the course's.
-    """
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(sizes[0], m))
-    Y = (rng.uniform(size=(sizes[2], m)) < 0.5).astype(float)
-    output = tg.nn.identity if logits else tg.nn.sigmoid
-    net = tg.nn.mlp(sizes, hidden=tg.nn.tanh, output=output, rng=rng)
-    loss = tg.nn.binary_cross_entropy_with_logits if logits else tg.nn.binary_cross_entropy
-    parameters = net.parameters()
-    optimizer = tg.optim.SGD(parameters, learning_rate=1e-12)
-    W1, b1, W2, b2 = (parameter.numpy() for parameter in parameters)
-    X_tensor, Y_tensor = tg.Tensor(X), tg.Tensor(Y)
-
-    def hand():
-        nonlocal W1, b1, W2, b2
-        Z1 = W1 @ X + b1
-        A1 = np.tanh(Z1)
-        Z2 = W2 @ A1 + b2
-        A2 = 1 / (1 + np.exp(np.minimum(-Z2, 80)))
-        if logits:
-            cost = np.sum(np.logaddexp(0, Z2) - Y * Z2) / m
-        else:
-            cost = -np.sum(Y * np.log(A2 + 1e-30) + (1 - Y) * np.log(1 - A2 + 1e-30)) / m
-        dZ2 = A2 - Y
-        dW2 = dZ2 @ A1.T / m
-        db2 = np.sum(dZ2, axis=1, keepdims=True) / m
-        dZ1 = (W2.T @ dZ2) * (1 - A1**2)
-        dW1 = dZ1 @ X.T / m
-        db1 = np.sum(dZ1, axis=1, keepdims=True) / m
-        W1, b1 = W1 - 1e-12 * dW1, b1 - 1e-12 * db1
-        W2, b2 = W2 - 1e-12 * dW2, b2 - 1e-12 * db2
-        return [cost, dW1, db1, dW2, db2]
-
-    def ours():
-        optimizer.zero_grad()
-        cost = loss(net(X_tensor), Y_tensor)
-        cost.backward()
-        optimizer.step()
-        return [cost.item(), *[parameter.grad for parameter in parameters]]
-
-    what = "logits" if logits else "sigmoid"
-    return Workload(f"step of a {'-'.join(map(str, sizes))} net, {what}, m={m:,}", hand, ours, 1, bar)
+def _kept(most: float) -> tuple[Bar, Bar]:
+    """The bars with memory kept: of hand NumPy without, and of hand NumPy tuned the same way."""
+    return Bar(most, memory_kept=True), Bar(1.25, memory_kept=True, by_hand_too=True)
 
 
-def workloads() -> list[Workload]:
-    return [
-        chain(100, by_factor=True, bar=4.5),
-        chain(100, by_factor=False),
-        chain(20_000, by_factor=True),
-        step((2, 4, 1), 400, logits=False, bar=1.8),
-        step((2, 4, 1), 400, logits=True),
-        step((2, 4, 1), 100_000, logits=False),
-        step((64, 128, 1), 2_000, logits=False),
-    ]
+SHALLOW = Net((2, 4, 1), 400)
+DIGITS = Net((784, 256, 128, 10), 128, "relu", "softmax", np.float32)
+WIDE = Net((784, 512, 512, 10), 1024, "relu", "softmax", np.float32)
+SMALL = Net((64, 32, 32, 10), 64, "relu", "softmax", np.float32)
+DEEP = Net((32,) * 50 + (10,), 64, "relu", "softmax", np.float32)
+DEEP_64 = Net((64,) * 64 + (10,), 1_000, "relu", "softmax")
+
+WORKLOADS = [
+    Workload("A", "2-4-1, m=400", SHALLOW, (Bar(1.5),)),
+    Workload("A-logits", "2-4-1, m=400, cross-entropy of logits", Net((2, 4, 1), 400, output="logits"), (Bar(1.5),)),
+    Workload("B", "64-128-1, m=2,000", Net((64, 128, 1), 2_000), (Bar(1.1), *_kept(0.55))),
+    Workload("C", "2-4-1, m=100,000", Net((2, 4, 1), 100_000), (Bar(1.1), *_kept(0.5))),
+    Workload("D", "784-256-128-10, m=128, float32", DIGITS, (Bar(1.1),)),
+    Workload("E", "784-512-512-10, m=1,024, float32", WIDE, (Bar(1.0), *_kept(0.85))),
+    Workload("F", "64-32-32-10, m=64, float32", SMALL, (Bar(1.5),)),
+    Workload("deep", "50 layers of width 32, m=64, float32", DEEP, (Bar(1.5),)),
+    Workload("logistic", "logistic regression, 30-1, m=569", Net((30, 1), 569)),
+    Workload("recurrent", "recurrent net unrolled, T=200, h=64", Recurrent(200, 64), (Bar(1.4),)),
+    Workload("scalars", "net of numbers, as in micrograd", Scalars()),
+    Workload("hessian", "Hessian of a function of 10 parameters", Hessian(10)),
+    Workload("hvp", "D: second derivative along a direction", HessianVector(DIGITS)),
+    *[
+        Workload(f"chain-{pairs}", f"an operation in a chain of {pairs:,} pairs", Chain(pairs), bars, 2 * pairs)
+        for pairs, bars in ((100, (Bar(3.0),)), (20_000, (Bar(4.5),)))
+    ],
+    *[
+        Workload(
+            f"flat-{2 * pairs}", f"an operation in a chain of {2 * pairs:,}", Chain(pairs), (), 2 * pairs, peers=False
+        )
+        for pairs in (500, 5_000, 50_000, 500_000)
+    ],
+    Workload("import", "import of the package", Import(), (Bar(0.03, above=True),)),
+    Workload("memory-D", "peak memory of D", DIGITS, (Bar(1.15),), peak=True),
+    Workload("memory-64", "peak memory of 64 layers of 64, m=1,000", DEEP_64, (Bar(1.15),), peak=True),
+]

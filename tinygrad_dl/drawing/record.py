@@ -5,7 +5,6 @@ It is the engine's own pass, with the engine's own rules, watched: no `grad` is 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +77,6 @@ class Record:
         assert index is not None  # the pass goes through the graph's own nodes
         self._note(index, g)
         self.order.append(index)
-        rules = rules if isinstance(rules, tuple) else itertools.islice(rules, len(tensor._parents))
         return (self._watched(rule, index, argnum) for argnum, rule in enumerate(rules))
 
     def _watched(self, rule: Any, index: int, argnum: int) -> Callable:

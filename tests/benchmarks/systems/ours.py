@@ -1,0 +1,113 @@
+"""tinygrad_dl, as its README shows it."""
+
+import numpy as np
+
+import tinygrad_dl as tg
+from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
+
+LOSSES = {
+    "sigmoid": tg.nn.binary_cross_entropy,
+    "logits": tg.nn.binary_cross_entropy_with_logits,
+    "softmax": tg.nn.softmax_cross_entropy,
+}
+
+
+def _built(problem: Net):
+    X, Y, arrays = problem.arrays()
+    output = tg.nn.sigmoid if problem.output == "sigmoid" else tg.nn.identity
+    hidden = {"tanh": tg.nn.tanh, "relu": tg.nn.relu}[problem.hidden]
+    net = tg.nn.mlp(problem.sizes, hidden=hidden, output=output, dtype=problem.dtype, rng=np.random.default_rng(0))
+    for parameter, array in zip(net.parameters(), arrays, strict=True):
+        parameter.data = array
+    return net, tg.Tensor(X), tg.Tensor(Y), LOSSES[problem.output]
+
+
+def net(problem: Net):
+    net, X, Y, loss = _built(problem)
+    descent = tg.optim.SGD(net.parameters(), learning_rate=problem.learning_rate)
+
+    def step():
+        descent.zero_grad()
+        cost = loss(net(X), Y)
+        cost.backward(keep_graph=False)
+        descent.step()
+        return [cost, *[parameter.grad for parameter in descent.parameters]]
+
+    return step
+
+
+def hessian_vector(problem: HessianVector):
+    net, X, Y, loss = _built(problem.net)
+    names = [name for name, _ in net.named_parameters()]
+    direction = dict(zip(names, problem.net.directions(), strict=True))
+
+    def cost(net):
+        return loss(net(X), Y)
+
+    def compute():
+        return list(tg.hvp(cost, (net,), (direction,))[0].values())
+
+    return compute
+
+
+def chain(problem: Chain):
+    start, factor, g = problem.arrays()
+    x, c = tg.parameter(start), tg.parameter(factor)
+
+    def compute():
+        y = x
+        for _ in range(problem.pairs):
+            y = y * c
+            y = y + c
+        x.grad = c.grad = None
+        y.backward(g)
+        return [x.grad, c.grad]
+
+    return compute
+
+
+def scalars(problem: Scalars):
+    samples, targets, numbers = problem.numbers()
+    layers = [[([tg.parameter(w) for w in ws], tg.parameter(b)) for ws, b in layer] for layer in numbers]
+    parameters = [p for layer in layers for ws, b in layer for p in (*ws, b)]
+
+    def predicted(x):
+        for layer in layers:
+            x = [np.tanh(sum((w * x for w, x in zip(ws, x, strict=True)), b)) for ws, b in layer]
+        return x[0]
+
+    def compute():
+        for parameter in parameters:
+            parameter.grad = None
+        cost = sum((predicted(x) - target) ** 2 for x, target in zip(samples, targets, strict=True))
+        cost.backward()
+        return [cost, [parameter.grad for parameter in parameters]]
+
+    return compute
+
+
+def recurrent(problem: Recurrent):
+    X, Y, arrays = problem.arrays()
+    W, U, b = map(tg.parameter, arrays)
+    xs, Y = list(map(tg.Tensor, X)), tg.Tensor(Y)
+
+    def compute():
+        h = tg.Tensor(np.zeros((problem.h, problem.m)))
+        for x in xs:
+            h = np.tanh(W @ h + U @ x + b)
+        cost = np.sum((h - Y) ** 2) / problem.m
+        W.grad = U.grad = b.grad = None
+        cost.backward()
+        return [cost, W.grad, U.grad, b.grad]
+
+    return compute
+
+
+def hessian(problem: Hessian):
+    x = problem.x()
+
+    def rosenbrock(x):
+        return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+    second = tg.hessian(rosenbrock)
+    return lambda: [second(x)]
