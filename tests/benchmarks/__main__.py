@@ -29,7 +29,10 @@ def peers(names: str) -> list[str]:
 def settings(workload: Workload, peers: Sequence[str], threads: Sequence[int]) -> list[Setting]:
     """What takes part in a workload, the baseline first."""
     systems = [BASELINE.system, KEPT_BUFFERS, OURS, *(peers if workload.peers else ())]
-    counts = [1] if workload.peak or workload.problem.kind == "package" else dict.fromkeys((1, *threads))
+    if workload.peak:  # which is counted of what NumPy allocates; and kept buffers allocate nothing
+        systems = [system for system in systems if SYSTEMS[system].on_numpy and system != KEPT_BUFFERS]
+    alone = workload.peak or not workload.peers or workload.problem.kind == "package"
+    counts = [1] if alone else dict.fromkeys((1, *threads))
     tuned = [Setting(system, memory_kept=True) for system in (BASELINE.system, OURS) if workload.tunes]
     return [Setting(system, n) for n in counts for system in systems] + tuned
 

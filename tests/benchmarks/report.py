@@ -87,7 +87,7 @@ def markdown(measured: Measured) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    head, *body = (f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows)
+    head, *body = ("".join(f"| {cell} " if cell else "| " for cell in row) + "|" for row in rows)
     return "\n".join([head, "| --- " * len(rows[0]) + "|", *body])
 
 

@@ -8,18 +8,19 @@ from typing import NamedTuple
 
 
 class System(NamedTuple):
-    """The `module` in this folder, and the `package` that it imports."""
+    """The `module` in this folder, the `package` that it imports, and whether that computes with NumPy."""
 
     module: str
     package: str
+    on_numpy: bool = True
 
 
 SYSTEMS = {
     "NumPy by hand": System("by_hand", "numpy"),
     "kept buffers": System("kept_buffers", "numpy"),
     "tinygrad_dl": System("ours", "tinygrad_dl"),
-    "torch": System("torch_eager", "torch"),
-    "JAX": System("jax_jit", "jax"),
+    "torch": System("torch_eager", "torch", on_numpy=False),
+    "JAX": System("jax_jit", "jax", on_numpy=False),
     "autograd": System("hips", "autograd"),
     "MyGrad": System("mygrad_", "mygrad"),
 }

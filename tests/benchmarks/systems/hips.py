@@ -7,7 +7,6 @@ from autograd.tracer import getval
 
 from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
 
-PACKAGES = ("autograd",)
 HIDDEN = {"tanh": np.tanh, "relu": lambda Z: Z * (Z > 0)}  # whose gradient is faster than np.maximum's
 
 

@@ -8,7 +8,6 @@ from jax.flatten_util import ravel_pytree
 
 from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
 
-PACKAGES = ("jax", "jaxlib")
 HIDDEN = {"tanh": jnp.tanh, "relu": jax.nn.relu}
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_cpu_enable_async_dispatch", False)  # faster where each result is waited for

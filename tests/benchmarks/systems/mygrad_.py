@@ -7,7 +7,6 @@ from mygrad.nnet.losses import softmax_crossentropy
 
 from tests.benchmarks.workloads import Chain, Net, Recurrent, Scalars
 
-PACKAGES = ("mygrad",)
 HIDDEN = {"tanh": mg.tanh, "relu": relu}
 mg.turn_memory_guarding_off()
 

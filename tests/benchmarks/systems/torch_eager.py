@@ -6,7 +6,6 @@ from torch.nn import functional as F
 
 from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
 
-PACKAGES = ("torch",)
 HIDDEN = {"tanh": torch.tanh, "relu": torch.relu}
 
 
