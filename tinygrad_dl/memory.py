@@ -12,12 +12,12 @@ def keep_memory() -> bool:
     """Let this process keep the memory that it frees, for the next arrays; give whether it can.
 
     A C library gives back to the system what large arrays took, and a new array then costs a page fault for every
-    4 KiB, which may take longer than what is computed. After this call glibc keeps it, for arrays of up to 32 MiB:
-    steps of nets on large arrays take a third to a half of the time, ours as well as any NumPy (README, Speed).
+    4 KiB, which may take longer than what is computed. After this call glibc keeps it, for arrays of up to 32 MiB: a
+    step of a net takes as little as a third of the time, and so does any other NumPy (README, Speed).
 
-    The price is that the process stays as large as it was at its peak, up to 64 MiB more; and that it holds for the
-    whole process, from here to its end. Where there is no glibc, as on Windows, macOS and Alpine Linux, nothing
-    changes, and a UserWarning says so.
+    The price is that the process stays about as large as it was at its peak, and up to 64 MiB larger; and that this
+    holds for the whole process, from here to its end. Where there is no glibc, as on Windows, macOS and Alpine Linux,
+    nothing changes, and a UserWarning says so.
 
     >>> import tinygrad_dl as tg
     >>> tg.keep_memory()  # doctest: +SKIP

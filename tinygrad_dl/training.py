@@ -76,11 +76,12 @@ def fit(
     """Train `net` on the samples `X` (n, m) with labels `Y` (..., m): `epochs` times over all of them.
 
     Each step takes all samples, or `batch_size` of them in an order drawn with `rng`, and computes `loss(net(X), Y)`,
-    its gradient, and an update by `optimizer`. The `metrics`, such as `{"accuracy": tg.nn.accuracy}`, are functions of
-    predictions and labels on arrays. The loss and metrics of an epoch are means over its samples, as each was met in
-    training; those of the `validation` data, a pair (X, Y), are taken at its end. With `gradient_norms=True`, the norm
-    of the gradient by each parameter, as each step met it, is averaged likewise: `history.gradient_norms["W1"]`, for
-    `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`.
+    its gradient, for which the graph is not kept, and an update by `optimizer`. The `metrics`, such as `{"accuracy":
+    tg.nn.accuracy}`, are functions of predictions and labels on arrays. The loss and metrics of an epoch are means over
+    its samples, as each was met in training; those of the `validation` data, a pair (X, Y), are taken at its end. With
+    `gradient_norms=True`, the norm of the gradient by each parameter, as each step met it, is averaged likewise:
+    `history.gradient_norms["W1"]`, for `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed,
+    unless `progress=False`.
 
     Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
     `batch_size` without an `rng`, and FloatingPointError as soon as the loss is not finite; the parameters are then

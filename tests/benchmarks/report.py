@@ -140,7 +140,7 @@ def write_json(path: str, measured: Measured) -> None:
         for workload, rows in measured.items()
         for row in rows
     ]
-    Path(path).write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1))
+    Path(path).write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1), encoding="utf-8")
 
 
 # ---- a picture
