@@ -16,8 +16,8 @@ from tinygrad_dl import registry
 
 # of ours: calls of ufuncs, and large arrays, more than by hand takes
 AT_MOST = {
-    "A": (SHALLOW, 0, -1),
-    "D": (DIGITS, 5, -3),
+    "A": (SHALLOW, 4, -1),
+    "D": (DIGITS, 8, -3),
 }
 
 

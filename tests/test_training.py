@@ -322,3 +322,17 @@ def test_layers_with_no_activation_between_are_one_linear_layer(sizes, seed):
         W, b = layer.W.data @ W, layer.W.data @ b + layer.b.data
     X = rng(seed).normal(size=(sizes[0], 5))
     assert np.allclose(net(X).numpy(), W @ X + b, rtol=1e-12, atol=1e-12)  # the same products in another order
+
+
+def test_a_part_of_the_loss_that_was_computed_before_serves_every_step():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(2, 20)), rng.integers(0, 2, size=(1, 20))
+    net = tg.nn.mlp([2, 1], output=tg.nn.sigmoid, rng=rng)
+    scale = np.exp(tg.parameter(0.0))  # of a parameter that is not trained
+    descent = tg.optim.SGD(net.parameters(), learning_rate=0.1)
+
+    def loss(A, Y):
+        return scale * tg.nn.binary_cross_entropy(A, Y)
+
+    history = tg.fit(net, X, Y, loss=loss, optimizer=descent, epochs=3, progress=False)
+    assert history.loss[2] < history.loss[0]

@@ -114,8 +114,8 @@ def _checked_leaf(node: Tensor) -> Tensor:
     if node._function is not None:
         raise RuntimeError(
             f"{node._label()} no longer knows what {registry.name_of(node._function)} made it from: the graph behind "
-            f"it was given up by backward(keep_graph=False), as tg.fit says it. Compute it anew; or say backward(), "
-            f"after which one can go back, or draw, again."
+            f"it was given up by backward(keep_graph=False). Compute it anew; or say backward(), after which one can go "
+            f"back, or draw, again."
         )
     return node
 
@@ -180,7 +180,7 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
     `cotangent`, of the shape of `output`, is the derivative of something by `output`: of `output` itself if left out,
     which needs an `output` of size 1. The graph stays as it was: one can draw it, or go back through it again. With
     `keep_graph=False` its memory is given back on the way, node by node, which takes less memory, and less time where
-    arrays are large; what you hold yourself keeps its values, but not what it was made from.
+    arrays are large; what you hold yourself keeps its values, but not what it was made from, not even if a rule raises.
 
     Raises ValueError for an output that nothing tracked went into, and for a cotangent that is missing or misshapen;
     RuntimeError for a graph that was not kept.
@@ -201,7 +201,7 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
             if leaf.grad is not None:
                 leaf.grad = np.asarray(leaf.grad + g)
             else:
-                alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None
+                alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None and g.flags.writeable
                 leaf.grad = g if alone else np.array(g)
 
 

@@ -76,12 +76,11 @@ def fit(
     """Train `net` on the samples `X` (n, m) with labels `Y` (..., m): `epochs` times over all of them.
 
     Each step takes all samples, or `batch_size` of them in an order drawn with `rng`, and computes `loss(net(X), Y)`,
-    its gradient, for which the graph is not kept, and an update by `optimizer`. The `metrics`, such as `{"accuracy":
-    tg.nn.accuracy}`, are functions of predictions and labels on arrays. The loss and metrics of an epoch are means over
-    its samples, as each was met in training; those of the `validation` data, a pair (X, Y), are taken at its end. With
-    `gradient_norms=True`, the norm of the gradient by each parameter, as each step met it, is averaged likewise:
-    `history.gradient_norms["W1"]`, for `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed,
-    unless `progress=False`.
+    its gradient, and an update by `optimizer`. The `metrics`, such as `{"accuracy": tg.nn.accuracy}`, are functions of
+    predictions and labels on arrays. The loss and metrics of an epoch are means over its samples, as each was met in
+    training; those of the `validation` data, a pair (X, Y), are taken at its end. With `gradient_norms=True`, the norm
+    of the gradient by each parameter, as each step met it, is averaged likewise: `history.gradient_norms["W1"]`, for
+    `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`.
 
     Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
     `batch_size` without an `rng`, and FloatingPointError as soon as the loss is not finite; the parameters are then
@@ -158,7 +157,7 @@ def _means(
         samples += m
         if optimizer is not None:
             optimizer.zero_grad()
-            cost.backward(keep_graph=False)
+            cost.backward()
             for name, parameter in watched.items():
                 if parameter.grad is not None:  # else it is zero: the loss does not depend on it
                     norms[name] += m * float(np.linalg.norm(parameter.grad))
@@ -166,6 +165,7 @@ def _means(
         totals["loss"] += m * value
         for name, metric in metrics.items():
             totals[name] += m * float(metric(A.data, Y))
+        del A, cost  # the graph is gone before the next one grows
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
 

@@ -164,3 +164,32 @@ def test_a_net_of_fused_functions_can_be_pickled():
     net = nn.mlp([2, 3, 1], output=nn.sigmoid, rng=np.random.default_rng(0))
     again, X = pickle.loads(pickle.dumps(net)), np.ones((2, 4))
     assert again(X).tolist() == net(X).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_unit_that_is_off_passes_nothing_on_not_even_what_is_infinite_or_nan():
+    z = tg.parameter([0.0, -1.0, 4.0])
+    np.sum(np.sqrt(nn.relu(z))).backward()  # the derivative of the root is infinite at 0
+    assert np.array_equal(z.grad, [0.0, 0.0, 0.25])
+    for g in ([np.nan, np.inf, 3.0], [-np.inf, 1.0, np.inf]):
+        z.grad = None
+        nn.relu(z).backward(np.array(g))
+        assert np.array_equal(z.grad, [0.0, 0.0, g[2]])
+
+
+def test_a_cost_in_float32_is_exact_however_many_samples_are_alike():
+    """As those of an untrained net are; a sum from left to right is off by 1e-5 of it."""
+    m = 1_000_000
+    alike = np.full((1, m), 0.3, np.float32)
+    cost = nn.binary_cross_entropy(alike, np.ones((1, m), np.float32))
+    assert abs(cost / -np.log(np.float64(alike[0, 0])) - 1) < 1e-6
+    cost = nn.softmax_cross_entropy(np.zeros((10, m // 10), np.float32), np.zeros(m // 10, int))
+    assert abs(cost / np.log(10) - 1) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "labels", [[[1.0005, 0.0], [0.0, 1.0]], [[np.nan, 0.0], [0.0, 1.0]], [[1.5, 0.0], [-0.5, 1.0]]]
+)
+def test_columns_that_are_no_probabilities_are_refused(labels):
+    with pytest.raises(ValueError, match=r"in \[0, 1\]|sum to 1"):
+        nn.softmax_cross_entropy(tg.parameter(np.zeros((2, 2))), np.array(labels))

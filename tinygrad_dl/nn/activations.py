@@ -114,4 +114,4 @@ def shifted(z, axis):
 
     Any constant will do for the shift, and a whole number is one: the derivative of `rint` is zero.
     """
-    return z - np.rint(z.max(axis=axis, keepdims=True))
+    return z - np.rint(np.max(z, axis=axis, keepdims=True))
