@@ -17,7 +17,7 @@ from tinygrad_dl import registry
 # of ours: calls of ufuncs, and large arrays, more than by hand takes
 AT_MOST = {
     "A": (SHALLOW, 4, -1),
-    "D": (DIGITS, 8, -3),
+    "D": (DIGITS, 4, -4),
 }
 
 

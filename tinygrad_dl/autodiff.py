@@ -114,8 +114,8 @@ def _checked_leaf(node: Tensor) -> Tensor:
     if node._function is not None:
         raise RuntimeError(
             f"{node._label()} no longer knows what {registry.name_of(node._function)} made it from: the graph behind "
-            f"it was given up by backward(keep_graph=False). Compute it anew; or say backward(), after which one can go "
-            f"back, or draw, again."
+            f"it was given up by backward(keep_graph=False). Compute it anew; or say backward(), after which one can "
+            f"go back, or draw, again."
         )
     return node
 

@@ -6,11 +6,12 @@ cross-entropy's 1 / (a (1 - a)) to the last digit, as long as a is not 0 or 1 it
 """
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
-from .. import batching, primitives
+from .. import batching
 from ..primitives import primitive
 from ..registry import defvjp
 from . import activations, losses
@@ -45,9 +46,9 @@ def relu(z: Any) -> Any:
 
 
 def _where_positive(g, z):
-    """`g` where `z` > 0, else 0, even if `g` is inf or nan there: then np.where does it, ten times as slowly."""
-    values = primitives.values(g)
-    return g * (z > 0) if np.isfinite(np.vdot(values, values)) else np.where(z <= 0, 0, g)
+    """`g` where `z` > 0, else 0, even if `g` is inf or nan there. The product is up to ten times as fast as where."""
+    finite = type(g) is np.ndarray and math.isfinite(np.vdot(g, g))
+    return g * (z > 0) if finite else np.where(z <= 0, 0, g)
 
 
 defvjp(relu, lambda g, ans, z: _where_positive(g, z))
