@@ -7,23 +7,15 @@ installed; all must give the same loss and gradients before any is timed. `--hel
 import argparse
 import importlib.util
 from collections.abc import Sequence
+from functools import partial
 
 from tests.benchmarks import report
 from tests.benchmarks.measuring import BASELINE, KEPT_BUFFERS, OURS, Setting, measured
+from tests.benchmarks.peers import among
 from tests.benchmarks.systems import SYSTEMS
 from tests.benchmarks.workloads import WORKLOADS, Workload
 
-PEERS = [name for name in list(SYSTEMS) if name not in (BASELINE.system, KEPT_BUFFERS, OURS)]
-
-
-def peers(names: str) -> list[str]:
-    """The peers in `names`, which stand between commas; `none` is none."""
-    known = {peer.lower(): peer for peer in PEERS}
-    chosen = [name.strip().lower() for name in names.split(",") if name.strip() not in ("", "none")]
-    for name in chosen:
-        if name not in known:
-            raise argparse.ArgumentTypeError(f"expected some of {','.join(known)}, or none; got {name!r}")
-    return [known[name] for name in chosen]
+PEERS = {name.lower(): name for name in SYSTEMS if name not in (BASELINE.system, KEPT_BUFFERS, OURS)}
 
 
 def settings(workload: Workload, peers: Sequence[str], threads: Sequence[int]) -> list[Setting]:
@@ -47,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("workloads", nargs="*", metavar="workload", help="which ones (default: all)")
-    parser.add_argument("--peers", type=peers, default=PEERS, metavar=",".join(PEERS).lower(), help="default: all")
+    parser.add_argument(
+        "--peers", type=partial(among, PEERS), default=PEERS, metavar=",".join(PEERS), help="or none (default: all)"
+    )
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2], help="how many (default: 1 2)")
     parser.add_argument("--rounds", type=int, default=15, help="in which all systems take turns (default: 15)")
     parser.add_argument("--json", metavar="FILE", help="write every round, the machine and the versions there")
@@ -56,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in chosen.workloads:
         if name not in names:
             parser.error(f"expected some of {' '.join(names)}; got {name!r}")
-    here = [peer for peer in chosen.peers if importlib.util.find_spec(SYSTEMS[peer].package)]
+    asked = [PEERS[peer] for peer in chosen.peers]
+    here = [peer for peer in asked if importlib.util.find_spec(SYSTEMS[peer].package)]
 
     facts = report.machine()
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, {facts['blas']}")

@@ -12,12 +12,14 @@ import platform
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import tinygrad_dl as tg
 from tests.benchmarks.gradient_rows import ROWS, TO_READ, Row
+from tests.benchmarks.peers import among
 from tinygrad_dl.testing import check_gradients
 
 
@@ -219,18 +221,11 @@ def print_table(head: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
     print()
 
 
-def peers(names: str) -> list[str]:
-    """The peers in `names`, which stand between commas."""
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
-    for name in chosen:
-        if name not in PEERS:
-            raise argparse.ArgumentTypeError(f"expected some of {','.join(PEERS)}; got {name!r}")
-    return chosen
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="gradient_checks", description="What gradient checkers miss, side by side.")
-    parser.add_argument("--peers", type=peers, default=PEERS, metavar=",".join(PEERS), help="which ones (default: all)")
+    parser.add_argument(
+        "--peers", type=partial(among, PEERS), default=PEERS, metavar=",".join(PEERS), help="which ones (default: all)"
+    )
     asked = ["tinygrad_dl", *parser.parse_args(arguments).peers]
 
     columns = {title: (package, make) for title, package, make in COLUMNS if package in asked}

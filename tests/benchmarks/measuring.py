@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from tests.benchmarks.workloads import Workload
 
 SECONDS_PER_TURN = 0.05
 SECONDS_PER_ROW = 20  # of the slowest; it takes three turns in any case
-BY_HAND, KEPT_BUFFERS, OURS = "NumPy by hand", "kept buffers", "tinygrad_dl"
+KEPT_BUFFERS, OURS = "kept buffers", "tinygrad_dl"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Setting:
     memory_kept: bool = False
 
 
-BASELINE = Setting(BY_HAND)
+BASELINE = Setting("NumPy by hand")
 
 
 @dataclass
@@ -99,28 +100,27 @@ def _values(part: Any) -> Any:
     return part.numpy() if hasattr(part, "numpy") else part
 
 
-def _seconds(calls: int) -> float:
+def _turn(calls: int) -> float:
+    """The seconds of a call, after one that brings code and data back into the caches."""
+    _Task.compute()
     start = time.perf_counter()
     for _ in range(calls):
         _Task.compute()
     return (time.perf_counter() - start) / calls
 
 
-def _turn(calls: int) -> float:
-    """The seconds of a call, after one that brings code and data back into the caches."""
-    _Task.compute()
-    return _seconds(calls)
-
-
 def _peak() -> float:
-    """The bytes that a call holds at its peak, by Python's count, which NumPy takes part in."""
-    _Task.compute()
+    return peak(_Task.compute)
+
+
+def peak(compute: Callable[[], Any]) -> float:
+    """The bytes that a call holds at its peak, by Python's count, which NumPy takes part in; it is the second call."""
+    compute()
     tracemalloc.start()
-    result = _Task.compute()
-    peak = tracemalloc.get_traced_memory()[1]
+    compute()
+    most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    del result
-    return float(peak)
+    return float(most)
 
 
 # ---- in the process that measures
@@ -129,13 +129,10 @@ def _peak() -> float:
 @contextlib.contextmanager
 def _process(threads: int) -> Iterator[ProcessPoolExecutor]:
     """A fresh process whose libraries start with so many threads."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
+    counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        process.submit(os.getpid).result()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        with mock.patch.dict(os.environ, counts):
+            process.submit(os.getpid).result()  # it starts now
         yield process
 
 

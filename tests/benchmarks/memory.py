@@ -4,11 +4,11 @@ It is counted by tracemalloc, in arrays of the size of the net's input, so that 
 """
 
 import time
-import tracemalloc
 
 import numpy as np
 
 import tinygrad_dl as tg
+from tests.benchmarks.measuring import peak
 
 LAYERS, UNITS, SAMPLES = 64, 64, 1000
 
@@ -35,11 +35,7 @@ def measured(net):
     start = time.perf_counter()
     step(net, X)
     seconds = time.perf_counter() - start
-    tracemalloc.start()
-    step(net, X)
-    peak = tracemalloc.get_traced_memory()[1] / X.data.nbytes
-    tracemalloc.stop()
-    return peak, seconds
+    return peak(lambda: step(net, X)) / X.data.nbytes, seconds
 
 
 def main():
@@ -47,8 +43,8 @@ def main():
     nets = {"kept whole": tg.nn.Sequential(*layers())}
     nets |= {f"a checkpoint every {length} layers": segments(length) for length in (1, 4, 8, 16)}
     for name, net in nets.items():
-        peak, seconds = measured(net)
-        print(f"{name:44} {peak:16.0f} {seconds:8.2f}")
+        arrays, seconds = measured(net)
+        print(f"{name:44} {arrays:16.0f} {seconds:8.2f}")
 
 
 if __name__ == "__main__":

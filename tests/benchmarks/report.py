@@ -152,8 +152,7 @@ def plot(path: str, measured: Measured) -> None:
 
     timed = {w: rows for w, rows in measured.items() if not w.peak and w.problem.kind != "package"}
     figure, ax = plt.subplots(figsize=(9, 1.2 + 0.33 * len(timed)), layout="constrained")
-    marks = dict(zip(SYSTEMS, "|x o s ^ v D".replace(" ", ""), strict=False))
-    for system, mark in marks.items():
+    for system, mark in zip(SYSTEMS, "|xos^vD", strict=True):
         points = [
             (row.ratio(rows[0]), -i)
             for i, rows in enumerate(timed.values())

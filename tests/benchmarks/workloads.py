@@ -68,6 +68,13 @@ class Chain:
         rng = np.random.default_rng(0)
         return rng.uniform(size=(4, 4)), 1 - 1e-5 * rng.uniform(size=(4, 4)), np.ones((4, 4))
 
+    def last(self, y: Any, c: Any) -> Any:
+        """The last y, of the arrays of any system."""
+        for _ in range(self.pairs):
+            y = y * c
+            y = y + c
+        return y
+
 
 @dataclass(frozen=True)
 class Scalars:
@@ -113,6 +120,11 @@ class Hessian:
 
     def x(self) -> np.ndarray:
         return np.random.default_rng(0).uniform(-1, 1, self.parameters)
+
+    @staticmethod
+    def terms(x: Any) -> Any:
+        """What the function is the sum of, in the arrays of any system."""
+        return 100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2
 
 
 @dataclass(frozen=True)

@@ -55,10 +55,7 @@ def chain(problem: Chain):
     x, c = tg.parameter(start), tg.parameter(factor)
 
     def compute():
-        y = x
-        for _ in range(problem.pairs):
-            y = y * c
-            y = y + c
+        y = problem.last(x, c)
         x.grad = c.grad = None
         y.backward(g)
         return [x.grad, c.grad]
@@ -104,10 +101,5 @@ def recurrent(problem: Recurrent):
 
 
 def hessian(problem: Hessian):
-    x = problem.x()
-
-    def rosenbrock(x):
-        return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
-
-    second = tg.hessian(rosenbrock)
+    x, second = problem.x(), tg.hessian(lambda x: np.sum(problem.terms(x)))
     return lambda: [second(x)]

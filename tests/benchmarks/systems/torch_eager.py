@@ -70,11 +70,7 @@ def chain(problem: Chain):
     x, c, g = _parameter(start), _parameter(c), torch.from_numpy(g)
 
     def compute():
-        y = x
-        for _ in range(problem.pairs):
-            y = y * c
-            y = y + c
-        return list(torch.autograd.grad(y, (x, c), g))
+        return list(torch.autograd.grad(problem.last(x, c), (x, c), g))
 
     return compute
 
@@ -123,11 +119,8 @@ def hessian(problem: Hessian):
     x = _parameter(problem.x())
     basis = torch.eye(problem.parameters, dtype=x.dtype)
 
-    def rosenbrock(x):
-        return torch.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
-
     def compute():
-        (gradient,) = torch.autograd.grad(rosenbrock(x), x, create_graph=True)
+        (gradient,) = torch.autograd.grad(torch.sum(problem.terms(x)), x, create_graph=True)
         return list(torch.autograd.grad(gradient, x, basis, is_grads_batched=True))
 
     return compute
