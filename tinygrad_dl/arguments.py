@@ -1,20 +1,31 @@
-"""What stands beside Tensors in a call: numbers, arrays, lists, indices, settings, as the graph may keep them.
+"""Conversion of what stands beside Tensors in a call: numbers, arrays, lists, data frames, indices, settings.
 
 Whoever passed an array may change it later, so the graph keeps a copy; a rule reads its primals as arrays or numbers.
 """
 
 import operator
+from collections import deque
+from collections.abc import ItemsView, Iterator, KeysView, Set, ValuesView
+from types import BuiltinFunctionType, EllipsisType, FunctionType, NoneType
 from typing import Any
 
 import numpy as np
 
 from . import cuts
 
+_IMMUTABLE = frozenset(
+    {NoneType, EllipsisType, bool, int, float, complex, str, bytes, slice, range, type}
+    | {FunctionType, BuiltinFunctionType, np.ufunc}
+)
+_READ = frozenset({np.ndarray, list, tuple, int, float, np.float64})  # by `np.array`, as everyone expects
+_LISTED = (deque, KeysView, ValuesView, ItemsView)  # a list of what is in them is as good, and does not change
+
 
 def primal(value: Any) -> Any:
     """A number, array or list in the place of a primal: a number stays as it is, the others become a new array.
 
-    Gives NotImplemented for anything else. Raises TypeError for arrays that are not of numbers, or are more than that.
+    So does any other holder of numbers: a data frame, a buffer, a deque. Gives NotImplemented for anything else, and
+    for arrays that dispatch NumPy's functions themselves. Raises TypeError for data that is not plain numbers.
 
     >>> primal([1.0, 2.0]), primal(3.0), primal("three")
     (array([1., 2.]), 3.0, NotImplemented)
@@ -23,14 +34,49 @@ def primal(value: Any) -> Any:
         return value
     if isinstance(value, (np.ndarray, np.generic, list, tuple)):
         return numbers(value)
-    return value if isinstance(value, (int, float, complex)) else NotImplemented
+    if isinstance(value, (int, float, complex)):
+        return value
+    listed = isinstance(value, (*_LISTED, range, Set, Iterator)) and not dispatches(value)
+    return numbers(value) if listed or is_array(value) else NotImplemented
+
+
+def no_primal(value: Any) -> Any:
+    """What is no number, in the place of a primal: None, a text, a function. Raises TypeError for other numbers."""
+    if hasattr(type(value), "__float__") and not dispatches(value):
+        raise TypeError(f"expected numbers, got a {type(value).__name__}: float(...) makes one.")
+    return setting(value)
+
+
+def opened(value: Any) -> Any:
+    """An array of another library, such as a data frame, as a plain one; anything else as it is."""
+    return numbers(value) if is_array(value) else value
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value`, of some other library, is an array for NumPy that does not answer to NumPy's functions."""
+    kind = type(value)
+    if kind in _IMMUTABLE or isinstance(value, np.generic) or dispatches(value):
+        return False
+    if hasattr(kind, "__array__") or (not isinstance(value, type) and hasattr(value, "__array_interface__")):
+        return True
+    try:
+        memoryview(value).release()
+    except TypeError:
+        return False
+    return True
+
+
+def dispatches(value: Any) -> bool:
+    """Whether `value` answers to NumPy's functions itself, or wants its operators to be asked first."""
+    kind = type(value)
+    return hasattr(kind, "__array_function__") or getattr(kind, "__array_ufunc__", kind) is None
 
 
 def numbers(value: Any, dtype: Any = None) -> np.ndarray:
     """A new array of what is an array of numbers, or can become one.
 
-    Raises TypeError for text and objects, for a masked array, whose mask would be lost, and for a `numpy.matrix`,
-    whose `*` is another.
+    Raises TypeError for text and objects, for columns of a data frame that are not numbers, for a masked array, whose
+    mask would be lost, and for a `numpy.matrix`, whose `*` is another.
 
     >>> numbers([1, 2], dtype=float)
     array([1., 2.])
@@ -39,23 +85,66 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
         raise TypeError(
             f"expected a plain array, got a {type(value).__name__}: x.filled(value) or np.array(x) makes one."
         )
+    if type(value) not in _READ:
+        value = _read(value)
     array = np.array(value, dtype=dtype)
     if array.dtype.kind not in "biufc":
+        for part in value if isinstance(value, (list, tuple)) else ():
+            numbers(part)  # which may have more to tell
         raise TypeError(f"expected numbers, got data of dtype {array.dtype}: {str(value)[:60]}")
     if cuts.arrays and (cut := cuts.of(value)) is not None:
         cuts.mark(array, cut)
     return array
 
 
+def _read(value: Any) -> Any:
+    """`value`, in a form that `np.array` reads. Raises TypeError if it does not hold plain numbers."""
+    if isinstance(value, (np.ndarray, np.generic, list, tuple)):
+        return value
+    if isinstance(value, _LISTED):
+        return list(value)
+    if isinstance(value, (Set, Iterator)):
+        raise TypeError(
+            f"expected an array of numbers, got a {type(value).__name__}, which has no order or is read only once: "
+            f"pass a list, such as list(x) or sorted(x)."
+        )
+    array = np.asarray(value)
+    dtypes = getattr(value, "dtypes", None)  # of a data frame, by column, or of a series
+    if dtypes is None:
+        return array
+    name = getattr(value, "name", None)
+    series = {type(value).__name__ if name is None else name: dtypes}
+    named = dict(dtypes.items()) if hasattr(dtypes, "items") else series
+    wrong = [name for name, dtype in named.items() if getattr(dtype, "kind", "f") not in "biufc"]
+    if not wrong and array.dtype.kind not in "biufc":  # a value is missing, or there is bool beside float
+        wrong = [name for name, dtype in named.items() if type(dtype).__module__.split(".")[0] != "numpy"] or [*named]
+    if wrong:
+        listed = ", ".join(f"{name!r} of dtype {named[name]}" for name in wrong[:5])
+        raise TypeError(f"expected numbers, got {listed}: cast it with x.astype(float), or leave it out.")
+    return array
+
+
 def setting(value: Any) -> Any:
-    """An argument that nothing is differentiated by, such as an axis or a shape: any arrays in it are copied."""
+    """An argument that nothing is differentiated by, such as an axis or a shape: what may change in it is copied.
+
+    Raises TypeError for an iterator, which a derivative rule would find used up.
+    """
+    kind = type(value)
+    if kind in _IMMUTABLE:
+        return value
     if isinstance(value, np.ndarray):
         return numbers(value)
-    if type(value) in (list, tuple):
-        return type(value)(map(setting, value))
-    if type(value) is dict:
+    if kind in (list, tuple):
+        return kind(map(setting, value))
+    if kind is dict:
         return {key: setting(part) for key, part in value.items()}
-    return value
+    if dispatches(value):
+        return value
+    if isinstance(value, (set, bytearray)):
+        return kind(value)
+    if isinstance(value, _LISTED):
+        return list(map(setting, value))
+    return numbers(value) if isinstance(value, Iterator) or is_array(value) else value
 
 
 def index(value: Any) -> Any:

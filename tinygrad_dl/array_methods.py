@@ -32,6 +32,9 @@ class ArrayMethods:
 
     __slots__ = ()
 
+    __array_priority__ = 10_000.0  # what goes by these leaves x op y to the y of ours: a data frame, among others
+    __pandas_priority__ = 10_000
+
     __pos__ = _method(np.positive)
     __abs__ = _method(np.absolute)
 

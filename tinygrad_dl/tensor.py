@@ -62,7 +62,7 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
             if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
                 raise registry.no_rule(function, argnum)
             value = arguments.primal(arg) if primal else arguments.setting(arg)
-            values.append(arg if value is NotImplemented else value)
+            values.append(arguments.no_primal(arg) if value is NotImplemented else value)
             parents.append(None)
     if tracked is None:
         return _unrecorded(function, args, kwargs or {})
@@ -108,7 +108,8 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
             if {**kwargs, **bound.arguments}.get("out") is not None:
                 raise registry.no_rule_for(function, "out=")
-        return _without_gradient(spelling(*args, **kwargs), function, args)
+        given = {keyword: _taken(value) for keyword, value in kwargs.items()}
+        return _without_gradient(spelling(*map(_taken, args), **given), function, args)
     constant = function in registry.constants
     if is_recording() and not constant and function not in registry.vjps:
         for argnum, arg in enumerate((*args, *kwargs.values())):
@@ -153,7 +154,14 @@ def _plain(arg: Any) -> Any:
     """`arg` with values in the place of Tensors; read-only ones, since some functions write into arrays."""
     if type(arg) is Tensor:
         return arg.data
-    return type(arg)(map(_plain, arg)) if type(arg) in (list, tuple) else arg
+    if type(arg) in (list, tuple):
+        return type(arg)(map(_plain, arg))
+    return _taken(arg)
+
+
+def _taken(arg: Any) -> Any:
+    """`arg` as the functions of NumPy take it: data frames, buffers and the like become arrays."""
+    return arg if type(arg) in _FAMILIAR or isinstance(arg, np.ndarray) else arguments.setting(arg)
 
 
 def _shares_memory(array: Any, arg: Any) -> bool:
@@ -521,7 +529,8 @@ class Tensor(ArrayMethods):
             raise TypeError(
                 f"{self._label()} is tracked, and a plain array would lose its gradient: say x.numpy() or x.detach() "
                 f"if that is meant; np.stack([x, y]) makes one Tensor of several, and np.block of lists of lists; "
-                f"tg.custom gives a function of another library its derivative."
+                f"tg.custom gives a function of another library its derivative; np.asarray(data) @ x is for a data "
+                f"frame's own methods."
             )
         if copy is False:
             raise ValueError("np.asarray(x, copy=False) of a Tensor: its values are copied, or read-only as x.data.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import arguments
 from .data import minibatches, number_of_samples
 from .grad_mode import no_grad
 from .nn.module import course_names
@@ -98,6 +99,8 @@ def fit(
     >>> history["accuracy"][-1] > 0.95
     True
     """
+    if arguments.is_array(Y):
+        loss = _of_a_row(loss)
     training_data = _checked(X, Y, "")
     validation_data = None if validation is None else _checked(*validation, "validation ")
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
@@ -170,6 +173,11 @@ def _means(
     return means, mean_norms
 
 
+def _of_a_row(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """`loss`, with the labels as a row where there is one output: the column of a data frame has one axis only."""
+    return lambda A, Y: loss(A, Y.reshape(A.shape) if A.shape == (1, *Y.shape) else Y)
+
+
 def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Tensor]:
     """The parameters that are trained, of the net, or of the optimizer where the net is a function: W1 b1 W2 ..."""
     if hasattr(net, "named_parameters"):
@@ -181,7 +189,10 @@ def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Te
 
 def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
     """`X` and `Y` as arrays that a net can be trained on."""
-    X, Y = np.asarray(X), np.asarray(Y)
+    try:
+        X, Y = np.asarray(arguments.opened(X)), np.asarray(arguments.opened(Y))
+    except TypeError as error:
+        raise TypeError(f"fit: {which}data: {error}") from None
     for name, values in (("X", X), ("Y", Y)):
         if values.dtype.kind not in "biuf":
             raise TypeError(f"fit: expected real numbers in {which}{name}, got {values.dtype}.")

@@ -142,7 +142,10 @@ def _read_only(value: Any) -> Any:
         return value
     if type(value) is dict:
         return {key: _read_only(part) for key, part in value.items()}
-    return type(value)(map(_read_only, value)) if type(value) in (list, tuple) else value
+    kind = type(value)
+    if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):  # a column of a data frame, for one
+        return np.asarray(value)
+    return kind(map(_read_only, value)) if kind in (list, tuple) else value
 
 
 def _rule(function: Callable) -> Callable:

@@ -77,7 +77,7 @@ def _samples(loss, A, Y):
     """The number of samples m, if `A` and `Y` have one shape."""
     _check_arrays(loss, A, Y)
     if A.shape != Y.shape:
-        advice = f": pass Y.reshape{A.shape}" if A.size == Y.size else ""
+        advice = f": pass np.reshape(Y, {A.shape})" if A.size == Y.size else ""
         raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}{advice}.")
     if not A.size:
         raise ValueError(f"{loss}: expected at least one sample, got the shape {A.shape}.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives, pytree
+from .. import arguments, primitives, pytree
 from ..autodiff import checked_cotangent, pulled_back, topological_order
 from ..batching import Batched, active_levels, core_of, logical, physical, with_core
 from ..grad_mode import IN_FUNCTION, is_grad_enabled, recording
@@ -151,6 +151,8 @@ def check_outputs(outputs: Sequence[Any]) -> None:
 
 
 def _is_float(value: Any) -> bool:
+    if arguments.is_array(value):
+        value = np.asarray(value)
     return isinstance(value, (float, complex)) or getattr(getattr(value, "dtype", None), "kind", "") in ("f", "c")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import pytree
+from .. import arguments, pytree
 from ..batching import Batched, Level, core_of, new_level
 from ..tensor import Tensor
 
@@ -81,6 +81,7 @@ def _for_each(in_axes: Any, count: int) -> Any:
 
 def _axis_first(value: Any, axis: int | None, name: str) -> Any:
     """`value` with the samples' axis as the first."""
+    value = arguments.opened(value)
     if axis is None:
         return value
     if not hasattr(value, "shape") or not -value.ndim <= axis < value.ndim:
