@@ -26,8 +26,9 @@ ALLOWED = {
     "rules.__init__": {"rules"},
     "rules.": {"primitives", "registry", "rules.arrays"},
     "debugging": {"primitives", "registry", "grad_mode"},
+    "leaving": {"debugging", "registry", "grad_mode"},
     "extending": {"arguments", "primitives", "registry", "pytree"},
-    "tensor": {"cuts", "debugging", "arguments", "primitives", "registry", "grad_mode", "array_methods"},
+    "tensor": {"cuts", "debugging", "leaving", "arguments", "primitives", "registry", "grad_mode", "array_methods"},
     "autodiff": {"tensor", "batching", "debugging", "arguments", "primitives", "registry", "grad_mode", "pytree"},
     "batching.": {"primitives", "registry", "array_methods", "batching"},
     "transforms.": {

@@ -10,6 +10,7 @@ import functools
 import linecache
 import os
 import sys
+import sysconfig
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,9 @@ _debugging: ContextVar[bool | str] = ContextVar("debugging", default=False)
 is_debugging = _debugging.get  # inside a rule, a text: which rule it is
 NOTING_LINES = "noting lines"
 
+NUMPY = "numpy"
 _NOT_THE_USERS = tuple(f"{Path(package).parent}{os.sep}" for package in (__file__, np.__file__))
+_STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
 
 
 class debug(Mode):
@@ -112,25 +115,46 @@ def recorded(node: Any) -> None:
 
 def warn(message: str) -> None:
     """A UserWarning of the user's own line."""
-    frame = _users_frame()
+    frame = users_frame(sys._getframe())
     seen = frame.f_globals.setdefault("__warningregistry__", {})
     warnings.warn_explicit(message, UserWarning, frame.f_code.co_filename, frame.f_lineno, registry=seen)
 
 
 def _users_line() -> str:
-    """Its file, number and code."""
-    frame = _users_frame()
+    return line_of(_own_frame(sys._getframe()))
+
+
+def line_of(frame: FrameType) -> str:
+    """The file, number and code of the line that `frame` is at."""
     name, number = frame.f_code.co_filename, frame.f_lineno
     code = linecache.getline(name, number, frame.f_globals).strip()
     return f"{name}:{number}" + (f": {code}" if code else "")
 
 
-def _users_frame() -> FrameType:
-    """The innermost frame that is neither of this package nor of NumPy."""
-    frame = sys._getframe()
+def _own_frame(frame: FrameType) -> FrameType:
+    """The innermost frame from `frame` outwards that is neither of this package nor of NumPy."""
     while frame.f_code.co_filename.startswith(_NOT_THE_USERS) and frame.f_back is not None:
         frame = frame.f_back
     return frame
+
+
+def users_frame(frame: FrameType) -> FrameType:
+    """The innermost frame from `frame` outwards that is of no library at all, if there is one."""
+    own = _own_frame(frame)
+    outer: FrameType | None = own
+    while outer is not None and is_library(outer.f_code.co_filename):
+        outer = outer.f_back
+    return outer or own
+
+
+@functools.cache
+def is_library(filename: str) -> str:
+    """NUMPY, or the reason why a file counts as a library, this package not among them; empty for the user's own."""
+    if filename.startswith(_NOT_THE_USERS):
+        return NUMPY if filename.startswith(_NOT_THE_USERS[1]) else ""
+    if not {"site-packages", "dist-packages"}.isdisjoint(Path(filename).parts):
+        return "installed"
+    return "standard" if filename.startswith((*_STANDARD, "<frozen ")) else ""
 
 
 # ---- backward

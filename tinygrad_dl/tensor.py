@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import inspect
 import operator
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import arguments, cuts, debugging, primitives, registry
+from . import arguments, cuts, debugging, leaving, primitives, registry
 from .array_methods import ArrayMethods
-from .debugging import is_checking, is_debugging
-from .grad_mode import IN_FUNCTION, IN_RULE, is_recording
+from .debugging import is_debugging
+from .grad_mode import is_recording
 
 _new = object.__new__
 _FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, str, slice})
@@ -293,7 +294,10 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
     for keyword, value in kwargs.items() if function in registry.vjps else ():
         if _holds(value, tracked=False):
             name = registry.name_of(function)
-            raise TypeError(f"{name} got a Tensor as {keyword}=: pass it by position, or its values as x.numpy().")
+            raise TypeError(
+                f"{name} got a Tensor as {keyword}=, which its derivative rules don't know: write it out in other "
+                f"functions, or pass its values as x.numpy()."
+            )
     return args, kwargs
 
 
@@ -487,14 +491,18 @@ class Tensor(ArrayMethods):
         return (self[i] for i in range(len(self)))
 
     def __float__(self) -> float:
-        self._warn_of_leaving("float")
+        if self._tracked and is_recording():
+            leaving.leave("float", self, sys._getframe(1))
         return float(self._value)
 
     def __complex__(self) -> complex:
-        self._warn_of_leaving("complex")
+        if self._tracked and is_recording():
+            leaving.leave("complex", self, sys._getframe(1))
         return complex(self._value)
 
     def __int__(self) -> int:
+        if self._tracked and is_recording():
+            leaving.leave("int", self, sys._getframe(1))
         return int(self._value)
 
     def __bool__(self) -> bool:
@@ -502,19 +510,6 @@ class Tensor(ArrayMethods):
 
     def __index__(self) -> int:
         return operator.index(self._value)
-
-    def _warn_of_leaving(self, kind: str) -> None:
-        """Say that a number has no gradient, where that is rather an oversight than meant."""
-        if self._tracked and is_recording() is IN_RULE:
-            raise TypeError(
-                f"{kind}(x) in a derivative rule has no derivative itself, so that a second derivative would be wrong: "
-                f"write np.exp for math.exp."
-            )
-        if self._tracked and (is_recording() is IN_FUNCTION or (is_checking() and is_recording())):
-            debugging.warn(
-                f"{kind}(x) took {self._label()} out of the graph: what comes of it has no gradient. Write np.exp for "
-                f"math.exp, np.stack for Z[i] = x; say x.item() where it is meant."
-            )
 
     # ---- protocols
 
