@@ -88,7 +88,13 @@ def test_only_leaves_get_a_grad():
     loss = y * y
     tg.backward(loss)
     assert x.grad == 36.0
-    assert y.grad is loss.grad is constant.grad is None
+    assert constant.grad is None
+    for made in (y, loss):
+        with pytest.warns(
+            UserWarning, match=r"so its grad is None: .*tg\.gradients\(loss, x\).*p\.data = p\.data - step"
+        ) as told:
+            assert made.grad is None
+        assert told[0].filename == __file__
 
 
 def test_a_leaf_is_its_own_derivative():

@@ -188,7 +188,7 @@ def _tracked(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] 
     ans._args = args
     ans._kwargs = kwargs
     ans._parents = parents
-    ans.name = ans.grad = ans._calls = None
+    ans.name = ans._grad = ans._calls = None
     if is_debugging():
         debugging.recorded(ans)
     return ans
@@ -202,7 +202,7 @@ def untracked(data: Any, name: str | None = None) -> Tensor:
     ans._function = None
     ans._parents = ()
     ans.name = name
-    ans.grad = ans._cut = None
+    ans._grad = ans._cut = None
     return ans
 
 
@@ -329,7 +329,7 @@ class Tensor(ArrayMethods):
     # `_origin` is there in debug mode only, `_cut` on what is untracked, `_calls` on what a function made.
     __slots__ = (
         *("__weakref__", "_args", "_calls", "_cut", "_function", "_kwargs", "_origin", "_parents", "_tracked"),
-        *("_value", "grad", "name"),
+        *("_grad", "_value", "name"),
     )
 
     _value: Any
@@ -338,7 +338,7 @@ class Tensor(ArrayMethods):
     _args: tuple
     _kwargs: dict[str, Any] | None
     _parents: tuple[Tensor | None, ...]
-    grad: np.ndarray | None
+    _grad: np.ndarray | None
     name: str | None
     _origin: debugging.Origin
     _cut: cuts.Cut | None
@@ -351,7 +351,7 @@ class Tensor(ArrayMethods):
         self._value = values
         self._function = None
         self._parents = ()
-        self.grad = None
+        self._grad = None
         self._cut = cuts.of(values) if cuts.arrays else None
         self.name = name
         self.requires_grad = requires_grad
@@ -409,6 +409,21 @@ class Tensor(ArrayMethods):
         return constant
 
     # ---- properties
+
+    @property
+    def grad(self) -> np.ndarray | None:
+        """What `backward` added up on a leaf: the derivatives with respect to it. None before; on others it warns."""
+        if self._grad is None and self._function is not None:
+            debugging.warn(
+                f"{self._label()} was made by {registry.name_of(self._function)}, so its grad is None: backward() "
+                f"fills in that of leaves, made with tg.parameter(...). For the gradient with respect to others, write "
+                f"tg.gradients(loss, x); to update a parameter, p.data = p.data - step, which leaves it a leaf."
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: np.ndarray | None) -> None:
+        self._grad = value
 
     @property
     def requires_grad(self) -> bool:

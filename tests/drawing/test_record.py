@@ -172,7 +172,7 @@ def test_no_grad_is_touched_and_nothing_is_recorded(program, gone_back):
         loss.backward()
     before = [(x.grad, None if x.grad is None else x.grad.copy()) for x in inputs]
     graph, _ = recorded(loss)
-    assert all(node.value.grad is None for node in graph.nodes if node.kind == "operation")
+    assert all(node.value._grad is None for node in graph.nodes if node.kind == "operation")
     for x, (grad, numbers) in zip(inputs, before, strict=True):
         assert x.grad is grad
         assert numbers is None or np.array_equal(grad, numbers)

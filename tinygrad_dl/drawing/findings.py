@@ -155,7 +155,7 @@ class Findings:
         if state != "computed":
             return [{"blocked": "gradient blocked", "not needed": "no gradient needed"}.get(state, f"gradient {state}")]
         record = None if self.stored else self.record
-        g = node.value.grad if record is None else record.gradients[node.index]
+        g = node.value._grad if record is None else record.gradients[node.index]
         sum_of = "" if record is None else self.sum_of([node.index])
         more = f", {sum_of}" if sum_of else ""
         if not isinstance(g, tuple) and np.size(g) == 1:

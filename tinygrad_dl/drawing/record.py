@@ -146,7 +146,7 @@ def states(graph: Graph, record: Record | None = None) -> list[str]:
     words: list[str] = []
     for node in graph.nodes:  # operands come before their users
         behind = [words[operand.index] for operand in node.operands if graph.nodes[operand.index].is_tracked]
-        word = _state(node, node.value.grad if node.is_tracked else None)
+        word = _state(node, node.value._grad if node.is_tracked else None)
         is_freed = word == "never computed" and behind and "never computed" not in behind
         words.append("freed" if is_freed else word)
     return words
