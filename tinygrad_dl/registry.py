@@ -127,6 +127,10 @@ class _Joint(Sequence):
         def pick(g, ans, *primals, **kwargs):
             if not computed:
                 computed.append(self._rule(g, ans, *primals, **kwargs))
+            if argnum >= len(computed[0]):
+                raise TypeError(
+                    f"there is no derivative rule for argument {argnum}: pass x.detach() to treat it as constant."
+                )
             part = computed[0][argnum]
             return np.zeros_like(primals[argnum]) if part is None else part
 

@@ -295,8 +295,8 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
         if _holds(value, tracked=False):
             name = registry.name_of(function)
             raise TypeError(
-                f"{name} got a Tensor as {keyword}=, which its derivative rules don't know: write it out in other "
-                f"functions, or pass its values as x.numpy()."
+                f"{name} got a Tensor as {keyword}=: pass it by position where its derivative rules know it, write the "
+                f"formula out in other functions, or pass its values as x.numpy()."
             )
     return args, kwargs
 

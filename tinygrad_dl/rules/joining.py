@@ -111,7 +111,7 @@ def _split(x, indices_or_sections, axis=0):
 
 def _array_split(x, indices_or_sections, axis=0):
     # where NumPy itself would cut the numbers 0, 1, ..., which are the positions along the axis
-    parts = np.array_split(np.arange(x.shape[axis]), indices_or_sections)
+    parts = np.array_split(np.arange(x.shape[axis]), primitives.values(indices_or_sections))
     slices = [slice(part[0], part[-1] + 1) if len(part) else slice(0, 0) for part in parts]
     return [x[at_axis(axis % x.ndim, part)] for part in slices]
 

@@ -18,7 +18,7 @@ REFUSED = {
     "putmask": f"{IN_PLACE} np.where(mask, values, x) for a new Tensor.",
     "copyto": f"{IN_PLACE} np.where(mask, values, x) or np.broadcast_to(x, shape), which np.full can't do.",
     "fill_diagonal": f"{IN_PLACE} tg.primitives.set_at(x, np.diag_indices_from(x), value) for a new Tensor.",
-    "full": "it takes one plain number. Write np.broadcast_to(x, shape), or np.full_like(array, x).",
+    "full": "it takes one plain number. Write np.broadcast_to(x, shape).",
     "array": f"{DROPS} np.stack([x, y]) makes one Tensor of several.",
     "asarray": f"{DROPS} np.stack([x, y]) makes one Tensor of several.",
     "asanyarray": f"{DROPS} np.stack([x, y]) makes one Tensor of several.",

@@ -30,6 +30,8 @@ def _reduce_as(function):
     def reduce(x, axis=0, dtype=None, keepdims=False, **start):
         if dtype is not None:
             x = primitives.astype(x, dtype)
+        if "where" in start:  # a Tensor there would bring NumPy back here
+            start["where"] = primitives.values(start["where"])
         return function(x, axis=axis, keepdims=keepdims, **start)
 
     return reduce
@@ -39,6 +41,7 @@ def _reduce(ufunc):
     """`ufunc.reduce`, a step an element."""
 
     def reduce(x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
+        where = where if where is True else primitives.values(where)
         settings = {"axis": axis, "dtype": dtype, "keepdims": keepdims, "where": where}
         if initial is not np._NoValue:
             settings["initial"] = initial
