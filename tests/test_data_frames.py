@@ -96,6 +96,8 @@ def test_derivatives_at_a_frame_or_a_column_are_those_at_their_arrays(frame, col
     expected = tg.grad(lambda p: f(p["a"]) + f(p["b"]))({"a": v, "b": X})
     for name in "ab":
         np.testing.assert_array_equal(found[name], expected[name])
+    square = tg.custom(lambda x: x**2, lambda g, ans, x: 2 * g * x)
+    assert square(column(v)).tolist() == (v**2).tolist()
     kept = column(v)
     np.testing.assert_array_equal(tg.vmap(lambda x: np.multiply(kept, x))(X), v * X)
 

@@ -81,7 +81,8 @@ def fit(
     predictions and labels on arrays. The loss and metrics of an epoch are means over its samples, as each was met in
     training; those of the `validation` data, a pair (X, Y), are taken at its end. With `gradient_norms=True`, the norm
     of the gradient by each parameter, as each step met it, is averaged likewise: `history.gradient_norms["W1"]`, for
-    `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`.
+    `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`. Data frames
+    count as arrays, and a column of labels as a row where the net has one output.
 
     Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
     `batch_size` without an `rng`, and FloatingPointError as soon as the loss is not finite; the parameters are then

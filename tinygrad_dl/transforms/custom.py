@@ -77,7 +77,7 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
     def differentiable(*primals, **settings):
         call = _Arguments(primals, settings)
         call.check(pull_back, name)
-        result = operation(call, *pytree.leaves(primals))
+        result = operation(call, *map(arguments.opened, pytree.leaves(primals)))
         return pytree.rebuilt(call.structure, result if isinstance(result, tuple) else [result])
 
     return differentiable
