@@ -18,7 +18,7 @@ import numpy as np
 from . import debugging, registry
 from .grad_mode import IN_FUNCTION, IN_RULE, is_recording
 
-TEXT = "text"
+HARMLESS = "harmless"
 MEANT = "meant"
 UNCLEAR = "unclear"
 _KINDS = (float, complex, int)
@@ -33,7 +33,7 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
     is meant, inside of a function that is being differentiated and in debug mode.
     """
     asker, mode = asked_by(frame), is_recording()
-    if asker is TEXT:
+    if asker is HARMLESS:
         return
     if mode is IN_RULE and kind != "int":
         raise TypeError(
@@ -54,26 +54,29 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
 
 
 def asked_by(frame: FrameType) -> str:
-    """What asks for a number in `frame`: TEXT, MEANT, UNCLEAR, or the name of a function or an assignment.
+    """What asks for a number in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or an assignment.
 
-    MEANT are calls of float, complex and int in the user's own code, by name or by `map`.
+    MEANT are calls of float, complex and int in the user's own code, by name or by `map`. HARMLESS is what has no
+    gradient to lose: a text with the number in it, and whether it is nan.
     """
     if sys.implementation.name != "cpython":
         return UNCLEAR
     site = _site(frame)
     if site.text:
-        return TEXT
+        return HARMLESS
     if site.assigns:
         return site.assigns
     library = debugging.is_library(frame.f_code.co_filename)
     asker = _called(site, frame)
     if asker is UNCLEAR and any(_value(a, frame) is map and _is_kind(_value(b, frame)) for a, b in site.pairs):
         asker = MEANT
-    if not library or (asker is UNCLEAR and library is not debugging.NUMPY):
+    if not library or asker is HARMLESS or (asker is UNCLEAR and library is not debugging.NUMPY):
         return asker
     users = debugging.users_frame(frame)
     asker = _called(_site(users), users)
-    return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}" if asker in (MEANT, UNCLEAR) else asker
+    if asker in (HARMLESS, MEANT, UNCLEAR):
+        return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
+    return asker
 
 
 def _called(site: _Site, frame: FrameType) -> str:
@@ -99,6 +102,8 @@ def _called(site: _Site, frame: FrameType) -> str:
     if module in _CALLERS or not (isinstance(function, type) or hasattr(function, "__name__")):
         return UNCLEAR
     name = registry.name_of(function)
+    if module in ("math", "cmath") and name.startswith("is"):
+        return HARMLESS
     return name if "." in name else f"{module.lstrip('_')}.{name}"
 
 
