@@ -1,7 +1,7 @@
-"""Whatever a tracked Tensor passes through keeps the graph, is an error, or is a way to detach that is documented.
+"""Whatever a tracked Tensor passes through keeps the graph or is an error; plain numbers are in `test_leaving`.
 
-Each table is one of these three fates. None of it is an accident of a release: Python and NumPy ask for a float, an
-array, an index, a text or an item, and `Tensor` answers each of these questions in one place.
+Each table is one of these fates. None of it is an accident of a release: Python and NumPy ask for an array, an index, a
+text or an item, and `Tensor` answers each of these questions in one place.
 """
 
 import bisect
