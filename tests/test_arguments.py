@@ -4,7 +4,7 @@ import array
 import ctypes
 import decimal
 import fractions
-from collections import deque
+from collections import OrderedDict, UserList, deque, namedtuple
 
 import numpy as np
 import pytest
@@ -61,6 +61,10 @@ class Frame(WithArray):
         self.dtypes, self.shape = dtypes, self.memory.shape
 
 
+class Listed(list):
+    pass
+
+
 def in_ctypes(values):
     return (ctypes.c_double * len(values))(*values)
 
@@ -75,6 +79,8 @@ HOLDERS = {
     "a frame": lambda values: Frame(values, a=np.dtype(float)),
     "deque": deque,
     "a list": list,
+    "a list of the user's": UserList,
+    "a subclass of list": Listed,
     "an array": np.array,
 }
 USES = {
@@ -125,7 +131,7 @@ def test_a_tensor_made_of_any_holder_has_values_of_its_own(holder):
     values[0] = 100.0
     for tensor in (x, p):
         assert (type(tensor.data), tensor.tolist()) == (np.ndarray, VALUES)
-    if holder != "a list":  # which is many values
+    if not isinstance(HOLDERS[holder](VALUES), list):  # which is many values
         assert tg.grad(lambda x: np.sum(x**2))(HOLDERS[holder](VALUES)).tolist() == [4.0, 6.0, 10.0]
 
 
@@ -136,6 +142,8 @@ WHOLE = {
     "a column": lambda values: Column(values, "int64"),
     "deque": deque,
     "a list": list,
+    "a list of the user's": UserList,
+    "a subclass of list": Listed,
     "an array": np.array,
 }
 SETTINGS = {
@@ -161,12 +169,23 @@ def test_a_setting_in_any_holder_counts_as_its_array_and_may_change_afterwards(u
 def test_what_does_not_change_is_a_setting_as_it_is():
     for value in (None, ..., True, 2, 1.5, "ij,jk", b"ab", slice(2), range(3), np.sum, float, len, np.float32(2)):
         assert arguments.setting(value) is value
+    named = type("Name", (str,), {})("ij")
+    assert arguments.setting(named) is named
     own = {"axes": [0, {1, 2}], "values": (bytearray(b"ab"), {3: 4}.values())}
     copied = arguments.setting(own)
     assert copied == {"axes": [0, {1, 2}], "values": (bytearray(b"ab"), [4])}
     own["axes"][1].add(5)
     own["values"][0][0] = 0
     assert copied == {"axes": [0, {1, 2}], "values": (bytearray(b"ab"), [4])}
+
+
+def test_structures_of_settings_are_copied_in_their_kinds():
+    Pair = namedtuple("Pair", "axes widths")
+    given = Pair([0, 1], OrderedDict(a=np.array([1, 2])))
+    copied = arguments.setting(given)
+    given.axes[0] = given.widths["a"][0] = 9
+    assert type(copied) is Pair
+    assert (copied.axes, copied.widths["a"].tolist()) == ([0, 1], [1, 2])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ Whoever passed an array may change it later, so the graph keeps a copy; a rule r
 """
 
 import operator
-from collections import deque
-from collections.abc import ItemsView, Iterator, KeysView, Set, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Sequence, Set, ValuesView
 from types import BuiltinFunctionType, EllipsisType, FunctionType, NoneType
 from typing import Any
 
@@ -17,8 +16,8 @@ _IMMUTABLE = frozenset(
     {NoneType, EllipsisType, bool, int, float, complex, str, bytes, slice, range, type}
     | {FunctionType, BuiltinFunctionType, np.ufunc}
 )
+_LISTED = (Sequence, KeysView, ValuesView, ItemsView)  # a list of what is in them is as good, and does not change
 _READ = frozenset({np.ndarray, list, tuple, int, float, np.float64})  # by `np.array`, as everyone expects
-_LISTED = (deque, KeysView, ValuesView, ItemsView)  # a list of what is in them is as good, and does not change
 
 
 def primal(value: Any) -> Any:
@@ -36,8 +35,10 @@ def primal(value: Any) -> Any:
         return numbers(value)
     if isinstance(value, (int, float, complex)):
         return value
-    listed = isinstance(value, (*_LISTED, range, Set, Iterator)) and not dispatches(value)
-    return numbers(value) if listed or is_array(value) else NotImplemented
+    if isinstance(value, (str, bytes)) or dispatches(value):
+        return NotImplemented
+    held = isinstance(value, (*_LISTED, Set, Iterator)) or is_array(value)
+    return numbers(value) if held else NotImplemented
 
 
 def no_primal(value: Any) -> Any:
@@ -99,9 +100,9 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
 
 def _read(value: Any) -> Any:
     """`value`, in a form that `np.array` reads. Raises TypeError if it does not hold plain numbers."""
-    if isinstance(value, (np.ndarray, np.generic, list, tuple)):
+    if isinstance(value, (np.ndarray, np.generic, list, tuple, str, bytes)):
         return value
-    if isinstance(value, _LISTED):
+    if isinstance(value, _LISTED) and not is_array(value):
         return list(value)
     if isinstance(value, (Set, Iterator)):
         raise TypeError(
@@ -136,15 +137,17 @@ def setting(value: Any) -> Any:
         return numbers(value)
     if kind in (list, tuple):
         return kind(map(setting, value))
-    if kind is dict:
+    if isinstance(value, dict):
         return {key: setting(part) for key, part in value.items()}
     if dispatches(value):
         return value
     if isinstance(value, (set, bytearray)):
         return kind(value)
-    if isinstance(value, _LISTED):
-        return list(map(setting, value))
-    return numbers(value) if isinstance(value, Iterator) or is_array(value) else value
+    if isinstance(value, Iterator) or is_array(value):
+        return numbers(value)
+    if isinstance(value, tuple):
+        return kind._make(map(setting, value)) if hasattr(kind, "_make") else tuple(map(setting, value))
+    return list(map(setting, value)) if isinstance(value, _LISTED) and not isinstance(value, (str, bytes)) else value
 
 
 def index(value: Any) -> Any:
