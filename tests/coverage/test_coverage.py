@@ -8,10 +8,11 @@ import pytest
 import tinygrad_dl as tg
 from tinygrad_dl import registry
 from tinygrad_dl.coverage import __main__ as command
+from tinygrad_dl.coverage import numpy_functions
 from tinygrad_dl.coverage.checks import CHECKS, NotApplicable, failure
 from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.coverage.numpy_functions import KINDS, other_functions, public_functions
-from tinygrad_dl.coverage.table import checked, totals_text
+from tinygrad_dl.coverage.table import checked, checks_text, totals_text
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -122,6 +123,17 @@ def test_the_command_shows_what_it_is_asked_for(capsys):
     assert capsys.readouterr().out.splitlines()[2].split() == ["np.tanh", "x", *["yes"] * 5]
     assert command.main(["nothing of this name"]) == 2
     assert "no function of NumPy has 'nothing of this name' in its name" in capsys.readouterr().err
+
+
+def test_a_deprecated_function_is_checked_but_not_counted(monkeypatch):
+    functions, others = public_functions(), other_functions()
+    sinh = next(entry for entry in functions if entry.function is np.sinh)
+    before = totals_text(functions, others)
+    monkeypatch.setattr(numpy_functions, "DEPRECATED", numpy_functions.DEPRECATED | {"np.sinh"})
+    assert set(row_of(np.sinh).cells.values()) == {"yes"}
+    assert checks_text([row_of(np.sinh), row_of(np.sin)]).startswith("Checked: first 1 of 1, second 1 of 1,")
+    without = totals_text([entry for entry in functions if entry is not sinh], others)
+    assert totals_text(functions, others) == without != before
 
 
 def test_the_readme_has_the_totals(capsys):

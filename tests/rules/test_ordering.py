@@ -1,5 +1,7 @@
 """Sorting, selecting by rank, and functions of sets: who gets the cotangent of a value that stands there twice."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +30,16 @@ def test_the_cotangents_are_permuted_along_the_axis_and_each_goes_to_an_element_
     np.testing.assert_array_equal(np.sort(gradient, axis=axis), weights)
     by_weight = np.argsort(gradient, axis=axis)
     np.testing.assert_array_equal(np.take_along_axis(x, by_weight, axis), ans.numpy())
+
+
+@pytest.mark.skipif("descending" not in inspect.signature(np.sort).parameters, reason="NumPy sorts so from 2.5 on")
+@given(with_ties, st.booleans(), st.data())
+def test_a_descending_sort_sends_each_cotangent_to_an_element_of_its_value_the_first_first(x, stable, data):
+    axis, z = data.draw(st.integers(-x.ndim, x.ndim - 1)), tg.parameter(x)
+    ans = np.sort(z, axis=axis, stable=stable, descending=True)
+    gradient = tg.gradients(ans, z, cotangent=weighted(x.shape))
+    order = np.argsort(x, axis=axis, stable=True, descending=True)
+    np.testing.assert_array_equal(np.take_along_axis(gradient, order, axis), weighted(x.shape))
 
 
 @given(with_ties)

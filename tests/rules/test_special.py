@@ -66,7 +66,8 @@ def test_the_derivatives_of_i0_at_0_are_exact():
 @pytest.mark.parametrize("f", [np.sinc, np.i0])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_narrow_floats_stay_narrow(f, dtype):
-    x = tg.parameter(np.array([0.0, 0.25, -1.5], dtype))
+    least = 2.0**-10 if (f, dtype) == (np.sinc, np.float16) else 0.0  # where NumPy 2.2 itself divides 0 by 0
+    x = tg.parameter(np.array([least, 0.25, -1.5], dtype))
     gradient = tg.gradients(np.sum(f(x)), x)
     assert gradient.dtype == dtype
     assert sinc_derivative(x.data, 1).dtype == i0_derivative(x.data, 1).dtype == dtype

@@ -210,7 +210,7 @@ WRONG = [  # the law, a function or a pair, its arguments, what the failure says
     ("vjp vs numeric", (np.multiply, lambda g, x, y: (g * x, g * y)), (X, Y), "by differences"),
     ("jvp vs vjp", primitive(np.sin, lambda g, ans, x: plain(g) * np.cos(x)), (X,), "⟨u, J t⟩ is"),
     ("second order", primitive(np.sin, lambda g, ans, x: g * np.cos(plain(x))), (X,), "second derivative"),
-    ("broadcasting", (np.add, lambda g, x, y: (g, +g)), (X, Y), "x1, of shape (2, 3), is"),
+    ("broadcasting", (np.add, lambda g, x, y: (g, +g)), (X, Y), ", of shape (2, 3), is"),
     ("broadcasting", (affine, affine_backward), (X, X.T, Y[:, :1]), "instead of"),
     ("dtype kept", lambda x: x * np.array([1.0, 2.0, 3.0]), (X,), "the value is float64"),
     ("dtype kept", (np.negative, lambda g, x: -g.astype(np.float64)), (X,), "is float64, and x is float32"),

@@ -81,10 +81,13 @@ def test_common_functions_are_computed_for_all_samples_at_once_and_most_calls_of
 
 SQUARES = np.arange(12.0).reshape(3, 2, 2) ** 2 / 10 - 3
 NUMBERS = np.array([[1, -1], [0, 5], [-2, 1]])
-KEYWORDS = [
+PADDED = [
     lambda x: np.pad(x, {0: (1, 1)}, constant_values=5.0),
     lambda x: np.pad(x, {-1: 1, 0: (0, 2)}, mode="linear_ramp", end_values=2.0),
     lambda x: np.pad(x, {1: (2, 0)}, mode="mean", stat_length=1),
+]
+KEYWORDS = [
+    *(PADDED if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else []),  # which brought widths by axis
     lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=((1.0, 2.0), (3.0, 4.0))),
     lambda x: np.ones_like(x, shape=(2,)) * x,
     lambda x: np.zeros_like(x, dtype=np.float32) + x[0],

@@ -333,6 +333,8 @@ def test_a_sample_cannot_be_written_into_a_plain_array():
         lambda z, x: np.putmask(z, x > 0, x),
         lambda z, x: np.add.at(z, [0, 1], x[:2]),
         lambda z, x: np.cumsum(x, 0, None, z),
+        lambda z, x: np.nancumprod(x, 0, None, z),
+        lambda z, x: np.add.accumulate(x, 0, None, z),
         lambda z, x: np.clip(x, 0, 1, z),
     ],
 )

@@ -123,7 +123,8 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
             "a value from inside of tg.vmap was kept, and used after its end: give it back as a result instead."
         )
     level = max((x._level for x in found), key=lambda level: level.depth)
-    if kwargs.get("out") is not None:
+    out = args[3] if len(args) > 3 and _accumulates(function) else kwargs.get("out")
+    if out is not None:
         name = registry.name_of(function)
         raise NotAtOnce(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
     if function in registry.refusals:  # it changes an array in place, say: one for all samples
@@ -132,6 +133,14 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     with contextlib.suppress(Exception):  # if the call is wrong, a single sample says so, and says it better
         return _rule(function)(level, *args, **kwargs)
     return _one_by_one(level, function, args, kwargs)
+
+
+def _accumulates(function: Callable) -> bool:
+    """Whether the fourth argument is an `out` that NumPy 2.2 writes into even if it is read-only."""
+    return function in _ACCUMULATING or getattr(function, "__name__", "") == "accumulate"
+
+
+_ACCUMULATING = {np.cumsum, np.cumprod, np.nancumsum, np.nancumprod}
 
 
 def _read_only(value: Any) -> Any:

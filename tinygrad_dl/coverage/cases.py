@@ -1,5 +1,6 @@
 """A row of the tables in `examples`: a call, and where to draw its arguments from."""
 
+import warnings
 import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -38,6 +39,18 @@ def table(*rows: Iterable[Any]) -> list[Case]:
 def one(function: Callable, label: str, *args: Any, **kwargs: Any) -> tuple:
     """The start of a row for `function(x, *args, **kwargs)`."""
     return function, label, lambda x: function(x, *args, **kwargs)
+
+
+def deprecated(name: str, label: str, *args: Any, **kwargs: Any) -> list[tuple]:
+    """The start of a row for `np.name(x, *args, **kwargs)`, called without its warning; none if this NumPy lacks it."""
+
+    def call(*arrays: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return function(*arrays, *args, **kwargs)
+
+    function = getattr(np, name, None)
+    return [(function, label, call)] if function else []
 
 
 # ---- domains: given a shape, how to draw an array

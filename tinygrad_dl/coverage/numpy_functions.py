@@ -14,6 +14,7 @@ import numpy as np
 from .. import registry
 
 NAMESPACES = (np, np.linalg, np.fft)
+DEPRECATED = {"np.fix", "np.in1d", "np.row_stack", "np.trapz", "np.typename"}  # by NumPy 2.0 to 2.5
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class NumpyFunction:
     def is_differentiable(self) -> bool:
         """Whether it has a derivative, by a rule of its own or by those of what it is spelled in."""
         return self.kind in ("rule", "spelling")
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Whether NumPy has deprecated it: some of the supported versions lack it, so no total counts it."""
+        return self.names[0] in DEPRECATED
 
     @property
     def arguments(self) -> str:

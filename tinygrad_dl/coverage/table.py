@@ -84,8 +84,8 @@ def lists_text(functions: Iterable[NumpyFunction]) -> str:
 
 
 def totals_text(functions: Iterable[NumpyFunction], others: Iterable[NumpyFunction]) -> str:
-    """How many functions there are of each kind; a function counts once, whatever the number of its names."""
-    public = list(functions)
+    """How many functions there are of each kind, deprecated ones left out; one with several names counts once."""
+    public = [function for function in functions if not function.is_deprecated]
     counts = Counter("differentiable" if function.is_differentiable else function.kind for function in public)
     kinds = [f"{counts[kind]} {kind}" for kind in ("differentiable", "constant", "refused", "unknown") if counts[kind]]
     return (
@@ -95,11 +95,12 @@ def totals_text(functions: Iterable[NumpyFunction], others: Iterable[NumpyFuncti
 
 
 def checks_text(rows: list[Row]) -> str:
-    """How many of the functions in `rows` pass each check."""
+    """How many of the functions in `rows` pass each check, deprecated ones left out."""
+    counted = [row for row in rows if not row.function.is_deprecated]
     parts = []
     for column in CHECKS:
-        counts = Counter(row.cells[column] for row in rows)
-        applicable = len(rows) - counts[NOT_APPLICABLE]
+        counts = Counter(row.cells[column] for row in counted)
+        applicable = len(counted) - counts[NOT_APPLICABLE]
         parts.append(f"{column} {counts[YES]} of {applicable}")
     return "Checked: " + ", ".join(parts) + "."
 

@@ -11,7 +11,7 @@ from ..registry import defnondiff
 CONSTANT = {
     np: """
         floor ceil trunc rint round around fix floor_divide spacing
-        equal not_equal less less_equal greater greater_equal array_equal array_equiv isclose allclose isin
+        equal not_equal less less_equal greater greater_equal array_equal array_equiv isclose allclose isin in1d
         isnan isinf isfinite isposinf isneginf signbit iscomplex isreal iscomplexobj isrealobj isnat
         logical_and logical_or logical_not logical_xor any all count_nonzero
         bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_invert invert bitwise_count

@@ -19,7 +19,7 @@ def _rearranged_vjp(g, ans, a, axis):
     return g[tuple(where)]
 
 
-def _sort_vjp(g, ans, a, axis=-1, kind=None, order=None, *, stable=None):
+def _sort_vjp(g, ans, a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
     return _rearranged_vjp(g, ans, a, axis)
 
 

@@ -186,6 +186,7 @@ def _trapezoid(y, x=None, dx=1.0, axis=-1):
 
 
 defspelling(np.trapezoid, _trapezoid)
+defspelling(getattr(np, "trapz", np.trapezoid), _trapezoid)  # an old name
 
 # ---- interpolation
 

@@ -28,6 +28,11 @@ def parts(result):
     return [part for y in result for part in (np.real(y), np.imag(y))]
 
 
+def of_any_matrix(label, shape, *outputs):
+    """A row of `np.linalg.eig`, whose outputs are real or complex as the version of NumPy has it."""
+    return np.linalg.eig, label, lambda x: parts(np.linalg.eig(x)[i] for i in outputs), graded(*shape)
+
+
 CASES = table(
     *[(*of_hermitian(np.linalg.eigh, f"{shape}"), graded(*shape)) for shape in [(1, 1), (3, 3), (2, 2, 2)]],
     (*of_hermitian(np.linalg.eigh, "UPLO=", UPLO="U"), graded(3, 3)),
@@ -35,10 +40,10 @@ CASES = table(
     (np.linalg.eigh, "the largest", lambda x: np.linalg.eigh(hermitian(x))[1][..., -1], graded(2, 2, 2)),
     (*of_hermitian(np.linalg.eigvalsh, "(2, 2, 2)"), graded(2, 2, 2)),
     (*of_hermitian(np.linalg.eigvalsh, "by position", "U"), graded(3, 3)),
-    *[(*one(np.linalg.eig, f"{shape}"), graded(*shape)) for shape in [(1, 1), (3, 3), (2, 2, 2)]],
+    *[of_any_matrix(f"{shape}", shape, 0, 1) for shape in [(1, 1), (3, 3), (2, 2, 2)]],
     (np.linalg.eig, "complex pairs", lambda x: parts(np.linalg.eig(x - 3 * x.mT)), real(3, 3)),
-    (np.linalg.eig, "vectors", lambda x: np.linalg.eig(x)[1], graded(2, 2)),
-    (*one(np.linalg.eigvals, "(2, 2, 2)"), graded(2, 2, 2)),
+    of_any_matrix("vectors", (2, 2), 1),
+    (np.linalg.eigvals, "(2, 2, 2)", lambda x: parts([np.linalg.eigvals(x)]), graded(2, 2, 2)),
     (np.linalg.eigvals, "complex pairs", lambda x: parts([np.linalg.eigvals(x - 3 * x.mT)]), real(3, 3)),
     *[(*one(np.linalg.svd, f"{shape}", full_matrices=False), graded(*shape)) for shape in [*SHAPES, *FLAT]],
     (*one(np.linalg.svd, "square"), graded(3, 3)),

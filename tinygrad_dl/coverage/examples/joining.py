@@ -1,24 +1,9 @@
 """Functions that join arrays, and those that split one."""
 
-import warnings
-
 import numpy as np
 
 from ... import primitives
-from ..cases import one, real, table
-
-ROW_STACK = getattr(np, "row_stack", None)  # an old name of np.vstack
-
-
-def _quiet(function):
-    """A deprecated function without its warning."""
-
-    def call(*args):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return function(*args)
-
-    return call
+from ..cases import deprecated, one, real, table
 
 
 def _of_list(function, *args, **kwargs):
@@ -56,7 +41,7 @@ CASES = table(
     (np.block, "matrix", lambda x, y: np.block([[x, np.ones((2, 1))], [y, 7.0]]), real(2, 3), real(3)),
     (np.block, "deep", lambda x, y: np.block([[[x]], [[y]]]), real(2, 3), real(2, 3)),
     (np.block, "one", lambda x: np.block(x) ** 2, real(2, 3)),
-    *([(ROW_STACK, "", _quiet(_of_list(ROW_STACK)), real(3), real(3))] if ROW_STACK else []),
+    *[(*row, real(2, 3)) for row in deprecated("row_stack", "of rows")],
     (*one(np.split, "equal", 3), real(6)),
     (*one(np.split, "at, axis=1", [1, 3], axis=1), real(2, 4)),
     (*one(np.split, "axis=-1", 2, axis=-1), real(2, 4)),
