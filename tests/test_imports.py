@@ -19,7 +19,7 @@ ALLOWED = {
     "primitives": set(),
     "grad_mode": set(),
     "pytree": set(),
-    "files": set(),
+    "_files": set(),
     "memory": set(),
     "data": set(),
     "array_methods": {"primitives"},
@@ -41,15 +41,15 @@ ALLOWED = {
     "nn.metrics": set(),
     "nn.losses": {"nn.activations"},
     "nn.fused": {"batching", "primitives", "registry", "nn.activations", "nn.losses"},
-    "nn.": {"tensor", "batching", "primitives", "pytree", "nn", "files"},
+    "nn.": {"arguments", "tensor", "batching", "primitives", "pytree", "nn", "_files"},
     "optim": {"tensor", "grad_mode", "pytree"},
     "drawing.": {
-        *("autodiff", "tensor", "registry", "primitives", "array_methods", "grad_mode", "debugging", "cuts", "files"),
+        *("autodiff", "tensor", "registry", "primitives", "array_methods", "grad_mode", "debugging", "cuts", "_files"),
         *("nn", "pytree", "drawing"),
     },
     "coverage.": {"primitives", "registry", "tensor", "transforms", "pytree", "testing", "coverage"},
     "testing.": {
-        *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "files"),
+        *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "_files"),
         *("nn", "rules", "testing"),
     },
 }

@@ -10,6 +10,7 @@ import inspect
 import operator
 import sys
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -229,6 +230,17 @@ def _constant(data: Any, *inputs: Any, function: Callable | None = None) -> Tens
 def replace_data(leaf: Tensor, data: np.ndarray) -> None:
     """`leaf.data = data` for an array of the right shape and dtype that its owner gives away: no check, no copy."""
     leaf._value = data
+
+
+def replace_all_data(leaves: list[Tensor], arrays: list[np.ndarray]) -> None:
+    """`replace_data` for all `leaves` at once: neither Ctrl-C nor another thread comes in between.
+
+    Both come in between two instructions of Python, and here one call of C sets all. What it replaces is alive until
+    then, since an array that is freed may call Python.
+    """
+    replaced = [leaf._value for leaf in leaves]
+    deque(map(_set_value, leaves, arrays), maxlen=0)
+    del replaced
 
 
 def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
@@ -578,6 +590,9 @@ class Tensor(ArrayMethods):
 
     def _label(self) -> str:
         return f"Tensor {self.name!r}" if self.name else f"a Tensor of shape {self.shape}"
+
+
+_set_value = Tensor.__dict__["_value"].__set__  # of C
 
 
 def parameter(data: Any, name: str | None = None) -> Tensor:

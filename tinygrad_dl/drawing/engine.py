@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..files import whole_file
+from .._files import whole_file
 
 _SOURCE_SUFFIXES = (".gv", ".dot")
 _PICTURE_OPTIONS = {".svg": [], ".png": ["-Gdpi=144"], ".pdf": []}

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import primitives, pytree
+from .. import arguments, primitives, pytree
+from .._files import read_arrays, unlike, whole_file
 from ..batching import Batched, core_of
-from ..files import whole_file
-from ..tensor import Tensor
+from ..tensor import Tensor, replace_all_data
 from .noting import noted
 
 
@@ -95,70 +94,78 @@ class Module:
         return {name: parameter.numpy() for name, parameter in self.named_parameters()}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Give the parameters the values in `state`, which has exactly their names and shapes.
+        """Give the parameters the values in `state`, which has exactly their names and shapes: all of them, or none.
 
-        Raises ValueError for a name that is missing or unknown, a wrong shape, or values that are not finite numbers:
-        then nothing has changed.
+        Raises ValueError for a name that is missing or unknown, a wrong shape, or values that are not finite numbers
+        that the parameter can hold, TypeError for a `state` that is no dict: then nothing has changed.
         """
         parameters = dict(self.named_parameters())
-        if parameters.keys() != state.keys():
-            raise ValueError(
-                f"the state does not fit this {type(self).__name__}: "
-                f"missing {sorted(parameters.keys() - state.keys()) or 'nothing'}, "
-                f"unknown {sorted(state.keys() - parameters.keys()) or 'nothing'}."
-            )
-        values = {}
-        for name, parameter in parameters.items():
-            given = np.asarray(state[name])
-            if given.shape != parameter.shape or given.dtype.kind not in "biuf":
-                raise ValueError(
-                    f"{name}: expected {parameter.dtype} of shape {parameter.shape}, "
-                    f"got {given.dtype} of shape {given.shape}."
-                )
-            with np.errstate(over="ignore"):  # what is too large for a float32 becomes inf, and an error below
-                values[name] = given.astype(parameter.dtype)
-            if not np.all(np.isfinite(values[name])):
-                raise ValueError(f"{name}: expected finite values that {parameter.dtype} can hold.")
-        for name, parameter in parameters.items():
-            parameter.data = values[name]
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict: expected a dict, as state_dict() gives it, got {type(state).__name__}.")
+        if difference := unlike(parameters, list(state)):
+            raise ValueError(f"the state does not fit this {type(self).__name__}: {difference}.")
+        values = [_fitting(name, parameter, state[name]) for name, parameter in parameters.items()]
+        replace_all_data(list(parameters.values()), values)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the parameters to `path` as an `.npz` archive, all or nothing: an older file stays until the end.
 
-        Raises FileNotFoundError for a folder that does not exist, and ValueError for parameters that are not finite.
+        Raises ValueError for parameters that are not finite or have a name that an archive can't hold, and what
+        `whole_file` raises for a path that is no file's, such as FileNotFoundError for a folder that does not exist.
         """
         import zipfile
 
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {os.fspath(path.parent)!r} to save in")
-        for name, parameter in self.named_parameters():
-            if not np.all(np.isfinite(parameter.data)):
-                raise ValueError(f"{name} is not finite, and {os.fspath(path)!r} was not written.")
-        with whole_file(path) as part, open(part, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:  # not np.savez: a parameter may be called `file`
-                for name, values in self.state_dict().items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                        np.lib.format.write_array(entry, values, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
+        with whole_file(path) as part:
+            state = self.state_dict()
+            for name, values in state.items():
+                if not np.all(np.isfinite(values)):
+                    raise ValueError(f"{name} is not finite, and {os.fsdecode(path)!r} was not written.")
+                if zipfile.ZipInfo(f"{name}.npy").filename != f"{name}.npy":
+                    raise ValueError(f"a parameter named {name!r} can't be saved: name it without a NUL or backslash.")
+            with open(part, "wb") as file:
+                archive = zipfile.ZipFile(file, "w")  # not np.savez: a parameter may be called `file`
+                try:
+                    for name, values in state.items():
+                        with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                            np.lib.format.write_array(entry, values, allow_pickle=False)
+                    archive.close()
+                except BaseException:
+                    archive.fp = None  # it is not to be closed: that would raise an error of its own for Ctrl-C
+                    raise
+                file.flush()
+                os.fsync(file.fileno())
 
     def load(self, path: str | os.PathLike) -> None:
-        """Read the parameters from a file that `save` wrote.
+        """Read the parameters from a file that `save` wrote: all of them, or none.
 
         Raises FileNotFoundError, or ValueError for a file that is damaged, no `.npz` archive, or of another net: then
-        nothing has changed.
+        nothing has changed. No file, however made, runs code or takes much more memory than the parameters do.
         """
-        with open(path, "rb") as file:
-            try:
-                with np.load(file, allow_pickle=False) as archive:
-                    state = dict(archive)
-            except Exception as error:  # of many kinds: what zipfile and NumPy raise depends on which byte is wrong
-                raise ValueError(f"{os.fspath(path)!r} is no whole .npz archive of Module.save: {error}") from None
+        state = read_arrays(path, {name: parameter.shape for name, parameter in self.named_parameters()})
         try:
             self.load_state_dict(state)
         except ValueError as error:
-            raise ValueError(f"{os.fspath(path)!r}: {error}") from None
+            raise ValueError(f"{os.fsdecode(path)!r}: {error}") from None
+
+
+def _fitting(name: str, parameter: Tensor, given: Any) -> np.ndarray:
+    """A new array for `parameter` of the values `given`. Raises ValueError if they do not fit."""
+    if type(parameter) is not Tensor or parameter._function is not None:
+        raise ValueError(f"{name} is being differentiated, so its values can't be replaced.")
+    try:
+        given = given.numpy() if type(given) is Tensor else given
+        values = arguments.numbers(given)
+    except (TypeError, ValueError):
+        values = None
+    dtype = parameter.dtype
+    if values is None or values.shape != parameter.shape or not np.can_cast(values.dtype, dtype, "same_kind"):
+        got = f"{given.dtype} of shape {given.shape}" if type(given) is np.ndarray else f"a {type(given).__name__}"
+        raise ValueError(f"{name}: expected {dtype} of shape {parameter.shape}, got {got}.")
+    with np.errstate(over="ignore"):  # what is too large for a float32 becomes inf, and an error below
+        new = values.astype(dtype)
+    if not np.all(np.isfinite(new)) or (dtype.kind in "iu" and np.any(new != values)):
+        raise ValueError(f"{name}: expected finite values that {dtype} can hold.")
+    return new
 
 
 def _tensors(value: Any, path: str, inside: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...files import whole_file
+from ..._files import whole_file
 from ...tensor import Tensor
 from ..asked import tensors_to_show
 from ..graph import Graph

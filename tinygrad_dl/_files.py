@@ -1,0 +1,149 @@
+"""Files: one written whole or not at all, and arrays read from an archive that may be damaged or hostile."""
+
+import errno
+import math
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+
+@contextmanager
+def whole_file(path: str | bytes | os.PathLike) -> Iterator[Path]:
+    """A file to write in place of `path`, renamed to it when the block ends; on an error, what was there stays.
+
+    Threads and processes may write to one path at once: the last to end wins. A link stays, and its target is replaced;
+    the mode of a file stays, and a new one has the usual mode. Raises, before anything is written, FileNotFoundError
+    where the folder is missing, PermissionError for a read-only file, IsADirectoryError for a folder, and ValueError
+    for a device, pipe or socket.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "greeting.txt"
+    ...     with whole_file(path) as part:
+    ...         _ = part.write_text("hello")
+    ...     path.read_text()
+    'hello'
+    """
+    target = _writable(path)
+    old = os.stat(target) if target.exists() else None
+    mode = 0o666 if old is None else stat.S_IMODE(old.st_mode)
+    part = target.with_name(f".tinygrad_dl-{os.urandom(8).hex()}")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))  # less the umask
+        if old is not None:
+            with suppress(OSError, AttributeError):  # not of a file of another user, nor on Windows
+                os.chown(part, old.st_uid, old.st_gid)
+            os.chmod(part, mode)
+        yield part
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _writable(path: str | bytes | os.PathLike) -> Path:
+    """The file that `path` leads to, which may be replaced or is still to be made."""
+    name = os.fsdecode(path)
+    target = Path(os.path.realpath(name))
+    if target.is_dir() or not os.path.basename(name):
+        raise IsADirectoryError(errno.EISDIR, "expected the path of a file, got a folder", name)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {os.fspath(target.parent)!r} to save in")
+    if target.exists():
+        _check_regular(name)
+        if not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    return target
+
+
+def _check_regular(name: str) -> None:
+    if not stat.S_ISREG(os.stat(name).st_mode):
+        raise ValueError(f"{name!r}: expected the path of a file, got a device, pipe or socket.")
+
+
+# ---- arrays in a .npz archive
+
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{"
+    rb"'descr': '([<>|][biufc]\d+)', 'fortran_order': (False|True), 'shape': (\([\d, ]*\)), \} *\n",
+    re.DOTALL,
+)
+_LONGEST_HEADER, _LARGEST_ITEM = 10_000, 32  # bytes
+
+
+def read_arrays(path: str | bytes | os.PathLike, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The arrays in the `.npz` archive `path`, which has exactly the names and shapes given.
+
+    No more is read than such arrays take. Raises OSError for a file that can't be opened, ValueError for anything else.
+    """
+    name = os.fsdecode(path)
+    with suppress(FileNotFoundError):
+        _check_regular(name)  # to open a pipe would wait for a writer
+    with open(name, "rb") as file:
+        try:
+            return _read(file, shapes)
+        except _Unfit as error:
+            raise ValueError(f"{name!r}: {error}") from None
+        except Exception as error:  # of many kinds: what zipfile raises depends on which byte is wrong
+            raise ValueError(f"{name!r} is no whole .npz archive of Module.save: {error}") from None
+
+
+class _Unfit(ValueError):
+    """A whole archive of other arrays."""
+
+
+def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    import zipfile
+
+    with zipfile.ZipFile(file) as archive:
+        entries = [entry.orig_filename for entry in archive.infolist()]  # `filename` ends at a NUL
+        found = [entry.removesuffix(".npy") if entry.endswith(".npy") else f"{entry} (no .npy)" for entry in entries]
+        if difference := unlike(shapes, found):
+            raise _Unfit(f"the names of its arrays do not fit: {difference}.")
+        arrays = {}
+        for name, entry in zip(found, archive.infolist(), strict=True):
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{name}: expected an entry that is stored or deflated.")
+            if entry.file_size > _LONGEST_HEADER + _LARGEST_ITEM * math.prod(shapes[name]):
+                raise _Unfit(f"{name}: expected the shape {shapes[name]}, got {entry.file_size:,} bytes.")
+            with archive.open(entry) as content:
+                arrays[name] = _array(name, content.read(entry.file_size), shapes[name])
+    return arrays
+
+
+def _array(name: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """The array in the bytes of a `.npy` file, as `np.save` writes them: its header is matched, never evaluated."""
+    header: Any = _HEADER.match(content)
+    try:
+        dtype = np.dtype(header[1].decode())
+    except TypeError:  # of no header, or no such type
+        raise ValueError(f"{name}: expected the header of an array of numbers.") from None
+    if header[3].decode() != str(shape):
+        raise _Unfit(f"{name}: expected the shape {shape}, got {dtype} of shape {header[3].decode():.60}.")
+    if header.end() + dtype.itemsize * math.prod(shape) != len(content):
+        raise ValueError(f"{name}: {len(content)} bytes are not those of {dtype} of shape {shape}.")
+    return np.frombuffer(content, dtype, offset=header.end()).reshape(shape, order="F" if header[2] == b"True" else "C")
+
+
+def unlike(expected: Collection[str], found: Collection[str]) -> str | None:
+    """What is missing or unknown among the names `found`, or there twice; None if they are those `expected`.
+
+    >>> unlike(["W", "b"], ["W", "c", "c"])
+    "missing ['b'], unknown ['c'], twice ['c']"
+    """
+    wanted, times = set(expected), Counter(found)
+    missing, unknown, twice = wanted - times.keys(), times.keys() - wanted, {name for name in times if times[name] > 1}
+    if not (missing or unknown or twice):
+        return None
+    return f"missing {_some(missing)}, unknown {_some(unknown)}{f', twice {_some(twice)}' if twice else ''}"
+
+
+def _some(names: Collection[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{sorted(names, key=str)[:5]}{more}" if names else "nothing"
