@@ -27,10 +27,11 @@ ALLOWED = {
     "rules.": {"primitives", "registry", "rules.arrays"},
     "debugging": {"primitives", "registry", "grad_mode"},
     "leaving": {"debugging", "registry", "grad_mode"},
-    "extending": {"arguments", "primitives", "registry", "pytree"},
+    "weak_keys": set(),
+    "extending": {"arguments", "primitives", "registry", "pytree", "weak_keys"},
     "tensor": {"cuts", "debugging", "leaving", "arguments", "primitives", "registry", "grad_mode", "array_methods"},
     "autodiff": {"tensor", "batching", "debugging", "arguments", "primitives", "registry", "grad_mode", "pytree"},
-    "batching.": {"primitives", "registry", "array_methods", "batching"},
+    "batching.": {"primitives", "registry", "array_methods", "grad_mode", "batching"},
     "transforms.": {
         *("autodiff", "batching", "tensor", "registry", "primitives", "extending", "grad_mode", "pytree"),
         *("arguments", "nn.module", "transforms"),

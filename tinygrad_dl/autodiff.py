@@ -20,7 +20,7 @@ import numpy as np
 
 from . import arguments, debugging, primitives, pytree, registry
 from .batching import Batched
-from .grad_mode import IN_RULE, recording
+from .grad_mode import IN_RULE, with_recording
 from .tensor import Tensor, outputs_of, untracked
 
 # ---- the engine
@@ -163,7 +163,6 @@ def _tensor_args(node: Tensor) -> list[Any]:
 # ---- gradients of Tensors
 
 _adding = threading.Lock()  # several threads may go backward to the same leaves
-_not_recording = recording(False)
 
 
 def _references_to_a_local() -> int:
@@ -193,8 +192,8 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
     array([[3., 4.]])
     """
     cotangent = seed_of(output, cotangent)
-    with _not_recording:
-        cotangents = carry_back({output: cotangent}, topological_order(output), keep_graph=keep_graph)
+    order = topological_order(output)
+    cotangents = with_recording(False, carry_back, {output: cotangent}, order, keep_graph=keep_graph)
     with _adding:
         while cotangents:
             leaf, g = cotangents.popitem()
@@ -274,8 +273,8 @@ def pulled_back(
             reached.add(node)
     between = [node for node in order if node in reached]
     seeds = {output: cotangent for output, cotangent in seeds.items() if output in reached}
-    with recording(IN_RULE if create_graph else False):
-        cotangents = carry_back(seeds, between, set(targets), create_graph)
+    mode = IN_RULE if create_graph else False
+    cotangents = with_recording(mode, carry_back, seeds, between, set(targets), create_graph)
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
         return [g if type(g) in (Tensor, Batched) else untracked(g) for g in results]

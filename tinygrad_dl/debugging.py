@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import primitives, registry
-from .grad_mode import Mode
+from .grad_mode import Mode, switched
 
-_debugging: ContextVar[bool | str] = ContextVar("debugging", default=False)
-is_debugging = _debugging.get  # inside a rule, a text: which rule it is
+_debugging: ContextVar[Any] = ContextVar("debugging", default=False)
+is_debugging = _debugging.get  # true inside of `debug`; `debug.value()` is, inside a rule, a text: which rule it is
 NOTING_LINES = "noting lines"
 
 NUMPY = "numpy"
@@ -60,7 +60,6 @@ class debug(Mode):
     """
 
     _variable = _debugging
-    _default = False
 
     def __init__(self, wanted: bool | str = True):
         super().__init__(wanted)
@@ -68,12 +67,12 @@ class debug(Mode):
 
 def noting_lines() -> debug:
     """In this `with` block, each node remembers the user's line; nothing is checked, unless it was before."""
-    return debug(is_debugging() or NOTING_LINES)
+    return debug(debug.value() or NOTING_LINES)
 
 
 def is_checking() -> bool:
     """Whether rules are to be checked: in debug mode, in which lines are not all that is noted."""
-    return is_debugging() not in (False, NOTING_LINES)
+    return bool(is_debugging()) and debug.value() != NOTING_LINES
 
 
 class Origin(NamedTuple):
@@ -97,7 +96,7 @@ def recorded(node: Any) -> None:
         if hasattr(node._parents[0], "_origin"):
             node._origin = node._parents[0]._origin
         return
-    rule = is_debugging()
+    rule = debug.value()
     if rule == NOTING_LINES:
         node._origin = Origin(_users_line(), [])
         return
@@ -188,8 +187,7 @@ def _checked(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: An
     name = f"the derivative rule of {registry.name_of(node._function)} for argument {argnum}"
     values = {**_values(node), "the cotangent": g}
     before = list(map(_checksum, values.values()))
-    with debug(f"{name}{origin(node)}"):
-        part = rule(g, ans, *args, **kwargs)
+    part = switched(_debugging, f"{name}{origin(node)}", rule, g, ans, *args, **kwargs)
     for what, value, checksum in zip(values, values.values(), before, strict=True):
         if _checksum(value) != checksum:
             raise RuntimeError(f"{name} changed {what} in place, instead of computing a new array{origin(node)}")

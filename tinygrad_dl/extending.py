@@ -6,14 +6,28 @@ to it that they change nothing.
 """
 
 import functools
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import arguments, primitives, pytree, registry
+from .weak_keys import hold_weakly
 
 Rule = registry.Rule
+_made: weakref.WeakSet[Callable] = weakref.WeakSet()
+
+
+def is_users(function: Any) -> bool:
+    """Whether `function` is a primitive of the user's, with `tg.primitive` or `tg.custom`."""
+    return function in _made
+
+
+def own(dispatching: Callable) -> None:
+    """Note that a primitive is the user's: the tables let go of it with its last use."""
+    _made.add(dispatching)
+    hold_weakly(primitives.on_arrays, dispatching)
 
 
 @functools.wraps(primitives.primitive)
@@ -21,23 +35,35 @@ def primitive(function: Callable) -> Callable:
     dispatching = primitives.primitive(function)
     name = registry.name_of(function)
     primitives.on_arrays[dispatching] = _isolated(function, name, functools.partial(_array, name))
+    own(dispatching)
     return dispatching
 
 
 @functools.wraps(registry.defvjp)
 def defvjp(function: Callable, *rules: Rule | None) -> None:
-    name = f"the derivative rule of {registry.name_of(function)} for argument"
-    registry.defvjp(function, *[rule and _isolated(rule, f"{name} {i}", _copied) for i, rule in enumerate(rules)])
+    name = f"{_rule_of(function)} for argument"
+    isolated = [rule and _isolated(rule, f"{name} {i}", _copied) for i, rule in enumerate(rules)]
+    _define(registry.defvjp, function, *isolated)
 
 
 @functools.wraps(registry.defvjp_each)
 def defvjp_each(function: Callable, rule: Rule) -> None:
-    registry.defvjp_each(function, _isolated(rule, f"the derivative rule of {registry.name_of(function)}", _copied))
+    _define(registry.defvjp_each, function, _isolated(rule, _rule_of(function), _copied))
 
 
 @functools.wraps(registry.defvjp_jointly)
 def defvjp_jointly(function: Callable, rule: Rule) -> None:
-    registry.defvjp_jointly(function, _isolated(rule, f"the derivative rule of {registry.name_of(function)}", _copied))
+    _define(registry.defvjp_jointly, function, _isolated(rule, _rule_of(function), _copied))
+
+
+def _rule_of(function: Callable) -> str:
+    return f"the derivative rule of {registry.name_of(function)}"
+
+
+def _define(define: Callable, function: Callable, *rules: Rule | None) -> None:
+    define(function, *rules)
+    if is_users(function):
+        hold_weakly(registry.vjps, function)
 
 
 def _isolated(function: Callable, name: str, kept: Callable[[Any], Any]) -> Callable:

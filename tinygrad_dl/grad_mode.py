@@ -1,48 +1,125 @@
-"""Whether this thread records what it computes; and `Mode`, by which a thread is told so."""
+"""The recording flag, and `Mode`: blocks and functions in which a flag such as this one has another value.
+
+Flags are context variables: each thread and each asyncio task has its own. `switched` calls a function in a copy of the
+context, so that nothing has to be set back, and an interrupt (Ctrl-C) can't come between. A `with` block of the user
+sets the flag in the context itself; if an interrupt comes between a block and its end, the flag is void as soon as the
+object in the `with` statement is freed.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import sys
+import weakref
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from types import FrameType
 from typing import Any, ClassVar
+
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_WAITING = _GENERATOR | inspect.CO_COROUTINE
+
+
+def switched(variable: ContextVar, value: Any, function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """`function(*args, **kwargs)` with another value of a context variable, in a context of its own."""
+    context = copy_context()
+    context.run(variable.set, value)
+    return context.run(function, *args, **kwargs)
+
+
+class _Block(list):
+    """The value of a flag in a `with` block: empty where that is false, so that asking costs no call.
+
+    It turns around when the `owner` is freed before the block has ended.
+    """
+
+    __slots__ = ("outer", "owner", "wanted")
+
+    def __init__(self, owner: Mode, outer: Any):
+        self.outer, self.wanted = outer, owner._wanted
+        self.owner: Any = weakref.ref(owner, self.remove if self.wanted else self.append)
+        if self.wanted:
+            self.append(self.owner)
+
+    def value(self) -> Any:
+        return self.wanted if bool(self.wanted) == (len(self) > 0) else not self.wanted
+
+    def end(self) -> None:
+        """Stay as it is, for contexts that were copied inside of the block: tasks, threads."""
+        self.owner = _nobody
+        self[:] = [None] * len(self)
+
+
+def _nobody() -> None:
+    """The owner of a block that has ended."""
+
+
+class _GeneratorsBlock(_Block):
+    """A block in a generator: while the generator waits, what was before it holds."""
+
+    __slots__ = ("frame",)
+
+    def __init__(self, owner: Mode, outer: Any, frame: FrameType):
+        super().__init__(owner, outer)
+        self.frame = frame
+
+    def __bool__(self) -> bool:
+        return bool(self.value())
+
+    def value(self) -> Any:
+        running = self.frame.f_back is not None and self.owner is not _nobody
+        return super().value() if running else value_of(self.outer)
+
+
+def value_of(flag: Any) -> Any:
+    """The value that a flag was given, which in a block is not the flag itself."""
+    return flag.value() if isinstance(flag, _Block) else flag
 
 
 class Mode:
-    """Gives a context variable a value in this thread: in a `with` block, or in the function that it decorates.
+    """Gives a context variable a value: in a `with` block, or in the function that it decorates.
 
-    One object may be entered again inside itself, and by several threads at once. Blocks may end in any order, as those
-    in generators do: the last to be entered, of those still open, holds.
+    One object may be entered again inside itself, and by several threads at once. A block in a generator does not hold
+    for the caller while the generator waits, but for one that `contextlib.contextmanager` makes a block of.
     """
 
     _variable: ClassVar[ContextVar[Any]]
-    _default: ClassVar[Any]
-    _open: ClassVar[ContextVar[tuple[Mode, ...]]]  # the blocks that this thread is in
-
-    def __init_subclass__(cls) -> None:
-        cls._open = ContextVar(f"open {cls.__name__}", default=())
 
     def __init__(self, wanted: Any):
         self._wanted = wanted
 
+    @classmethod
+    def value(cls) -> Any:
+        """The value that holds here."""
+        return value_of(cls._variable.get())
+
     def __enter__(self) -> None:
-        self._open.set((*self._open.get(), self))
-        self._variable.set(self._wanted)
+        outer = self._variable.get()
+        frame = _generator_of(sys._getframe(1))
+        block = _Block(self, outer) if frame is None else _GeneratorsBlock(self, outer, frame)
+        try:
+            self._variable.set(block)
+        except BaseException:  # an interrupt
+            self._variable.set(outer)
+            raise
 
     def __exit__(self, *error: object) -> None:
-        blocks = self._open.get()
-        if blocks and blocks[-1] is self:
-            blocks = blocks[:-1]
-        elif self in blocks:  # others were entered since, and are still open
-            last = len(blocks) - 1 - blocks[::-1].index(self)
-            blocks = blocks[:last] + blocks[last + 1 :]
-        self._open.set(blocks)
-        self._variable.set(blocks[-1]._wanted if blocks else self._default)
+        above, block = None, self._variable.get()
+        while isinstance(block, _Block) and block.owner() is not self:
+            above, block = block, block.outer
+        if not isinstance(block, _Block):  # it was entered in another context
+            return
+        if above is None:
+            self._variable.set(block.outer)
+        else:  # others were entered since, and are still open
+            above.outer = block.outer
+        block.end()
 
     def __call__(self, function: Callable) -> Callable:
         if (
-            not inspect.isroutine(function)
+            not callable(function)
+            or isinstance(function, type)
             or inspect.isgeneratorfunction(function)
             or inspect.iscoroutinefunction(function)
             or inspect.isasyncgenfunction(function)
@@ -53,33 +130,56 @@ class Mode:
             )
 
         @functools.wraps(function)
-        def switched(*args, **kwargs):
-            with self:
-                return function(*args, **kwargs)
+        def switching(*args, **kwargs):
+            return switched(self._variable, self._wanted, function, *args, **kwargs)
 
-        return switched
+        return switching
 
 
-_recording: ContextVar[bool | str] = ContextVar("recording", default=True)
+def _generator_of(frame: FrameType) -> FrameType | None:
+    """The frame of the generator that a block is in, as far as it can wait in the block; or None."""
+    kinds = _GENERATOR if _in_a_task() else _WAITING  # a task has a context of its own
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__") != "contextlib":  # as in ExitStack
+            if not frame.f_code.co_flags & kinds:
+                return None
+            if frame.f_back.f_globals.get("__name__") != "contextlib":
+                return frame
+        frame = frame.f_back
+    return None
+
+
+def _in_a_task() -> bool:
+    return "asyncio" in sys.modules and sys.modules["asyncio"]._get_running_loop() is not None
+
+
+_recording: ContextVar[Any] = ContextVar("recording", default=True)
 is_recording = _recording.get  # asked at every operation, hence with nothing in between
 IN_FUNCTION = "in a function"  # that is being differentiated: it records, and what leaves the graph is suspicious
 IN_RULE = "in a rule"  # that is being differentiated: it records, and what leaves the graph is an error
 
 
+def with_recording(wanted: bool | str, function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """`function(*args, **kwargs)`, with recording switched on or off."""
+    return switched(_recording, wanted, function, *args, **kwargs)
+
+
 def is_grad_enabled() -> bool:
-    """Whether operations on tracked Tensors are recorded in this thread: always, except inside `no_grad`."""
+    """Whether operations on tracked Tensors are recorded here: always, except inside `no_grad`."""
     return bool(is_recording())
 
 
 class recording(Mode):
-    """Switches recording on or off in this thread: `recording(True)`, `recording(False)`, `recording(IN_FUNCTION)`."""
+    """Switches recording on or off: `recording(True)`, `recording(False)`, `recording(IN_FUNCTION)`."""
 
     _variable = _recording
-    _default = True
 
 
 def no_grad() -> recording:
     """Record nothing in this `with` block, or in the function that this decorates: for evaluation, say.
+
+    It holds for this thread, and this asyncio task. A generator that waits inside of such a block does not switch off
+    the recording of its caller.
 
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter([1.0, 2.0])

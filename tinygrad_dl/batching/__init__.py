@@ -11,13 +11,12 @@ from .batched import (
     NotAtOnce,
     active_levels,
     apply,
+    at_new_level,
     core_of,
     logical,
-    new_level,
     physical,
     rules,
     with_core,
-    within,
 )
 
 __all__ = [
@@ -26,17 +25,16 @@ __all__ = [
     "NotAtOnce",
     "active_levels",
     "apply",
+    "at_new_level",
     "axes",
     "core_of",
     "elementwise",
     "indexing",
     "logical",
-    "new_level",
     "physical",
     "products",
     "rules",
     "shapes",
     "spelled",
     "with_core",
-    "within",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import registry
 from ..array_methods import Dispatching
+from ..grad_mode import switched
 
 rules: dict[Callable, Callable] = {}  # function -> rule(level, *args, **kwargs): the tables of this folder
 
@@ -67,22 +68,10 @@ _levels: ContextVar[tuple[Level, ...]] = ContextVar("levels", default=())
 active_levels = _levels.get  # from the outermost to the innermost
 
 
-@contextlib.contextmanager
-def within(levels: tuple[Level, ...]) -> Iterator[None]:
-    """Compute at these levels instead of those that are active."""
-    before = _levels.set(levels)
-    try:
-        yield
-    finally:
-        _levels.reset(before)
-
-
-@contextlib.contextmanager
-def new_level(size: int) -> Iterator[Level]:
-    """Compute inside of one level more, of `size` samples."""
+def at_new_level(size: int, function: Callable[[Level], Any]) -> Any:
+    """`function(level)`, computed inside of one level more, of `size` samples."""
     level = Level(len(active_levels()), size)
-    with within((*active_levels(), level)):
-        yield level
+    return switched(_levels, (*active_levels(), level), function, level)
 
 
 def physical(x: Any, levels: tuple[Level, ...]) -> Any:
@@ -269,8 +258,9 @@ class Batched(Dispatching):
 
     def _one_number(self) -> Any:
         raise NotAtOnce(
-            "inside of tg.vmap this is a number for each sample, and no Python number: leave out float(), int(), "
-            ".item() and the functions of math, or say tg.vmap(f, loop=True)."
+            "inside of tg.vmap this is a number for each sample, and no Python number: write np.stack([x, y]) for "
+            "z[0] = x, or z = tg.primitives.set_at(z, 0, x); leave out float(), int(), .item() and the functions of "
+            "math; or use tg.vmap(f, loop=True)."
         )
 
     __float__ = __int__ = __complex__ = __index__ = item = tolist = _one_number

@@ -14,7 +14,7 @@ import numpy as np
 from .. import arguments, primitives, pytree
 from ..autodiff import checked_cotangent, pulled_back, topological_order
 from ..batching import Batched, active_levels, core_of, logical, physical, with_core
-from ..grad_mode import IN_FUNCTION, is_grad_enabled, recording
+from ..grad_mode import IN_FUNCTION, is_grad_enabled, with_recording
 from ..tensor import Tensor, untracked
 
 
@@ -38,8 +38,8 @@ class Call:
             kinds = ", ".join(type(value).__name__ for value in self.values[:4] or empty)
             advice = "write 1.0?" if self.values else "has it parameters, made with tg.parameter?"
             raise TypeError(f"expected floats to differentiate by, got {kinds}: {advice}")
-        with recording(IN_FUNCTION):
-            self.result = f(*pytree.rebuilt(self.primals, map(self._given, self.values, self.variables)))
+        given = pytree.rebuilt(self.primals, map(self._given, self.values, self.variables))
+        self.result = with_recording(IN_FUNCTION, f, *given)
         self.outputs = list(pytree.leaves(self.result))
         check_outputs(self.outputs)
         self.cores = [physical(y, self.levels) for y in self.outputs]

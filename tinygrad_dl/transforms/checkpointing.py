@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,12 +9,14 @@ import numpy as np
 
 from .. import primitives, pytree
 from ..autodiff import pulled_back, topological_order
-from ..batching import active_levels, core_of, with_core, within
-from ..grad_mode import is_grad_enabled, is_recording, recording
+from ..batching import core_of, with_core
+from ..extending import is_users
+from ..grad_mode import IN_RULE, is_grad_enabled, with_recording
 from ..nn.module import Module
 from ..registry import defvjp_jointly
-from ..tensor import Tensor, untracked
+from ..tensor import Tensor, apply, untracked
 from .calls import forget, is_tracked, plain
+from .derived import Derived
 
 
 def checkpoint(f: Callable) -> Callable:
@@ -29,8 +30,9 @@ def checkpoint(f: Callable) -> Callable:
     Module does: they get their gradients. What it computes from them alone, without its arguments, is kept. A Module
     gives a Module, with the same parameters, which can be a layer of `Sequential`.
 
-    `f` must compute the same when it is called again: RuntimeError if it does not, as with a dropout whose `rng` has
-    moved on, or if a parameter was given new data in between.
+    `f` runs once. What is computed again is what it recorded, with the same constants: the mask of a dropout, indices,
+    arrays from outside, which are kept. So it does not matter what has changed since. A function of `tg.primitive` or
+    `tg.custom` must give the same again: RuntimeError if it does not.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -43,7 +45,7 @@ def checkpoint(f: Callable) -> Callable:
     """
     if not callable(f):
         raise TypeError(f"checkpoint: expected a function or a Module, got {f!r:.60}.")
-    return _CheckpointedModule(f) if isinstance(f, Module) else functools.wraps(f, updated=())(_checkpointed(f))
+    return _CheckpointedModule(f) if isinstance(f, Module) else Derived(_checkpointed(f), checkpoint, f)
 
 
 class _CheckpointedModule(Module):
@@ -61,93 +63,119 @@ class _CheckpointedModule(Module):
 
 def _checkpointed(f: Callable) -> Callable:
     def call(*args, **kwargs):
-        return _Run(f, (args, kwargs)).result() if is_grad_enabled() else f(*args, **kwargs)
+        return _result(f, (args, kwargs)) if is_grad_enabled() else f(*args, **kwargs)
 
     return call
 
 
-class _Run:
-    """One call of `f`, that can be made again. Arrays and Tensors of floats among the arguments are its `primals`.
+def _result(f: Callable, arguments: tuple) -> Any:
+    """What `f` gives, as made by one node, which holds a program and no arrays in between."""
+    leaves = list(pytree.leaves(arguments))
+    primals = [core_of(x) for x in leaves if _is_primal(core_of(x))]
+    variables = [_fresh(x) for x in primals]
+    supply = iter(variables)
+    given = [with_core(x, lambda core: next(supply) if _is_primal(core) else core) for x in leaves]
+    args, kwargs = pytree.rebuilt(arguments, given)
+    found = f(*args, **kwargs)
+    program = _Program(f, variables, [core_of(y) for y in pytree.leaves(found)])
+    if not program.outputs:
+        return found
+    made = checkpointed(program, *primals, *program.outside)
+    instead = dict(zip(program.recorded, made if len(program.outputs) > 1 else [made], strict=True))
+    program.recorded = []
+    return pytree.mapped(
+        lambda y: with_core(y, lambda core: instead.get(core, core) if type(core) is Tensor else core), found
+    )
 
-    `outside` is what `f` found elsewhere, such as parameters, or computed from that alone: Tensors of an older graph.
+
+class _Program:
+    """The calls that led from `variables` to `outputs`, without their values: to be made again.
+
+    `outside` are Tensors of an older graph that were used: parameters, or what was computed from these alone. A value
+    has a number: first the variables have theirs, then `outside`, then what each call gave.
     """
 
-    def __init__(self, f: Callable, arguments: tuple):
-        self.f, self.arguments, self.levels, self.mode = f, arguments, active_levels(), is_recording()
-        self.leaves = list(pytree.leaves(arguments))
-        self.primals = [core_of(x) for x in self.leaves if _is_primal(core_of(x))]
-        self.outside: list[Tensor] = []
-        self.kept: Any = None  # the values, while the call is being recorded
-
-    def result(self) -> Any:
-        """What `f` gives, as made by one node, which holds the primals and nothing in between."""
-        found, inside, self.outside = self.computed([_fresh(x) for x in self.primals])
-        values = tuple(y._value for y in inside)
-        if not values:
-            return found
-        self.kept = values if len(values) > 1 else values[0]
-        made = checkpointed(self, *self.primals, *self.outside)
-        self.kept = None
-        instead = dict(zip(inside, made if len(values) > 1 else [made], strict=True))
-        return pytree.mapped(
-            lambda y: with_core(y, lambda core: instead.get(core, core) if type(core) is Tensor else core), found
-        )
-
-    def computed(self, primals: Sequence[Tensor]) -> tuple[Any, list[Tensor], list[Tensor]]:
-        """What `f` gives for these `primals`; the outputs that depend on them; and the Tensors from outside."""
-        supply = iter(primals)
-        given = [with_core(x, lambda core: next(supply) if _is_primal(core) else core) for x in self.leaves]
-        args, kwargs = pytree.rebuilt(self.arguments, given)
-        with recording(self.mode), within(self.levels):
-            found = self.f(*args, **kwargs)
-        outputs = list(dict.fromkeys(y for y in map(core_of, pytree.leaves(found)) if is_tracked(y)))
-        inside, outside = set(primals), dict[Tensor, None]()
-        for node in topological_order(*outputs):
-            parents = [parent for parent in node._parents if parent is not None and parent.requires_grad]
-            if not inside.isdisjoint(parents):
+    def __init__(self, f: Callable, variables: list[Tensor], outputs: list[Any]):
+        self.f = f
+        self.recorded = list(dict.fromkeys(filter(is_tracked, outputs)))  # until a node holds their values
+        inside, outside = set(variables), dict[Tensor, None]()
+        between = []
+        for node in topological_order(*self.recorded):
+            if not inside.isdisjoint(node._parents):
                 inside.add(node)
-                outside |= dict.fromkeys(parent for parent in parents if parent not in inside)
-        return found, [y for y in outputs if y in inside], list(outside)
+                between.append(node)
+                outside |= dict.fromkeys(x for x in node._parents if x is not None and x._tracked and x not in inside)
+        self.recorded = [y for y in self.recorded if y in inside]
+        self.outside = list(outside)
+        number = {x: i for i, x in enumerate([*variables, *self.outside, *between])}
+        self.outputs = [number[y] for y in self.recorded]
+        self.calls = [_call(node, number) for node in between]
+
+    def computed(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """The outputs, where the variables and the Tensors from outside are these."""
+        found: list[Any] = list(values)
+        for function, args, kwargs, places, checked in self.calls:
+            given = list(args)
+            for i, number in places:
+                given[i] = found[number]
+            if function is primitives.output:
+                found.append(given[0][given[1]])
+                continue
+            found.append(apply(function, tuple(given), kwargs))
+            if checked is not None and not _agree(_summary(found[-1]), checked):
+                raise RuntimeError(
+                    f"checkpoint: {_name(function)}, which {_name(self.f)} calls, does not give in the backward pass "
+                    f"what it gave: does it draw random numbers? Draw them outside of it, and pass them as arguments."
+                )
+        return [found[number] for number in self.outputs]
 
     def cotangents(self, g: Any, ans: Any, tensors: tuple) -> tuple:
-        """Those of `tensors`, which are the primals and the Tensors from outside, by computing everything again."""
-        count = len(self.primals)
-        variables = [primitives.identity(x) if is_tracked(x) else _fresh(x) for x in tensors[:count]]
-        _, inside, outside = self.computed(variables)
-        self._check(outside, tensors[count:])
-        several = isinstance(ans, tuple)
-        pairs = list(zip(inside, ans if several else [ans], g if several else [g], strict=True))
-        for y, before, _ in pairs:
-            _check_same(y, before, self.f)
-        seeds = {y: u for y, _, u in pairs if u is not None}
+        """Those of `tensors`, the variables and the Tensors from outside, by computing everything again."""
+        variables = [primitives.identity(x) if is_tracked(x) else _fresh(x) for x in tensors]
+        outputs = with_recording(IN_RULE, self.computed, variables)
+        seeds: dict[Tensor, Any] = {}
+        for y, u in zip(outputs, g if isinstance(ans, tuple) else [g], strict=True):
+            if u is not None:
+                seeds[y] = seeds[y] + u if y in seeds else u
         again = any(is_tracked(core_of(x)) for x in (*seeds.values(), *tensors))  # to be differentiated again
-        cotangents = pulled_back(seeds, [*variables, *outside], topological_order(*seeds), create_graph=again)
+        cotangents = pulled_back(seeds, variables, topological_order(*seeds), create_graph=again)
         forget(variables)
         return tuple(cotangents)
 
-    def _check(self, outside: list[Tensor], before: tuple) -> None:
-        """Raise a RuntimeError unless what `f` finds elsewhere is what it found."""
-        if len(outside) != len(before):
-            raise _differs(self.f, "it uses other Tensors from outside than it did")
-        for tensor, first, value in zip(outside, self.outside, before, strict=True):
-            if tensor is not first:  # computed from parameters again
-                _check_same(tensor, value, self.f)
-            elif tensor._value is not (value._value if type(value) is Tensor else value):
-                what = f"{tensor._label()} was given new data in between"
-                raise _differs(self.f, what)
-
 
 @primitives.primitive
-def checkpointed(run: _Run, *tensors: Any) -> Any:
-    """The values of a call, which may be made again at other arrays in the place of its primals."""
-    if run.kept is not None:
-        return run.kept
-    _, inside, _ = run.computed([_fresh(x) for x in tensors[: len(run.primals)]])
-    values = tuple(y._value for y in inside)
+def checkpointed(program: _Program, *tensors: Any) -> Any:
+    """The values of a program, at arrays in the place of its variables and of the Tensors from outside."""
+    outputs = program.recorded or with_recording(True, program.computed, [_fresh(x) for x in tensors])
+    values = tuple(y._value for y in outputs)
     return values if len(values) > 1 else values[0]
 
 
-defvjp_jointly(checkpointed, lambda g, ans, run, *tensors: (None, *run.cotangents(g, ans, tensors)))
+defvjp_jointly(checkpointed, lambda g, ans, program, *tensors: (None, *program.cotangents(g, ans, tensors)))
+
+
+def _call(node: Tensor, number: dict[Tensor, int]) -> tuple:
+    """The call that made `node`: its function, constants, keywords, which values go where, and what to check."""
+    args, places = list(node._args), []
+    for i, parent in enumerate(node._parents):
+        if parent in number:
+            args[i] = None
+            places.append((i, number[parent]))
+    checked = _summary(node) if is_users(node._function) else None
+    return node._function, tuple(args), node._kwargs, places, checked
+
+
+def _summary(answer: Any) -> list[np.ndarray]:
+    """A few numbers for each array in an answer: its norm, and its product with random numbers."""
+    parts = answer if isinstance(answer, tuple) else getattr(answer, "_value", answer)
+    arrays = [plain(part).ravel() for part in (parts if isinstance(parts, tuple) else [parts])]
+    weights = [np.random.default_rng(0).uniform(1, 2, array.size) for array in arrays]
+    return [np.array([array.size, np.linalg.norm(array), array @ w]) for array, w in zip(arrays, weights, strict=True)]
+
+
+def _agree(found: list[np.ndarray], expected: list[np.ndarray]) -> bool:
+    """Whether summaries are alike, but for rounding, which may depend on where an array lies in memory."""
+    return all(np.allclose(a, b, rtol=1e-4, equal_nan=True) for a, b in zip(found, expected, strict=True))
 
 
 def _is_primal(x: Any) -> bool:
@@ -161,17 +189,5 @@ def _fresh(x: Any) -> Tensor:
     return leaf
 
 
-def _check_same(again: Tensor, before: Any, f: Callable) -> None:
-    new, old = again._value, plain(before)
-    if new.shape != old.shape or new.dtype != old.dtype:
-        raise _differs(f, f"it gives shape {new.shape} instead of {old.shape}")
-    tolerance = float(np.finfo(old.dtype).eps) ** 0.5  # rounding may depend on where an array lies in memory
-    if not np.allclose(new, old, tolerance, tolerance * np.abs(old[np.isfinite(old)]).max(initial=0), equal_nan=True):
-        raise _differs(f, "it gives other values")
-
-
-def _differs(f: Callable, what: str) -> RuntimeError:
-    return RuntimeError(
-        f"checkpoint: {getattr(f, '__name__', None) or repr(f)} does not compute in the backward pass what it did: "
-        f"{what}. Does it draw random numbers, or use something that has changed since? Pass such things as arguments."
-    )
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", None) or repr(function)

@@ -11,9 +11,10 @@ import numpy as np
 
 from .. import arguments, primitives, pytree
 from ..batching import Batched, core_of
-from ..extending import defvjp_jointly
+from ..extending import defvjp_jointly, own
 from ..tensor import Tensor
 from .calls import is_tracked, plain
+from .derived import Derived
 
 
 def custom(forward: Callable | None = None, vjp: Callable | None = None, *, numeric: bool = False) -> Callable:
@@ -34,8 +35,8 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
     largest if it is 0, and the error is some 1e-9 of the derivative where `forward` is smooth on that scale. Where
     smaller steps tell another story, as at a jump, it is a ValueError.
 
-    This is `tg.primitive` and `tg.defvjp_jointly` in one, with structured arguments and checked results. Make it once,
-    not in a loop: it stays in the registry. Inside of `vmap` it is called for each sample.
+    This is `tg.primitive` and `tg.defvjp_jointly` in one, with structured arguments and checked results. Inside of
+    `vmap` it is called for each sample.
 
     Raises TypeError or ValueError, naming `forward`, for results that are no floats, and cotangents that don't fit.
 
@@ -71,16 +72,16 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
         return None, *call.cotangents(pull_back, g, ans, values, forward)
 
     rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # where it is written
+    own(operation)
     defvjp_jointly(operation, rule)
 
-    @functools.wraps(forward, updated=())
     def differentiable(*primals, **settings):
         call = _Arguments(primals, settings)
         call.check(pull_back, name)
         result = operation(call, *map(arguments.opened, pytree.leaves(primals)))
         return pytree.rebuilt(call.structure, result if isinstance(result, tuple) else [result])
 
-    return differentiable
+    return Derived(differentiable, functools.partial(custom, numeric=numeric), forward, vjp)
 
 
 class _Arguments:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from .. import pytree
 from ..batching import core_of, physical
 from ..tensor import untracked
 from .calls import Call, check_outputs, forget, is_tracked, plain
+from .derived import Derived
 
 
 def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
@@ -41,11 +41,10 @@ def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
 
     both = value_and_grad(f, argnum)
 
-    @functools.wraps(f, updated=())
     def gradient(*args, **kwargs):
         return both(*args, **kwargs)[1]
 
-    return gradient
+    return Derived(gradient, grad, f, argnum)
 
 
 def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
@@ -59,7 +58,6 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     """
     argnums, one = argument_numbers(f, argnum, "grad")
 
-    @functools.wraps(f, updated=())
     def both(*args, **kwargs):
         of_primals, primals = by_arguments(f, argnums, args, kwargs, "grad")
         call = Call(lambda *primals: _scalar(of_primals(*primals)), primals)
@@ -69,7 +67,7 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
         forget(call.by)
         return call.value(), (gradient[0] if one else gradient)
 
-    return both
+    return Derived(both, value_and_grad, f, argnum)
 
 
 def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
@@ -89,7 +87,6 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
     array([ True,  True])
     """
 
-    @functools.wraps(f, updated=())
     def derivative(*args, **kwargs):
         of_primals, primals = by_arguments(f, (argnum,), args, kwargs, "elementwise_grad")
         call = Call(of_primals, primals)
@@ -118,7 +115,7 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
             )
         return found
 
-    return derivative
+    return Derived(derivative, elementwise_grad, f, argnum)
 
 
 def argument_numbers(f: Callable, argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:

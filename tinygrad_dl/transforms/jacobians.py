@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..batching import Batched, new_level
+from ..batching import Batched, at_new_level
 from ..tensor import Tensor
 from .calls import Call, forget, is_tracked, plain
+from .derived import Derived
 from .gradients import argument_numbers, by_arguments, grad
 from .products import pushed
 
@@ -45,7 +46,6 @@ def jacobian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     """
     argnums, one = argument_numbers(f, argnum, "jacobian")
 
-    @functools.wraps(f, updated=())
     def derivatives(*args, **kwargs):
         of_primals, primals = by_arguments(f, argnums, args, kwargs, "jacobian")
         call = Call(of_primals, primals)
@@ -54,7 +54,7 @@ def jacobian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
         rows = [pytree.derivatives(call.primals, row) for row in entries]
         return pytree.derivatives(call.result, [row[0] if one else row for row in rows])
 
-    return derivatives
+    return Derived(derivatives, jacobian, f, argnum)
 
 
 def hessian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
@@ -72,7 +72,7 @@ def hessian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     array([[6., 2.],
            [2., 0.]])
     """
-    return functools.wraps(f, updated=())(jacobian(grad(f, argnum), argnum))
+    return Derived(jacobian(grad(f, argnum), argnum), hessian, f, argnum)
 
 
 def _forward_is_faster(call: Call) -> bool:
@@ -137,8 +137,8 @@ def _all_at_once(linear_map: Callable[[Any], list], vectors: np.ndarray, call: C
 
 
 def _at_once(linear_map: Callable[[Any], list], vectors: np.ndarray) -> list[Any]:
-    with contextlib.suppress(Exception), new_level(len(vectors)) as level:
-        return [level.front(d) for d in linear_map(Batched(vectors, level))]
+    with contextlib.suppress(Exception):
+        return at_new_level(len(vectors), lambda level: [level.front(d) for d in linear_map(Batched(vectors, level))])
     # a rule is not for many at once, and said so in some way; if it is wrong altogether, it says so again
     return [np.stack(part) for part in zip(*map(linear_map, vectors), strict=True)]
 

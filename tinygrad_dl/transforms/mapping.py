@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import arguments, pytree
-from ..batching import Batched, Level, core_of, new_level
+from ..batching import Batched, Level, NotAtOnce, at_new_level, core_of
 from ..tensor import Tensor
+from .derived import Derived
 
 
 def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False) -> Callable:
@@ -44,7 +45,6 @@ def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False
            [ 0.,  0.]])
     """
 
-    @functools.wraps(f, updated=())
     def mapped(*args, **kwargs):
         axes = list(pytree.leaves_spread(_for_each(in_axes, len(args)), args))
         values = list(pytree.leaves(args))
@@ -54,18 +54,31 @@ def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False
         if loop:
             result, outputs = _one_by_one(f, args, kwargs, first, axes, size)
         else:
-            with new_level(size) as level:
+
+            def at_once(level):
                 given = [x if axis is None else Batched(x, level) for x, axis in zip(first, axes, strict=True)]
                 result = f(*pytree.rebuilt(args, given), **kwargs)
                 wanted = list(pytree.leaves_spread(out_axes, result))
-                outputs = [_output(level, y, axis) for y, axis in zip(pytree.leaves(result), wanted, strict=True)]
+                return result, [_output(level, y, axis) for y, axis in zip(pytree.leaves(result), wanted, strict=True)]
+
+            result, outputs = _explained(at_new_level, size, at_once)
         wanted = list(pytree.leaves_spread(out_axes, result))
         moved = [y if axis is None else np.moveaxis(y, 0, axis) for y, axis in zip(outputs, wanted, strict=True)]
         return pytree.rebuilt(
             result, [y if axis is None else _own(y, values) for y, axis in zip(moved, wanted, strict=True)]
         )
 
-    return mapped
+    return Derived(mapped, functools.partial(vmap, loop=loop), f, in_axes, out_axes)
+
+
+def _explained(function: Callable, *args: Any) -> Any:
+    """`function(*args)`; an error of NumPy that hides one of ours, as in z[0] = x, shows it in its last line."""
+    try:
+        return function(*args)
+    except ValueError as error:
+        if isinstance(error.__cause__, NotAtOnce):
+            raise ValueError(f"{error} {error.__cause__}") from error
+        raise
 
 
 def _for_each(in_axes: Any, count: int) -> Any:

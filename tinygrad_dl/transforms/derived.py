@@ -1,0 +1,38 @@
+"""`Derived`: the function that a transform, such as `grad`, makes of another."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+
+class Derived:
+    """`transform(f, *options)`, which is computed by `compute`. It has the name, signature and docstring of `f`.
+
+    A class, since a function made inside of another can't be pickled: this can, if `f` can.
+    """
+
+    def __init__(self, compute: Callable, transform: Callable, f: Callable, *options: Any):
+        functools.update_wrapper(self, f, updated=())
+        self._compute, self._made = compute, (transform, (f, *options))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._compute(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method, as a function in a class is one."""
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else self._made  # by name, where it was decorated
+
+    def __repr__(self) -> str:
+        transform, (f, *_) = self._made
+        return f"<{getattr(transform, 'func', transform).__name__} of {f!r}>"
