@@ -100,7 +100,7 @@ class ArrayMethods:
 
     def transpose(self, *axes: Any) -> Any:
         """`np.transpose`, by axes given as one tuple, as separate numbers, or not at all: then it reverses them."""
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        return np.transpose(self, *(axes if len(axes) < 2 else (axes,)))
 
     @property
     def real(self) -> Any:

@@ -10,7 +10,12 @@ from .batched import Level, NotAtOnce, rules
 
 
 def shifted(axis: Any, ndim: int) -> Any:
-    """An axis, or several, of a sample of `ndim` axes, as those of all samples together."""
+    """An axis, or several, of a sample of `ndim` axes, as those of all samples together.
+
+    Raises an error for an axis that a sample has not: that of the samples can't be reached.
+    """
+    if any(isinstance(each, (bool, np.bool_)) for each in (axis if isinstance(axis, (tuple, list)) else (axis,))):
+        raise NotAtOnce("along an axis that is no integer")
     if isinstance(axis, (tuple, list)):
         return tuple(i + 1 for i in normalize_axis_tuple(axis, ndim))
     return normalize_axis_index(axis, ndim) + 1
@@ -29,7 +34,7 @@ def along(function, default: Any = None, none: str = "all", keyword: str = "axis
             raise NotAtOnce("of several arrays of the samples")
         value: Any = x._value
         axes: Any
-        if axis is None and none == "vector" and x.ndim != 1:
+        if axis is None and (none == "refused" or (none == "vector" and x.ndim != 1)):
             raise NotAtOnce("of several axes and none named")
         if axis is None and none != "all":
             if given.get("keepdims") is True:
@@ -37,9 +42,6 @@ def along(function, default: Any = None, none: str = "all", keyword: str = "axis
             value, axes = np.reshape(value, (level.size, x.size)), 1
         elif axis is None:
             axes = tuple(range(1, value.ndim))
-        elif x.ndim == 0 and axis in (0, -1):  # NumPy lets a number have an axis
-            axes = () if none == "all" else 1
-            value = value if none == "all" else np.reshape(value, (level.size, 1))
         else:
             axes = shifted(axis, x.ndim)
         given[name], given[keyword] = value, axes
@@ -66,14 +68,17 @@ def named(names: str) -> list:
 ALL = "sum prod mean var std max min amax amin any all nansum nanprod nanmean nanvar nanstd nanmax nanmin median"
 ALL += " nanmedian ptp count_nonzero flip"
 FLATTENED = "cumsum cumprod nancumsum nancumprod argmax argmin nanargmax nanargmin repeat"
-LAST = "sort argsort partition argpartition diff unwrap fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft"
+SORTED = "sort argsort partition argpartition"
+LAST = "diff unwrap fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft"
 
 for _function in named(ALL):
     rules[_function] = along(_function)
 for _function in named(FLATTENED):
     rules[_function] = along(_function, none="flatten")
-for _function in named(LAST):
+for _function in named(SORTED):
     rules[_function] = along(_function, default=-1, none="flatten")
+for _function in named(LAST):
+    rules[_function] = along(_function, default=-1, none="refused")
 for _function in named("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2"):
     rules[_function] = along(_function, default=(-2, -1), keyword="axes")
 for _function in named("fft.fftn fft.ifftn fft.rfftn fft.irfftn fft.fftshift fft.ifftshift"):
@@ -136,6 +141,8 @@ def _roll(level: Level, a, shift, axis=None):
 
 
 def _norm(level: Level, x, ord=None, axis=None, keepdims=False):
+    if isinstance(ord, (tuple, list)):
+        raise NotAtOnce("of an order that is no number")
     if axis is None and ord is None:
         norm = np.linalg.norm(np.reshape(x._value, (level.size, x.size)), axis=1)
         return level.wrapped(np.reshape(norm, (level.size, *(1,) * x.ndim)) if keepdims else norm)

@@ -38,6 +38,8 @@ def _stacking(gufunc):
     def rule(level: Level, *args, **kwargs):
         if kwargs.keys() & {"axis", "axes", "keepdims"}:
             raise NotAtOnce("with axes")
+        if any(rank(x) < core for x, core in zip(args, cores, strict=True)):
+            raise NotAtOnce("with fewer axes than the signature has")
         loops = max(rank(x) - core for x, core in zip(args, cores, strict=True))
         return level.wrapped(
             gufunc(*[level.aligned(x, loops + core) for x, core in zip(args, cores, strict=True)], **kwargs)
@@ -66,6 +68,8 @@ def _where(level: Level, condition, *branches):
 def _full_like(level: Level, a, fill_value, **kwargs):
     if kwargs.get("shape") is not None:
         raise NotAtOnce("with shape=")
+    if rank(fill_value) > rank(a):
+        raise NotAtOnce("of values that don't broadcast")
     like = a._value if level.has(a) else np.broadcast_to(a, (level.size, *np.shape(a)))
     return level.wrapped(np.full_like(like, level.aligned(fill_value, rank(a)), **kwargs))
 

@@ -10,18 +10,20 @@ from .batched import Level, NotAtOnce, rules
 
 
 def _expanded(index: Any, ndim: int) -> tuple:
-    """An index as a tuple without `...`: an entry for each axis that it speaks of."""
+    """An index as a tuple without `...`: an entry for each axis that it names, of the `ndim` of a sample."""
     entries = list(index) if isinstance(index, tuple) else [index]
     where = [i for i, entry in enumerate(entries) if entry is Ellipsis]
+    missing = ndim - sum(_axes_of(entry) for entry in entries if entry is not Ellipsis)
+    if missing < 0 or len(where) > 1:
+        raise IndexError("the axis of the samples is none of those of a sample")
     if where:
-        missing = ndim - sum(_axes_of(entry) for entry in entries if entry is not Ellipsis)
         entries[where[0] : where[0] + 1] = [slice(None)] * missing
     return tuple(entries)
 
 
 def _axes_of(entry: Any) -> int:
-    """How many axes an entry of an index speaks of."""
-    if entry is None:
+    """How many axes an entry of an index names."""
+    if entry is None or isinstance(entry, (bool, np.bool_)):
         return 0
     mask = entry if hasattr(entry, "dtype") else np.array(entry) if isinstance(entry, list) else None
     return mask.ndim if mask is not None and mask.dtype.kind == "b" else 1
@@ -41,7 +43,7 @@ def _getitem_at_samples(level: Level, x, entries):
     arrays = [i for i, entry in enumerate(entries) if not (entry is None or isinstance(entry, slice))]
     if any(level.has(entries[i]) and entries[i].dtype.kind == "b" for i in arrays):
         raise NotAtOnce("by a mask, which gives another shape for each sample: np.where(mask, x, 0)")
-    if any(getattr(getattr(entries[i], "dtype", None), "kind", "") == "b" for i in arrays):
+    if any(np.asarray(entries[i]).dtype.kind == "b" for i in arrays if not level.has(entries[i])):
         raise NotAtOnce("by a mask and an index of each sample's own")
     ndim = max(np.ndim(entries[i]) for i in arrays)
     own = [level.aligned(entry, ndim) if i in arrays else entry for i, entry in enumerate(entries)]
@@ -74,7 +76,7 @@ def _take(level: Level, a, indices, axis=None, out=None, mode="raise"):
         raise NotAtOnce(f"with mode={mode!r}, at an index of each sample's own")
     if axis is None:
         a, axis = np.ravel(a), 0
-    axis = axis % a.ndim
+    axis = shifted(axis, a.ndim) - 1
     return a[(*(slice(None),) * axis, np.asarray(indices) if not level.has(indices) else indices)]
 
 

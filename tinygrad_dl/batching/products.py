@@ -39,6 +39,8 @@ def _stack_of_matrices(function):
     def rule(level: Level, a, *args, **kwargs):
         if not level.has(a) or any(map(level.has, (*args, *kwargs.values()))):
             raise NotAtOnce("of several arrays of the samples")
+        if a.ndim < 2:
+            raise NotAtOnce("of no matrix")
         return level.wrapped(function(a._value, *args, **kwargs))
 
     return rule

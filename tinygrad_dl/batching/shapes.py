@@ -1,6 +1,7 @@
 """Functions that rearrange: reshape, transpose, join. The samples' axis stays in front."""
 
 import math
+import operator
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -14,7 +15,7 @@ def _sizes(shape, size):
     """A shape for `np.reshape` with the -1 in it worked out."""
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     known = math.prod(n for n in shape if n != -1)
-    return tuple((size // known if known else 0) if n == -1 else int(n) for n in shape)
+    return tuple((size // known if known else 0) if n == -1 else operator.index(n) for n in shape)
 
 
 def _reshape(level: Level, a, shape, order="C", **kwargs):
@@ -58,14 +59,14 @@ def _rot90(level: Level, m, k=1, axes=(0, 1)):
 
 
 def _tile(level: Level, A, reps):
-    reps = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
+    reps = tuple(map(operator.index, reps if isinstance(reps, (tuple, list)) else (reps,)))
     ndim = max(A.ndim, len(reps))
     return level.wrapped(np.tile(level.aligned(A, ndim), (1, *(1,) * (ndim - len(reps)), *reps)))
 
 
 def _pad(level: Level, array, pad_width, mode="constant", **kwargs):
     if isinstance(pad_width, dict):
-        by_axis = {axis % array.ndim: width for axis, width in pad_width.items()}
+        by_axis = {shifted(axis, array.ndim) - 1: width for axis, width in pad_width.items()}
         pad_width = [np.broadcast_to(by_axis.get(i, 0), 2).tolist() for i in range(array.ndim)]
     widths = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
     for keyword in ("constant_values", "end_values", "stat_length"):
@@ -100,8 +101,10 @@ def _planes(function):
 
 
 def _diag(level: Level, v, k=0):
-    if v.ndim != 1:
+    if v.ndim == 2:
         return np.diagonal(v, k)
+    if v.ndim != 1:
+        raise NotAtOnce("of neither a vector nor a matrix")
     n = v.shape[0] + abs(k)
     rows = np.arange(v.shape[0]) + max(-k, 0)
     return primitives.scatter_add(v, (rows, rows + k), np.zeros((n, n), v.dtype))

@@ -77,7 +77,7 @@ def _explained(function: Callable, *args: Any) -> Any:
         return function(*args)
     except ValueError as error:
         if isinstance(error.__cause__, NotAtOnce):
-            raise ValueError(f"{error} {error.__cause__}") from error
+            raise ValueError(f"{str(error).rstrip(chr(46))}: {error.__cause__}") from error
         raise
 
 
