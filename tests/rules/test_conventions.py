@@ -10,24 +10,31 @@ import tinygrad_dl as tg
 from tests.rules.derivatives import by_each
 from tinygrad_dl import nn, rules
 
-ROWS = {}  # what the docstring calls it -> the tests that say so
+ROWS = {1: {}, 2: {}}  # order of derivative -> what the docstring calls it -> the tests that say so
 
 
-def row(name):
+def row(name, order=1):
     """Marks the test of a row of the table."""
 
     def mark(test):
-        ROWS.setdefault(name, []).append(test)
+        ROWS[order].setdefault(name, []).append(test)
         return test
 
     return mark
 
 
-def test_every_row_of_the_table_has_a_test():
-    table = re.search(r"^=+ +=+\n(.*?)^=+ +=+$", rules.__doc__, flags=re.DOTALL | re.MULTILINE)[1]
+def test_every_row_of_the_table_has_a_test_of_each_order():
+    line = r"^=+  =+  =+\n"
+    table = re.search(f"{line}.*?{line}(.*?){line}", rules.__doc__, flags=re.DOTALL | re.MULTILINE)[1]
     width = len(re.search(r"^=+", rules.__doc__, flags=re.MULTILINE)[0])
     names = [line[:width].rstrip() for line in table.splitlines() if line[:width].strip()]
-    assert names == list(ROWS)
+    assert names == list(ROWS[1])
+    assert set(names) == set(ROWS[2])
+
+
+def second(f, x):
+    """The Hessian of the sum of `f` at the list or number `x`, as lists."""
+    return tg.hessian(lambda x: np.sum(f(x)))(np.array(x)).tolist()
 
 
 # ---- elements
@@ -271,3 +278,135 @@ def test_integers_and_bools_are_constants():
         tg.parameter([1, 2])
     with pytest.raises(TypeError, match="expected floats"):
         tg.grad(lambda x: np.sum(x * 1.0))(np.array([1, 2]))
+
+
+# ---- second derivatives, row by row; those at the zeros of norms are in `test_kinks`
+
+
+@row("|x| at 0", 2)
+def test_the_second_derivative_of_the_absolute_value_at_0_is_that_of_both_sides():
+    assert second(np.abs, 0.0) == 0.0
+    assert second(lambda x: np.abs(x) ** 2, 0.0) == 2.0
+
+
+@row("relu, leaky relu at 0", 2)
+def test_the_second_derivative_of_relu_at_0_is_that_of_the_negative_side():
+    assert second(lambda z: nn.relu(z) ** 2, 0.0) == 0.0
+    assert second(lambda z: nn.leaky_relu(z, 0.5) ** 2, 0.0) == 0.5
+
+
+@row("maximum, minimum at a tie", 2)
+@pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
+def test_the_halves_of_two_that_are_tied_are_constant(f):
+    assert second(lambda x: f(x, x) ** 2, 1.0) == 2.0
+    assert second(lambda x: f(x[0], x[1]) ** 2, [1.0, 1.0]) == [[0.5, 0.5], [0.5, 0.5]]
+
+
+@row("max, min at a tie", 2)
+@pytest.mark.parametrize("f", [np.max, np.min])
+def test_the_shares_of_what_is_tied_are_constant(f):
+    assert second(lambda x: f(x) ** 2, [1.0, 1.0]) == [[0.5, 0.5], [0.5, 0.5]]
+
+
+@row("sort, partition at a tie", 2)
+@row("median, quantile at a tie", 2)
+@row("unique and other sets", 2)
+@pytest.mark.parametrize(
+    "f", [lambda x: np.sort(x)[0], lambda x: np.partition(x, 0)[0], lambda x: np.quantile(x, 0), lambda x: np.unique(x)]
+)
+def test_the_second_derivative_of_a_choice_is_that_of_the_chosen(f):
+    assert second(lambda x: f(x) ** 3, [2.0, 2.0]) == [[12.0, 0.0], [0.0, 0.0]]
+
+
+@row("clip at a bound", 2)
+def test_the_second_derivative_of_clip_at_a_bound_is_that_of_x():
+    assert second(lambda x: np.clip(x, 1.0, 2.0) ** 2, 1.0) == 2.0
+
+
+@row("where", 2)
+def test_the_second_derivative_of_where_is_that_of_the_branch_taken():
+    assert second(lambda x: np.where(x > 0, x**3, x**2), 0.0) == 2.0
+
+
+@row("hypot, arctan2 at (0, 0)", 2)
+@pytest.mark.parametrize("f", [np.hypot, np.arctan2])
+def test_hypot_and_arctan2_at_the_origin_have_no_second_derivative(f):
+    assert np.isnan(second(lambda p: f(p[0], p[1]), [0.0, 0.0])).all()
+
+
+@row("sqrt, log, x**p with p < 1, at 0", 2)
+@pytest.mark.parametrize("f", [np.sqrt, np.log, lambda x: x**0.5])
+def test_a_second_derivative_of_an_infinite_slope_is_infinite(f):
+    with np.errstate(divide="ignore"):
+        assert second(f, 0.0) == -math.inf
+
+
+@row("0**0, 0**y", 2)
+@pytest.mark.parametrize("f", [np.power, np.float_power])
+@pytest.mark.parametrize("y", [0.0, 1.0, 2.0])
+def test_a_power_at_base_0_has_a_mixed_derivative_from_exponents_above_1(f, y):
+    by_base, mixed = second(lambda p: f(p[0], p[1]), [0.0, y])[0]
+    assert by_base == (2.0 if y == 2 else 0.0)
+    assert mixed == 0.0 if y > 1 else math.isnan(mixed)
+
+
+@row("x**y with x < 0", 2)
+def test_a_power_of_a_negative_base_has_second_derivatives_by_the_base_alone():
+    assert second(lambda x: x ** np.array(3.0), -2.0) == -12.0
+    assert math.isnan(second(lambda y: (-2.0) ** y, 3.0))
+
+
+@row("prod, cumprod with zeros", 2)
+def test_the_second_derivative_of_a_product_is_the_product_of_the_others():
+    assert second(np.prod, [0.0, 3.0, 4.0]) == [[0.0, 4.0, 3.0], [4.0, 0.0, 0.0], [3.0, 0.0, 0.0]]
+
+
+@row("var, std of a constant", 2)
+def test_a_constant_has_second_derivatives_of_its_variance_and_none_of_its_deviation():
+    assert second(np.var, [3.0, 3.0]) == [[0.5, -0.5], [-0.5, 0.5]]
+    assert np.isnan(second(np.std, [3.0, 3.0])).all()
+
+
+@row("norm at 0", 2)
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, math.inf])
+def test_a_norm_has_a_second_derivative_at_0_if_it_is_straight_on_all_sides(ord):
+    hessian = np.array(second(lambda x: np.linalg.norm(x, ord), [0.0, 0.0]))
+    assert not hessian.any() if ord in (1, math.inf) else np.isnan(hessian).all()
+
+
+@row("eigenvalues that coincide", 2)
+@row("singular values that coincide, or 0", 2)
+def test_the_sum_of_values_that_coincide_has_the_right_second_derivative():
+    """A sum of eigenvalues is a trace; of singular values dX moves the polar factor by its skew part."""
+    x, dx = np.eye(2), np.array([[1.0, 2.0], [5.0, 3.0]])
+    trace = tg.hvp(lambda x: np.sum(np.linalg.eigvalsh(x)), (x,), (dx,))[0]
+    np.testing.assert_allclose(trace, np.zeros((2, 2)), atol=1e-12)
+    nuclear = tg.hvp(lambda x: np.linalg.norm(x, "nuc"), (x,), (dx,))[0]
+    np.testing.assert_allclose(nuclear, (dx - dx.T) / 2, rtol=1e-12, atol=1e-12)
+
+
+@row("nan", 2)
+def test_the_second_derivative_at_a_nan_that_is_skipped_is_0():
+    assert second(lambda x: np.nansum(x**2), [1.0, math.nan]) == [[2.0, 0.0], [0.0, 0.0]]
+
+
+@row("nothing: axes of length 0", 2)
+def test_the_hessian_by_nothing_has_both_its_shapes():
+    assert tg.hessian(lambda x: np.sum(np.sin(x)))(np.zeros((2, 0))).shape == (2, 0, 2, 0)
+
+
+@row("numbers of no axes, Python scalars", 2)
+def test_a_second_derivative_is_of_the_kind_of_its_argument():
+    assert tg.hessian(lambda x: x**3)(2) == 12.0
+    assert tg.hessian(lambda x: x**3)(np.array(2.0)).shape == ()
+
+
+@row("float16, float32, complex64", 2)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_second_derivatives_of_small_floats_are_small(dtype):
+    assert tg.hessian(lambda x: np.sum(np.sin(x)))(np.ones(2, dtype)).dtype == dtype
+
+
+@row("integers, bools", 2)
+def test_integers_have_no_second_derivative():
+    assert second(lambda x: x**2 * np.array([3, 4]) * np.array([True, False]), [1.0, 2.0]) == [[6.0, 0.0], [0.0, 0.0]]

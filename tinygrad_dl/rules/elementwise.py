@@ -7,7 +7,8 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defspelling, defvjp
-from .arrays import nonzero
+from ..tensor import Tensor
+from .kinks import kink, slopes, smoothed, undefined, unit
 
 # ---- arithmetic
 
@@ -24,19 +25,36 @@ defvjp(np.reciprocal,   lambda g, ans, x: -g * ans**2)
 defvjp(np.square,       lambda g, ans, x: g * (2 * x))
 defvjp(np.sqrt,         lambda g, ans, x: g / (2 * ans))
 defvjp(np.cbrt,         lambda g, ans, x: g / (3 * ans**2))
-defvjp(np.absolute,     lambda g, ans, x: g * (np.conj(x) / nonzero(ans) if np.iscomplexobj(x) else np.sign(x)))
-defvjp(np.fabs,         lambda g, ans, x: g * np.sign(x))
+defvjp(np.absolute,     lambda g, ans, x: _abs_vjp(g, ans, x))
+defvjp(np.fabs,         lambda g, ans, x: _abs_vjp(g, ans, x))
 defspelling(np.divmod,  lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)))
+
+
+def _abs_vjp(g, ans, x):
+    if np.iscomplexobj(x):
+        direction = np.conj(x)
+        return smoothed(g * unit(direction, ans), g, ans, direction, ())
+    return smoothed(g * np.sign(x), g, ans, x)
 
 
 def _power_by_base(g, ans, x, y):
     if type(y) in (int, float):
         return g * (y * x ** (y - 1) if y != 0 else np.zeros_like(x))
-    return g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1.0))  # 0**0: not 0 * inf
+    part = g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1.0))  # 0**0: not 0 * inf
+    return _not_by_both(part, g, x, y, y)
 
 
 def _power_by_exponent(g, ans, x, y):
-    return g * (np.where(x == 0, 0, ans) * _log_of_base(x, np.iscomplexobj(ans)))  # 0**y: not 0 * -inf, or inf * 0
+    part = g * (np.where(x == 0, 0, ans) * _log_of_base(x, np.iscomplexobj(ans)))  # 0**y: not 0 * -inf, or inf * 0
+    return _not_by_both(part, g, x, y, x)
+
+
+def _not_by_both(part, g, x, y, other):
+    """`part`, with nan for its derivative by the `other` of 0**y with y <= 1: x**(y-1) * (1 + y log x) is infinite."""
+    if type(other) is not Tensor or type(part) is not Tensor:
+        return part
+    infinite = (x == 0) & (np.real(y) <= 1)
+    return part + kink(other, undefined(g, infinite), None) if np.any(infinite) else part
 
 
 def _log_of_base(x, as_complex):
@@ -55,12 +73,24 @@ defvjp(np.float_power,  _power_by_base,                _power_by_exponent)
 defvjp(np.real,         lambda g, ans, x: g)
 defvjp(np.imag,         lambda g, ans, x: g * -1j)  # in this order: -1j * np.float64 is a Python number
 defvjp(np.conjugate,    lambda g, ans, x: np.conjugate(g))
-defvjp(np.angle,        lambda g, ans, x, deg=False: g * (-1j * (180 / math.pi if deg else 1)) / nonzero(x))
+defvjp(np.angle,        lambda g, ans, x, deg=False: _turn(g * (-1j * (180 / math.pi if deg else 1)), 1, x, x))
+
+
+def _turn(g, numerator, denominator, *arguments):
+    """The cotangent g * numerator / denominator of an angle: 0 at the origin, with nan for its own derivatives."""
+    zero = denominator == 0
+    part = g * np.where(zero, 0, numerator / np.where(zero, 1, denominator))
+    if type(part) is Tensor and np.any(zero):
+        part = sum([kink(x, undefined(g, zero), ()) for x in arguments if type(x) is Tensor], part)
+    return part
 
 
 def _sign(x):
     """±1 or 0, which is constant; of a complex number x / |x|, which is not."""
-    return x / nonzero(np.abs(x)) if np.iscomplexobj(x) else np.sign(primitives.values(x))
+    if not np.iscomplexobj(x):
+        return np.sign(primitives.values(x))
+    zero = x == 0
+    return np.where(zero, 0, x / np.where(zero, 1, np.abs(x)))
 
 
 def _real_if_close(a, tol=100):
@@ -117,8 +147,8 @@ defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(_one_minus_square(x)))
 defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
 defvjp(
     np.arctan2,
-    lambda g, ans, y, x: g * x / nonzero(np.hypot(x, y)) ** 2,
-    lambda g, ans, y, x: -g * y / nonzero(np.hypot(x, y)) ** 2,
+    lambda g, ans, y, x: _turn(g, unit(x, np.hypot(x, y)), np.hypot(x, y), x, y),
+    lambda g, ans, y, x: _turn(-g, unit(y, np.hypot(x, y)), np.hypot(x, y), x, y),
 )
 defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
@@ -130,7 +160,14 @@ defvjp(np.deg2rad,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.radians,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.rad2deg,      lambda g, ans, x: g * (180 / math.pi))
 defvjp(np.degrees,      lambda g, ans, x: g * (180 / math.pi))
-defvjp(np.hypot,        lambda g, ans, x, y: g * (x / nonzero(ans)),  lambda g, ans, x, y: g * (y / nonzero(ans)))
+defvjp(np.hypot,        lambda g, ans, x, y: _hypot_vjp(g, ans, x, y), lambda g, ans, x, y: _hypot_vjp(g, ans, y, x))
+
+
+def _hypot_vjp(g, ans, x, other):
+    part = smoothed(g * unit(x, ans), g, ans, x, ())
+    if type(part) is Tensor and type(other) is Tensor and np.any(ans == 0):
+        part = part + kink(other, 0 * slopes(g, ans, False), ())  # nan if that is
+    return part
 
 
 # ---- the parts of a float: a whole part and an exponent are constant between jumps
@@ -138,7 +175,12 @@ defvjp(np.hypot,        lambda g, ans, x, y: g * (x / nonzero(ans)),  lambda g, 
 defvjp(np.modf,         lambda g, ans, x: np.zeros_like(x) if g[0] is None else g[0])
 defvjp(np.frexp,        lambda g, ans, x: np.ldexp(g[0], -ans[1]))
 defvjp(np.ldexp,        lambda g, ans, x, exponent: np.ldexp(g, exponent),                    None)
-defvjp(np.copysign,     lambda g, ans, x, y: np.where(np.signbit(y), -g, g) * np.sign(x),     None)
+defvjp(np.copysign,     lambda g, ans, x, y: _copysign_vjp(g, ans, x, y),                     None)
+
+
+def _copysign_vjp(g, ans, x, y):
+    return smoothed(np.where(np.signbit(y), -g, g) * np.sign(x), g, ans, x)
+
 
 # ---- casts
 

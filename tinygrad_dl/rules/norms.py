@@ -1,31 +1,62 @@
 """Norms of vectors and matrices, and condition numbers."""
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
+from .. import primitives
 from ..registry import defspelling, defvjp
+from ..tensor import Tensor
 from .arrays import nonzero
+from .kinks import kink, slopes, undefined, unit
 
 # ---- vectors
 
 
 def _vector_norm_vjp(g, ans, x, *, axis=None, keepdims=False, ord=2):
     """Zero wherever an element is, for every order: there the norm has a kink, or no slope."""
-    if not keepdims:
-        axes = tuple(range(x.ndim)) if axis is None else axis
-        g, ans = np.expand_dims(g, axes), np.expand_dims(ans, axes)
+    axes = tuple(range(-x.ndim, 0)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    axes = tuple(i - x.ndim if i >= 0 else i for i in axes)
     if ord == 0:  # how many are not zero
         return np.zeros_like(x)
+    tall, longest = (y if keepdims else np.expand_dims(y, axes) for y in (g, ans))
+    part = _part(tall, longest, x, axes, ord)
+    if type(ans) is not Tensor or not np.any(x == 0 if ord != 2 else ans == 0):
+        return part
+    slope = slopes(g, ans, ord in (1, np.inf, -np.inf) and not np.iscomplexobj(x))
+    slope = slope if keepdims else np.expand_dims(slope, axes)
+    if ord != 2:
+        slope = _slope_by_element(slope, tall, longest, x, axes, ord)
+    return part + kink(np.conj(x), slope, axes if ord > 0 and np.any(ans == 0) else ())
+
+
+def _part(g, ans, x, axes, ord):
     if ord == 2:
-        return g * (np.conj(x) / nonzero(ans))
+        return g * unit(np.conj(x), ans)
     g = g * np.conj(np.sign(x))
     if np.isinf(ord):
         tied = np.abs(x) == ans
-        return g * (tied / np.sum(tied, axis=axis, keepdims=True, dtype=ans.dtype))
+        return g * (tied / np.sum(tied, axis=axes, keepdims=True, dtype=ans.dtype))
     if ord == 1:
         return g
     if ord < 0:
         g = np.where(ans == 0, 0, g)  # one zero makes it 0, whatever the others are
     return g * np.where(x == 0, 1, np.abs(x) / nonzero(ans)) ** (float(ord) - 1)
+
+
+def _slope_by_element(slope, g, ans, x, axes, ord):
+    """The derivative of the gradient by each element that is 0, of which several at a zero norm have none but 0."""
+    zero, at_zero = x == 0, ans == 0
+    alone = np.sum(zero, axis=axes, keepdims=True) == 1
+    slope = np.where(alone | (slope == 0), slope, np.nan)
+    if 0 < ord < 1:
+        return np.where(zero, undefined(g, zero), 0)
+    if ord > 2 or np.isinf(ord):  # elements that are 0 beside others matter little
+        beside = 0.0
+    elif ord == 1:
+        beside = undefined(g, zero & ((primitives.values(g) == 0) | np.iscomplexobj(x)))
+    else:
+        beside = undefined(primitives.values(g), zero)
+    return np.where(zero, np.where(at_zero, slope, beside), 0)
 
 
 defvjp(np.linalg.vector_norm, _vector_norm_vjp)

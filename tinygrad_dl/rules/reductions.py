@@ -4,10 +4,13 @@ import functools
 import inspect
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import primitives
 from ..registry import defspelling, defvjp
-from .arrays import spread
+from ..tensor import Tensor
+from .arrays import nonzero, spread
+from .kinks import kink, slopes
 
 # ---- shapes and counts
 
@@ -73,12 +76,12 @@ def _std_vjp(
     g, ans, x, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None
 ):
     ddof = ddof if correction is None else correction
-    safe = np.where(ans == 0, 1, ans)  # of a constant, 0 / 0 becomes 0
-    return _squares_vjp(g, safe, ans, x, axis, dtype, ddof, keepdims, where, mean)
+    slope = slopes(g, ans, False) if type(ans) is Tensor and np.any(ans == 0) else None
+    return _squares_vjp(g, nonzero(ans), ans, x, axis, dtype, ddof, keepdims, where, mean, slope)
 
 
-def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean):
-    """The cotangent of half the mean square of the deviations, divided by `scale`."""
+def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean, slope=None):
+    """The cotangent of half the mean square of the deviations, divided by `scale`; with the `slope` at a kink."""
     if where is not True:
         x = np.where(where, x, 0)  # not 0 * nan at what was left out
     free = _count(x, ans, axis, keepdims, where) - ddof
@@ -90,7 +93,13 @@ def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean):
     deviation = x - mean
     if np.iscomplexobj(x):
         deviation = np.conjugate(deviation)  # the variance is the mean of |deviation|**2
-    return _spread_within(where, g / (free * scale), x, axis, keepdims) * deviation
+    if slope is None:
+        return _spread_within(where, g / (free * scale), x, axis, keepdims) * deviation
+    kinks = spread(ans == 0, x, axis, keepdims)
+    part = _spread_within(where, g / (free * scale), x, axis, keepdims) * np.where(kinks, 0, deviation)
+    axes = tuple(i - x.ndim for i in normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim))
+    inside = deviation if where is True else np.where(where, deviation, 0)
+    return part + kink(inside, _spread_within(where, slope / free, x, axis, keepdims), axes)
 
 
 # ---- products

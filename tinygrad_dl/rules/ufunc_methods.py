@@ -6,10 +6,13 @@ Their sums, products and extrema are those of `reductions` and `series`; any oth
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import primitives
 from ..registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
+from ..tensor import Tensor
 from .arrays import spread
+from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
 REDUCED: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
@@ -138,8 +141,13 @@ def _shares(exp):
 
 
 def _hypot_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
-    length = np.where(ans == 0, 1, ans)
-    return spread(g / length, x, axis, keepdims) * x
+    tall, length = (spread(y, x, axis, keepdims) for y in (g, ans))
+    part = tall * unit(x, length)
+    if type(ans) is not Tensor or not np.any(ans == 0):
+        return part
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+    slope = spread(slopes(g, ans, False), x, axis, keepdims)
+    return part + kink(x, slope, tuple(i - x.ndim for i in axes))
 
 
 def _extremum_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
