@@ -232,3 +232,33 @@ def test_a_watched_rule_records_on_tensors(w):
     f = twice(lambda g, ans, x: g * x**2)
     g = tg.gradients(np.sum(f(w)), w, create_graph=True)
     assert tg.gradients(np.sum(g), w).tolist() == [2.0, 4.0, 6.0]
+
+
+DEFINITIONS = [tg.defvjp, tg.defvjp_each, tg.defvjp_jointly, tg.defspelling]
+
+
+@pytest.mark.parametrize("define", [*DEFINITIONS, lambda function, rule: tg.defnondiff(function)])
+def test_a_function_that_does_not_dispatch_is_refused_since_its_rule_would_never_be_used(define):
+    def swish(x):
+        return x / (1 + np.exp(-x))
+
+    for function in (swish, float, "swish"):
+        with pytest.raises(TypeError, match=r"expected a function of NumPy, or a primitive: .*@tg\.primitive"):
+            define(function, lambda *args: args[0])
+    assert swish not in registry.vjps.keys() | registry.spellings.keys() | registry.constants
+
+
+@pytest.mark.parametrize("define", DEFINITIONS)
+@pytest.mark.parametrize("rule", ["a rule", 1.0, np.ones(2)])
+def test_a_rule_that_is_no_function_is_refused(define, rule):
+    f = tg.primitive(lambda x: 2 * x)
+    with pytest.raises(TypeError, match="expected a function as rule, got"):
+        define(f, rule)
+    assert f not in registry.vjps.keys() | registry.spellings.keys()
+
+
+@pytest.mark.parametrize("function", [np.sin, np.add.reduce, np.sort, np.linalg.det])
+def test_what_numpy_dispatches_may_be_given_rules(function, monkeypatch):
+    for table in ("vjps", "spellings", "refusals"):
+        monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
+    tg.defvjp(function, lambda g, ans, x, axis=0: g)

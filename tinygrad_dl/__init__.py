@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 from . import data, nn, optim, rules
 from .autodiff import backward, gradients, named_tensors
 from .debugging import debug
-from .extending import defvjp, defvjp_each, defvjp_jointly, primitive
+from .extending import defnondiff, defspelling, defvjp, defvjp_each, defvjp_jointly, primitive
 from .grad_mode import is_grad_enabled, no_grad
 from .memory import keep_memory
-from .registry import defnondiff, defspelling
 from .tensor import Tensor, parameter
 from .training import History, fit
 from .transforms import (

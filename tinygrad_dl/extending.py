@@ -1,4 +1,4 @@
-"""`primitive` and `defvjp` for code that the package does not know: what it is handed is read-only, its answer copied.
+"""User-defined primitives and rules, isolated: what they are handed is read-only, their answers are copied.
 
 So a function or a rule that works in place, or that keeps a buffer for its answers, is right or an error, and never
 spoils what a graph keeps. The package's own are in `primitives` and `registry`, with nothing in between; the tests see
@@ -41,6 +41,7 @@ def primitive(function: Callable) -> Callable:
 
 @functools.wraps(registry.defvjp)
 def defvjp(function: Callable, *rules: Rule | None) -> None:
+    _check("defvjp", function, *[rule for rule in rules if rule is not None])
     name = f"{_rule_of(function)} for argument"
     isolated = [rule and _isolated(rule, f"{name} {i}", _copied) for i, rule in enumerate(rules)]
     _define(registry.defvjp, function, *isolated)
@@ -48,11 +49,13 @@ def defvjp(function: Callable, *rules: Rule | None) -> None:
 
 @functools.wraps(registry.defvjp_each)
 def defvjp_each(function: Callable, rule: Rule) -> None:
+    _check("defvjp_each", function, rule)
     _define(registry.defvjp_each, function, _isolated(rule, _rule_of(function), _copied))
 
 
 @functools.wraps(registry.defvjp_jointly)
 def defvjp_jointly(function: Callable, rule: Rule) -> None:
+    _check("defvjp_jointly", function, rule)
     _define(registry.defvjp_jointly, function, _isolated(rule, _rule_of(function), _copied))
 
 
@@ -64,6 +67,38 @@ def _define(define: Callable, function: Callable, *rules: Rule | None) -> None:
     define(function, *rules)
     if is_users(function):
         hold_weakly(registry.vjps, function)
+
+
+@functools.wraps(registry.defnondiff)
+def defnondiff(*functions: Callable) -> None:
+    for function in functions:
+        _check("defnondiff", function)
+    registry.defnondiff(*functions)
+
+
+@functools.wraps(registry.defspelling)
+def defspelling(function: Callable, spelling: Callable) -> None:
+    _check("defspelling", function, spelling)
+    registry.defspelling(function, spelling)
+
+
+def _check(definition: str, function: Any, *rules: Any) -> None:
+    """Raise a TypeError unless `function` dispatches on its arguments, and the `rules` are functions.
+
+    A ufunc, a method of one, a function of NumPy or a primitive reaches a Tensor as one call. Any other is recorded as
+    the calls that it makes, so that a rule of its own would never be used.
+    """
+    name = registry.name_of(function) if callable(function) else f"{function!r:.60}"
+    ufunc = getattr(function, "__self__", function)
+    dispatches = isinstance(ufunc, np.ufunc) or hasattr(function, "_implementation")
+    if not (callable(function) and (dispatches or function in primitives.on_arrays)):
+        raise TypeError(
+            f"{definition}({name}): expected a function of NumPy, or a primitive: decorate {name} with @tg.primitive, "
+            f"or its rules are never used, since a Tensor meets only the functions inside of it."
+        )
+    for rule in rules:
+        if not callable(rule):
+            raise TypeError(f"{definition}({name}): expected a function as rule, got {rule!r:.60}.")
 
 
 def _isolated(function: Callable, name: str, kept: Callable[[Any], Any]) -> Callable:
