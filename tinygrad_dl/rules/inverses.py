@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defnondiff, defspelling, defvjp, defvjp_jointly
+from .matrices import from_triangle, onto_triangle, vanish
 
 # ---- inverses
 
@@ -20,13 +21,14 @@ def _small(dtype):
 
 def _pinv_vjp(g, ans, a, rcond=None, hermitian=False, *, rtol=None):
     """As if the rank stayed: Golub and Pereyra (1973). Raises LinAlgError if more than zeros were cut off."""
+    a = from_triangle(a) if hermitian else a
     given, found = primitives.values(a), primitives.values(ans)
     if a.size and np.max(np.abs(given @ found @ given - given)) > _small(given.dtype) * np.max(np.abs(given)):
         raise np.linalg.LinAlgError(f"np.linalg.pinv: {CUT}")
     inverse, a, gh = np.conj(ans), np.conj(a), np.conj(g).mT
     left, right = gh @ inverse @ ans.mT, ans.mT @ inverse @ gh
     ct = left - a @ (inverse @ left) + right - right @ inverse @ a - ans.mT @ g @ ans.mT
-    return (ct + np.conj(ct.mT)) / 2 if hermitian else ct
+    return onto_triangle(ct) if hermitian else ct
 
 
 defvjp(np.linalg.inv,  lambda g, ans, a: -(ans.mT @ g @ ans.mT))
@@ -72,7 +74,7 @@ def _lstsq_vjp(g, ans, a, b, rcond=None):
         ct_a, ct_b = ct_a - steep @ x.mT, ct_b + steep
     if g_s is not None:
         u, _, vh = np.linalg.svd(a, full_matrices=False)
-        ct_a = ct_a + np.conj(u) * np.where(s == 0, 0, g_s) @ np.conj(vh)
+        ct_a = ct_a + np.conj(u) * np.where(vanish(s, max(a.shape)), 0, g_s) @ np.conj(vh)
     return ct_a, np.reshape(ct_b, np.shape(ct_b)[:1] + np.shape(ans[0])[1:])
 
 
@@ -96,10 +98,10 @@ def _tensorsolve(a, b, axes=None):
         order.append(axis)
     a = np.transpose(a, order)
     shape, n = np.shape(a)[np.ndim(b) :], math.prod(np.shape(b))
-    if np.shape(a)[: np.ndim(b)] != np.shape(b) or math.prod(shape) != n:
+    if math.prod(shape) != n or math.prod(np.shape(a)) != n * n:
         raise np.linalg.LinAlgError(
-            f"np.linalg.tensorsolve: expected the axes of {np.shape(a)} to begin with {np.shape(b)}, those of b, and "
-            f"to end with as many numbers."
+            f"np.linalg.tensorsolve: expected the axes of {np.shape(a)} to begin with {np.shape(b)}, those of b, or "
+            f"with as many numbers, and to end with as many."
         )
     return np.reshape(np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
 

@@ -65,8 +65,8 @@ defvjp(np.linalg.vector_norm, _vector_norm_vjp)
 
 _MATRIX_NORMS = {
     "nuc":   lambda x: np.sum(np.linalg.svdvals(x), axis=-1),
-    2:       lambda x: np.max(np.linalg.svdvals(x), axis=-1),
-    -2:      lambda x: np.min(np.linalg.svdvals(x), axis=-1),
+    2:       lambda x: np.linalg.svdvals(x)[..., 0],
+    -2:      lambda x: np.linalg.svdvals(x)[..., -1],
     1:       lambda x: np.max(np.sum(np.abs(x), axis=-2), axis=-1),
     -1:      lambda x: np.min(np.sum(np.abs(x), axis=-2), axis=-1),
     np.inf:  lambda x: np.max(np.sum(np.abs(x), axis=-1), axis=-1),

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from .. import primitives
-from ..registry import defspelling, defvjp
+from ..registry import defnondiff, defspelling, defvjp
 
 # ---- values and roots
 
@@ -33,7 +33,22 @@ def _slope(p, x, dtype):
 
 def _roots_vjp(g, ans, p):
     """p(r) = 0 whatever the coefficients, so dr = -dp(r) / p'(r): infinite where two roots coincide."""
-    return -np.matmul(g / _slope(p, ans, ans.dtype), _powers(ans, len(p), ans.dtype))
+    slope = np.where(_is_double(p, ans), 0, _slope(p, ans, ans.dtype))
+    return -np.matmul(g / slope, _powers(ans, len(p), ans.dtype))
+
+
+@primitives.primitive
+def _is_double(p, roots):
+    """Mask of the roots that can't be told from others: rounding of the coefficients ε moves them by ε / p'(r) or more.
+
+    Two that are d apart have p' = p'' d, and coincide for such a change if d is about ε**(1/2); three, ε**(1/3).
+    """
+    p, size = np.trim_zeros(p, "f"), np.abs(roots)
+    moved = 64 * np.finfo(roots.dtype).eps * np.polyval(np.abs(p), size)
+    return np.abs(np.polyval(np.polyder(p), roots)) ** 2 <= moved * np.abs(np.polyval(np.polyder(p, 2), roots))
+
+
+defnondiff(_is_double)
 
 
 defvjp(np.vander, _vander_vjp)
@@ -48,7 +63,7 @@ defvjp(np.roots, _roots_vjp)
 def _poly(seq_of_zeros):
     zeros = np.atleast_1d(np.stack(seq_of_zeros) if isinstance(seq_of_zeros, (list, tuple)) else seq_of_zeros)
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
-        zeros = np.linalg.eigvals(zeros)
+        return characteristic(zeros + 0.0 if zeros.dtype.kind in "biu" else zeros)
     if zeros.ndim != 1:
         raise ValueError(f"np.poly: expected a vector of roots or a square matrix, got shape {zeros.shape}.")
     if len(zeros) == 0:
@@ -62,6 +77,23 @@ def _poly(seq_of_zeros):
     return np.real(coefficients) if conjugates else coefficients
 
 
+@primitives.primitive
+def characteristic(a):
+    """The coefficients of det(z - a), which NumPy makes of eigenvalues."""
+    return np.poly(a)
+
+
+def _characteristic_vjp(g, ans, a):
+    """By the adjugate of z - a, whose coefficients follow one another (Faddeev and LeVerrier): for any eigenvalues."""
+    eye = np.eye(len(a), dtype=ans.dtype)
+    factor, ct = eye, -g[1] * eye
+    for k in range(1, len(a)):
+        factor = a @ factor + ans[k] * eye
+        ct = ct - g[k + 1] * factor.mT
+    return ct
+
+
+defvjp(characteristic, _characteristic_vjp)
 defspelling(np.poly, _poly)
 
 # ---- arithmetic

@@ -72,7 +72,7 @@ def jvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
 
 def pushed(call: Call, directions: Sequence[Any]) -> list[Any]:
     """The tangents of the outputs of a `call` along the `directions` of its variables, None being zero."""
-    cotangents = {core: Tensor(np.ones_like(core._value)) for core in call.cores if is_tracked(core)}
+    cotangents = {core: Tensor(_generic(core._value)) for core in call.cores if is_tracked(core)}
     for u in cotangents.values():
         u.requires_grad = True
     pulled = pulled_back(dict(cotangents), call.by, call.order, create_graph=True)
@@ -120,6 +120,11 @@ def _check_tuples(what: str, primals: Any, tangents: Any) -> None:
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise TypeError(f"{what}: expected {name} as a tuple, (x,) for one argument x; got {given!r:.40}.")
+
+
+def _generic(y: Any) -> Any:
+    """A cotangent of `y` that no symmetry makes vanish on the way back: rules that look whether it does are right."""
+    return np.reshape(1 + np.sin(np.arange(1, y.size + 1)) / 2, y.shape).astype(y.dtype)
 
 
 def _may_matter(tangent: Any) -> bool:
