@@ -138,3 +138,11 @@ def test_a_function_is_in_one_of_the_three_tables():
     assert not vjps & constants
     assert not vjps & spellings
     assert not constants & spellings
+
+
+@pytest.mark.parametrize("name", ["expm1", "log1p", "cbrt", "i0"])
+def test_a_namesake_in_another_library_is_not_taken_for_numpys(name):
+    special = pytest.importorskip("scipy.special")
+    assert registry.name_of(getattr(special, name)) == name
+    with pytest.raises(TypeError, match=rf"^{name} of another library than NumPy has no .* write np\.{name}"):
+        tg.grad(getattr(special, name))(0.5)

@@ -5,7 +5,7 @@
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,15 @@ def primitive(function: Callable) -> Callable:
 
     on_arrays[dispatching] = function
     return dispatching
+
+
+class Hidden:
+    """The class of keyword arguments that a function passes to itself: no message, picture or formula shows them."""
+
+
+def shown(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The keyword arguments of a call as its reader wrote them."""
+    return {keyword: value for keyword, value in (kwargs or {}).items() if not isinstance(value, Hidden)}
 
 
 class Outputs(tuple):

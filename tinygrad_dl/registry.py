@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 
+from . import primitives
+
 Rule = Callable[..., Any]
 
 vjps: dict[Callable | None, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
@@ -162,7 +164,8 @@ def name_of(function: Callable | None) -> str:
     owner = getattr(function, "__self__", None)
     if hasattr(owner, "nin"):  # a ufunc has methods
         return f"{name_of(owner)}.{name}"
-    module = getattr(function, "__module__", None) or ("numpy" if hasattr(np, name) else "")  # a ufunc has no module
+    in_numpy = getattr(np, name, None) is function  # a ufunc has no module, and SciPy's expm1 is not NumPy's
+    module = getattr(function, "__module__", None) or ("numpy" if in_numpy else "")
     return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
 
 
@@ -173,6 +176,11 @@ def no_rule(function: Callable, argnum: int) -> TypeError:
         return TypeError(f"{name} has no derivative rule: {refusals[function]}")
     if set("".join(getattr(function, "types", ["?"]))) == set("O->"):  # a ufunc of objects: frompyfunc made it
         return TypeError(f"{name} calls Python for each number, so it can't be recorded: write it in NumPy functions.")
+    namesake = getattr(np, name, None)
+    if isinstance(function, np.ufunc) and function not in vjps and (namesake in vjps or namesake in spellings):
+        return TypeError(
+            f"{name} of another library than NumPy has no derivative rule: write np.{name}, which has one."
+        )
     what = f"argument {argnum} of {name} (the first is 0)" if function in vjps else name
     return TypeError(
         f"there is no derivative rule for {what}. Give it one with tg.defvjp({name}, ...), write it in functions that "
@@ -186,18 +194,19 @@ def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: d
     It knows of the values of an argument only those in the annotation `Literal[...]` of its parameter, if there is one.
     """
     positional, named, any_count, any_keyword, choices = _parameters(function, argnum)
-    if len(args) > len(positional) and not any_count:
+    if len(args) > len(positional) and not any_count and primitives.shown(keywords) == keywords:
         raise no_rule_for(function, f"{len(args)} positional arguments")
     for name, value in zip(positional, args, strict=False):
         if name == "out" and value is not None:
             raise no_rule_for(function, "out=")
     for keyword in keywords:
-        if keyword == "out" or (keyword not in named and not any_keyword):
+        known = any_keyword or keyword in named or isinstance(keywords[keyword], primitives.Hidden)
+        if keyword == "out" or not known:
             raise no_rule_for(function, f"{keyword}=")
-    for name, known in choices.items():
-        value = dict(zip(positional, args, strict=False), **keywords).get(name, known[0])
-        if value not in known:
-            raise no_rule_for(function, f"{name}={value!r}", f"say one of {', '.join(map(repr, known))}")
+    for name, choice in choices.items():
+        value = dict(zip(positional, args, strict=False), **keywords).get(name, choice[0])
+        if value not in choice:
+            raise no_rule_for(function, f"{name}={value!r}", f"say one of {', '.join(map(repr, choice))}")
 
 
 def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, or pass x.detach()") -> TypeError:

@@ -1,11 +1,13 @@
 """Your own functions with your own derivatives: black boxes, numeric ones, and what is checked."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tinygrad_dl import testing
 
 X = np.array([0.5, 1.5, 2.5])
 
@@ -90,6 +92,33 @@ def test_several_outputs_and_those_that_are_not_used():
     assert tg.grad(lambda x: f(x)["s"])(X).tolist() == [1, 1, 1]
     assert tg.grad(lambda x: np.sum(f(x)["d"] * X))(X).tolist() == (2 * X).tolist()
     assert sorted(f(X)) == ["d", "s"]
+
+
+CALLS = {
+    "custom": tg.custom(lambda a, b: a * b, lambda g, ans, a, b: (g * b, g * a)),
+    "structures": tg.custom(lambda a, b, *, power: a * b**power, numeric=True),
+    "checkpoint": tg.checkpoint(lambda a, b: a * b),
+}
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_drawing_shows_the_arguments_of_the_call_and_nothing_else(kind):
+    settings = {"power": 2} if kind == "structures" else {}
+    y = CALLS[kind](tg.parameter([1.0, 2.0], name="x"), tg.parameter([3.0, 4.0], name="y"), **settings)
+    assert re.search(r"(<lambda>|checkpointed)\(x, y\)", str(tg.draw(y)))
+    assert "tinygrad_dl" not in str(tg.draw(y)) + tg.draw(y).source
+
+
+def test_an_error_counts_the_arguments_of_a_custom_function_as_the_user_does():
+    wrong = tg.custom(lambda a, b: a * b, lambda g, ans, a, b: (g * b, 2 * g * a))
+    with pytest.raises(testing.GradientError) as error:
+        testing.check_gradients(wrong, np.ones(2), np.array([3.0, 4.0]))
+    assert (error.value.report.blame.argnum, error.value.report.blame.parameter) == (1, "b")
+    assert error.value.report.blame.reproduction.endswith("testing.check_gradients(f, x0, x1)")
+    infinite = tg.custom(lambda a, b: a * b, lambda g, ans, a, b: (g * b, g * np.inf))
+    with pytest.raises(FloatingPointError, match=r"for argument 1 gave inf") as stopped, tg.debug():
+        tg.grad(lambda a, b: np.sum(infinite(a, b)), (0, 1))(np.ones(2), np.ones(2))
+    assert "argument 2" not in str(stopped.value)
 
 
 def test_inside_of_vmap_it_is_called_for_each_sample():
@@ -181,7 +210,9 @@ def test_a_numeric_derivative_of_float32_is_computed_in_float64():
 
 def test_a_numeric_derivative_has_no_second():
     f = tg.custom(lambda x: x**2, numeric=True)
-    with pytest.raises(TypeError, match=r"has no derivative of its own.*It said: its derivative is numeric"):
+    with pytest.raises(
+        TypeError, match=r"has no derivative of its own.*It said: numeric=True gives first derivatives only"
+    ):
         tg.grad(tg.grad(f))(1.0)
 
 

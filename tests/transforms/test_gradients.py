@@ -185,7 +185,7 @@ def test_a_plain_number_has_lost_its_gradient(result):
 
 
 def test_a_function_must_give_a_scalar():
-    with pytest.raises(TypeError, match=r"a scalar, got one of shape \(2,\): sum it"):
+    with pytest.raises(TypeError, match=r"shape \(2,\): reduce it with np.sum, .*tg.jacobian\(f\) .*tg.hessian\(f\)"):
         tg.grad(lambda x: x * 2)(np.ones(2))
 
 

@@ -96,7 +96,7 @@ def test_a_tangent_of_a_constant_is_none():
     assert tg.hvp(lambda p: p["w"] ** 2 * p["count"], (p,), ({"w": 1.0, "count": None},)) == (
         {"w": 6.0, "count": None},
     )
-    with pytest.raises(ValueError, match="expected None as the tangent of 3"):
+    with pytest.raises(ValueError, match="3 is not differentiated: pass None as its tangent"):
         tg.jvp(lambda p: p["w"] * p["count"], (p,), ({"w": 1.0, "count": 1},))
 
 

@@ -271,7 +271,7 @@ def test_a_loop_does_whatever_one_sample_does():
         (lambda: tg.vmap(np.sum, None)(X), "in_axes is None for all arguments"),
         (lambda: tg.vmap(np.add, (0,))(X, X), r"a tuple of 2 like the arguments, got \(0,\)"),
         (lambda: tg.vmap(np.sum, ({"a": 0},))({"b": X}), r"a dict with the keys \['b'\], or one for all of it"),
-        (lambda: tg.vmap(np.sum, out_axes=None)(X), "out_axes is None for an output that is another for each sample"),
+        (lambda: tg.vmap(np.sum, out_axes=None)(X), "the output differs between samples: give out_axes an axis"),
         (lambda: tg.vmap(np.sum, loop=True)(X[:0]), "at least one sample"),
     ],
 )

@@ -41,7 +41,7 @@ def read(node: Tensor) -> tuple[str, list[Any]]:
     """
     drawn = dict((argnum, operand) for operand, argnum in operands(node))
     slots = [_HOLE if argnum in drawn else constant(value) for argnum, value in enumerate(node._args)]
-    return _call(node._function, slots, node._kwargs or {}), list(drawn.values())
+    return _call(node._function, slots, primitives.shown(node._kwargs)), list(drawn.values())
 
 
 def operands(node: Tensor) -> list[tuple[Any, int]]:

@@ -207,7 +207,7 @@ class _Writer:
             return f"{slots[0]}[{slots[1]}]"
         if function is primitives.getitem:
             return f"{slots[0]}[{slots[1].removeprefix('(').removesuffix(')')}]"
-        kwargs = node.value._kwargs or {}
+        kwargs = primitives.shown(node.value._kwargs)
         symbol = labels.SYMBOLS.get(function)
         if symbol and len(slots) == 2 and not kwargs:
             return f"{slots[0]} {symbol} {slots[1]}"

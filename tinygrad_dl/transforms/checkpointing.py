@@ -80,7 +80,7 @@ def _result(f: Callable, arguments: tuple) -> Any:
     program = _Program(f, variables, [core_of(y) for y in pytree.leaves(found)])
     if not program.outputs:
         return found
-    made = checkpointed(program, *primals, *program.outside)
+    made = checkpointed(*primals, *program.outside, program=program)
     instead = dict(zip(program.recorded, made if len(program.outputs) > 1 else [made], strict=True))
     program.recorded = []
     return pytree.mapped(
@@ -88,7 +88,7 @@ def _result(f: Callable, arguments: tuple) -> Any:
     )
 
 
-class _Program:
+class _Program(primitives.Hidden):
     """The calls that led from `variables` to `outputs`, without their values: to be made again.
 
     `outside` are Tensors of an older graph that were used: parameters, or what was computed from these alone. A value
@@ -144,14 +144,14 @@ class _Program:
 
 
 @primitives.primitive
-def checkpointed(program: _Program, *tensors: Any) -> Any:
+def checkpointed(*tensors: Any, program: _Program) -> Any:
     """The values of a program, at arrays in the place of its variables and of the Tensors from outside."""
     outputs = program.recorded or with_recording(True, program.computed, [_fresh(x) for x in tensors])
     values = tuple(y._value for y in outputs)
     return values if len(values) > 1 else values[0]
 
 
-defvjp_jointly(checkpointed, lambda g, ans, program, *tensors: (None, *program.cotangents(g, ans, tensors)))
+defvjp_jointly(checkpointed, lambda g, ans, *tensors, program: program.cotangents(g, ans, tensors))
 
 
 def _call(node: Tensor, number: dict[Tensor, int]) -> tuple:

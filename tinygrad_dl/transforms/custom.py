@@ -65,11 +65,11 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
 
     @primitives.primitive
     @functools.wraps(forward, updated=())
-    def operation(call: _Arguments, *values: Any) -> Any:
+    def operation(*values: Any, call: _Arguments) -> Any:
         return call.flat(forward(*call.filled(map(_read_only, values)), **call.settings), forward)
 
-    def rule(g, ans, call, *values):
-        return None, *call.cotangents(pull_back, g, ans, values, forward)
+    def rule(g, ans, *values, call):
+        return tuple(call.cotangents(pull_back, g, ans, values, forward))
 
     rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # where it is written
     own(operation)
@@ -78,13 +78,13 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
     def differentiable(*primals, **settings):
         call = _Arguments(primals, settings)
         call.check(pull_back, name)
-        result = operation(call, *map(arguments.opened, pytree.leaves(primals)))
+        result = operation(*map(arguments.opened, pytree.leaves(primals)), call=call)
         return pytree.rebuilt(call.structure, result if isinstance(result, tuple) else [result])
 
     return Derived(differentiable, functools.partial(custom, numeric=numeric), forward, vjp)
 
 
-class _Arguments:
+class _Arguments(primitives.Hidden):
     """What one call of a custom function is given, apart from the values; and the structure of what it gives."""
 
     def __init__(self, primals: tuple, settings: dict[str, Any]):
@@ -208,7 +208,7 @@ def _numeric(forward: Callable) -> Callable:
     def vjp(g, ans, *primals, **settings):
         values = list(pytree.leaves(primals))
         if any(is_tracked(core_of(x)) for x in (*values, *pytree.leaves(g))):
-            raise TypeError("its derivative is numeric.")
+            raise TypeError("numeric=True gives first derivatives only.")
         weights = list(pytree.leaves(g))
 
         def at(i: int, step: np.ndarray) -> float:

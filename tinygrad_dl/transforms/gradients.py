@@ -110,8 +110,8 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
         slack = np.sqrt(np.finfo(d.dtype).eps) * np.abs(d[finite]).max(initial=0)
         if np.any(np.abs(w[finite] - (weights * d)[finite]) > slack):
             raise ValueError(
-                "elementwise_grad: f mixes elements, so that one of its value depends on several of x: tg.jacobian "
-                "gives all derivatives, tg.grad those of the sum."
+                "elementwise_grad: f mixes elements, so that one of its values depends on several elements of x: "
+                "tg.jacobian gives all derivatives, tg.grad those of the sum."
             )
         return found
 
@@ -154,7 +154,10 @@ def _scalar(output: Any) -> Any:
     """The `output` of a function to be differentiated by `grad`, as a Tensor; inside of `vmap`, one for all samples."""
     check_outputs([output])
     if output.size != 1:
-        raise TypeError(f"grad: expected a function that gives a scalar, got one of shape {output.shape}: sum it?")
+        raise TypeError(
+            f"grad: expected a function that gives a scalar, got one of shape {output.shape}: reduce it with np.sum, "
+            f"or take all derivatives: tg.jacobian(f) for grad(f), tg.hessian(f) for grad(grad(f))."
+        )
     if output.dtype.kind != "f":
         advice = ": take np.real or np.abs of it, or tg.vjp with a cotangent" if output.dtype.kind == "c" else ""
         raise TypeError(f"grad: expected a function that gives a real float, got {output.dtype}{advice}.")

@@ -123,7 +123,7 @@ def _output(level: Level, y: Any, axis: int | None) -> Any:
     if axis is not None:
         return level.front(y)
     if level.has(y):
-        raise ValueError("vmap: out_axes is None for an output that is another for each sample.")
+        raise ValueError("vmap: out_axes is None, but the output differs between samples: give out_axes an axis.")
     return y
 
 

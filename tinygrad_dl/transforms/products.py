@@ -64,7 +64,7 @@ def jvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
             t = linear(logical(variable, call.levels), t, "tangent")
             directions.append(None if t is None else physical(t, call.levels))
         elif t is not None and np.any(t):
-            raise ValueError(f"expected None as the tangent of {x!r:.60}, which is not differentiated by.")
+            raise ValueError(f"{x!r:.60} is not differentiated: pass None as its tangent.")
     tangents_out = list(map(call.presented, pushed(call, directions)))
     forget(call.by)
     return call.value(), pytree.derivatives(call.result, tangents_out)

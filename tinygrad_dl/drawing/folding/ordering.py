@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import primitives
 from ...tensor import Tensor
 from ..graph import Graph
 
@@ -117,7 +118,7 @@ def _codes(graph: Graph) -> list[int]:
 def _constants(value: Tensor, drawn: set[int]) -> tuple:
     """The arguments that are not operands. A label shortens them: 0.3333333 and 0.3333334 are the same in it."""
     positional = [(argnum, _frozen(arg)) for argnum, arg in enumerate(value._args) if argnum not in drawn]
-    return (*positional, *[(key, _frozen(arg)) for key, arg in (value._kwargs or {}).items()])
+    return (*positional, *[(key, _frozen(arg)) for key, arg in primitives.shown(value._kwargs).items()])
 
 
 def _frozen(value: Any) -> Any:

@@ -94,8 +94,6 @@ def parameter_names(node: Tensor) -> list[str]:
             names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
         elif parameter.kind is not parameter.KEYWORD_ONLY:
             names.append(parameter.name)
-    if len(names) == count - 1:  # a `custom` rule is handed all but the first, which says what the call was
-        names.insert(0, "call")
     return names[:count] if len(names) >= count else [f"args[{i}]" for i in range(count)]
 
 

@@ -73,7 +73,7 @@ def _blame(node: Tensor, mistake: Mistake, order: int) -> Blame:
     args, mistake = _smaller(node, node._args, mistake, order)
     arrays = [(i, x) for i, x in enumerate(node._args) if isinstance(x, (np.ndarray, np.generic))]
     shapes = [f"{_parameter(function, i)}: {np.shape(x)}" for i, x in arrays]
-    settings = [f"{key}={value!r:.40}" for key, value in (node._kwargs or {}).items()]
+    settings = [f"{key}={value!r:.40}" for key, value in primitives.shown(node._kwargs).items()]
     return Blame(
         function=registry.name_of(function),
         argnum=mistake.argnum,
@@ -108,12 +108,12 @@ def _reproduction(node: Tensor, args: Sequence[Any], mistake: Mistake) -> str:
     """Code that finds the mistake again, and can be pasted."""
     name, imports = _importable(node._function)
     if not name.isidentifier() and not name.startswith("np."):  # <lambda>
-        name, imports = "f", [f"f = ...  # the primitive whose rule is at {_place(node._function, mistake.argnum)}"]
+        name, imports = "f", [f"f = ...  # the function whose rule is at {_place(node._function, mistake.argnum)}"]
     arrays = {i: literal(x) for i, x in enumerate(args) if isinstance(x, (np.ndarray, np.generic))}
     if sum(map(len, arrays.values())) > PASTED:
         return f"the arguments of {name} are too large to paste; error.report.blame.arguments holds them"
     given = [f"x{i}" if i in arrays else literal(x) for i, x in enumerate(args)]
-    given += [f"{key}={literal(value)}" for key, value in (node._kwargs or {}).items()]
+    given += [f"{key}={literal(value)}" for key, value in primitives.shown(node._kwargs).items()]
     names = ", ".join(f"x{i}" for i in arrays)
     call = name if len(given) == len(arrays) else f"lambda {names}: {name}({', '.join(given)})"
     order = f", order={mistake.order}" if mistake.order > 1 else ""
@@ -130,7 +130,9 @@ def _importable(function: Any) -> tuple[str, list[str]]:
     if name.startswith("np."):
         return name, []
     module = getattr(function, "__module__", None)
-    found = getattr(sys.modules.get(module or ""), name, None) is function and module != "__main__"
+    there: Any = getattr(sys.modules.get(module or ""), name, None)
+    is_it = there is function or (hasattr(there, "__wrapped__") and inspect.unwrap(there) is inspect.unwrap(function))
+    found = is_it and module != "__main__"
     return name, [f"from {module} import {name}"] if found else []
 
 
