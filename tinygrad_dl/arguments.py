@@ -130,11 +130,11 @@ def setting(value: Any) -> Any:
 
     Raises TypeError for an iterator, which a derivative rule would find used up.
     """
+    if isinstance(value, np.ndarray):
+        return numbers(value)
     kind = type(value)
     if kind in _IMMUTABLE:
         return value
-    if isinstance(value, np.ndarray):
-        return numbers(value)
     if kind in (list, tuple):
         return kind(map(setting, value))
     if isinstance(value, dict):
