@@ -10,6 +10,7 @@ of z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
@@ -65,6 +66,7 @@ def carry_back(
     rules of each node are taken from `observed(rules, node, g)`, which may watch what they are given and give.
     """
     vjps, reached = registry.vjps, set(order)
+    sums: set[Tensor] = set()  # whose cotangents are sums made here, to which more can be added in place
     if debugging.is_checking():
         observed = debugging.checked_rules
     for node in reversed(order) if keep_graph else _taken_apart(order, reached):
@@ -76,8 +78,17 @@ def carry_back(
         rules: Any = vjps[node._function]
         if observed:
             rules = observed(rules, node, g)
-        if type(rules) is not tuple:  # some have no end, one for each argument
-            rules = list(islice(rules, len(node._parents)))
+        if type(rules) is not tuple:
+            if type(rules) is registry.AddingRule:
+                parent = node._parents[0]
+                if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
+                    del g, given
+                    continue
+                sums.add(parent)  # type: ignore[arg-type]
+            elif type(rules) is registry.JointRule:  # called once for all: there may be thousands
+                rules, given, kwargs = rules.picks(given, kwargs, node._parents)
+            else:  # some have no end, one for each argument
+                rules = list(islice(rules, len(node._parents)))
         argnum = -1  # enumerate and zip make an object a node, which a chain of operations would pay 5 % for
         for parent in node._parents:
             argnum += 1
@@ -163,6 +174,16 @@ def _tensor_args(node: Tensor) -> list[Any]:
 # ---- gradients of Tensors
 
 _adding = threading.Lock()  # several threads may go backward to the same leaves
+
+
+def _unlock() -> None:
+    """Begin with a new lock in a forked process, in which the thread that held the old one is not there."""
+    global _adding
+    _adding = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def _references_to_a_local() -> int:

@@ -88,6 +88,7 @@ class Mode:
 
     def __init__(self, wanted: Any):
         self._wanted = wanted
+        self._in_generators: list[_GeneratorsBlock] = []
 
     @classmethod
     def value(cls) -> Any:
@@ -97,7 +98,10 @@ class Mode:
     def __enter__(self) -> None:
         outer = self._variable.get()
         frame = _generator_of(sys._getframe(1))
-        block = _Block(self, outer) if frame is None else _GeneratorsBlock(self, outer, frame)
+        if frame is None:
+            block = _Block(self, outer)
+        else:
+            self._in_generators.append(block := _GeneratorsBlock(self, outer, frame))
         try:
             self._variable.set(block)
         except BaseException:  # an interrupt
@@ -109,7 +113,10 @@ class Mode:
         while isinstance(block, _Block) and block.owner() is not self:
             above, block = block, block.outer
         if not isinstance(block, _Block):  # it was entered in another context
+            if self._in_generators:  # which finds it ended
+                self._in_generators.pop().end()
             return
+        self._in_generators = [other for other in self._in_generators if other is not block]
         if above is None:
             self._variable.set(block.outer)
         else:  # others were entered since, and are still open
@@ -138,6 +145,8 @@ class Mode:
 
 def _generator_of(frame: FrameType) -> FrameType | None:
     """The frame of the generator that a block is in, as far as it can wait in the block; or None."""
+    if not frame.f_code.co_flags & _WAITING and frame.f_globals.get("__name__") != "contextlib":
+        return None  # as nearly always
     kinds = _GENERATOR if _in_a_task() else _WAITING  # a task has a context of its own
     while frame.f_back is not None:
         if frame.f_globals.get("__name__") != "contextlib":  # as in ExitStack

@@ -95,11 +95,16 @@ def scatter_add(values: Any, index: Any, like: Any) -> Any:
     array([4., 0., 2.])
     """
     total = np.zeros_like(like, dtype=values.dtype)
+    add_into(total, index, values)
+    return total
+
+
+def add_into(total: Any, index: Any, values: Any) -> None:
+    """Add `values` to the array `total` in place, at `index`."""
     if _may_repeat(index):
         np.add.at(total, index, values)
     else:
         total[index] += values
-    return total
 
 
 @primitive

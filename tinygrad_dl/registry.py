@@ -9,6 +9,7 @@ while the user's own line is still on the stack.
 import functools
 import inspect
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -61,7 +62,17 @@ def defvjp_jointly(function: Callable, rule: Rule) -> None:
     For what computes them together; it is called once for a node of the graph. Instead of zeros it may give `None`.
     """
     _define(function)
-    vjps[function] = _Joint(rule)
+    vjps[function] = JointRule(rule)
+
+
+def defvjp_adding(function: Callable, rule: Rule, add: Callable[..., bool]) -> None:
+    """Give `function` a rule for its argument 0 that leaves most of the cotangent 0, and the same in place.
+
+    `add(total, g, ans, *primals)` adds to the array `total` what the rule gives, and gives whether it could.
+    """
+    _define(function)
+    vjps[function] = AddingRule((rule,))
+    vjps[function].add = add  # type: ignore[attr-defined]
 
 
 def defnondiff(*functions: Callable) -> None:
@@ -106,7 +117,13 @@ class _Each(Sequence):
         return functools.partial(self._rule, argnum)
 
 
-class _Joint(Sequence):
+class AddingRule(tuple):
+    """The rule of `defvjp_adding`: with a sum for each element that is read, a loop over n would take n² steps."""
+
+    add: Callable[..., bool]
+
+
+class JointRule(Sequence):
     """The rules of a function whose one rule gives the cotangents of all arguments: each picks its own.
 
     Whoever iterates over them gets rules for one node of the graph, and the first that is called computes for all.
@@ -124,6 +141,15 @@ class _Joint(Sequence):
     def __iter__(self) -> Iterator[Rule]:
         computed: list[Sequence[Any]] = []
         return (self._for(argnum, computed) for argnum in itertools.count())
+
+    def picks(self, given: tuple, kwargs: dict[str, Any] | None, parents: Sequence[Any]) -> tuple[list, tuple, None]:
+        """Rules, arguments and keywords that give the same, for one call of the rule."""
+        found = self._rule(*given, **(kwargs or {}))
+        parts = [
+            np.zeros_like(parent._value) if part is None and parent is not None else part
+            for part, parent in zip(found, parents, strict=False)
+        ]
+        return list(map(operator.itemgetter, range(len(parents)))), (parts,), None
 
     def _for(self, argnum: int, computed: list[Sequence[Any]]) -> Rule:
         def pick(g, ans, *primals, **kwargs):

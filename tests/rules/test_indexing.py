@@ -1,6 +1,7 @@
 """Indexing: whatever NumPy reads, its transpose adds into; what is read twice is added twice."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -36,3 +37,36 @@ def test_scatter_add_has_the_dtype_of_the_values():
 def test_an_empty_list_reads_nothing():
     x = tg.parameter([1.0, 2.0])
     assert tg.gradients(np.sum(x[[]]), x).tolist() == [0.0, 0.0]
+
+
+def test_reads_of_one_array_in_a_loop_add_into_one_sum(monkeypatch):
+    """A sum of the size of the array for each of n reads would take n² steps."""
+    made = []
+    scatter_add = primitives.scatter_add
+    monkeypatch.setattr(primitives, "scatter_add", lambda *args: made.append(1) or scatter_add(*args))
+    x = np.arange(50.0)
+    assert np.array_equal(tg.grad(lambda x: sum(x[i] * x[i] for i in range(50)))(x), 2 * x)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+@pytest.mark.parametrize("keep_graph", [True, False])
+def test_reads_and_other_uses_of_one_array_add_up_whatever_their_order(dtype, keep_graph):
+    x = tg.parameter(np.arange(6, dtype=dtype).reshape(2, 3))
+    y = x + 1
+    parts = [y[0, 1], np.sum(y[:, 1:]), np.sum(y), np.sum(y[[0, 0, 1]]), np.sum((y + y)[1]), np.sum(y[y.numpy() != 0])]
+    total = np.real(sum(parts[::-1], start=y[1, 2] * 3))
+    total.backward(keep_graph=keep_graph)
+    assert x.grad.dtype == dtype
+    assert x.grad.tolist() == [[4, 6, 5], [5, 6, 9]]
+
+
+def test_what_was_read_keeps_its_own_cotangent():
+    x = tg.parameter(np.ones(3))
+    y = x * 1
+    a, b = y[0], y[0:2]
+    loss = 2 * a + np.sum(b) + np.sum(y)
+    da, db, dy = tg.gradients(loss, [a, b, y])
+    assert (da.tolist(), db.tolist(), dy.tolist()) == (2.0, [1, 1], [4, 2, 1])
+    slopes = tg.hessian(lambda x: x[0] ** 2 * x[1] + x[0] * x[1] * x[2])(np.array([1.0, 2.0, 3.0]))
+    assert slopes.tolist() == [[4, 5, 2], [5, 0, 1], [2, 1, 0]]

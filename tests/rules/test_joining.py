@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests.rules.linear import assert_transposed
+from tinygrad_dl import registry
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0,), (2, 0), (0, 2)]
 AXES = [axis for axis in range(-3, 3)]
@@ -83,3 +84,13 @@ def test_split_into_unequal_parts_is_an_error_with_numbers():
         np.split(tg.parameter([1.0, 2.0, 3.0]), 2)
     with pytest.raises(ValueError, match=r"np\.dsplit: expected at least 3 axes, got an array of shape \(3,\)"):
         np.dsplit(tg.parameter([1.0, 2.0, 3.0]), 1)
+
+
+@pytest.mark.parametrize("join", [np.stack, np.concatenate, np.vstack, np.hstack, np.block, np.column_stack])
+def test_the_rule_of_a_join_of_many_is_called_once_for_all(join, monkeypatch):
+    """A call of the rule for each of n arrays would take n² steps."""
+    monkeypatch.setattr(registry.JointRule, "__iter__", None)  # which gives a rule for each
+    leaves = [tg.parameter([[float(i)]]) for i in range(50)]
+    weights = np.arange(50.0)
+    tg.backward(np.sum(np.reshape(join(leaves), 50) * weights))
+    assert [float(leaf.grad[0, 0]) for leaf in leaves] == weights.tolist()
