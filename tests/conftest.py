@@ -1,16 +1,51 @@
-"""How hard Hypothesis tries, `HYPOTHESIS_PROFILE=deep python -m pytest`, and what tests of memory share."""
+"""The quick and the deep run of the tests, and a fixture for tests of memory.
+
+`python -m pytest` takes at most 90 s on two cores; `python -m pytest --deep` runs everything, as CI does. The quick run
+holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
+
+- Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
+- A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
+  coverage. The quick run takes the first row of each function, or all with `quick=None`.
+- Inputs in a loop: the fixture `deep` is True in the deep run. The quick run takes some of the inputs, and the same law.
+- `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, where a quick test holds the same
+  law on less, and never the only test of a law.
+"""
 
 import gc
-import os
 
 import pytest
 from hypothesis import settings
 
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
-settings.register_profile("ci", derandomize=True, deadline=None, max_examples=40)
-settings.register_profile("deep", deadline=None, max_examples=3000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
+settings.register_profile("deep", derandomize=True, deadline=None, max_examples=100)
+settings.register_profile("search", deadline=None, max_examples=3000)  # other examples in each run, for an evening
+
+
+def pytest_addoption(parser):
+    parser.addoption("--deep", action="store_true", help="all inputs of all tests, as in CI: some ten minutes")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "deep: slow; runs with --deep")
+    if not config.getoption("--hypothesis-profile", None):
+        settings.load_profile("deep" if config.getoption("--deep") else "quick")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is marked `deep` from the quick run, unless it is asked for by its name."""
+    if config.getoption("--deep") or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("deep")]
+    items[:] = [item for item in items if not item.get_closest_marker("deep")]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def deep(pytestconfig):
+    """Whether this is the deep run."""
+    return pytestconfig.getoption("--deep")
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.rows import every_function
 from tinygrad_dl import primitives, pytree, registry
-from tinygrad_dl.coverage.examples import CASES
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's own, of the same divisions by zero
 
@@ -368,7 +368,7 @@ def test_values_and_gradients_are_the_same_in_debug_mode():
         assert outcome() == expected
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@every_function()
 def test_every_rule_keeps_to_the_terms_of_debug_mode(case):
     """Each of the package's own, of either order and in either mode: finite, of the right dtype, nothing in place."""
     arrays = tuple(case.arrays())

@@ -5,7 +5,7 @@ that were computed before: so it stays where its derivative exists, whatever fee
 """
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
@@ -37,6 +37,7 @@ def program(steps, moves):
     return sum(np.sum(np.sin(value + i)) for i, value in enumerate(values) if i not in used)
 
 
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(operations, min_size=1, max_size=30))
 def test_the_chain_rule_holds_in_any_graph_of_any_operations(steps):
     def f(moves):

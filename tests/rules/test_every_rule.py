@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tests import numeric
+from tests.rows import every_function
 from tinygrad_dl import primitives, pytree, registry
 from tinygrad_dl.autodiff import topological_order
 from tinygrad_dl.coverage.examples import CASES
@@ -25,8 +26,6 @@ def is_covered(function):
 RULES = {f: rules for f, rules in registry.vjps.items() if is_covered(f) and f is not primitives.output}
 SPELLINGS = set(filter(is_covered, registry.spellings))
 CONSTANTS = sorted(filter(is_covered, registry.constants), key=registry.name_of)
-
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def total(case):
@@ -62,7 +61,7 @@ def test_the_names_of_the_rows_are_unique():
     assert len(set(names)) == len(names)
 
 
-@every_case
+@every_function(quick=None)
 def test_a_row_uses_the_rules_of_its_function(case):
     assert case.function in SPELLINGS or case.function in {node._function for node in nodes(case)}
 
@@ -79,14 +78,14 @@ def test_the_rows_use_every_rule():
     assert {(f, i) for f, rules in tables.items() for i, rule in enumerate(rules) if rule is not None} <= used
 
 
-@every_case
+@every_function(quick=None)
 def test_tensors_give_what_arrays_give(case):
     f, arrays = total(case), case.arrays()
     for make in (tg.Tensor, tg.parameter):
         np.testing.assert_allclose(f(*map(make, arrays)).numpy(), f(*arrays), rtol=1e-12)
 
 
-@every_case
+@every_function(quick=None)
 def test_the_gradient_is_what_differences_give(case):
     f, arrays = total(case), case.arrays()
     argnums = tuple(range(len(arrays)))
@@ -94,7 +93,7 @@ def test_the_gradient_is_what_differences_give(case):
         numeric.assert_equal(gradient, numeric.gradient(f, arrays, argnum))
 
 
-@every_case
+@every_function(quick=None)
 def test_the_second_derivative_is_what_differences_of_the_gradient_give(case):
     arrays = case.arrays()
     argnums = tuple(range(len(arrays)))
@@ -109,7 +108,7 @@ def test_the_second_derivative_is_what_differences_of_the_gradient_give(case):
         numeric.assert_equal(second, numeric.gradient(slope, arrays, argnum))
 
 
-@every_case
+@every_function(quick=None)
 def test_forward_mode_gives_what_reverse_mode_gives(case):
     f, arrays, rng = case.call, tuple(case.arrays()), np.random.default_rng(1)
     tangents = tuple(rng.uniform(0.5, 1.5, x.shape) for x in arrays)
@@ -122,7 +121,7 @@ def test_forward_mode_gives_what_reverse_mode_gives(case):
     np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-12)
 
 
-@every_case
+@every_function(quick=None)
 def test_the_gradient_by_complex_numbers_is_what_differences_give(case):
     """Re(u df) = Re(ct dz) for every change dz: along the real axis Re(ct), along the imaginary one -Im(ct)."""
     rng = np.random.default_rng(2)
@@ -149,7 +148,7 @@ def test_the_gradient_by_complex_numbers_is_what_differences_give(case):
         numeric.assert_equal(ct.imag, -by_imag)
 
 
-@every_case
+@every_function(quick=None)
 def test_float32_stays_float32_forward_and_in_every_rule(case):
     wide = {np.bincount, np.float_power, np.geomspace, np.vander, primitives.astype}  # give float64 by definition
     for node in nodes(case, np.float32):
@@ -164,7 +163,7 @@ def test_float32_stays_float32_forward_and_in_every_rule(case):
                 assert np.finfo(part.dtype).dtype == np.float32
 
 
-@every_case
+@every_function(quick=None)
 def test_the_gradient_has_the_dtype_of_its_argument(case):
     arrays = [x.astype(np.float32) for x in case.arrays()]
     argnums = tuple(range(len(arrays)))

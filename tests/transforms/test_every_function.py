@@ -4,19 +4,18 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.rows import every_function
 from tinygrad_dl import pytree, registry
 from tinygrad_dl.batching import batched
 from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.transforms import jacobians
-
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def samples(case, count=3):
     return [np.stack([x * (1 + 0.001 * i) for i in range(count)], axis=-1) for x in case.arrays()]
 
 
-@every_case
+@every_function(quick=None)
 def test_vmap_gives_what_a_loop_gives(case):
     many = samples(case)
     found = tg.vmap(case.call, in_axes=-1)(*many)
@@ -28,7 +27,7 @@ def test_vmap_gives_what_a_loop_gives(case):
         np.testing.assert_allclose(ours, loop, rtol=1e-10, atol=1e-12)
 
 
-@every_case
+@every_function(quick=None)
 def test_gradients_inside_of_vmap_are_those_of_each_sample(case):
     def total(*args):
         return sum(np.sum(np.real(y) ** 2) for y in pytree.leaves(case.call(*args)) if np.result_type(y).kind in "fc")
@@ -42,15 +41,16 @@ def test_gradients_inside_of_vmap_are_those_of_each_sample(case):
             np.testing.assert_allclose(ours[i], one, rtol=1e-8, atol=1e-10)
 
 
-@every_case
-def test_a_jacobian_has_one_pullback_a_row_and_one_pushforward_a_column(case, monkeypatch):
+@every_function(quick=None)
+def test_a_jacobian_has_one_pullback_a_row_and_one_pushforward_a_column(case):
     """All rows at once, row by row, and in forward mode."""
     arrays = case.arrays()
     jacobian = tg.jacobian(case.call, tuple(range(len(arrays))))
-    monkeypatch.setattr(jacobians, "FORWARD", np.inf)
-    at_once = list(pytree.leaves(jacobian(*arrays)))
-    monkeypatch.setattr(jacobians, "FORWARD", 0)
-    forward = list(pytree.leaves(jacobian(*arrays)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jacobians, "FORWARD", np.inf)
+        at_once = list(pytree.leaves(jacobian(*arrays)))
+        patch.setattr(jacobians, "FORWARD", 0)
+        forward = list(pytree.leaves(jacobian(*arrays)))
     value, pullback = tg.vjp(case.call, *arrays)
     outputs = list(pytree.leaves(value))
     rows = []

@@ -11,6 +11,8 @@ from tinygrad_dl.drawing.page import explore, pictures
 
 from .reading import contrasts, marks, press, status, texts
 
+pytestmark = pytest.mark.deep  # a browser is slow; test_stepping.py looks at the page in the quick run too
+
 NAMES = [
     "</script><script>alert(1)</script>",
     "<!-- <b>bold</b> -->",
