@@ -170,13 +170,15 @@ def _resolved(f: Any) -> Any:
 
 def _positional(f: Callable, primals: tuple, named: Mapping[str, Any]) -> tuple[Callable, tuple]:
     """`f` and its arguments by position, which are varied by position: of a keyword-only one, another function."""
+    if isinstance(f, np.ufunc):  # its names are the caller's: NumPy before 2.4 gives it no signature of use
+        return f, (*primals, *named.values())
     try:
         bound = inspect.signature(f).bind(*primals, **named)
     except ValueError:  # written in C: it does not say
         return f, (*primals, *named.values())
     except TypeError:
         kinds = {p.kind for p in inspect.signature(f).parameters.values() if p.default is p.empty}
-        if kinds == {inspect.Parameter.POSITIONAL_ONLY}:  # as of a ufunc: the names are the caller's
+        if kinds == {inspect.Parameter.POSITIONAL_ONLY}:  # the names are the caller's
             return f, (*primals, *named.values())
         raise
     if not bound.kwargs:
