@@ -92,6 +92,32 @@ def test_least_squares_of_rank_0_gives_0_whatever_the_right_hand_side():
     assert not by_b.any()
 
 
+@given(seeds, kinds)
+def test_the_pseudoinverse_of_a_hermitian_matrix_moves_with_the_triangle_that_is_read(seed, kind):
+    rng = np.random.default_rng(seed)
+    a, g = draw(rng, kind, 3, 3) + 5 * np.eye(3), draw(rng, kind, 3, 3)
+
+    def whole(a):
+        part = np.tril(a, -1)
+        return part + np.conj(part.mT) + np.real(a) * np.eye(3)
+
+    value, pullback = tg.vjp(lambda a: np.linalg.pinv(a, hermitian=True), a)
+    expected = tg.vjp(lambda a: np.linalg.inv(whole(a)), a)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(pullback(g)[0], expected[1](g)[0], rtol=1e-7, atol=1e-9)
+
+
+def test_a_tensor_is_solved_for_along_axes_that_do_not_begin_with_the_shape_of_the_right_hand_side():
+    """NumPy asks for as many numbers only."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(3, 6, 2)), rng.normal(size=(2, 3))
+    x, pullback = tg.vjp(lambda a: np.linalg.tensorsolve(a, b, axes=(1,)), a)
+    np.testing.assert_allclose(x, np.linalg.tensorsolve(a, b, axes=(1,)), rtol=1e-12)
+    ct_b = np.linalg.solve(np.moveaxis(a, 1, 2).reshape(6, 6).T, np.ones(6))
+    expected = np.moveaxis(-np.outer(ct_b, x).reshape(3, 2, 6), 2, 1)
+    np.testing.assert_allclose(pullback(np.ones(6))[0], expected, rtol=1e-9)
+
+
 # ---- determinants
 
 

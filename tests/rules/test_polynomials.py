@@ -51,6 +51,33 @@ def test_two_roots_that_coincide_move_infinitely_fast():
         assert not np.isfinite(tg.grad(lambda p: np.sum(np.roots(p)))(np.array([1.0, 0.0, 0.0]))).all()
 
 
+@pytest.mark.parametrize("roots", [[1.0, 1.0], [1.0, 1.0, 1.0], [0.3, 0.3, 2.0]])
+def test_roots_that_only_rounding_parts_coincide(roots):
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(tg.grad(lambda p: np.sum(np.real(np.roots(p))))(np.poly(roots))).all()
+    near = np.poly([1.0, 1.001, 3.0])  # whose roots add up to -p1 / p0
+    np.testing.assert_allclose(tg.grad(lambda p: np.sum(np.real(np.roots(p))))(near), [-5.001, -1, 0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "a",
+    [np.array([[2.0, 1.0], [0.0, 2.0]]), np.eye(2, k=-1), 3 * np.eye(3) + np.eye(3, k=1), np.eye(3), np.zeros((3, 3))],
+)
+def test_the_characteristic_polynomial_is_right_to_any_order_where_eigenvalues_coincide(a):
+    """By traces of powers (Newton): defective matrices included."""
+
+    def by_traces(a):
+        p1, p2, p3 = np.trace(a), np.trace(a @ a), np.trace(a @ a @ a)
+        e = [-p1, (p1**2 - p2) / 2, -(p1**3 - 3 * p1 * p2 + 2 * p3) / 6]
+        return np.stack([p1 * 0 + 1, *e[: len(a)]])
+
+    np.testing.assert_allclose(tg.jacobian(np.poly)(a), tg.jacobian(by_traces)(a), atol=1e-12)
+    weights = np.array([1.0, 2.0, 3.0, 4.0])[: len(a) + 1]
+    for f, g in [(lambda a: weights @ np.poly(a), lambda a: weights @ by_traces(a))]:
+        np.testing.assert_allclose(tg.hessian(f)(a), tg.hessian(g)(a), atol=1e-11)
+        np.testing.assert_allclose(tg.jacobian(tg.hessian(f))(a), tg.jacobian(tg.hessian(g))(a), atol=1e-10)
+
+
 @given(st.lists(numbers, min_size=1, max_size=5))
 def test_coefficients_by_a_root_are_those_without_it(roots):
     jacobian = tg.jacobian(np.poly)(np.array(roots))

@@ -92,7 +92,7 @@ def _inverse_of_vectors(v):
     """
     try:
         inverse = np.linalg.inv(v)
-        size = np.max(np.linalg.norm(inverse, axis=-1), initial=0)
+        size = np.max(np.abs(inverse), initial=0)
     except np.linalg.LinAlgError:
         size = np.inf
     if not size <= np.finfo(v.dtype).eps ** (-3 / 8):

@@ -51,30 +51,28 @@ def _check_one_basis(s, longer):
 def _svd_vjp(g, ans, a, full_matrices=True, is_hermitian=False):
     (g_u, g_s, g_vh), (u, s, vh) = g, ans
     m, n, k = u.shape[-2], vh.shape[-1], s.shape[-1]
-    v = np.conj(vh.mT)
-    finish = onto_triangle if is_hermitian else lambda ct: ct
+    v, finish = np.conj(vh.mT), lambda ct: ct
+    if is_hermitian:  # NumPy makes v = ± u of eigenvectors u; some versions 0 where s is 0
+        signs, finish = _signs(u, v), onto_triangle
+        v = u * np.expand_dims(signs, -2)
     if g_u is None and g_vh is None:
         values = primitives.values
         frame = _Singular(values(s), values(u)[..., :k], values(v)[..., :k], finish)
         if frame.plain():
-            return finish(np.conj(u[..., :k]) * np.expand_dims(g_s, -2) @ np.conj(vh[..., :k, :]))
+            return finish(np.conj(u[..., :k]) * np.expand_dims(g_s, -2) @ v[..., :k].mT)
         return finish(of_values(g_s, s, a, frame))
     g_v = np.zeros_like(v) if g_vh is None else np.conj(g_vh.mT)
     g_u = np.zeros_like(u) if g_u is None else g_u
     if is_hermitian:
-        return finish(_hermitian_svd_vjp((g_u, g_s, g_v), (u, s, v), a, finish))
+        cotangents = (None if g_s is None else g_s * signs, g_u + g_v * np.expand_dims(signs, -2))
+        return finish(hermitian_vjp(NAME, cotangents, (s * signs, u), a, False, finish))
     (g_u, u), (g_v, v) = leading(g_u, u, k), leading(g_v, v, k)
     return _vectors_vjp(g_u, u, g_s, s, g_v, v, vanish(s, max(m, n)))
 
 
-def _hermitian_svd_vjp(g, ans, a, finish):
-    """NumPy makes them of eigenvalues w = ± s and of eigenvectors u, of which v = ± u."""
-    (g_u, g_s, g_v), (u, s, v) = g, ans
+def _signs(u, v):
     along = np.sum(np.real(primitives.values(u) * np.conj(primitives.values(v))), axis=-2)
-    signs = np.where(along < 0, -np.ones_like(along), np.ones_like(along))
-    g_w = None if g_s is None else g_s * signs
-    cotangents = (g_w, g_u + g_v * np.expand_dims(signs, -2))
-    return hermitian_vjp(NAME, cotangents, (s * signs, u), a, False, finish)
+    return np.where(along < 0, -np.ones_like(along), np.ones_like(along))
 
 
 class _Singular(Frame):
