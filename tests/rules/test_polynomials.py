@@ -78,6 +78,16 @@ def test_the_characteristic_polynomial_is_right_to_any_order_where_eigenvalues_c
         np.testing.assert_allclose(tg.jacobian(tg.hessian(f))(a), tg.jacobian(tg.hessian(g))(a), atol=1e-10)
 
 
+def test_the_characteristic_polynomial_of_a_large_matrix_is_as_accurate_as_that_of_its_eigenvalues():
+    """The coefficients of det(z - a) for a diagonal matrix are those of its diagonal."""
+    roots = np.linspace(0.5, 1.5, 30)
+    weights = np.sin(np.arange(1.0, 32.0))
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(30, 30)))[0]
+    found = turn.T @ tg.grad(lambda a: np.real(np.sum(weights * np.poly(a))))(turn * roots @ turn.T) @ turn
+    expected = [-np.dot(weights[1:], np.poly(np.delete(roots, i))) for i in range(30)]
+    np.testing.assert_allclose(np.diagonal(found), expected, rtol=1e-5, atol=1e-9 * np.max(np.abs(expected)))
+
+
 @given(st.lists(numbers, min_size=1, max_size=5))
 def test_coefficients_by_a_root_are_those_without_it(roots):
     jacobian = tg.jacobian(np.poly)(np.array(roots))

@@ -195,14 +195,24 @@ class Frame:
 
     def __init__(self, name, w, left, right, finish=lambda ct: ct, zero=False):
         self.name, self.w, self.left, self.right, self.finish = name, w, left, right, finish
-        self.zero = np.broadcast_to(zero, w.shape)
-        self.same, self.near = coincide(w), _close(w, np.finfo(w.dtype).eps ** (1 / 3))
-        self.count = np.sum(self.same, axis=-1, keepdims=True)
-        self.mean = np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(w.dtype).dtype)
+        self.zero, self.near = np.broadcast_to(zero, w.shape), _close(w, np.finfo(w.dtype).eps ** (1 / 3))
 
     def plain(self):
         """Whether all values are apart, so that nothing is to be taken care of."""
         return not np.any(self.zero) and np.count_nonzero(self.near) == self.w.size
+
+    @functools.cached_property
+    def same(self):
+        return coincide(self.w)
+
+    @functools.cached_property
+    def count(self):
+        return np.sum(self.same, axis=-1, keepdims=True)
+
+    @functools.cached_property
+    def mean(self):
+        """The matrix that takes the mean over values that coincide, 0 over those that vanish."""
+        return np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(self.w.dtype).dtype)
 
     def compose(self, g):
         averaged = np.sum(self.mean * g[..., None, :], axis=-1)

@@ -60,10 +60,15 @@ defvjp(
 defvjp(np.roots, _roots_vjp)
 
 
+_SMALL = 16  # sides of matrices up to which powers of them cost 4 digits at most; eigenvalues are better for more
+
+
 def _poly(seq_of_zeros):
     zeros = np.atleast_1d(np.stack(seq_of_zeros) if isinstance(seq_of_zeros, (list, tuple)) else seq_of_zeros)
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] != 0:
-        return characteristic(zeros + 0.0 if zeros.dtype.kind in "biu" else zeros)
+        if len(zeros) <= _SMALL:
+            return characteristic(zeros + 0.0 if zeros.dtype.kind in "biu" else zeros)
+        zeros = np.linalg.eigvals(zeros)
     if zeros.ndim != 1:
         raise ValueError(f"np.poly: expected a vector of roots or a square matrix, got shape {zeros.shape}.")
     if len(zeros) == 0:
