@@ -36,6 +36,9 @@ def of_any_matrix(label, shape, *outputs):
 CASES = table(
     *[(*of_hermitian(np.linalg.eigh, f"{shape}"), graded(*shape)) for shape in [(1, 1), (3, 3), (2, 2, 2)]],
     (*of_hermitian(np.linalg.eigh, "UPLO=", UPLO="U"), graded(3, 3)),
+    (*one(np.linalg.eigh, "one triangle"), graded(3, 3)),
+    (*one(np.linalg.eigvalsh, "the other triangle", "U"), graded(3, 3)),
+    (*one(np.linalg.svd, "one triangle", hermitian=True), graded(2, 2)),
     (np.linalg.eigh, "vectors", lambda x: np.linalg.eigh(hermitian(x)).eigenvectors, real(2, 2)),
     (np.linalg.eigh, "the largest", lambda x: np.linalg.eigh(hermitian(x))[1][..., -1], graded(2, 2, 2)),
     (*of_hermitian(np.linalg.eigvalsh, "(2, 2, 2)"), graded(2, 2, 2)),

@@ -22,6 +22,7 @@ CASES = table(
     *[(*one(np.linalg.pinv, f"{shape}"), graded(*shape)) for shape in [(2, 2), (3, 2), (2, 3), (2, 3, 1)]],
     (np.linalg.pinv, "of rank 2", of_low_rank(lambda a: np.linalg.pinv(a, 1e-5)), graded(3, 2), graded(2, 3)),
     (*one(np.linalg.pinv, "rtol=", rtol=1e-5), graded(3, 2)),
+    (*one(np.linalg.pinv, "one triangle", hermitian=True), graded(2, 2)),
     (np.linalg.pinv, "hermitian=", lambda x: np.linalg.pinv(hermitian(x), hermitian=True), graded(2, 2)),
     *[(np.linalg.solve, f"{a} {b}", np.linalg.solve, graded(*a), real(*b)) for a, b in SOLVE],
     (np.linalg.solve, "beside an array", lambda b: np.linalg.solve(np.array([[2.0, 1.0], [0.0, 3.0]]), b), real(2)),
