@@ -1,5 +1,7 @@
 """Median, quantile and percentile: an average of one or two elements, whatever the method."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -150,3 +152,18 @@ def test_a_call_that_makes_no_sense_is_an_error_that_says_why(call, error, words
 def test_of_nothing_the_median_is_nan_with_the_warning_of_numpy():
     with pytest.warns(RuntimeWarning, match="Mean of empty slice"):
         assert np.isnan(np.median(tg.parameter(np.zeros((0, 2))), axis=0).numpy()).tolist() == [True, True]
+
+
+@pytest.mark.parametrize("f", [np.quantile, np.nanquantile])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 1), (1, 2), [0, -1]])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_several_quantiles_of_several_axes_stand_where_numpy_puts_them(f, axis, keepdims):
+    """NumPy's nanquantile puts the axes of a matrix of quantiles elsewhere than quantile does."""
+    x, q = np.random.default_rng(0).normal(size=(3, 4, 2)), [[0.1, 0.25, 0.5], [0.6, 0.8, 0.9]]
+    call = functools.partial(f, q=q, axis=axis, keepdims=keepdims)
+    expected = call(x)
+    np.testing.assert_allclose(call(tg.parameter(x)).data, expected, rtol=1e-12)
+    np.testing.assert_allclose(tg.vmap(call)(np.stack([x, -x]))[0], expected, rtol=1e-12)
+    dx = np.random.default_rng(1).normal(size=x.shape)
+    slope = (call(x + 1e-6 * dx) - call(x - 1e-6 * dx)) / 2e-6  # linear, as far as no rank changes
+    np.testing.assert_allclose(tg.jvp(call, (x,), (dx,))[1], slope, rtol=1e-6, atol=1e-8)

@@ -76,3 +76,9 @@ def test_meshgrid_says_what_it_expects():
 def test_rollaxis_says_what_it_expects():
     with pytest.raises(np.exceptions.AxisError, match="expected a start from -2 to 2, got 3"):
         np.rollaxis(tg.parameter(np.ones((2, 3))), 0, 3)
+
+
+@pytest.mark.parametrize("axes", [0, -1, np.int64(0), (0,), [-1], np.array(0)])
+@pytest.mark.parametrize("f", [np.transpose, np.permute_dims, lambda x, axes: x.transpose(axes)])
+def test_the_axis_of_a_vector_may_be_a_number(f, axes):
+    assert tg.grad(lambda x: np.sum(f(x, axes) * [1.0, 2.0]))(np.zeros(2)).tolist() == [1.0, 2.0]

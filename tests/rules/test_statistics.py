@@ -172,3 +172,19 @@ def test_what_bincount_counts_is_no_floats():
         np.bincount(tg.parameter([0.0, 1.0]))
     with pytest.raises(ValueError, match="don't have the same length"):
         np.bincount([0, 1], tg.parameter([0.0, 1.0, 2.0]))
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0, -0.7])
+def test_the_second_derivative_of_a_perfect_correlation_is_that_of_the_formula(factor):
+    """Rounding may leave a correlation beyond 1, whence NumPy clips it: that has no derivative of its own."""
+    for seed in range(5):
+        a = np.random.default_rng(seed).normal(size=4)
+        x, v = np.concatenate([a, factor * a]), np.array([0.0, 3, 1, 7, 2, 8, 5, 1])
+
+        def correlation(x):
+            p, q = x[:4] - np.mean(x[:4]), x[4:] - np.mean(x[4:])
+            return np.sum(p * q) / np.sqrt(np.sum(p * p) * np.sum(q * q))
+
+        product = tg.hvp(lambda x: np.corrcoef(x[:4], x[4:])[0, 1], (x,), (v,))[0]
+        expected = tg.hvp(correlation, (x,), (v,))[0]
+        np.testing.assert_allclose(product, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
+from tests.rules.derivatives import by_each
 from tinygrad_dl import registry
 from tinygrad_dl.rules.ufunc_methods import UFUNCS
 
@@ -219,3 +220,26 @@ def test_the_cumulative_extremum_of_a_tie_shares_step_by_step():
 def test_a_fold_over_no_axes_is_the_array_itself(ufunc):
     x = np.array([3.0, 2.0])
     assert tg.grad(lambda x: np.sum(ufunc.reduce(x, axis=()) ** 2))(x).tolist() == [6.0, 4.0]
+
+
+@pytest.mark.parametrize("ufunc", [np.subtract, np.divide, np.floor_divide, np.float_power, np.copysign, np.remainder])
+def test_the_methods_of_one_element_give_it_back_with_derivative_1(ufunc):
+    x = np.array([2.5, 1.5])
+    assert by_each(lambda x: ufunc.reduce(x[:1]), x) == [[1.0, 0.0]]
+    assert by_each(lambda x: ufunc.reduceat(x, [0, 1]), x) == [[1.0, 1.0]]
+    assert tg.jacobian(ufunc.accumulate)(x)[0].tolist() == [1.0, 0.0]
+
+
+def test_a_whole_quotient_is_constant_behind_its_first_element():
+    assert tg.jacobian(np.floor_divide.accumulate)(np.array([5.5, 2.0])).tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert not np.any(tg.grad(np.floor_divide.reduce)(np.array([5.5, 2.0])))
+
+
+@pytest.mark.parametrize("method", ["reduce", "accumulate", "reduceat", "outer"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_method_of_a_tensor_has_the_dtype_of_that_of_an_array(method, dtype, n):
+    x = np.array([0.75, 0.5, 1.5], dtype)[:n]
+    args = {"reduceat": ([0],), "outer": (x,)}.get(method, ())
+    for ufunc in (np.subtract, np.divide, np.floor_divide, np.float_power, np.logaddexp, np.hypot, np.maximum):
+        assert getattr(ufunc, method)(tg.parameter(x), *args).dtype == getattr(ufunc, method)(x, *args).dtype

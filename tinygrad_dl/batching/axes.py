@@ -124,6 +124,8 @@ def _quantile(function):
 
     def rule(level: Level, a, q, *args, **kwargs):
         quantiles = np.ndim(q)
+        if quantiles > 1 and function in (np.nanquantile, np.nanpercentile):
+            raise NotAtOnce("of several q, whose axes NumPy puts elsewhere")
         result = along_axis(level, a, q, *args, **kwargs)
         return level.wrapped(np.moveaxis(result._value, quantiles, 0)) if quantiles else result
 

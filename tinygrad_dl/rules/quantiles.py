@@ -45,6 +45,7 @@ def _finished(ans, rank, dtype, keepdims):
 
 def _median_of(function):
     def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
+        axis = tuple(axis) if isinstance(axis, list) else axis
         dtype = function(np.zeros(1, a.dtype)).dtype
         rows, order, ranks = _ranked(a, axis)
         if not rows.size:
@@ -64,9 +65,15 @@ def _median_of(function):
 def _quantile_of(function):
     def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
         a = as_array(a)
+        axis = tuple(axis) if isinstance(axis, list) else axis
         dtype = function(np.zeros(1, a.dtype), values(q) if hasattr(q, "shape") else q, method=method).dtype
         rows, order, ranks = _ranked(a, axis)
         rank = rank_at(q, function, ranks, axis, method, None if weights is None else values(weights))
+        given, placed = rank.shape, _order_of_axes(function, np.shape(q), a.shape, axis)
+        if placed is not None:
+            lengths = np.array([*np.shape(q), *rows.shape[:-1]])
+            rank = np.transpose(np.reshape(rank, lengths[placed]), np.argsort(placed))
+            rank = np.reshape(rank, (*np.shape(q), *np.sum(ranks, axis=axis, keepdims=True).shape))
         known = np.where(np.isnan(rank), 0, rank)
         low = np.floor(known)
         share = known - low
@@ -75,9 +82,27 @@ def _quantile_of(function):
             last = np.sum(~np.isnan(ranks), axis=axis, keepdims=True) - 1
             above = _taken(rows, order, np.minimum(low + 1, last), a.ndim)
             ans = ans + astype(np.reshape(share, ans.shape), dtype) * (above - ans)
-        return _finished(ans, rank, dtype, keepdims)
+        if placed is None:
+            return _finished(ans, rank, dtype, keepdims)
+        ans = np.transpose(_finished(ans, rank, dtype, False), placed)
+        return np.reshape(ans, given) if keepdims else ans
 
     return quantile
+
+
+def _order_of_axes(function, q_shape, shape, axis):
+    """NumPy's order of the axes of several quantiles, and then of the array; None if it is that.
+
+    It is another for those that skip nan, of several axes, with a `q` of several: axes of lengths of their own tell.
+    """
+    if len(q_shape) < 2 or not isinstance(axis, tuple) or len(axis) < 2:
+        return None
+    axes = normalize_axis_tuple(axis, len(shape))
+    q_lengths = range(2, 2 + len(q_shape))
+    lengths = [1 if i in axes else 2 + len(q_shape) + i for i in range(len(shape))]
+    found = function(np.zeros(lengths), np.zeros(q_lengths), axis=axes).shape
+    order = [*q_lengths, *(length for length in lengths if length > 1)]
+    return None if list(found) == order else [order.index(length) for length in found]
 
 
 # ---- by q: a step, or a straight line from rank to rank

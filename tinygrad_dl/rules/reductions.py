@@ -97,9 +97,12 @@ def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean, slo
         return _spread_within(where, g / (free * scale), x, axis, keepdims) * deviation
     kinks = spread(ans == 0, x, axis, keepdims)
     part = _spread_within(where, g / (free * scale), x, axis, keepdims) * np.where(kinks, 0, deviation)
-    axes = tuple(i - x.ndim for i in normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim))
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None or not x.ndim else axis, x.ndim)
     inside = deviation if where is True else np.where(where, deviation, 0)
-    return part + kink(inside, _spread_within(where, slope / free, x, axis, keepdims), axes)
+    lacking = kink(inside, spread(slope / free, x, axis, keepdims), tuple(i - x.ndim for i in axes))
+    lacking = _spread_within(where, lacking, x, None, True)
+    mean = np.sum(lacking, axis=axis, keepdims=True) / _count(x, ans, axis, True, where)
+    return part + _spread_within(where, lacking - mean, x, None, True)  # deviations add up to 0, one alone is 0
 
 
 # ---- products

@@ -16,7 +16,10 @@ def _reshape_vjp(g, ans, x, shape, order: Literal["C", "F"] = "C", *, copy=None)
 
 
 def _inverse_permutation(axes):
-    return None if axes is None else np.argsort([axis % len(axes) for axis in axes])
+    if axes is None:
+        return None
+    axes = (axes,) if np.ndim(axes) == 0 else axes  # of a vector
+    return np.argsort([axis % len(axes) for axis in axes])
 
 
 defvjp(np.reshape,          _reshape_vjp)

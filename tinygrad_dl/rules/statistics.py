@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitives import scatter_add, values
+from ..primitives import primitive, scatter_add, values
 from ..registry import defspelling, defvjp
 from .arrays import as_array, cast, lying_along
 
@@ -105,10 +105,18 @@ def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
         return c / c
     each = np.arange(len(c))
     deviation = np.sqrt(np.real(c[each, each]))
-    c = c / np.expand_dims(deviation, 1) / deviation
+    return _within_1(c / np.expand_dims(deviation, 1) / deviation)
+
+
+@primitive
+def _within_1(c):
+    """Correlations `c` without the rounding by which they leave [-1, 1]: the identity, but for that."""
     if np.iscomplexobj(c):
         return np.clip(np.real(c), -1, 1) + 1j * np.clip(np.imag(c), -1, 1)
     return np.clip(c, -1, 1)
+
+
+defvjp(_within_1, lambda g, ans, c: g)
 
 
 defspelling(np.cov,         _cov)

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import primitives
 from ..registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
 from ..tensor import Tensor
-from .arrays import spread
+from .arrays import cast, spread
 from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
@@ -65,8 +65,7 @@ def _reduce(ufunc):
             value = np.array(value, dtype=x.dtype)
         for step, use in zip(steps[start:], used[start:], strict=True):  # 1: a step left out may be a division by 0
             value = ufunc(value, step) if np.all(use) else np.where(use, ufunc(value, np.where(use, step, 1)), value)
-        value = value if value.dtype == expected.dtype else primitives.astype(value, expected.dtype)
-        return np.reshape(np.broadcast_to(value, steps.shape[1:]), expected.shape)
+        return np.reshape(np.broadcast_to(cast(value, expected.dtype), steps.shape[1:]), expected.shape)
 
     return reduce
 
@@ -101,14 +100,14 @@ def _accumulate(ufunc):
         values = [first]
         for other in others:
             values.append(ufunc(values[-1], other))
-        return np.stack(values, axis)
+        return cast(np.stack(values, axis), expected.dtype)
 
     return accumulate
 
 
 def _reduceat(ufunc):
     def reduceat(x, indices, axis=0, dtype=None):
-        ufunc.reduceat(primitives.values(x), indices, axis=axis, dtype=dtype)  # raises what NumPy raises
+        expected = ufunc.reduceat(primitives.values(x), indices, axis=axis, dtype=dtype)  # raises what NumPy raises
         x = np.moveaxis(x if dtype is None else primitives.astype(x, dtype), axis, 0)
         starts = [int(start) for start in indices]
         stops = [*starts, len(x)][1:]
@@ -116,7 +115,7 @@ def _reduceat(ufunc):
             ufunc.reduce(x[start:stop], axis=0) if start + 1 < stop else x[start]
             for start, stop in zip(starts, stops, strict=True)
         ]
-        return np.moveaxis(np.stack(parts) if parts else x[:0], 0, axis)
+        return cast(np.moveaxis(np.stack(parts) if parts else x[:0], 0, axis), expected.dtype)
 
     return reduceat
 
@@ -172,13 +171,14 @@ for ufunc in UFUNCS:
     methods = ufunc.outer, ufunc.reduce, ufunc.accumulate, ufunc.reduceat
     if ufunc.nin != 2 or ufunc.signature is not None:
         continue
+    steps = ufunc in constants and "dd->d" in ufunc.types  # of one element it is that, else constant
     if ufunc in constants:
         defnondiff(*methods)
     elif ufunc in refusals:
         refuse(refusals[ufunc], *methods)
     else:
         defspelling(ufunc.outer, _outer(ufunc))
-    if ufunc in (vjps.keys() | spellings.keys()) - {np.heaviside} and "dd->d" in ufunc.types:
+    if steps or (ufunc in (vjps.keys() | spellings.keys()) - {np.heaviside} and "dd->d" in ufunc.types):
         defspelling(ufunc.reduce, _reduce_as(REDUCED[ufunc]) if ufunc in REDUCED else _reduce(ufunc))
         accumulated = ACCUMULATED.get(ufunc)
         defspelling(ufunc.accumulate, _accumulate_as(accumulated) if accumulated else _accumulate(ufunc))
