@@ -297,14 +297,17 @@ def test_the_second_derivative_of_relu_at_0_is_that_of_the_negative_side():
 
 @row("maximum, minimum at a tie", 2)
 @pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
-def test_the_halves_of_two_that_are_tied_are_constant(f):
+def test_the_halves_of_two_that_are_tied_are_constant_unless_their_composition_is_smooth(f):
     assert second(lambda x: f(x, x) ** 2, 1.0) == 2.0
+    assert second(lambda x: f(x, -x) ** 2, 0.0) == 2.0
+    assert second(lambda x: f(x, 0) ** 2, 0.0) == 1.0  # the mean of both sides
     assert second(lambda x: f(x[0], x[1]) ** 2, [1.0, 1.0]) == [[0.5, 0.5], [0.5, 0.5]]
 
 
 @row("max, min at a tie", 2)
 @pytest.mark.parametrize("f", [np.max, np.min])
-def test_the_shares_of_what_is_tied_are_constant(f):
+def test_the_shares_of_what_is_tied_are_constant_unless_their_composition_is_smooth(f):
+    assert second(lambda x: f(np.stack([x, -x, x])) ** 2, 0.0) == 2.0
     assert second(lambda x: f(x) ** 2, [1.0, 1.0]) == [[0.5, 0.5], [0.5, 0.5]]
 
 

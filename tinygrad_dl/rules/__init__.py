@@ -11,8 +11,8 @@ at                                   first derivative                           
 ===================================  =======================================================  ==========================
 |x| at 0                             0                                                        0, as on both sides
 relu, leaky relu at 0                0, and the slope of the negative side                    0, as on the negative side
-maximum, minimum at a tie            half to each of the two; maximum(x, x) is x              as if those were constant
-max, min at a tie                    the cotangent is shared evenly among the tied            as if those were constant
+maximum, minimum at a tie            half to each of the two; maximum(x, x) is x              the same, as constants
+max, min at a tie                    the cotangent is shared evenly among the tied            the same, as constants
 sort, partition at a tie             of equal elements, the first becomes the first           that of the chosen
 median, quantile at a tie            to the elements that a stable sort puts at the rank      that of the chosen
 unique and other sets                to the first of the equal elements                       that of the chosen

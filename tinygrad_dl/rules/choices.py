@@ -3,14 +3,23 @@
 import numpy as np
 
 from .. import primitives
+from ..primitives import values
 from ..registry import defspelling, defvjp
+from ..tensor import Tensor
+from .kinks import kink, slopes
 
 
 def _if_chosen(g, ans, x, other):
     chosen, tied = np.equal(x, ans), np.equal(x, other)
     if np.any(np.isnan(ans)):  # of which none equals another
         chosen, tied = chosen | np.isnan(x) & np.isnan(ans), tied | np.isnan(x) & np.isnan(other)
-    return np.where(tied, g / 2, np.where(chosen, g, 0))
+    part = np.where(tied, g / 2, np.where(chosen, g, 0))
+    if type(ans) is not Tensor or not np.any(tied):
+        return part
+    slope = slopes(g, ans, True, values(tied)) / 4  # max(x, y) = (x + y) / 2 + |x - y| / 2: what |x - y| has
+    slope = np.where(np.isnan(slope), 0, slope)
+    part = part + kink(x, slope, None)
+    return part - kink(other, slope, None) if type(other) is Tensor else part
 
 
 for choice in (np.maximum, np.minimum, np.fmax, np.fmin):

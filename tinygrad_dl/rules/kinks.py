@@ -39,19 +39,21 @@ def smoothed(part, g, ans, y, axes=None):
     return part + kink(y, slopes(g, ans, axes is None), axes)
 
 
-def slopes(g, ans, two_sided):
+def slopes(g, ans, two_sided, kinks=None):
     """The limit of `g` / `ans` where the norm `ans` is 0, nan if there is none; 0 elsewhere.
 
-    Where `g` is not 0 a kink stays; if it is `two_sided`, its sides are straight, with slope 0.
+    Where `g` is not 0 a kink stays; if it is `two_sided`, its sides are straight, with slope 0. The slope of `g` by an
+    `ans` with other `kinks` is found in the same way.
     """
     if type(g) is Batched:
-        return Batched(np.stack([slopes(part, ans, two_sided) for part in g._value]), g._level)
-    kinks, cotangent = ans._value == 0, values(g)
+        return Batched(np.stack([slopes(part, ans, two_sided, kinks) for part in g._value]), g._level)
+    cotangent, passes = values(g), kinks is not None  # a norm passes nothing on at 0
+    kinks = kinks if passes else ans._value == 0
     vanishing = kinks & (cotangent == 0)
     slope = np.where(kinks & ~vanishing & (not two_sided), np.nan, np.zeros_like(ans._value))
     if not np.any(vanishing) or not depends(g):
         return slope
-    limit = _limit(g, ans, vanishing)
+    limit = _limit(g, ans, vanishing, passes)
     return np.where(vanishing, np.nan if limit is None else limit, slope)
 
 
@@ -65,7 +67,7 @@ def undefined(g, zero):
     return np.where(zero & (depends(g) | (values(g) != 0)), np.nan, 0.0)
 
 
-def _limit(g, ans, vanishing):
+def _limit(g, ans, vanishing, passes):
     """dg/d`ans` at the `vanishing` elements; None where `g` does not depend on each by itself, and on it alone."""
     depth = getattr(_search, "depth", 0)
     if depth == DEEPEST:
@@ -81,13 +83,14 @@ def _limit(g, ans, vanishing):
     leaves = [node for node in topological_order(ans) if not node._parents]
     known = set(alike)  # a list would compare Tensors by their elements
     others = [node for node in order if node._function in KINKED and node not in known and np.any(node._value == 0)]
+    beside = _without(order, known) if passes else order
     ones = vanishing.astype(g.dtype)
     uneven = ones + np.reshape(np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(g.dtype)
     _search.depth = depth + 1
     try:
         with np.errstate(all="ignore"):
             limit = sum(pulled_back({g: ones}, alike, order, True))
-            by_leaf, by_other = (pulled_back({g: ones * uneven}, nodes, order, False) for nodes in (leaves, others))
+            by_leaf, by_other = (pulled_back({g: ones * uneven}, nodes, beside, False) for nodes in (leaves, others))
             _search.cut = True
             again = sum(pulled_back({g: ones * uneven}, alike, order, False)) / uneven
             alone = np.abs(limit - again) <= np.sqrt(np.finfo(g.dtype).eps) * np.abs(limit)
@@ -101,6 +104,15 @@ def _limit(g, ans, vanishing):
     if depends(limit) and any(node._function is once_more for node in order):
         return limit + kink(limit, np.nan, ())  # a slope of its own it has, but not this one
     return limit
+
+
+def _without(order, nodes):
+    """The part of `order` that the last node depends on in other ways than through `nodes`."""
+    reached = {order[-1]}
+    for node in reversed(order):
+        if node in reached and node not in nodes:
+            reached.update(parent for parent in node._parents if parent is not None)
+    return [node for node in order if node in reached and node not in nodes]
 
 
 def _same(a, b):

@@ -59,7 +59,13 @@ def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, 
     ties = _number_of(tied, ans, axis, keepdims)
     if initial is not None:
         ties = ties + np.equal(ans, initial) * np.any(tied, axis=axis, keepdims=keepdims)
-    return spread(g / ties, x, axis, keepdims) * tied
+    part = spread(g / ties, x, axis, keepdims) * tied
+    if type(ans) is not Tensor or not np.any(ties > 1):
+        return part
+    slope = slopes(g, ans, True, ties > 1) / ties  # the mean of the second derivatives on all sides, as in `choices`
+    lacking = kink(x, spread(np.where(np.isnan(slope), 0, slope), x, axis, keepdims), None) * tied
+    mean = np.sum(lacking, axis=axis, keepdims=keepdims) / ties
+    return part + lacking - spread(mean, x, axis, keepdims) * tied
 
 
 # ---- variances
