@@ -11,8 +11,8 @@ at                                   first derivative                           
 ===================================  =======================================================  ==========================
 |x| at 0                             0                                                        0, as on both sides
 relu, leaky relu at 0                0, and the slope of the negative side                    0, as on the negative side
-maximum, minimum at a tie            half to each of the two; maximum(x, x) is x              the same, as constants
-max, min at a tie                    the cotangent is shared evenly among the tied            the same, as constants
+maximum, minimum at a tie            half to each of the two; maximum(x, x) is x              with constant halves
+max, min at a tie                    the cotangent is shared evenly among the tied            with constant shares
 sort, partition at a tie             of equal elements, the first becomes the first           that of the chosen
 median, quantile at a tie            to the elements that a stable sort puts at the rank      that of the chosen
 unique and other sets                to the first of the equal elements                       that of the chosen
@@ -25,10 +25,11 @@ x**y with x < 0                      right by x; nan by y, which has no derivati
 prod, cumprod with zeros             the product of the others                                exact, to any order
 var, std of a constant               0, with any ddof < n                                     right for var; nan for std
 norm at 0                            0, for every ord; ties in it share as in max             nan; of order 1 and inf, 0
-eigenvalues that coincide            their vectors do not turn: right for whatever depends    right, or LinAlgError
-                                     on the space they span
-singular values that coincide, or 0  the same; the sum of singular values has derivative      right, or LinAlgError
-                                     U Vᵀ over those not 0
+eigenvalues that coincide            by values, their cotangents are averaged, of eigvals if  right if symmetric, or
+                                     they are alike; vectors: right for what depends on the   LinAlgError
+                                     space they span alone, else LinAlgError
+singular values that coincide, or 0  the same; the sum of singular values has derivative      right if symmetric, or
+                                     U Vᵀ over those not 0                                    LinAlgError
 nan                                  0 at a nan that a reduction skips; max, min and maximum  the same
                                      hand on to a nan
 nothing: axes of length 0            gradients of the same shape                              of both shapes
@@ -38,9 +39,13 @@ integers, bools                      constants beside a Tensor; no gradient by t
                                      error if one is wanted
 ===================================  =======================================================  ==========================
 
-The second derivative of a smooth function of a kink is right, at 0 too: of |x|**2, norm(x)**2, hypot(x, y)**2,
-std(x)**2, exp(-norm(x)**2); see `kinks`. It is nan where it has no limit; further ones are right or nan. A branch of
+The second derivative of a smooth function of a kink is right, at 0 too: of |x|**2, maximum(x, -x)**2, norm(x)**2,
+hypot(x, y)**2, std(x)**2; see `kinks`. It is nan where it has no limit; further ones are right or nan. A branch of
 `where` that is not taken but nan needs a second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
+
+Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues (LinAlgError), and the right one
+of np.poly; np.roots has an infinite one at a double root; eigh, cholesky and what is hermitian=True depend on the
+triangle that NumPy reads; pinv and lstsq of a low rank are differentiated as if that stayed.
 """
 
 from . import (
