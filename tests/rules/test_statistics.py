@@ -188,3 +188,9 @@ def test_the_second_derivative_of_a_perfect_correlation_is_that_of_the_formula(f
         product = tg.hvp(lambda x: np.corrcoef(x[:4], x[4:])[0, 1], (x,), (v,))[0]
         expected = tg.hvp(correlation, (x,), (v,))[0]
         np.testing.assert_allclose(product, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("f", [np.average, np.median, lambda x, axis: np.quantile(x, 0.5, axis)])
+def test_axes_may_be_a_list_as_in_numpy(f):
+    x = np.arange(6.0).reshape(2, 3)
+    assert f(tg.parameter(x), axis=[0, 1]).item() == f(x, axis=[0, 1]) == 2.5

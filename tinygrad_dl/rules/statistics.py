@@ -19,7 +19,7 @@ def _values(x):
 
 
 def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
-    a = as_array(a)
+    a, axis = as_array(a), tuple(axis) if isinstance(axis, list) else axis
     if weights is None:
         average = np.mean(a, axis=axis, keepdims=keepdims)
         total = np.full(average.shape, a.size / max(average.size, 1), dtype=average.dtype)
