@@ -322,12 +322,9 @@ def test_the_second_derivative_of_a_choice_is_that_of_the_chosen(f):
 
 
 @row("clip at a bound", 2)
-def test_the_second_derivative_of_clip_at_a_bound_is_that_of_x():
-    assert second(lambda x: np.clip(x, 1.0, 2.0) ** 2, 1.0) == 2.0
-
-
 @row("where", 2)
-def test_the_second_derivative_of_where_is_that_of_the_branch_taken():
+def test_the_second_derivative_of_clip_at_a_bound_is_that_of_x_and_of_where_that_of_the_branch_taken():
+    assert second(lambda x: np.clip(x, 1.0, 2.0) ** 2, 1.0) == 2.0
     assert second(lambda x: np.where(x > 0, x**3, x**2), 0.0) == 2.0
 
 
