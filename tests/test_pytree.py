@@ -3,11 +3,13 @@
 import dataclasses
 from collections import OrderedDict, defaultdict, namedtuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_dl import pytree
+import tinygrad_dl as tg
+from tinygrad_dl import batching, pytree
 
 Pair = namedtuple("Pair", "x y")
 
@@ -132,3 +134,35 @@ def test_a_prefix_of_another_structure_is_an_error():
         list(pytree.leaves_spread({"b": 0}, {"a": 1}))
     with pytest.raises(ValueError, match="expected one int, or one for all of it"):
         list(pytree.leaves_spread([0], 1))
+
+
+@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (1, x), lambda x: {"k": x}])
+def test_no_structure_is_too_deep(wrap):
+    deep = np.array(2.0)
+    for _ in range(1500):
+        deep = wrap(deep)
+
+    def inner(tree):
+        while not isinstance(tree, (np.ndarray, np.generic, tg.Tensor, batching.Batched)):
+            tree = tree["k"] if isinstance(tree, dict) else tree[-1]
+        return tree
+
+    assert inner(tg.grad(lambda p: inner(p) ** 3)(deep)) == 12.0
+    value, pullback = tg.vjp(lambda p: pytree.mapped(lambda x: x, p), deep)
+    assert inner(pullback(value)[0]) == 2.0
+    assert sum(1 for _ in pytree.labelled(deep, "p")) == sum(1 for _ in pytree.leaves_spread(0, deep))
+    many = pytree.mapped(lambda x: np.array([x, x]), deep)
+    assert inner(tg.vmap(lambda p: inner(p) * 2)(many)).tolist() == [4.0, 4.0]
+
+
+def test_no_module_is_too_deep():
+    class Wrapped(tg.nn.Module):
+        def __init__(self, inner):
+            self.inner = inner
+
+    module = w = tg.parameter(3.0)
+    for i in range(1500):
+        module = Wrapped([module] if i % 2 else module)
+    assert module.parameters() == [w]
+    [slope] = tg.grad(lambda m: m.parameters()[0] ** 2)(module).values()
+    assert slope.item() == 6.0

@@ -6,6 +6,7 @@
 
 import copy
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -27,12 +28,14 @@ def leaves(tree: Any) -> Iterator[Any]:
     >>> list(leaves({"W": 1.0, "b": [2.0, (3.0, None)]}))
     [1.0, 2.0, 3.0]
     """
-    parts = opened(tree)
-    if parts is not None:
-        for part in parts.values():
-            yield from leaves(part)
-    elif tree is not None:
-        yield tree
+    stack = [tree]  # of its own, as in all that follow, so that no structure is too deep
+    while stack:
+        tree = stack.pop()
+        parts = opened(tree)
+        if parts is not None:
+            stack += reversed(parts.values())
+        elif tree is not None:
+            yield tree
 
 
 def leaves_like(like: Any, tree: Any) -> Iterator[Any]:
@@ -41,17 +44,19 @@ def leaves_like(like: Any, tree: Any) -> Iterator[Any]:
     >>> list(leaves_like({"W": 1.0, "b": [2.0, 3.0]}, {"b": [20, 30], "W": 10}))
     [10, 20, 30]
     """
-    expected = opened(like)
-    if expected is None:
-        if like is not None:
-            yield tree
-        return
-    found = tree if isinstance(tree, dict) and _opener(like) else opened(tree)  # a derivative by a Module is a dict
-    mixed = isinstance(tree, dict) != isinstance(like, dict) and not _opener(like)
-    if mixed or found is None or found.keys() != expected.keys():
-        raise ValueError(f"expected {_described(like)}, got {tree!r:.60}.")
-    for key, part in expected.items():
-        yield from leaves_like(part, found[key])
+    stack = [(like, tree)]
+    while stack:
+        like, tree = stack.pop()
+        expected = opened(like)
+        if expected is None:
+            if like is not None:
+                yield tree
+            continue
+        found = tree if isinstance(tree, dict) and _opener(like) else opened(tree)  # a derivative by a Module is a dict
+        mixed = isinstance(tree, dict) != isinstance(like, dict) and not _opener(like)
+        if mixed or found is None or found.keys() != expected.keys():
+            raise ValueError(f"expected {_described(like)}, got {tree!r:.60}.")
+        stack += reversed([(part, found[key]) for key, part in expected.items()])
 
 
 def leaves_spread(prefix: Any, tree: Any) -> Iterator[Any]:
@@ -62,14 +67,16 @@ def leaves_spread(prefix: Any, tree: Any) -> Iterator[Any]:
     >>> list(leaves_spread({"W": 0, "b": None}, {"W": [1.0, 2.0], "b": [3.0, 4.0]}))
     [0, 0, None, None]
     """
-    given, parts = opened(prefix), opened(tree)
-    if given is None:
-        yield from (prefix for _ in leaves(tree))
-    elif parts is None or given.keys() != parts.keys():
-        raise ValueError(f"expected {_described(tree)}, or one for all of it, got {prefix!r:.60}.")
-    else:
-        for key, part in parts.items():
-            yield from leaves_spread(given[key], part)
+    stack = [(prefix, tree)]
+    while stack:
+        prefix, tree = stack.pop()
+        given, parts = opened(prefix), opened(tree)
+        if given is None:
+            yield from itertools.repeat(prefix, sum(1 for _ in leaves(tree)))
+        elif parts is None or given.keys() != parts.keys():
+            raise ValueError(f"expected {_described(tree)}, or one for all of it, got {prefix!r:.60}.")
+        else:
+            stack += reversed([(given[key], part) for key, part in parts.items()])
 
 
 def rebuilt(tree: Any, values: Iterable[Any]) -> Any:
@@ -84,23 +91,36 @@ def rebuilt(tree: Any, values: Iterable[Any]) -> Any:
 
 def derivatives(tree: Any, values: Iterable[Any]) -> Any:
     """The structure of `tree` around what was computed for each of its values: a Module becomes a dict of names."""
-    return _derivatives(tree, iter(values))
+    supply = iter(values)
+    return _built(tree, lambda _: next(supply), (), _closed_derivative)
 
 
-def _derivatives(tree: Any, supply: Iterator[Any]) -> Any:  # inside of the other it would be a cycle, with its values
-    parts = opened(tree)
-    if parts is None:
-        return None if tree is None else next(supply)
-    inside = [_derivatives(part, supply) for part in parts.values()]
-    return dict(zip(parts, inside, strict=True)) if _opener(tree) else closed(tree, inside)
+def _closed_derivative(tree: Any, parts: Sequence[Any]) -> Any:
+    return dict(zip(opened(tree) or (), parts, strict=True)) if _opener(tree) else closed(tree, parts)
 
 
 def mapped(function: Callable[[Any], Any], tree: Any, whole: type | tuple[type, ...] = ()) -> Any:
     """`function` of every value in `tree`, in the same structure. An object of a type in `whole` is one value."""
-    parts = None if isinstance(tree, whole) else opened(tree)
-    if parts is None:
-        return None if tree is None else function(tree)
-    return closed(tree, [mapped(function, part, whole) for part in parts.values()])
+    return _built(tree, function, whole, closed)
+
+
+def _built(tree: Any, function: Callable, whole: type | tuple[type, ...], close: Callable[[Any, list], Any]) -> Any:
+    """`function` of every value in `tree`, in structures that `close` makes of the old ones and what is in them."""
+    done: list[Any] = []
+    stack: list[tuple[Any, int]] = [(tree, -1)]
+    while stack:
+        tree, count = stack.pop()
+        if count >= 0:  # its parts are the last that are done
+            start = len(done) - count
+            done[start:] = [close(tree, done[start:])]
+            continue
+        parts = None if isinstance(tree, whole) else opened(tree)
+        if parts is None:
+            done.append(None if tree is None else function(tree))
+        else:
+            stack.append((tree, len(parts)))
+            stack += reversed([(part, -1) for part in parts.values()])
+    return done[0]
 
 
 def labelled(tree: Any, label: str, whole: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -109,13 +129,15 @@ def labelled(tree: Any, label: str, whole: type | tuple[type, ...] = ()) -> Iter
     >>> list(labelled({"W": 1.0, "b": [2.0, (3.0, None)]}, "p"))
     [("p['W']", 1.0), ("p['b'][0]", 2.0), ("p['b'][1][0]", 3.0)]
     """
-    parts = None if isinstance(tree, whole) else opened(tree)
-    if parts is not None:
-        for key, part in parts.items():
-            item = f"[{key!r}]" if isinstance(tree, (dict, list, tuple)) else f".{key}"
-            yield from labelled(part, label + item, whole)
-    elif tree is not None:
-        yield label, tree
+    stack = [(tree, label)]
+    while stack:
+        tree, label = stack.pop()
+        parts = None if isinstance(tree, whole) else opened(tree)
+        if parts is not None:
+            form = "[{!r}]" if isinstance(tree, (dict, list, tuple)) else ".{}"
+            stack += reversed([(part, label + form.format(key)) for key, part in parts.items()])
+        elif tree is not None:
+            yield label, tree
 
 
 # ---- one level of a structure

@@ -58,7 +58,7 @@ class Module:
         """
         seen: set[Tensor] = set()
         names: set[str] = set()
-        for name, parameter in _tensors(self, "", ()):
+        for name, parameter in _tensors(self):
             if parameter in seen:
                 continue
             if name in names:
@@ -168,15 +168,21 @@ def _fitting(name: str, parameter: Tensor, given: Any) -> np.ndarray:
     return new
 
 
-def _tensors(value: Any, path: str, inside: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    """The parameters among the attributes and elements of `value`, found `inside` of some Modules and lists."""
-    if type(value) in (Tensor, Batched):
-        if getattr(core_of(value), "_function", None) in (None, primitives.identity):
-            yield path, value  # what a layer computed and kept is no parameter; what it is differentiated by is one
-        return
-    if not any(value is outer for outer in inside):
-        for name, part in _parts(value):
-            yield from _tensors(part, f"{path}.{name}" if path else str(name), (*inside, value))
+def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
+    """The parameters among the attributes and elements of `module`, with their paths; nothing that is inside itself."""
+    inside: set[int] = set()  # the Modules and lists on the way to where we are
+    stack: list[tuple[str, Any, bool]] = [("", module, False)]
+    while stack:
+        path, value, left = stack.pop()
+        if left:
+            inside.discard(id(value))
+        elif type(value) in (Tensor, Batched):
+            if getattr(core_of(value), "_function", None) in (None, primitives.identity):
+                yield path, value  # what a layer computed and kept is no parameter; what it is differentiated by is one
+        elif id(value) not in inside and (parts := list(_parts(value))):
+            inside.add(id(value))
+            stack.append((path, value, True))
+            stack += [(f"{path}.{name}" if path else str(name), part, False) for name, part in reversed(parts)]
 
 
 def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -208,18 +214,39 @@ def _with_values(module: Module, values: list[Any]) -> Any:
     return _copied(module, dict(zip(map(id, _trained(module).values()), values, strict=True)))
 
 
-def _copied(value: Any, copies: dict[int, Any]) -> Any:
-    if id(value) in copies:
-        return copies[id(value)]
+def _copied(module: Any, copies: dict[int, Any]) -> Any:
+    """A copy of `module` and of what is in it, down to those values that `copies` has another for, by identity."""
+    done: list[Any] = []
+    stack: list[tuple[Any, Any, int]] = [(module, None, 0)]  # what to copy, or how to close what, and of how many parts
+    while stack:
+        value, close, count = stack.pop()
+        if close is not None:
+            start = len(done) - count
+            done[start:] = [close(value, done[start:])]
+        elif id(value) in copies:
+            done.append(copies[id(value)])
+        else:
+            close, parts = _closing(value, copies)
+            if close is None:
+                done.append(value)
+            else:
+                stack.append((value, close, len(parts)))
+                stack += [(part, None, 0) for part in reversed(parts)]
+    return done[0]
+
+
+def _closing(value: Any, copies: dict[int, Any]) -> tuple[Any, list[Any]]:
+    """A function of `value` and of copies of its parts that makes its copy, and the parts; None for what is shared."""
     if isinstance(value, Module):
         copies[id(value)] = copy = object.__new__(type(value))  # known before its attributes, which may lead back to it
-        vars(copy).update({name: _copied(part, copies) for name, part in vars(value).items()})
-        return copy
+        return (lambda _, parts: vars(copy).update(zip(vars(value), parts, strict=True)) or copy), [
+            *vars(value).values()
+        ]
     if isinstance(value, types.MethodType) and isinstance(value.__self__, Module):
-        return types.MethodType(value.__func__, _copied(value.__self__, copies))
+        return (lambda method, parts: types.MethodType(method.__func__, *parts)), [value.__self__]
     if isinstance(value, (dict, list, tuple)):
-        return pytree.closed(value, [_copied(part, copies) for part in (pytree.opened(value) or {}).values()])
-    return value
+        return pytree.closed, [*(pytree.opened(value) or {}).values()]
+    return None, []
 
 
 pytree.register(Module, _trained, _with_values)
