@@ -38,8 +38,7 @@ def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     >>> float(tg.grad(tg.grad(lambda x: x**3))(2.0))
     12.0
     """
-
-    both = value_and_grad(f, argnum)
+    both = _both(f, argnum)
 
     def gradient(*args, **kwargs):
         return both(*args, **kwargs)[1]
@@ -56,6 +55,10 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     >>> float(value), gradient
     (5.0, {'w': array([2., 4.])})
     """
+    return Derived(_both(f, argnum), value_and_grad, f, argnum)
+
+
+def _both(f: Callable, argnum: int | Sequence[int]) -> Callable:
     argnums, one = argument_numbers(f, argnum, "grad")
 
     def both(*args, **kwargs):
@@ -67,7 +70,7 @@ def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
         forget(call.by)
         return call.value(), (gradient[0] if one else gradient)
 
-    return Derived(both, value_and_grad, f, argnum)
+    return both
 
 
 def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
