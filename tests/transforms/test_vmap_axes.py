@@ -35,7 +35,6 @@ OTHERS = {
     "accumulate": lambda x, axis: np.multiply.accumulate(x, axis),
     "reduceat": lambda x, axis: np.add.reduceat(x, [0, 1], axis),
     "tensordot": lambda x, axis: np.tensordot(x, np.ones((2, 2)), axes=([axis], [0])) if axis is not True else x,
-    "pad": lambda x, axis: np.pad(x, {axis: (1, 0)}),
     "where": lambda x, axis: np.sum(x, axis, where=np.ones((3, 2), bool)),
 }
 OTHERS |= {
@@ -43,6 +42,8 @@ OTHERS |= {
     for name in ALONG.split()
     if "fft" not in name
 }
+if np.lib.NumpyVersion(np.__version__) >= "2.3.0":  # an older one knows no dict of widths
+    OTHERS["pad"] = lambda x, axis: np.pad(x, {axis: (1, 0)})
 INDICES = [
     *(np.s_[:, 0], np.s_[0, 0, 0], np.s_[..., 0], np.s_[0, ...], np.s_[:, :, :], np.s_[..., 0, 0, 0], np.s_[..., ...]),
     *(np.s_[:, None, 0], np.s_[0, None, None], np.s_[[0, 1], [0, 1]], np.s_[[0, 1], [0, 1], [0, 1]], np.s_[:, [0, 1]]),
