@@ -42,7 +42,7 @@ OTHERS |= {
     for name in ALONG.split()
     if "fft" not in name
 }
-if np.lib.NumpyVersion(np.__version__) >= "2.3.0":  # an older one knows no dict of widths
+if np.lib.NumpyVersion(np.__version__) >= "2.4.0":  # an older one knows no dict of widths
     OTHERS["pad"] = lambda x, axis: np.pad(x, {axis: (1, 0)})
 INDICES = [
     *(np.s_[:, 0], np.s_[0, 0, 0], np.s_[..., 0], np.s_[0, ...], np.s_[:, :, :], np.s_[..., 0, 0, 0], np.s_[..., ...]),
