@@ -1,5 +1,6 @@
 """What a gradient check sees, says and refuses. That it is right about rules is in the files beside."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -51,10 +52,82 @@ def test_an_offset_is_noise_and_no_error(offset):
 def test_a_gradient_below_the_noise_is_undecided_and_said_to_be():
     assert testing.check_gradients(lambda x: 1 + 1e-12 * np.sin(x), X).undecided == 0
     sine = primitive(lambda x: np.abs(np.sin(x)), lambda g, ans, x: -g * np.cos(x))  # no complex step goes through |x|
-    report = testing.check_gradients(lambda x: 1e16 + sine(x), X)
-    assert report.undecided > 0
-    assert "The derivatives of the function are not contradicted" in str(report)
-    assert "Undecided: the differences are noisier" in str(report)
+    report = report_of(lambda x: 1e16 + sine(x), X)
+    assert (report.verdict, report.passed) == ("undecided", False)
+    assert "The derivatives of the function are undecided: rounding hides some of them" in str(report)
+    assert "x[0]" in str(report)
+    assert "Check it at other inputs" in str(report)
+
+
+def of_sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+SATURATED = {
+    "-log(a)": (lambda z: -np.log(of_sigmoid(z)), lambda g, z: g * (of_sigmoid(z) - 1)),
+    "1 - a": (lambda z: 1 - of_sigmoid(z), lambda g, ans, z: -g * of_sigmoid(z) * ans),
+    "1 - tanh": (lambda z: 1 - np.tanh(z / 2), lambda g, ans, z: -g * ans * (2 - ans) / 2),
+}
+
+
+@pytest.mark.parametrize("name", SATURATED)
+@pytest.mark.parametrize("z", [30.0, 34.0, 35.5, 36.5])
+def test_a_saturated_unit_is_never_called_wrong(name, z):
+    with contextlib.suppress(testing.UndecidedError):
+        assert testing.check_pair(*SATURATED[name], np.array([z])).passed
+
+
+@pytest.mark.parametrize("x", [1e9, 1e12, -3e10])
+def test_a_large_argument_and_one_of_mixed_sizes_are_no_false_alarm(x):
+    assert testing.check_gradients(np.sin, x).passed
+    assert testing.check_gradients(np.sqrt, np.array([abs(1 / x), 1e-16, 1.0])).passed
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "x"),
+    [
+        (np.sign, lambda g, x: 4 * g, 0.0),
+        (np.floor, lambda g, x: 7 * g, 1.0),
+        (np.round, lambda g, x: g, 0.5),
+        (lambda x: x + (x > 0), lambda g, x: 0.5 * g, 0.0),
+        (lambda x: np.sin(x), lambda g, x: g * np.cos(x) * (1 + 1e-6), 0.3),
+        (lambda x: np.exp(-(x**2)), lambda g, x: 0 * g, 10.0),
+        (np.abs, lambda g, x: 1.0001 * g, 0.0),
+    ],
+)
+def test_a_wrong_claim_at_a_jump_or_by_a_millionth_or_of_0_is_wrong(forward, backward, x):
+    with pytest.raises(testing.GradientError) as error:
+        testing.check_pair(forward, backward, np.array([x]))
+    assert error.value.report.verdict == "wrong"
+
+
+def test_the_slope_beside_a_jump_is_right_at_it():
+    for f in (np.sign, np.floor, np.round):
+        assert testing.check_gradients(f, np.array([0.0, 1.0, 0.5])).passed
+    assert testing.check_pair(lambda x: x + (x > 0), lambda g, x: g, np.zeros(1)).passed
+
+
+def test_a_claim_below_a_large_offset_is_undecided_and_has_not_passed():
+    with pytest.raises(testing.UndecidedError):
+        testing.check_pair(lambda x: 1e12 + 0.01 * np.sin(x), lambda g, x: -0.01 * g * np.cos(x), np.array([0.3]))
+
+
+def test_a_smooth_gradient_has_one_derivative_where_the_function_is_made_of_kinks():
+    lost = primitive(lambda x: np.sum(x * x), lambda g, ans, x: 2 * g * np.abs(x) * np.sign(x))  # |x| sign(x) is x
+    assert testing.check_gradients(lost, np.zeros(2)).passed
+    assert report_of(lost, np.zeros(2), order=2).mistakes[0].order == 2
+
+
+def test_the_output_that_is_off_most_is_named_and_not_a_0_with_noise():
+    def forward(x):
+        return np.array([x[0] + 1e-15 * x[1], 3 * x[1]])
+
+    report = None
+    try:
+        testing.check_pair(forward, lambda g, x: np.array([g[0], 0.0 * g[1]]), np.array([1.0, 2.0]))
+    except testing.GradientError as error:
+        report = error.report
+    assert report.mistakes[0].output == "value[1]"
 
 
 def test_a_complex_step_decides_what_differences_cannot():

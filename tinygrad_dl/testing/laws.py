@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree, transforms
-from .gradcheck import GradientError, check_gradients, check_pair
+from .gradcheck import GradientError, UndecidedError, check_gradients, check_pair
 from .gradcheck.arguments import Arguments
 from .gradcheck.pairs import Pair
 
@@ -241,6 +241,8 @@ def some_like(tree: Any) -> Any:
 def _found_by(check: Callable, **settings: Any) -> str | None:
     try:
         check(**settings)
+    except UndecidedError:
+        raise
     except GradientError as error:
         return str(error).split("\n\nTo reproduce")[0]
     return None

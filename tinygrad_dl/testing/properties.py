@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..registry import name_of
+from .gradcheck import UndecidedError
 from .laws import LAWS, Law, Subject
 from .literals import literal
 
@@ -99,7 +100,10 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
         __tracebackhide__ = True
         primals = inputs.pop("primals") if [*strategies] == ["primals"] else ()
         bound = types.MethodType(function, *instance) if instance else function
-        check_laws(bound, *primals, without=without, **inputs)
+        try:
+            check_laws(bound, *primals, without=without, **inputs)
+        except UndecidedError:  # rounding hides the gradient from differences: other inputs are drawn
+            hypothesis.reject()
 
     functools.update_wrapper(test, function[1] if isinstance(function, tuple) else function)
     test.checks = function  # type: ignore[attr-defined]

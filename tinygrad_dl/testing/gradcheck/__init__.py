@@ -6,6 +6,6 @@ make a function of anything one of real numbers; `claim` is such a function with
 """
 
 from .check import check_gradients, check_pair
-from .report import GradientError, GradientReport, Mistake
+from .report import GradientError, GradientReport, Mistake, UndecidedError
 
-__all__ = ["GradientError", "GradientReport", "Mistake", "check_gradients", "check_pair"]
+__all__ = ["GradientError", "GradientReport", "Mistake", "UndecidedError", "check_gradients", "check_pair"]

@@ -17,7 +17,7 @@ from .arguments import Arguments, name_of
 from .blame import blame
 from .claim import Claim
 from .pairs import Pair
-from .report import GradientError, GradientReport, Mistake, Row
+from .report import GradientReport, Mistake, Row, error_of
 from .verdict import examine
 
 
@@ -29,7 +29,7 @@ def check_gradients(
     argnums: int | Sequence[int] | None = None,
     progress: bool = True,
 ) -> GradientReport:
-    """Hold the derivatives of `f` at `primals` against differences, to an `order`; raise GradientError if one is off.
+    """Hold the derivatives of `f` at `primals` against differences, to an `order`; raise GradientError if not right.
 
     `f` maps arrays, Tensors, numbers, lists, tuples, dicts and Modules to arrays of any shape, in NumPy syntax, or is a
     Module itself. Its derivatives by every float and complex array among the arguments, or among those that `argnums`
@@ -40,8 +40,9 @@ def check_gradients(
     together, in random directions, and up to 24 by themselves; a wrong direction is searched for its elements. Of a
     value of more than 32 numbers, four random combinations are looked at.
 
-    The report counts kinks, and elements whose differences are too noisy to tell. The error names the elements, the
-    derivative rule that is to blame, and code to reproduce it. A progress bar shows where tqdm is installed, if it
+    The report counts kinks. The error names the wrong elements, the derivative rule that is to blame, and code to
+    reproduce it. Where rounding hides a derivative from differences, as in a saturated unit, it is an UndecidedError, a
+    GradientError that says what to do. A progress bar shows where tqdm is installed, if it
     takes long, unless `progress=False`.
 
     Raises ValueError or TypeError for what can't be checked: no floats, a function that is not finite, changes its
@@ -65,19 +66,20 @@ def check_gradients(
         for k in range(1, order + 1):
             claimed = claim.of_rules(arguments.call, arguments.wide(), k, rng, tick)
             report.others = claimed.misfit()
-            if report.passed:
+            if not report.others:
                 rows, mistakes = examine(claimed, arguments.leaves, k, modes)
                 if mistakes:
                     report.blame, kinks = blame(arguments, k, rng)
-                    if kinks and report.blame is None and not any(np.isnan(mistake.claimed) for mistake in mistakes):
+                    undefined = any(np.isnan(mistake.claimed) for mistake in mistakes)
+                    if k == 1 and kinks and report.blame is None and not undefined:
                         rows, mistakes = _unless_at_kinks(arguments, k, modes, rng, rows, mistakes)
                 report.add(rows, mistakes)
-            if not report.passed:
-                raise GradientError(report)
+            if report.verdict == "wrong":
+                raise error_of(report)
         with no_grad():
             report.others = arguments.lost_dtypes(lambda *values: transforms.vjp(arguments.call, *values))
     if not report.passed:
-        raise GradientError(report)
+        raise error_of(report)
     return report
 
 
@@ -135,12 +137,12 @@ def check_pair(
     with _progress(progress) as tick, np.errstate(all="ignore"):
         values = arguments.wide()
         report.others = pair.misfit(values)
-        if report.passed:
+        if not report.others:
             claimed = Claim(values, pair.value, pair.linearize, rng, tick)
             report.add(*examine(claimed, arguments.leaves, 1, ("vjp",)))
             report.others = report.others or arguments.lost_dtypes(pair.vjp)
     if not report.passed:
-        raise GradientError(report)
+        raise error_of(report)
     return report
 
 

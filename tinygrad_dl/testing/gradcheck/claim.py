@@ -87,7 +87,8 @@ class Claim:
             raise ValueError(
                 "the function gives another value when it is called again: fix its random numbers and its state."
             )
-        self.scale = np.concatenate([coordinates.sizes(coordinates.real([value])) for value in self.values])
+        sizes = np.concatenate([coordinates.sizes(coordinates.real([value])) for value in self.values])
+        self.scale = np.exp2(np.floor(np.log2(sizes)))  # so that single steps are exact
         self._linear = linearize(self.values)
         self._noise: tuple[np.ndarray, np.ndarray] | None = None
         self._gradients: np.ndarray | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from .claim import Claim, Direction
 from .differences import EPS, Slopes
 
-RTOL = 1e-6  # a formula that is wrong by less is not found, nor always by 4 times that
+RTOL = 1e-7  # a formula that is wrong by less is not found, nor always by 4 times that
 
 
 class Comparison:
@@ -26,7 +26,7 @@ class Comparison:
         noisy = slopes.error > np.maximum(0.1 * size, 1e-3 * np.max(np.abs(slopes.middle), axis=0))
         self.wrong = ~close(slopes, claims) & ~(np.isnan(claims) & self._without_derivative())
         self.hidden_kinks = np.zeros_like(self.wrong)  # that differences along an axis don't show, found afterwards
-        self.undecided = noisy & ~self.wrong & ~slopes.kink & (claims != 0)
+        self.undecided = noisy & ~self.wrong & ~slopes.kink & (np.abs(claims) > self._negligible())
         if np.any(self.wrong):
             self.wrong &= ~close(slopes, claims, self._rounding()) | slopes.kink
         self._ask_complex_steps()
@@ -39,6 +39,11 @@ class Comparison:
         if self.mode == "jvp":
             nowhere = nowhere | np.any(~np.isfinite(self.claimed.gradients()), axis=1)
         return nowhere
+
+    def _negligible(self) -> np.ndarray:
+        """How large a claim of 0 may come out, of each number looked at: some roundings of the largest beside it."""
+        sizes = np.abs(self.claimed.gradients())
+        return 16 * EPS * np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
 
     def _rounding(self) -> np.ndarray:
         """How far rounding may throw the claims off: where nothing changes, by as much as it does the largest."""
@@ -70,12 +75,17 @@ class Comparison:
         """Where there is a kink: in the table of `wrong`."""
         return self.slopes.kink | self.hidden_kinks
 
-    def wrong_rows(self) -> Iterator[tuple[Direction, Slopes, np.ndarray, int]]:
-        """Each direction along which something is wrong, its slopes and claims, and the column furthest off."""
-        for row in np.flatnonzero(np.any(self.wrong, axis=1)).tolist():
+    def rows_where(self, table: np.ndarray) -> Iterator[tuple[Direction, Slopes, np.ndarray, int]]:
+        """Each direction along which something is wrong or undecided, its slopes and claims, the column furthest off.
+
+        `table` is `wrong` or `undecided`.
+        """
+        for row in np.flatnonzero(np.any(table, axis=1)).tolist():
             slopes, claim = Slopes(*(part[row] for part in self.slopes)), self.claims[row]
-            off = slopes.distance(claim) / (np.abs(claim) + np.abs(slopes.middle))
-            off = np.where(self.wrong[row], np.nan_to_num(off, nan=np.inf), -1)  # nan is as wrong as can be
+            size = np.abs(claim) + np.abs(slopes.middle)
+            largest = np.max(np.where(np.isfinite(size), size, 0), initial=0)
+            off = slopes.distance(claim) / (size + 1e-9 * largest)  # of a 0 with noise, the relative difference is 1
+            off = np.where(table[row], np.nan_to_num(off, nan=np.inf), -1)  # nan is as wrong as can be
             yield self.directions[row], slopes, claim, int(np.argmax(off))
 
     def worst(self) -> float:

@@ -17,14 +17,15 @@ Curve = Callable[[float], np.ndarray]
 
 EPS = float(np.finfo(float).eps)
 SHRINK = 8.0  # from a step to the next smaller one
-STEPS = 0.25 * SHRINK ** -np.arange(12.0)  # from a quarter to 3e-11
+STEPS = 0.25 * SHRINK ** -np.arange(17.0)  # from a quarter to 9e-16, powers of two: x + step is not rounded
 QUICK = EPS ** (1 / 3)  # where one central difference has its least error: h² against eps / h
 
 
 class Slopes(NamedTuple):
     """What dy/dτ at 0 is, element by element, give or take `error`: coming from the `left` and from the `right`.
 
-    Both are the same but at a kink. `steep` is ±1 where the slope grows without bound as the step shrinks, else 0.
+    Both are the same but at a kink, and at a jump, where they are the slopes of both branches. `steep` is ±1 where the
+    slope grows without bound as the step shrinks, else 0.
     """
 
     left: np.ndarray
@@ -65,7 +66,7 @@ def quick_slopes(y: Curve, y0: np.ndarray) -> tuple[Slopes, np.ndarray]:
     slope = (after - before) / (2 * h)
     bend = np.abs(after - 2 * y0 + before) / h
     doubtful = ~(bend <= 1e-3 * np.abs(slope))
-    return Slopes(slope, slope, 1e-6 * np.abs(slope), np.zeros_like(slope)), doubtful & (bend != 0)
+    return Slopes(slope, slope, 1e-8 * np.abs(slope), np.zeros_like(slope)), doubtful & (bend != 0)
 
 
 def slopes(y: Curve, y0: np.ndarray, noise: np.ndarray) -> Slopes:
@@ -78,25 +79,53 @@ def slopes(y: Curve, y0: np.ndarray, noise: np.ndarray) -> Slopes:
     after, before = (np.array([y(sign * step) for step in h[:, 0]]) for sign in (1, -1))
     with np.errstate(all="ignore"):
         rounding = np.fmax(noise, EPS * np.fmax(np.fmax(np.abs(after), np.abs(before)), np.abs(y0)))
-        right, left, central = (after - y0) / h, (y0 - before) / h, (after - before) / (2 * h)
+        jump = _jumps(after, y0, rounding) | _jumps(before, y0, rounding)
+        rounding = np.fmax(rounding, np.where(jump, 0, _stair(after, before, y0)))
+        right, left = (_one_sided(side, y0, h, jump) for side in (after, before))
+        left, central = -left, np.where(jump, np.nan, (after - before) / (2 * h))
         right_slope, right_error = _best(right, SHRINK, 2 * rounding, h)
         left_slope, left_error = _best(left, SHRINK, 2 * rounding, h)
         slope, error = _best(central, SHRINK**2, rounding, h)
         gap = np.abs(right_slope - left_slope)
         kink = gap > 3 * (right_error + left_error) + 1e-6 * (np.abs(right_slope) + np.abs(left_slope))
+        kink |= jump & np.isfinite(right_error + left_error)
         error = np.where(kink, right_error + left_error, error)
         for side, side_error in ((right_slope, right_error), (left_slope, left_error)):  # the edge of a domain
             slope, error = np.where(np.isinf(error), side, slope), np.where(np.isinf(error), side_error, error)
         slope = np.where(np.isinf(error), 0, slope)
-        around = np.abs(np.concatenate([right[:4], left[:4]]))
+        around = np.abs(np.concatenate([right[1:4], left[1:4]]))
         nearby = np.max(np.where(np.isfinite(around), around, 0), axis=0)
         steep = np.where(_grows(right), np.sign(right[-1]), np.where(_grows(left), np.sign(left[-1]), 0))
     return Slopes(
         np.where(kink, left_slope, slope),
         np.where(kink, right_slope, slope),
-        error + 16 * EPS * nearby,  # no derivative is computed more exactly than the slopes around it are
+        error + 4 * EPS * nearby,  # no derivative is computed more exactly than the slopes around it are
         steep,
     )
+
+
+def _one_sided(side: np.ndarray, y0: np.ndarray, h: np.ndarray, jump: np.ndarray) -> np.ndarray:
+    """Differences of the values on one side from y0; where there is a jump, from the value closest to it."""
+    return np.where(jump, (side - side[-1]) / (h - h[-1]), (side - y0) / h)
+
+
+def _jumps(side: np.ndarray, y0: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+    """Where the values on one side do not come closer to y0 as the step shrinks, and lie farther off than rounding."""
+    apart = np.abs(side - y0)
+    least = 1e3 * np.fmax(rounding[-1], EPS * np.fmax(1, np.abs(y0)))
+    return np.all(np.abs(apart[-5:] - apart[-1]) < 0.1 * apart[-1], axis=0) & (apart[-1] > least)
+
+
+def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray) -> np.ndarray:
+    """What may be rounded off inside of a function that stands still for small steps, and moves for larger ones.
+
+    So does log(a) of an `a` close to 1, or 1 + x of a small x: their stairs are as high as the rounding of numbers near
+    1, and no higher than the least change that was seen.
+    """
+    moved = np.abs(np.concatenate([after - y0, before - y0]))
+    flat = np.all(after[-3:] == after[-1], axis=0) & np.all(before[-3:] == before[-1], axis=0)
+    least = np.min(np.where((moved > 0) & np.isfinite(moved), moved, np.inf), axis=0)
+    return np.where(flat & np.isfinite(least), np.fmin(4 * EPS * np.fmax(1, np.abs(y0)), least), 0)
 
 
 def _best(slope: np.ndarray, factor: float, rounding: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +161,7 @@ def noise_of(y: Curve, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     straight, before = np.zeros(y0.shape, dtype=bool), np.full(y0.shape, np.nan)
     for spacing in (1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4):
         sides = [np.array([y(side * k * spacing) for k in range(20)]) for side in (1, -1)]
-        sixth = [root_mean_square(np.array([weights @ v[k : k + 7] for k in range(14)])) for v in sides]
+        sixth = [root_mean_square(np.array([weights @ v[k : k + 7] for k in range(1, 14)])) for v in sides]
         noise = np.fmax(noise, np.fmin(*sixth))  # a kink to one side is no noise
         near = np.where(straight, near, noise)
         slope = np.concatenate([np.diff(sides[0], axis=0), -np.diff(sides[1], axis=0)]) / spacing

@@ -8,6 +8,10 @@ import numpy as np
 
 LINES = 40  # of an error, at most
 SHOWN = 5  # mistakes in a table
+UNDECIDED = (
+    "The function rounds off more than these derivatives change it by. Check it at other inputs, where it is not\n"
+    "saturated and no large number is added; compute in float64; or scale it, so that its values are near 1."
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Row:
     kinks: int
     undecided: int
     decided: int
+    doubts: tuple[Mistake, ...] = ()  # some of the undecided
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,8 @@ class Blame:
 class GradientReport:
     """What a check found: a row an argument; the mistakes, worst first; and which rule is to blame.
 
-    `undecided` counts the elements whose differences are too noisy to tell: they are consistent with the gradient, and
-    no more can be said.
+    `verdict` is "right", "wrong" or "undecided": the last if no difference contradicts the gradient, but rounding hides
+    some elements, which `undecided` counts. Only what is right has `passed`.
     """
 
     function: str
@@ -108,8 +113,15 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no mistake was found."""
-        return not self.mistakes and not self.others
+        """Whether no mistake was found, and nothing is undecided."""
+        return self.verdict == "right"
+
+    @property
+    def verdict(self) -> str:
+        """Whether the derivatives are "right", "wrong", or "undecided"."""
+        if self.mistakes or self.others:
+            return "wrong"
+        return "undecided" if self.undecided else "right"
 
     @property
     def undecided(self) -> int:
@@ -122,10 +134,10 @@ class GradientReport:
         return sum(row.kinks for row in self.rows)
 
     def __str__(self) -> str:
-        return _cut(self._wrong() if not self.passed else self._right())
+        return _cut(self._wrong() if self.verdict == "wrong" else self._right())
 
     def __repr__(self) -> str:
-        return f"GradientReport({self.function!r}, {'right' if self.passed else 'wrong'}, undecided={self.undecided})"
+        return f"GradientReport({self.function!r}, {self.verdict}, undecided={self.undecided})"
 
     def _right(self) -> list[str]:
         if not self.rows:
@@ -135,12 +147,15 @@ class GradientReport:
             worst = f"{row.worst:.1e}"
             counts = [str(count or "") for count in (row.kinks, row.undecided)]
             table.append([row.argument, str(row.order), row.mode, row.how, worst, *counts])
-        verdict = "are not contradicted" if self.undecided else "are right"
+        verdict = "are undecided: rounding hides some of them" if self.undecided else "are right"
         lines = [f"The derivatives of {self.function} {verdict}.", "", *_aligned(table)]
         if self.kinks:
             lines.append("At a kink any number between the slopes of both sides is right.")
         if self.undecided:
-            lines.append("Undecided: the differences are noisier than the gradient is large; the two are consistent.")
+            doubts = [doubt for row in self.rows for doubt in row.doubts][:SHOWN]
+            table = [["undecided", "derivative of", "claimed", "by differences"]]
+            table += [[doubt.element, doubt.output, f"{doubt.claimed:.6g}", doubt.numeric] for doubt in doubts]
+            lines += ["", *_aligned(table), UNDECIDED]
         return lines
 
     def _wrong(self) -> list[str]:
@@ -182,6 +197,15 @@ class GradientError(AssertionError):
     def __init__(self, report: GradientReport):
         super().__init__(str(report))
         self.report = report
+
+
+class UndecidedError(GradientError):
+    """A derivative that differences neither confirm nor contradict, since rounding hides it; `report` has the rows."""
+
+
+def error_of(report: GradientReport) -> GradientError:
+    """What to raise for a report that has not passed."""
+    return UndecidedError(report) if report.verdict == "undecided" else GradientError(report)
 
 
 def _aligned(table: list[list[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from .arguments import Leaf
 from .claim import Claim, Direction, random_direction
 from .comparison import Comparison, close
 from .differences import EPS, Slopes, quick_slopes
-from .report import Mistake, Row
+from .report import SHOWN, Mistake, Row
 
 EVERY = 128  # an argument of at most this many coordinates has each of them checked
 SWEEP = 24  # as many single ones of a larger argument, besides the projections of all
@@ -78,7 +78,9 @@ class _Examination:
         how = f"{singles.size} of {block.size}" if singles.size < block.size else f"all {block.size}"
         how = how if few else f"{block.size} together, {singles.size} by themselves"
         tables = (look.kinks, look.undecided, ~look.undecided)
-        row = Row(leaf.name, self.order, self.mode, how, look.worst(), *(int(np.any(t, axis=1).sum()) for t in tables))
+        kinks, undecided, decided = (int(np.any(table, axis=1).sum()) for table in tables)
+        doubts = [self._mistake(*row) for row in look.rows_where(look.undecided)]
+        row = Row(leaf.name, self.order, self.mode, how, look.worst(), kinks, undecided, decided, tuple(doubts[:SHOWN]))
         return row, self._mistakes(look), look
 
     def look(self, directions: Sequence[Direction], hunting: bool = False) -> Comparison:
@@ -103,11 +105,14 @@ class _Examination:
         What looks like noise from afar may be a fast oscillation, which fine steps follow.
         """
         slopes = self.claimed.slopes(direction, noise)
-        if np.all(close(slopes, claim)):
-            return slopes
-        fine = self.claimed.slopes(direction, EPS * np.abs(self.claimed.y))
-        better = ~close(slopes, claim) & close(fine, claim) & (fine.error < 1e-3 * np.abs(claim))
-        return Slopes(*(np.where(better, *parts) for parts in zip(fine, slopes, strict=True)))
+        size = np.where(np.isfinite(claim), np.abs(claim), 0)
+        for rounded in (np.abs(self.claimed.y), np.fmax(np.abs(self.claimed.y), size)):  # the value, or x as well
+            if np.all(close(slopes, claim)):
+                break
+            fine = self.claimed.slopes(direction, EPS * rounded)
+            better = ~close(slopes, claim) & close(fine, claim) & (fine.error < 1e-3 * size)
+            slopes = Slopes(*(np.where(better, *parts) for parts in zip(fine, slopes, strict=True)))
+        return slopes
 
     def claim(self, direction: Direction) -> np.ndarray:
         """What is claimed of the derivative along a direction."""
@@ -213,12 +218,13 @@ class _Examination:
             low, high, spread = near.min(), near.max(), np.ptp(near)
             noise = self.claimed.noise()[0][output] / 1e-10  # of such a slope
             jumps = spread > 0.3 * np.ptp(far) and spread > 1e-2 * max(abs(low), abs(high)) + 100 * noise
-            if not jumps or not low - 1e-3 * spread <= claim <= high + 1e-3 * spread:
+            slack = 1e-5 * spread + 3 * noise
+            if not jumps or not low - slack <= claim <= high + slack:
                 return  # there is a mistake, and no need to look at more
             look.wrong[row, output], look.hidden_kinks[row, output] = False, True
 
     def _mistakes(self, look: Comparison) -> list[Mistake]:
-        return [self._mistake(*row) for row in look.wrong_rows()]
+        return [self._mistake(*row) for row in look.rows_where(look.wrong)]
 
     def _mistake(self, direction: Direction, slopes: Slopes, claim: np.ndarray, output: int) -> Mistake:
         """What is wrong along one coordinate, in its own units, or along several together, by their sizes."""
