@@ -386,3 +386,21 @@ def test_every_rule_keeps_to_the_terms_of_debug_mode(case):
         tg.jvp(call, arrays, tuple(np.ones_like(x) for x in arrays))
         tg.jvp(slope, arrays, tuple(np.ones_like(x) for x in arrays))
         slope(*[x.astype(np.float32) for x in arrays])
+
+
+def test_a_nan_of_a_branch_that_where_does_not_take_names_the_second_where():
+    def f(x):
+        with tg.debug(False):
+            y = np.sqrt(-x)
+        return np.where(x >= 0, x, y)
+
+    for x in (1.0, np.array([4.0, -4.0])):
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(FloatingPointError, match=r"second np\.where inside: np\.where\(c, f\(np\.where"),
+            tg.debug(),
+        ):
+            tg.grad(lambda x: np.sum(f(x)))(x)
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError) as error, tg.debug():
+        tg.grad(np.sqrt)(0.0)
+    assert "np.where" not in str(error.value)

@@ -194,8 +194,21 @@ def _checked(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: An
     _check_kind(name, part, node, argnum, values)
     bad = _not_finite(part)
     if bad is not None:
-        raise FloatingPointError(f"{name} gave {_report(bad, values, origin(node))}")
+        advice = _BRANCH if _is_0_there(g, bad) else ""
+        raise FloatingPointError(f"{name} gave {_report(bad, values, origin(node))}{advice}")
     return part
+
+
+_BRANCH = (
+    "\nThe cotangent is 0 there, and 0 times nan or inf is nan. If this is the branch that np.where does not take, give"
+    " it numbers that it can take, by a second np.where inside: np.where(c, f(np.where(c, x, 1.0)), y)."
+)
+
+
+def _is_0_there(g: Any, bad: _Bad) -> bool:
+    """Whether the cotangent `g` is 0 at the first number that is not finite."""
+    g = np.asarray(getattr(g, "_value", g))
+    return g.shape == bad.shape and g.dtype.kind in "fc" and bool(g[bad.where] == 0)
 
 
 def _check_kind(name: str, part: Any, node: Any, argnum: int, values: dict[str, Any]) -> None:

@@ -34,6 +34,23 @@ def judged(loss):
     return verdict(graph, record), layers(graph, record)
 
 
+@pytest.mark.parametrize(
+    ("init", "symmetric"),
+    [
+        (lambda shape, rng: np.zeros(shape), True),
+        (lambda shape, rng: np.full(shape, 0.5), True),
+        (lambda shape, rng: 0.01 * rng.normal(size=shape), False),
+    ],
+)
+@pytest.mark.parametrize("hidden", [nn.tanh, nn.relu])
+def test_hidden_units_that_are_all_the_same_are_named(init, symmetric, hidden):
+    net = nn.mlp([2, 4, 3, 1], hidden=hidden, init=init, rng=np.random.default_rng(1))
+    X = np.random.default_rng(2).normal(size=(2, 9))
+    lines, _ = judged(nn.mean_squared_error(net(X), np.ones((1, 9))))
+    same = [line for line in lines if "units are the same and get the same gradient" in line]
+    assert [line[: line.index(" units")] for line in same] == ["Z1: all 4", "Z2: all 3"] * symmetric
+
+
 def linear(factors, m=4):
     """The verdict on such a chain with the gradient R at its end, and R's size."""
     R = RNG.normal(size=(3, m))

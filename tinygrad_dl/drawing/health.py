@@ -1,4 +1,4 @@
-"""What the gradients of a net say about it, in words: vanishing, exploding, dead ReLUs, saturated sigmoids.
+"""What the gradients of a net say about it, in words: vanishing, exploding, dead ReLUs, saturation, equal units.
 
 Samples are the last axis of two or more, as in the course; all other axes are units. A vector is the units of one
 sample.
@@ -48,6 +48,7 @@ def verdict(graph: Graph, record: Record) -> list[str]:
     if not fall.startswith(_BROKEN):
         fall = _not_finite(graph, record) or fall
     units = [line for line in (*map(_dead, graph.nodes), *map(_saturated, graph.nodes)) if line]
+    units += _symmetric(graph, record)
     lines = [fall, *units] if fall else units
     if units or (fall and not fall.startswith("Gradients neither")):
         return lines
@@ -215,6 +216,26 @@ def _dead(node: Node) -> str:
         return ""
     count = int(np.sum(dead))
     return f"{node.title}: {count} of {dead.size} units are 0 for all {_samples(node)} samples: dead ReLUs."
+
+
+def _symmetric(graph: Graph, record: Record) -> list[str]:
+    """The hidden layers whose units all have the same values and gradients: training can't tell them apart."""
+    products = _products(graph)
+    chain = _longest_chain(graph, products, _reach(graph, products))[:-1]
+    said = []
+    for name, uses in zip(_names(graph, chain), chain, strict=True):
+        arrays = [array for node in uses for array in (node.array, record.gradients.get(node.index))]
+        if all(array is not None and _has_equal_units(array) for array in arrays):
+            said.append(
+                f"{name}: all {len(uses[0].array)} units are the same and get the same gradient, so they stay "
+                "the same: initialise their weights at random."
+            )
+    return said
+
+
+def _has_equal_units(array: Any) -> bool:
+    array = np.asarray(getattr(array, "_value", array))
+    return array.ndim > 1 and len(array) > 1 and np.allclose(array, array[:1], rtol=1e-9, atol=0)
 
 
 def _is_relu(node: Node) -> bool:
