@@ -62,6 +62,16 @@ def test_what_cancels_to_0_but_for_rounding_is_no_mistake():
     check_laws(loss, np.zeros((4, 2)), b1, np.zeros((1, 4)), np.zeros((1, 1)), without=["dtype kept"])
 
 
+@pytest.mark.parametrize("x", [[0.3], [-1.7], [0.7, -0.2], [1e-5]])
+def test_a_cosine_whose_gradient_is_rounding_alone_obeys_the_laws(x):
+    def cosine(x, y):
+        return x @ y / np.sqrt(x @ x * (y @ y))
+
+    for y in ([0.9, 1.1][: len(x)], x):
+        laws_of_gradients = ["jvp vs vjp", "used twice"]
+        check_laws(cosine, np.array(x), np.array(y), without=[law for law in LAWS if law not in laws_of_gradients])
+
+
 @pytest.mark.parametrize(
     "f", [np.sum, np.prod, lambda x: np.maximum(np.sum(x), 0), lambda x: -np.maximum(-np.sum(x), 0)]
 )

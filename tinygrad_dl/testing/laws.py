@@ -51,9 +51,16 @@ class Subject:
 
     @functools.cached_property
     def typical(self) -> float:
-        """How large gradients are nearby: at the point itself they may cancel to 0, but for what is rounded off."""
+        """How large gradients are nearby, or terms in them, which may cancel to 0 but for what is rounded off.
+
+        At the point itself all of a gradient may cancel, and everywhere that of a cosine of vectors of one number; its
+        terms are as large as the value over the argument.
+        """
         nearby = self.gradients(*[x + 2**-7 * some_like(x) for x in self.values])
-        return max([float(np.abs(g).max(initial=0)) for g in nearby if np.all(np.isfinite(g))], default=0.0)
+        value = max((float(np.abs(y).max(initial=0)) for y in pytree.leaves(self.vjp(*self.values)[0])), default=0.0)
+        sizes = [float(np.abs(x).max(initial=0)) for x in self.values]
+        found = [float(np.abs(g).max(initial=0)) for g in nearby if np.all(np.isfinite(g))]
+        return max([*found, *(value / size for size in sizes if size)], default=0.0)
 
     def same(self, a: Any, b: Any, scale: float = 0.0) -> bool:
         """Whether two gradients are one but for rounding, in sums of numbers as large as `scale` or as they are."""
