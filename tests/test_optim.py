@@ -260,3 +260,75 @@ def test_a_new_optimizer_defines_update():
     w.grad = np.array(1.0)
     with pytest.raises(NotImplementedError, match="Optimizer defines no update"):
         optim.Optimizer([w], 0.1).step()
+
+
+# ---- a step is checked before anything moves
+
+
+NO_GRADIENTS = {
+    "masked": np.ma.array([1.0, 1.0], mask=[0, 1]),
+    "complex": np.ones(2, complex),
+    "objects": np.array([1.0, 1.0], object),
+    "text": np.array(["a", "b"]),
+    "a number": 1.0,
+    "a column": np.ones((2, 1)),
+}
+
+
+@each_optimizer
+@pytest.mark.parametrize("what", NO_GRADIENTS)
+def test_a_gradient_that_is_none_of_its_parameter_moves_no_parameter(name, what):
+    first, second = tg.parameter([1.0, 2.0]), tg.parameter([1.0, 2.0])
+    optimizer = OPTIMIZERS[name][0]([first, second], learning_rate=0.1)
+    first.grad, second.grad = np.ones(2), NO_GRADIENTS[what]
+    with pytest.raises((TypeError, ValueError), match="expected a gradient of"):
+        optimizer.step()
+    assert np.array_equal(first.data, [1, 2])
+
+
+@pytest.mark.parametrize("update", [None, "text", 1j, tg.Tensor([1.0, 1.0]), np.ones(3), np.ma.ones(2)])
+def test_an_update_that_does_not_fit_moves_no_parameter(update):
+    class Second(optim.Optimizer):
+        def update(self, i, gradient):
+            return update if i else gradient
+
+    first, second = tg.parameter([1.0, 2.0]), tg.parameter([1.0, 2.0])
+    first.grad = second.grad = np.ones(2)
+    with pytest.raises((TypeError, ValueError)):
+        Second([first, second], 0.1).step()
+    assert np.array_equal(first.data, [1, 2])
+
+
+@each_optimizer
+def test_gradients_of_grad_which_are_tensors_step_as_their_values_do(name):
+    one, other = tg.parameter([1.0, 2.0]), tg.parameter([1.0, 2.0])
+    one.grad, other.grad = tg.parameter([0.5, -1.0]) * 2, np.array([1.0, -2.0])
+    for w in (one, other):
+        OPTIMIZERS[name][0]([w], learning_rate=0.1).step()
+    assert type(one._value) is np.ndarray
+    assert np.array_equal(one.data, other.data)
+
+
+@each_optimizer
+@pytest.mark.parametrize("rate", ["0.1", None, np.array([0.1]), tg.Tensor(0.1), True, 1j])
+def test_a_learning_rate_that_is_no_number_is_refused_when_made_and_when_stepping(name, rate):
+    w = tg.parameter([1.0])
+    with pytest.raises(TypeError, match=f"{name}: expected a learning rate above 0, got "):
+        OPTIMIZERS[name][0]([w], learning_rate=rate)
+    optimizer = OPTIMIZERS[name][0]([w], learning_rate=0.1)
+    optimizer.learning_rate, w.grad = rate, np.ones(1)
+    with pytest.raises(TypeError, match="expected a learning rate"):
+        optimizer.step()
+    assert w.data == 1
+
+
+@pytest.mark.parametrize("name", ["RMSProp", "Adam"])
+@pytest.mark.parametrize("g", [0.0, 6e-8, 1e-4, 1e-3, 1.0, 6e4])
+def test_a_step_in_float16_is_that_of_float32_rounded(name, g):
+    values = []
+    for dtype in (np.float16, np.float32):
+        w = tg.parameter(np.ones(1, dtype))
+        w.grad = np.full(1, np.float16(g), dtype)
+        OPTIMIZERS[name][0]([w], learning_rate=0.01).step()
+        values.append(w.data[0])
+    assert values[0] == np.float16(values[1])

@@ -2,60 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from .tensor import Tensor, replace_data
+from . import arguments
+from .settings import described, real_number
+from .tensor import Tensor, replace_all_data
 
 
 class Optimizer:
     """What all optimizers share; a new one defines `update`.
 
-    Parameters that don't require grad at the time stay as they are. Raises ValueError if none requires grad, for one
-    given twice, and for a learning rate that is not positive, TypeError for what is no leaf Tensor.
+    Parameters that don't require grad at the time stay as they are. Those in float16 get their updates from float32:
+    squares of gradients, and epsilon, are not to vanish. A gradient of nan or inf moves its parameter there, as NumPy
+    computes it; `fit` stops before. Raises ValueError if no parameter requires grad, for one given twice, and for a
+    learning rate that is not positive, TypeError for what is no leaf Tensor, and for a rate that is no number.
     """
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
-        if hasattr(parameters, "parameters"):
-            raise TypeError(f"{type(self).__name__}: expected net.parameters(), got a {type(parameters).__name__}.")
+        name = type(self).__name__
+        if hasattr(parameters, "parameters") or not isinstance(parameters, Iterable):
+            raise TypeError(f"{name}: expected net.parameters(), got a {type(parameters).__name__}.")
+        if isinstance(parameters, Mapping):
+            raise TypeError(f"{name}: expected parameters, such as net.parameters(), got a dict: pass its values().")
         self.parameters = list(parameters)
         for parameter in self.parameters:
             if type(parameter) is not Tensor or parameter._function is not None:
-                raise TypeError(f"{type(self).__name__}: expected parameters, got {parameter!r:.80}.")
+                raise TypeError(f"{name}: expected parameters, got {parameter!r:.80}.")
         if not any(parameter.requires_grad for parameter in self.parameters):
-            raise ValueError(f"{type(self).__name__}: expected parameters that require grad, got none.")
+            raise ValueError(f"{name}: expected parameters that require grad, got none.")
         if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError(f"{type(self).__name__}: expected each parameter once.")
+            raise ValueError(f"{name}: expected each parameter once.")
         for parameter in self.parameters:
             if parameter.dtype.kind == "c":
-                raise TypeError(f"{type(self).__name__}: expected real parameters, got {parameter!r:.80}.")
-        if not learning_rate > 0:
-            raise ValueError(f"{type(self).__name__}: expected a learning rate above 0, got {learning_rate}.")
-        self.learning_rate = learning_rate
+                raise TypeError(f"{name}: expected real parameters, got {parameter!r:.80}.")
+        self.learning_rate = real_number(f"{name}: expected a learning rate above 0", learning_rate)
+        self._dtypes = [_FLOAT32 if p.dtype == np.float16 else p.dtype for p in self.parameters]
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
         """What to subtract from parameter number `i`, given its gradient."""
         raise NotImplementedError(f"{type(self).__name__} defines no update")
 
     def step(self) -> None:
-        """Change every parameter that has a gradient. Raises ValueError if none has, or one of a wrong shape."""
-        without = 0
+        """Change every parameter that has a gradient: all of them, or on an error none.
+
+        Raises ValueError if none has a gradient, and for a gradient or an update of a wrong shape, TypeError for one
+        that is not of real numbers. A gradient that is a Tensor, as `tg.grad` gives, counts by its values.
+        """
+        if type(self.learning_rate) is not float or not 0 <= self.learning_rate < math.inf:
+            expected = f"{type(self).__name__}: expected a learning rate of at least 0"
+            real_number(expected, self.learning_rate, closed=True)
+        leaves, gradients, dtypes = [], [], self._dtypes
         for i, parameter in enumerate(self.parameters):
             gradient = parameter.grad
-            if gradient is None:
-                without += 1
-                continue
-            value = parameter._value
-            if gradient.shape != value.shape:
-                raise ValueError(f"{parameter!r:.80}: expected a gradient of its shape, got {gradient.shape}.")
-            new = value - self.update(i, gradient)
-            if new.shape != value.shape:
-                raise ValueError(f"{type(self).__name__}: update gave {new.shape} for a parameter of {value.shape}.")
-            replace_data(parameter, new if new.dtype is value.dtype else new.astype(value.dtype))
-        if without == len(self.parameters):
+            if gradient is not None:
+                if (
+                    type(gradient) is not np.ndarray
+                    or gradient.dtype is not dtypes[i]
+                    or gradient.shape != parameter._value.shape
+                ):
+                    gradient = _checked_gradient(parameter, gradient, dtypes[i])
+                leaves.append(parameter)
+            gradients.append(gradient)
+        if not leaves:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
+        new = []
+        for i, gradient in enumerate(gradients):
+            if gradient is not None:
+                value, update = self.parameters[i]._value, self.update(i, gradient)
+                try:
+                    moved = value - update
+                except TypeError:
+                    moved = None
+                if type(moved) is not np.ndarray or moved.dtype is not value.dtype or moved.shape != value.shape:
+                    moved = self._checked_value(moved, value, update)
+                new.append(moved)
+        replace_all_data(leaves, new)
+
+    def _checked_value(self, new: Any, value: np.ndarray, update: Any) -> np.ndarray:
+        """The `new` value of a parameter in the dtype of its old `value`."""
+        name = type(self).__name__
+        if type(new) is not np.ndarray and not isinstance(new, np.floating):
+            raise TypeError(f"{name}: expected update to give an array of numbers, got {described(update)}.")
+        if new.shape != value.shape:
+            raise ValueError(f"{name}: update gave {new.shape} for a parameter of {value.shape}.")
+        if not np.can_cast(new.dtype, value.dtype, "same_kind"):
+            raise TypeError(f"{name}: update gave {new.dtype} for a parameter of {value.dtype}.")
+        return np.array(new, dtype=value.dtype)
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next `backward` starts from nothing."""
@@ -66,7 +102,25 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
 
     def _zeros(self) -> list[np.ndarray]:
-        return [np.zeros_like(parameter.data) for parameter in self.parameters]
+        pairs = zip(self.parameters, self._dtypes, strict=True)
+        return [np.zeros_like(parameter.data, dtype=dtype) for parameter, dtype in pairs]
+
+
+_FLOAT32 = np.dtype(np.float32)
+
+
+def _checked_gradient(parameter: Tensor, gradient: Any, dtype: np.dtype) -> np.ndarray:
+    """The `gradient` of a `parameter` as an array of its own in the `dtype` of the updates."""
+    try:
+        found = arguments.numbers(gradient._value if type(gradient) is Tensor else gradient)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{parameter!r:.80}: expected a gradient of real numbers: {error}") from None
+    if found.dtype.kind not in "biuf":
+        raise TypeError(f"{parameter!r:.80}: expected a gradient of real numbers, got {found.dtype}.")
+    if found.shape != parameter.shape:
+        raise ValueError(f"{parameter!r:.80}: expected a gradient of its shape, got {found.shape}.")
+    with np.errstate(over="ignore"):
+        return found.astype(dtype, copy=False)
 
 
 class SGD(Optimizer):
@@ -123,7 +177,7 @@ class RMSProp(Optimizer):
         self, parameters: Iterable[Tensor], learning_rate: float = 0.001, beta: float = 0.9, epsilon: float = 1e-8
     ):
         super().__init__(parameters, learning_rate)
-        self.beta, self.epsilon = _fraction("RMSProp", "beta", beta), epsilon
+        self.beta, self.epsilon = _fraction("RMSProp", "beta", beta), _epsilon("RMSProp", epsilon)
         self._s = self._zeros()
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
@@ -155,7 +209,7 @@ class Adam(Optimizer):
     ):
         super().__init__(parameters, learning_rate)
         self.beta1, self.beta2 = _fraction("Adam", "beta1", beta1), _fraction("Adam", "beta2", beta2)
-        self.epsilon = epsilon
+        self.epsilon = _epsilon("Adam", epsilon)
         self._v, self._s = self._zeros(), self._zeros()
         self._t = [0] * len(self.parameters)
 
@@ -169,6 +223,8 @@ class Adam(Optimizer):
 
 
 def _fraction(optimizer: str, name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ValueError(f"{optimizer}: expected 0 <= {name} < 1, got {value}.")
-    return value
+    return real_number(f"{optimizer}: expected 0 <= {name} < 1", value, high=1.0, closed=True)
+
+
+def _epsilon(optimizer: str, value: float) -> float:
+    return real_number(f"{optimizer}: expected an epsilon above 0", value)
