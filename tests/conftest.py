@@ -6,7 +6,7 @@ holds every law on some inputs, the deep run on all of them. A slow test belongs
 - Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
   coverage. The quick run takes the first row of each function, or all with `quick=None`.
-- Inputs in a loop: the fixture `deep` is True in the deep run. The quick run takes some of the inputs, and the same law.
+- Inputs in a loop: the fixture `deep` is True in the deep run. The quick run takes some inputs, and the same law.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, where a quick test holds the same
   law on less, and never the only test of a law.
 """

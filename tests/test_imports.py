@@ -21,8 +21,8 @@ ALLOWED = {
     "pytree": set(),
     "_files": set(),
     "memory": set(),
-    "settings": set(),
-    "data": {"settings"},
+    "checks": set(),
+    "data": {"checks"},
     "array_methods": {"primitives"},
     "rules.__init__": {"rules"},
     "rules.kinks": {"autodiff", "batching", "primitives", "registry", "tensor"},
@@ -48,8 +48,8 @@ ALLOWED = {
     "nn.metrics": set(),
     "nn.losses": {"nn.activations"},
     "nn.fused": {"batching", "primitives", "registry", "nn.activations", "nn.losses"},
-    "nn.": {"arguments", "settings", "tensor", "batching", "primitives", "pytree", "nn", "_files"},
-    "optim": {"arguments", "settings", "tensor", "grad_mode", "pytree"},
+    "nn.": {"arguments", "checks", "tensor", "batching", "primitives", "pytree", "nn", "_files"},
+    "optim": {"arguments", "checks", "tensor", "grad_mode", "pytree"},
     "drawing.": {
         *("autodiff", "tensor", "registry", "primitives", "array_methods", "grad_mode", "debugging", "cuts", "_files"),
         *("nn", "pytree", "drawing"),
@@ -57,7 +57,7 @@ ALLOWED = {
     "coverage.": {"primitives", "registry", "tensor", "transforms", "pytree", "testing", "coverage"},
     "testing.": {
         *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "_files"),
-        *("nn", "rules", "testing"),
+        *("checks", "nn", "rules", "testing"),
     },
 }
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}

@@ -125,9 +125,7 @@ def test_a_thousand_steps_leave_nothing_behind(what, deep):
     finally:
         tracemalloc.stop()
     assert max(counts) - min(counts) < 50, counts
-    assert max(peaks) - min(peaks) < 500_000, (
-        peaks
-    )  # Python keeps some of what is freed; an array a step were more
+    assert max(peaks) - min(peaks) < 500_000, peaks  # Python keeps some of what is freed; an array a step were more
 
 
 # ---- long, deep, wide

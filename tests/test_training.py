@@ -251,10 +251,14 @@ def test_nan_and_inf_in_the_data_are_found(value, row, column, name):
 
 X, Y = problem()
 REFUSED = {
-    "no epochs": ({"epochs": 0}, ValueError, "at least 1 epoch, got 0"),
+    "no epochs": ({"epochs": 0}, ValueError, "epochs to be a whole number of at least 1, got 0"),
     "batches in no order": ({"batch_size": 4}, TypeError, r"batch_size needs rng=np\.random\.default_rng\(seed\)"),
     "a seed as rng": ({"batch_size": 4, "rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
-    "empty batches": ({"batch_size": 0, "rng": rng()}, ValueError, "batch size of at least 1, got 0"),
+    "empty batches": (
+        {"batch_size": 0, "rng": rng()},
+        ValueError,
+        "batch_size .* of at least 1, got 0",
+    ),
     "rows as samples": ({"data": (X.T, Y[0])}, ValueError, r"fit: data: .*\(12, 2\) and \(12,\); .*pass X\.T"),
     "other labels": ({"data": (X, Y[:, 1:])}, ValueError, r"fit: data: expected X of shape \(n, m\)"),
     "validation": ({"validation": (X, Y[:, 1:])}, ValueError, r"fit: validation data: expected X of shape \(n, m\)"),

@@ -218,11 +218,11 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
     with _adding:
         while cotangents:
             leaf, g = cotangents.popitem()
-            if leaf.grad is not None:
-                leaf.grad = np.asarray(leaf.grad + g)
+            if leaf._grad is not None:
+                leaf._grad = np.asarray(leaf._grad + g)
             else:
                 alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None and g.flags.writeable
-                leaf.grad = g if alone else np.array(g)
+                leaf._grad = g if alone else np.array(g)
 
 
 Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from . import checks
+
 
 def minibatches(
     X: np.ndarray, Y: np.ndarray, batch_size: int, *, rng: np.random.Generator
@@ -13,8 +15,8 @@ def minibatches(
     """All samples once, in random order, `batch_size` at a time: pairs of columns of `X` and of `Y`.
 
     `X` is (n, m); `Y` has m labels along its last axis. The last batch is smaller if `batch_size` does not divide m.
-    Raises ValueError for numbers of samples that differ and for a batch size below 1, TypeError for an `rng` that is
-    no `numpy.random.Generator`.
+    Raises ValueError for numbers of samples that differ and for a batch size below 1, TypeError for one that is not
+    whole, and for an `rng` that is no `numpy.random.Generator`.
 
     >>> X, Y = np.arange(10).reshape(2, 5), np.arange(5)
     >>> [x.shape for x, y in minibatches(X, Y, 2, rng=np.random.default_rng(0))]
@@ -22,11 +24,8 @@ def minibatches(
     """
     X, Y = np.asarray(X), np.asarray(Y)
     m = number_of_samples(X, Y)
-    if batch_size < 1:
-        raise ValueError(f"minibatches: expected a batch size of at least 1, got {batch_size}.")
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"minibatches: expected rng=np.random.default_rng(seed), got {type(rng).__name__}.")
-    return _batches(X, Y, rng.permutation(m), batch_size)
+    batch_size = checks.whole_number("minibatches", "batch_size", batch_size)
+    return _batches(X, Y, checks.generator("minibatches", rng).permutation(m), batch_size)
 
 
 def _batches(X: np.ndarray, Y: np.ndarray, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

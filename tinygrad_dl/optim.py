@@ -8,119 +8,121 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments
-from .settings import described, real_number
+from . import arguments, checks
 from .tensor import Tensor, replace_all_data
+
+_FLOAT32 = np.dtype(np.float32)
+_PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # the scalars come from arrays of no axes
 
 
 class Optimizer:
     """What all optimizers share; a new one defines `update`.
 
-    Parameters that don't require grad at the time stay as they are. Those in float16 get their updates from float32:
-    squares of gradients, and epsilon, are not to vanish. A gradient of nan or inf moves its parameter there, as NumPy
-    computes it; `fit` stops before. Raises ValueError if no parameter requires grad, for one given twice, and for a
-    learning rate that is not positive, TypeError for what is no leaf Tensor, and for a rate that is no number.
+    Parameters that don't require grad at the time stay as they are. Those in float16 get their updates from float32,
+    where squares of gradients, and epsilon, do not vanish.
+
+    Raises ValueError if none requires grad, for one given twice, and for a learning rate that is not positive and
+    finite, TypeError for what is no leaf Tensor or no number.
     """
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
-        name = type(self).__name__
-        if hasattr(parameters, "parameters") or not isinstance(parameters, Iterable):
-            raise TypeError(f"{name}: expected net.parameters(), got a {type(parameters).__name__}.")
-        if isinstance(parameters, Mapping):
-            raise TypeError(f"{name}: expected parameters, such as net.parameters(), got a dict: pass its values().")
-        self.parameters = list(parameters)
+        kind = type(self).__name__
+        if hasattr(parameters, "parameters"):
+            raise TypeError(f"{kind}: expected net.parameters(), got a {type(parameters).__name__}.")
+        if type(parameters) is Tensor or isinstance(parameters, Mapping):
+            advice = "[p]" if type(parameters) is Tensor else "net.parameters(), or list(p.values()) of a dict of them"
+            raise TypeError(
+                f"{kind}: expected a list of parameters, got a {type(parameters).__name__} p: pass {advice}."
+            )
+        try:
+            self.parameters = list(parameters)
+        except TypeError:
+            raise TypeError(f"{kind}: expected a list of parameters, got {parameters!r:.80}.") from None
         for parameter in self.parameters:
             if type(parameter) is not Tensor or parameter._function is not None:
-                raise TypeError(f"{name}: expected parameters, got {parameter!r:.80}.")
+                raise TypeError(f"{kind}: expected parameters, got {parameter!r:.80}.")
         if not any(parameter.requires_grad for parameter in self.parameters):
-            raise ValueError(f"{name}: expected parameters that require grad, got none.")
+            raise ValueError(f"{kind}: expected parameters that require grad, got none.")
         if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError(f"{name}: expected each parameter once.")
+            raise ValueError(f"{kind}: expected each parameter once.")
         for parameter in self.parameters:
             if parameter.dtype.kind == "c":
-                raise TypeError(f"{name}: expected real parameters, got {parameter!r:.80}.")
-        self.learning_rate = real_number(f"{name}: expected a learning rate above 0", learning_rate)
+                raise TypeError(f"{kind}: expected real parameters, got {parameter!r:.80}.")
+        self.learning_rate = checks.positive(kind, "a learning rate", learning_rate)
         self._dtypes = [_FLOAT32 if p.dtype == np.float16 else p.dtype for p in self.parameters]
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
-        """What to subtract from parameter number `i`, given its gradient."""
+        """An array to subtract from parameter number `i`, given its gradient."""
         raise NotImplementedError(f"{type(self).__name__} defines no update")
 
     def step(self) -> None:
-        """Change every parameter that has a gradient: all of them, or on an error none.
+        """Change every parameter that has a gradient: all of them, or none if an error is raised.
 
-        Raises ValueError if none has a gradient, and for a gradient or an update of a wrong shape, TypeError for one
-        that is not of real numbers. A gradient that is a Tensor, as `tg.grad` gives, counts by its values.
+        Gradients that are Tensors, lists or data frames count as arrays. One that is nan or inf moves its parameter
+        to nan or inf, as the formula says: `tg.debug()` names the operation that it came from.
+
+        Raises ValueError if no parameter has a gradient, for a gradient or update of a wrong shape, and for a learning
+        rate that is negative or not finite; TypeError for what holds no real numbers.
         """
-        if type(self.learning_rate) is not float or not 0 <= self.learning_rate < math.inf:
-            expected = f"{type(self).__name__}: expected a learning rate of at least 0"
-            real_number(expected, self.learning_rate, closed=True)
-        leaves, gradients, dtypes = [], [], self._dtypes
+        rate = self.learning_rate
+        if not (type(rate) is float and 0 <= rate < math.inf):
+            self.learning_rate = self._rate(rate)
+        moved, gradients = [], []
         for i, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
+            gradient = parameter._grad
             if gradient is not None:
-                if (
-                    type(gradient) is not np.ndarray
-                    or gradient.dtype is not dtypes[i]
-                    or gradient.shape != parameter._value.shape
+                if not (
+                    type(gradient) is np.ndarray
+                    and gradient.shape == parameter._value.shape
+                    and gradient.dtype is self._dtypes[i]
                 ):
-                    gradient = _checked_gradient(parameter, gradient, dtypes[i])
-                leaves.append(parameter)
+                    gradient = self._array("a gradient", gradient, i)
+                moved.append(parameter)
             gradients.append(gradient)
-        if not leaves:
+        if not moved:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
         new = []
         for i, gradient in enumerate(gradients):
             if gradient is not None:
-                value, update = self.parameters[i]._value, self.update(i, gradient)
-                try:
-                    moved = value - update
-                except TypeError:
-                    moved = None
-                if type(moved) is not np.ndarray or moved.dtype is not value.dtype or moved.shape != value.shape:
-                    moved = self._checked_value(moved, value, update)
-                new.append(moved)
-        replace_all_data(leaves, new)
+                value = self.parameters[i]._value
+                update = self.update(i, gradient)
+                if not (type(update) in _PLAIN and update.shape == value.shape and update.dtype is self._dtypes[i]):
+                    update = self._array("an update", update, i)
+                after = value - update
+                new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
+        replace_all_data(moved, new)
 
-    def _checked_value(self, new: Any, value: np.ndarray, update: Any) -> np.ndarray:
-        """The `new` value of a parameter in the dtype of its old `value`."""
-        name = type(self).__name__
-        if type(new) is not np.ndarray and not isinstance(new, np.floating):
-            raise TypeError(f"{name}: expected update to give an array of numbers, got {described(update)}.")
-        if new.shape != value.shape:
-            raise ValueError(f"{name}: update gave {new.shape} for a parameter of {value.shape}.")
-        if not np.can_cast(new.dtype, value.dtype, "same_kind"):
-            raise TypeError(f"{name}: update gave {new.dtype} for a parameter of {value.dtype}.")
-        return np.array(new, dtype=value.dtype)
+    def _array(self, what: str, given: Any, i: int) -> np.ndarray:
+        """The numbers `given` as an array for parameter number `i`. Raises ValueError or TypeError for a misfit."""
+        parameter = self.parameters[i]
+        expected = f"{type(self).__name__}: expected {what} of shape {parameter.shape} for {parameter._label()}"
+        try:
+            array = arguments.numbers(given.numpy() if type(given) is Tensor else given)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{expected}, got a {type(given).__name__}: {error}") from None
+        if array.shape != parameter.shape:
+            raise ValueError(f"{expected}, got {array.shape}.")
+        if array.dtype.kind == "c":
+            raise TypeError(f"{expected} in real numbers, got {array.dtype}: take np.real of it.")
+        return array.astype(self._dtypes[i], copy=False)
+
+    def _rate(self, rate: Any) -> float:
+        """The learning rate that somebody has set since; 0 is the end of many schedules."""
+        number = checks.real(f"{type(self).__name__}: expected a learning rate of 0 or more", rate)
+        if not 0 <= number < math.inf:
+            raise ValueError(f"{type(self).__name__}: expected a learning rate of 0 or more, got {rate}.")
+        return number
 
     def zero_grad(self) -> None:
         """Forget the gradients, so that the next `backward` starts from nothing."""
         for parameter in self.parameters:
-            parameter.grad = None
+            parameter._grad = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
 
     def _zeros(self) -> list[np.ndarray]:
-        pairs = zip(self.parameters, self._dtypes, strict=True)
-        return [np.zeros_like(parameter.data, dtype=dtype) for parameter, dtype in pairs]
-
-
-_FLOAT32 = np.dtype(np.float32)
-
-
-def _checked_gradient(parameter: Tensor, gradient: Any, dtype: np.dtype) -> np.ndarray:
-    """The `gradient` of a `parameter` as an array of its own in the `dtype` of the updates."""
-    try:
-        found = arguments.numbers(gradient._value if type(gradient) is Tensor else gradient)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{parameter!r:.80}: expected a gradient of real numbers: {error}") from None
-    if found.dtype.kind not in "biuf":
-        raise TypeError(f"{parameter!r:.80}: expected a gradient of real numbers, got {found.dtype}.")
-    if found.shape != parameter.shape:
-        raise ValueError(f"{parameter!r:.80}: expected a gradient of its shape, got {found.shape}.")
-    with np.errstate(over="ignore"):
-        return found.astype(dtype, copy=False)
+        return [np.zeros_like(p.data, dtype=dtype) for p, dtype in zip(self.parameters, self._dtypes, strict=True)]
 
 
 class SGD(Optimizer):
@@ -153,7 +155,7 @@ class Momentum(Optimizer):
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float, beta: float = 0.9):
         super().__init__(parameters, learning_rate)
-        self.beta = _fraction("Momentum", "beta", beta)
+        self.beta = checks.fraction("Momentum", "beta", beta)
         self._v = self._zeros()
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
@@ -177,7 +179,8 @@ class RMSProp(Optimizer):
         self, parameters: Iterable[Tensor], learning_rate: float = 0.001, beta: float = 0.9, epsilon: float = 1e-8
     ):
         super().__init__(parameters, learning_rate)
-        self.beta, self.epsilon = _fraction("RMSProp", "beta", beta), _epsilon("RMSProp", epsilon)
+        self.beta = checks.fraction("RMSProp", "beta", beta)
+        self.epsilon = checks.positive("RMSProp", "epsilon", epsilon)
         self._s = self._zeros()
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
@@ -208,8 +211,8 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
     ):
         super().__init__(parameters, learning_rate)
-        self.beta1, self.beta2 = _fraction("Adam", "beta1", beta1), _fraction("Adam", "beta2", beta2)
-        self.epsilon = _epsilon("Adam", epsilon)
+        self.beta1, self.beta2 = checks.fraction("Adam", "beta1", beta1), checks.fraction("Adam", "beta2", beta2)
+        self.epsilon = checks.positive("Adam", "epsilon", epsilon)
         self._v, self._s = self._zeros(), self._zeros()
         self._t = [0] * len(self.parameters)
 
@@ -220,11 +223,3 @@ class Adam(Optimizer):
         v = self._v[i] / (1 - self.beta1 ** self._t[i])
         s = self._s[i] / (1 - self.beta2 ** self._t[i])
         return self.learning_rate * v / (np.sqrt(s) + self.epsilon)
-
-
-def _fraction(optimizer: str, name: str, value: float) -> float:
-    return real_number(f"{optimizer}: expected 0 <= {name} < 1", value, high=1.0, closed=True)
-
-
-def _epsilon(optimizer: str, value: float) -> float:
-    return real_number(f"{optimizer}: expected an epsilon above 0", value)

@@ -435,7 +435,7 @@ class Tensor(ArrayMethods):
 
     @grad.setter
     def grad(self, value: np.ndarray | None) -> None:
-        self._grad = value
+        self._grad = value.numpy() if type(value) is Tensor else value  # optimizers check what else is given
 
     @property
     def requires_grad(self) -> bool:

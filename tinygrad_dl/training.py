@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments
+from . import arguments, checks
 from .data import minibatches, number_of_samples
 from .grad_mode import no_grad
 from .nn.module import course_names
@@ -84,9 +84,11 @@ def fit(
     `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`. Data frames
     count as arrays, and a column of labels as a row where the net has one output.
 
+    `X` and `Y` stay as they are, and may be changed later.
+
     Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
-    `batch_size` without an `rng`, and FloatingPointError as soon as the loss is not finite; the parameters are then
-    what they were before that step.
+    `batch_size` without an `rng` and for arguments of a wrong type, and FloatingPointError as soon as the loss is not
+    finite; the parameters are then what they were before that step.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -100,16 +102,29 @@ def fit(
     >>> history["accuracy"][-1] > 0.95
     True
     """
+    if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
+        raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")
+    training_data = _checked(X, Y, "")
+    if batch_size is None:
+        training_data = _kept(*training_data)
+    validation_data = None if validation is None else _kept(*_checked(*validation, "validation "))
+    checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
+    checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
+    if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
+        raise TypeError(
+            f"fit: expected an optimizer, such as tg.optim.Adam(net.parameters(), learning_rate=0.01), got "
+            f"{optimizer!r:.80}."
+        )
+    epochs = checks.whole_number("fit", "epochs", epochs)
+    if batch_size is not None:
+        batch_size = checks.whole_number("fit", "batch_size", batch_size)
+        if rng is None:
+            raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples with.")
+        checks.generator("fit", rng)
     if arguments.is_array(Y):
         loss = _of_a_row(loss)
-    training_data = _checked(X, Y, "")
-    validation_data = None if validation is None else _checked(*validation, "validation ")
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
-    if epochs < 1:
-        raise ValueError(f"fit: expected at least 1 epoch, got {epochs}.")
-    if batch_size is not None and rng is None:
-        raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples with.")
     metrics = {} if metrics is None else metrics
     if not isinstance(metrics, Mapping):
         raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
@@ -189,9 +204,12 @@ def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Te
 
 
 def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """`X` and `Y` as arrays that a net can be trained on."""
+    """`X` and `Y` as arrays that a net can be trained on: those of NumPy are not copied."""
     try:
-        X, Y = np.asarray(arguments.opened(X)), np.asarray(arguments.opened(Y))
+        X, Y = (
+            np.asarray(values) if type(values) in (np.ndarray, np.memmap) else arguments.numbers(values)
+            for values in (X, Y)
+        )
     except TypeError as error:
         raise TypeError(f"fit: {which}data: {error}") from None
     for name, values in (("X", X), ("Y", Y)):
@@ -206,6 +224,14 @@ def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
     except ValueError as error:
         raise ValueError(f"fit: {which}data: {error}") from None
     return X, Y
+
+
+def _kept(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Read-only copies of `X` and `Y`, as minibatches are too: the caller may write into the originals."""
+    copies = X.copy(), Y.copy()
+    for copy in copies:
+        copy.flags.writeable = False
+    return copies
 
 
 def _progress_bar(epochs: int, wanted: bool) -> Any:

@@ -100,8 +100,8 @@ def test_inputs_of_another_height_are_refused_with_advice(shape, message):
 
 
 WRONG_LAYERS = [
-    ({"n_in": 0}, ValueError, "at least 1 input and 1 output, got 0 and 1"),
-    ({"n_out": -1}, ValueError, "at least 1 input and 1 output, got 2 and -1"),
+    ({"n_in": 0}, ValueError, r"Dense: expected n_in to be a whole number of at least 1, got 0"),
+    ({"n_out": -1}, ValueError, r"Dense: expected n_out to be a whole number of at least 1, got -1"),
     ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
     ({"rng": np.random.RandomState(0)}, TypeError, "got RandomState"),
     ({"init": lambda shape, rng: np.zeros(shape[::-1])}, ValueError, r"init to give \(1, 2\), got \(2, 1\)"),

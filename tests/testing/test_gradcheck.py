@@ -386,7 +386,11 @@ def changing(x):
             ValueError,
             "finite where it is checked; it gives -inf",
         ),
-        (lambda: testing.check_gradients(np.sin, X, order=0), ValueError, "an order of 1 or more, got 0"),
+        (
+            lambda: testing.check_gradients(np.sin, X, order=0),
+            ValueError,
+            "order .* of at least 1, got 0",
+        ),
         (lambda: testing.check_gradients(np.sin, X, modes=("forward",)), ValueError, '"vjp" and "jvp"'),
         (lambda: testing.check_gradients(np.sin, X, modes=()), ValueError, '"vjp" and "jvp"'),
         (lambda: testing.check_gradients(np.sin, X, argnums=1), TypeError, "no argument 1: the function is given 1"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import checks
 from ..tensor import Tensor, parameter
 from . import activations, fused, initializers
 from .module import Module
@@ -17,7 +18,8 @@ class Dense(Module):
     """Z = W A + b, for `A` of shape (n_in, m): `W` is (n_out, n_in), `b` is (n_out, 1), and Z is (n_out, m).
 
     The weights are drawn by `init` with `rng`, the biases are zero. Raises ValueError for sizes below 1, and for
-    weights from `init` or inputs of another shape, TypeError for an `rng` that is no `numpy.random.Generator`.
+    weights from `init` or inputs of another shape, TypeError for sizes that are not whole numbers, and for an `rng`
+    that is missing or no `numpy.random.Generator`.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -31,15 +33,14 @@ class Dense(Module):
         n_in: int,
         n_out: int,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None = None,
         init: initializers.Initializer = initializers.xavier,
         dtype: Any = np.float64,
     ):
-        if min(n_in, n_out) < 1:
-            raise ValueError(f"Dense: expected at least 1 input and 1 output, got {n_in} and {n_out}.")
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"Dense: expected rng=np.random.default_rng(seed), got {type(rng).__name__}.")
-        W = np.asarray(init((n_out, n_in), rng), dtype)
+        n_in = checks.whole_number("Dense", "n_in", n_in)
+        n_out = checks.whole_number("Dense", "n_out", n_out)
+        checks.function("Dense", "init", init, "tg.nn.he")
+        W = np.asarray(init((n_out, n_in), checks.generator("Dense", rng)), dtype)
         if W.shape != (n_out, n_in):
             raise ValueError(f"Dense({n_in}, {n_out}): expected init to give {(n_out, n_in)}, got {W.shape}.")
         self.n_in, self.n_out = n_in, n_out
@@ -146,7 +147,7 @@ class Sequential(Module):
 def mlp(
     sizes: Sequence[int],
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None = None,
     hidden: Callable[[Any], Any] = activations.tanh,
     output: Callable[[Any], Any] = activations.identity,
     init: initializers.Initializer | None = None,
@@ -155,15 +156,23 @@ def mlp(
     """A multilayer perceptron: Dense layers of `sizes` [n_x, n_1, ..., n_L], `hidden` between, `output` at the end.
 
     Weights are drawn by `init`: if left out by `he` for a `hidden` of the relu family, and by `xavier` for any other.
-    Raises ValueError for fewer than two sizes.
+    Raises ValueError for fewer than two sizes, TypeError for what is no list of whole numbers, no function, no `rng`.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> tg.nn.mlp([30, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=np.random.default_rng(0))
     Sequential(Dense(30, 4), tanh, Dense(4, 1), sigmoid)
     """
+    expected = f"mlp: expected the sizes of the input and of each layer, such as [30, 4, 1], got {sizes!r:.80}."
+    try:
+        sizes = list(sizes)
+    except TypeError:
+        raise TypeError(expected) from None
     if len(sizes) < 2:
-        raise ValueError(f"mlp: expected the sizes of the input and of each layer, such as [30, 4, 1], got {sizes!r}.")
+        raise ValueError(expected)
+    for name, given, example in (("hidden", hidden, "tg.nn.relu"), ("output", output, "tg.nn.sigmoid")):
+        checks.function("mlp", name, given, example)
+    checks.generator("mlp", rng)
     if init is None:
         init = initializers.he if hidden in _RELU_FAMILY else initializers.xavier
     layers: list[Callable[[Any], Any]] = []

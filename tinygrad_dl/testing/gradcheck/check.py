@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import transforms
+from ... import checks, transforms
 from ...grad_mode import no_grad
 from . import claim, coordinates
 from .arguments import Arguments, name_of
@@ -55,8 +55,7 @@ def check_gradients(
     >>> report.passed
     True
     """
-    if order < 1:
-        raise ValueError(f"check_gradients: expected an order of 1 or more, got {order}.")
+    order = checks.whole_number("check_gradients", "order", order)
     if not modes or set(modes) - {"vjp", "jvp"}:
         raise ValueError(f'check_gradients: expected modes of "vjp" and "jvp", got {modes!r}.')
     arguments = Arguments(f, primals, argnums)
