@@ -130,6 +130,66 @@ def test_validation_records_no_graph_and_moves_no_parameter():
     assert not np.array_equal(seen[0][1], seen[1][1])
 
 
+# ---- the arrays of the caller
+
+
+def _normalised(net):
+    return lambda A: net((A - np.mean(A)) / np.std(A))
+
+
+@pytest.mark.parametrize("batches", [{}, {"batch_size": 5}])
+@pytest.mark.parametrize("kind", ["whole", "slice", "memmap", "read-only"])
+def test_fit_leaves_the_arrays_of_the_caller_as_they_are(kind, batches, tmp_path):
+    net, bases, data = new_net(), [], []
+    for i, values in enumerate((*problem(), *problem(7, seed=1))):
+        base = values
+        if kind == "slice":
+            base = np.hstack([values, values])
+        if kind == "memmap":
+            base = np.memmap(tmp_path / f"{i}", float, "w+", shape=values.shape)
+            base[:] = values
+        base.flags.writeable = kind != "read-only"
+        bases.append(base)
+        data.append(base[:, : values.shape[1]] if kind == "slice" else base)
+    before = [np.array(base) for base in bases]
+    optimizer = tg.optim.SGD(net.parameters(), learning_rate=0.1)
+    settings = {"loss": nn.binary_cross_entropy, "optimizer": optimizer, "epochs": 2, "progress": False}
+    metrics = {"accuracy": nn.accuracy}
+    tg.fit(_normalised(net), *data[:2], validation=data[2:], metrics=metrics, rng=rng(), **batches, **settings)
+    for base, part, values in zip(bases, data, before, strict=True):
+        assert np.array_equal(base, values)
+        assert base.flags.writeable == part.flags.writeable == (kind != "read-only")
+
+
+@pytest.mark.parametrize("batches", [{}, {"batch_size": 12}])
+def test_a_graph_of_fit_does_not_see_what_is_written_into_the_data_later(batches):
+    X, Y = problem()
+    kept, net = [], nn.mlp([2, 1], rng=rng())
+
+    def loss(A, Y):
+        kept.append((nn.mean_squared_error(A, Y), X.copy(), A.numpy() - Y.data))
+        X[:] = 1e6  # between the forward pass and backward
+        return kept[-1][0]
+
+    W = net.layers[0].W
+    before = W.numpy()
+    optimizer = tg.optim.SGD([W], learning_rate=1.0)
+    tg.fit(net, X, Y, loss=loss, optimizer=optimizer, epochs=1, rng=rng(), progress=False, **batches)
+    _, x, errors = kept[0]
+    if batches:  # in the order of the one batch
+        x = x[:, rng().permutation(12)]
+    assert np.allclose(before - W.data, 2 / 12 * errors @ x.T, rtol=1e-9)
+
+
+def test_a_metric_can_not_write_into_the_labels_that_training_goes_on_with():
+    def sorting(A, Y):
+        Y.sort()
+        return 0.0
+
+    with pytest.raises(ValueError, match="read-only"):
+        fit(metrics={"sorting": sorting})
+
+
 # ---- history
 
 
@@ -259,6 +319,16 @@ REFUSED = {
         ValueError,
         "batch_size .* of at least 1, got 0",
     ),
+    "epochs of a float": ({"epochs": 2.0}, TypeError, r"^fit: expected epochs .*, got 2.0: int\(x\)"),
+    "epochs in words": ({"epochs": "3"}, TypeError, "^fit: expected epochs .*, got '3'"),
+    "no number of epochs": ({"epochs": None}, TypeError, "^fit: expected epochs .*, got None"),
+    "a True for epochs": ({"epochs": True}, TypeError, "^fit: expected epochs .*, got True"),
+    "batches of 4.0": ({"batch_size": 8 / 2, "rng": rng()}, TypeError, "^fit: expected batch_size .*, got 4.0: .* //"),
+    "batches of a list": ({"batch_size": [4], "rng": rng()}, TypeError, r"^fit: expected batch_size .*, got \[4\]"),
+    "a loss by name": ({"loss": "mse"}, TypeError, "expected loss to be a function, such as .*, got 'mse'"),
+    "validation of one": ({"validation": [X]}, TypeError, r"expected validation=\(X, Y\), a pair"),
+    "validation of a number": ({"validation": 0.2}, TypeError, r"expected validation=\(X, Y\), a pair, got 0.2"),
+    "a mask": ({"data": (np.ma.array(X, mask=X > 0), Y)}, TypeError, "fit: data: .* got a MaskedArray"),
     "rows as samples": ({"data": (X.T, Y[0])}, ValueError, r"fit: data: .*\(12, 2\) and \(12,\); .*pass X\.T"),
     "other labels": ({"data": (X, Y[:, 1:])}, ValueError, r"fit: data: expected X of shape \(n, m\)"),
     "validation": ({"validation": (X, Y[:, 1:])}, ValueError, r"fit: validation data: expected X of shape \(n, m\)"),
@@ -277,8 +347,18 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_can_not_be_trained_on_is_refused(name):
     arguments, error, message = REFUSED[name]
+    net = new_net()
+    before = net.state_dict()
     with pytest.raises(error, match=message):
-        fit(**arguments)
+        fit(net, **arguments)
+    for path, values in net.state_dict().items():
+        assert np.array_equal(values, before[path])
+
+
+@pytest.mark.parametrize("optimizer", [tg.optim.Adam, "adam", None])
+def test_an_optimizer_is_an_object(optimizer):
+    with pytest.raises(TypeError, match=r"fit: expected an optimizer, such as tg\.optim\.Adam\(net\.parameters\(\)"):
+        tg.fit(new_net(), X, Y, loss=nn.binary_cross_entropy, optimizer=optimizer, epochs=1, progress=False)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

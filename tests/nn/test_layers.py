@@ -102,6 +102,13 @@ def test_inputs_of_another_height_are_refused_with_advice(shape, message):
 WRONG_LAYERS = [
     ({"n_in": 0}, ValueError, r"Dense: expected n_in to be a whole number of at least 1, got 0"),
     ({"n_out": -1}, ValueError, r"Dense: expected n_out to be a whole number of at least 1, got -1"),
+    ({"n_in": 2.0}, TypeError, r"^Dense: expected n_in .*, got 2\.0: int\(x\)"),
+    ({"n_out": "3"}, TypeError, "^Dense: expected n_out .*, got '3'"),
+    ({"n_in": None}, TypeError, "^Dense: expected n_in .*, got None"),
+    ({"n_out": np.array([2, 3])}, TypeError, r"^Dense: expected n_out .*, got array\("),
+    ({"n_out": True}, TypeError, "^Dense: expected n_out .*, got True"),
+    ({"init": "he"}, TypeError, "^Dense: expected init to be a function, such as init=tg.nn.he, got 'he'"),
+    ({"rng": None}, TypeError, r"^Dense: expected rng=np\.random\.default_rng\(seed\), got none"),
     ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
     ({"rng": np.random.RandomState(0)}, TypeError, "got RandomState"),
     ({"init": lambda shape, rng: np.zeros(shape[::-1])}, ValueError, r"init to give \(1, 2\), got \(2, 1\)"),
@@ -113,6 +120,29 @@ WRONG_LAYERS = [
 def test_a_layer_that_can_not_be_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         nn.Dense(**({"n_in": 2, "n_out": 1, "rng": rng()} | arguments))
+
+
+WRONG_NETS = [
+    ({"sizes": 2}, r"^mlp: expected the sizes .*, such as \[30, 4, 1\], got 2"),
+    ({"sizes": [2, 6 / 2, 1]}, "^Dense: expected n_out .*, got 3.0"),
+    ({"sizes": [None, 1]}, "^Dense: expected n_in .*, got None"),
+    ({"hidden": "relu"}, "^mlp: expected hidden to be a function, such as hidden=tg.nn.relu, got 'relu'"),
+    ({"output": None}, "^mlp: expected output to be a function, such as .*, got None"),
+    ({"init": "he"}, "^Dense: expected init to be a function, such as init=tg.nn.he, got 'he'"),
+    ({"rng": None}, r"^mlp: expected rng=np\.random\.default_rng\(seed\), got none"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG_NETS)
+def test_a_net_of_wrong_settings_is_refused_by_their_names(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        nn.mlp(**({"sizes": [2, 3, 1], "rng": rng()} | arguments))
+
+
+def test_sizes_are_whole_numbers_of_any_kind():
+    net = nn.mlp(np.array([2, 3, 1]), rng=rng())
+    assert repr(net) == repr(nn.mlp((2, np.int8(3), np.array(1)), rng=rng())) == repr(nn.mlp([2, 3, 1], rng=rng()))
+    assert {type(layer.n_in) for layer in net.layers[::2]} == {int}
 
 
 @pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Momentum, tg.optim.RMSProp, tg.optim.Adam])

@@ -98,6 +98,13 @@ def test_results_are_tensors_where_a_primal_was_one():
     assert {type(part) for part in tg.jvp(np.sin, (tg.Tensor(X),), (X,))} == {tg.Tensor}
 
 
+def test_a_result_shares_no_memory_with_an_array_of_the_function():
+    constant = np.ones(2)
+    for value in (tg.vjp(lambda x: constant, tg.Tensor(X))[0], tg.jvp(lambda x: constant, [tg.Tensor(X)], [X])[0]):
+        assert not np.may_share_memory(value.data, constant)
+        assert constant.flags.writeable
+
+
 def test_float32_stays_float32():
     x = X.astype(np.float32)
     value, pullback = tg.vjp(np.tanh, x)

@@ -89,7 +89,7 @@ class Call:
     def kind(self, output: Any) -> Any:
         """An `output` without its graph: as a Tensor if one of the primals was one, else as an array or a number."""
         if any(type(core_of(value)) is Tensor for value in self.values):
-            return untracked(plain(output))
+            return untracked(output._value if type(output) is Tensor else np.array(output))  # which may be f's own
         return np.array(plain(output))[()]
 
 
