@@ -71,7 +71,11 @@ REFUSED = [
     ({"rng": np.random}, TypeError, "got module"),
     ({"Y": np.ones((1, 4))}, ValueError, r"got \(3, 5\) and \(1, 4\)\.$"),
     ({"Y": np.ones(())}, ValueError, r"got \(3, 5\) and \(\)\.$"),
-    ({"X": np.ones(5)}, ValueError, r"expected X of shape \(n, m\) and Y of \(\.\.\., m\), got \(5,\) and \(5,\)"),
+    (
+        {"X": np.ones(5)},
+        ValueError,
+        r"expected X of shape \(n, m\) and Y of \(\.\.\., m\), got \(5,\) and \(5,\); .* X\.reshape\(-1, 1\)",
+    ),
     ({"X": np.ones((2, 3, 5))}, ValueError, r"got \(2, 3, 5\)"),
     ({"X": np.ones((5, 3))}, ValueError, r"got \(5, 3\) and \(5,\); samples are columns: pass X\.T\."),
     ({"X": np.ones((5, 3)), "Y": np.ones((5, 1))}, ValueError, r"and \(5, 1\); samples .* pass X\.T and Y\.T\."),

@@ -1,5 +1,6 @@
 """Optimizers: each is its recurrence, written out here once more in Python numbers, one weight at a time."""
 
+import copy
 import math
 
 import numpy as np
@@ -425,6 +426,31 @@ def test_what_can_not_be_trained_is_refused(name, what):
 def test_a_beta_outside_of_0_to_1_is_refused(name, beta, value):
     with pytest.raises(ValueError, match=f"{name}: expected 0 <= {beta} < 1, got {value}"):
         OPTIMIZERS[name][0]([tg.parameter(1.0)], learning_rate=0.1, **{beta: value})
+
+
+ELSEWHERE = [
+    ({"lr": 0.1}, r"^SGD has no lr=: write learning_rate="),
+    ({"learning_rate": 0.1, "momentum": 0.9}, r"^SGD has no momentum=: take tg\.optim\.Momentum"),
+    ({"learning_rate": 0.1, "weight_decay": 0.1}, "^SGD has no weight_decay=: add the penalty to the loss"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), ELSEWHERE)
+def test_settings_of_other_libraries_lead_to_ours(settings, message):
+    with pytest.raises(TypeError, match=message):
+        optim.SGD([tg.parameter(1.0)], **settings)
+
+
+def test_an_optimizer_of_your_own_has_the_settings_it_likes():
+    class Heavy(optim.SGD):
+        def __init__(self, parameters, lr, **others):
+            super().__init__(parameters, lr)
+            self.others = others
+
+    heavy = Heavy([tg.parameter(1.0)], lr=0.1, momentum=0.9)
+    assert (heavy.learning_rate, heavy.others) == (0.1, {"momentum": 0.9})
+    copied = copy.deepcopy(heavy)
+    assert copied.learning_rate == 0.1
 
 
 @each_optimizer

@@ -378,6 +378,16 @@ def test_a_loss_that_is_not_finite_stops_the_training_before_the_step(value, ste
     assert step == 1 or not np.array_equal(states[0]["layers.0.W"], states[-1]["layers.0.W"])
 
 
+def test_parameters_that_a_gradient_of_nan_has_spoilt_are_named():
+    net = new_net()
+
+    def flat(A, Y):
+        return nn.binary_cross_entropy(A, Y) + np.sqrt(np.sum(A * 0))  # 0, with the derivative 0 / 0
+
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="became nan: Tensor 'W1' is not finite"):
+        fit(net, loss=flat)
+
+
 # ---- learning
 
 

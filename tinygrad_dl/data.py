@@ -42,6 +42,8 @@ def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
             advice = f"; samples are columns: pass X.T{' and Y.T' * (X.shape[0] != Y.shape[-1])}"
         elif X.ndim == Y.ndim == 2 and X.shape[1] == Y.shape[0]:
             advice = "; samples are columns: pass Y.T"
+        elif X.ndim == 1 and X.size:
+            advice = "; samples are columns: of one sample, pass X.reshape(-1, 1)"
         raise ValueError(f"expected X of shape (n, m) and Y of (..., m), got {X.shape} and {Y.shape}{advice}.")
     if not X.shape[-1]:
         raise ValueError(f"expected at least one sample, got X of shape {X.shape}.")

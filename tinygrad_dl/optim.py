@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +15,14 @@ from .tensor import Tensor, replace_all_data
 _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # the scalars come from arrays of no axes
 
+_ELSEWHERE = {  # settings of other libraries
+    "lr": "write learning_rate=",
+    "eps": "write epsilon=",
+    "betas": "write beta1= and beta2=",
+    "momentum": "take tg.optim.Momentum, and write beta=",
+    "weight_decay": "add the penalty to the loss, such as 0.5 * decay * np.sum(W**2)",
+}
+
 
 class Optimizer:
     """What all optimizers share; a new one defines `update`.
@@ -24,6 +33,13 @@ class Optimizer:
     Raises ValueError if none requires grad, for one given twice, and for a learning rate that is not positive and
     finite, TypeError for what is no leaf Tensor or no number.
     """
+
+    def __new__(cls, *args: Any, **settings: Any) -> Optimizer:
+        known = inspect.signature(cls.__init__).parameters
+        for name in _ELSEWHERE.keys() & settings.keys() - known.keys():
+            if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+                raise TypeError(f"{cls.__name__} has no {name}=: {_ELSEWHERE[name]}.")
+        return super().__new__(cls)
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
         kind = type(self).__name__

@@ -171,7 +171,7 @@ def _means(
             raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
         value = cost.item()
         if not math.isfinite(value):
-            raise FloatingPointError(f"the loss became {value}: try a smaller learning rate, or check the loss.")
+            raise FloatingPointError(f"the loss became {value}: {_advice(optimizer)}.")
         m = Y.shape[-1]
         samples += m
         if optimizer is not None:
@@ -187,6 +187,17 @@ def _means(
         del A, cost  # the graph is gone before the next one grows
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
+
+
+def _advice(optimizer: Optimizer | None) -> str:
+    """A way out of a loss that is not finite: from a gradient of nan, the parameters are so first."""
+    for parameter in getattr(optimizer, "parameters", ()):
+        if not np.all(np.isfinite(parameter.data)):
+            return (
+                f"{parameter._label()} is not finite since an earlier step: try a smaller learning rate, or find the "
+                f"gradient that was not finite with tg.debug()"
+            )
+    return "try a smaller learning rate, or check the loss"
 
 
 def _of_a_row(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
