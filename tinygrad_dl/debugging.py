@@ -112,11 +112,11 @@ def recorded(node: Any) -> None:
         )
 
 
-def warn(message: str) -> None:
-    """A UserWarning of the user's own line."""
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the user's own line."""
     frame = users_frame(sys._getframe())
     seen = frame.f_globals.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, UserWarning, frame.f_code.co_filename, frame.f_lineno, registry=seen)
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=seen)
 
 
 def _users_line() -> str:

@@ -54,6 +54,17 @@ def test_a_wrong_rule_is_found_through_a_single_function(check):
     assert "the rule of double" in out
 
 
+HIDDEN = "def rounded(x): return 1e16 + np.abs(np.sin(x))\ndef rounded_backward(g, x): return g * np.cos(x)\n"
+
+
+@each("name", ["", "rounded_backward"])
+def test_what_rounding_hides_is_undecided_and_no_success(check, name):
+    found = check(TWO_AND_MORE.replace("2 * g * x**2", "3 * g * x**2") + HIDDEN, name)
+    assert (found.status, found.summary) == (2, f"{0 if name else 2} right, 0 wrong, 1 undecided")
+    assert "are undecided: rounding hides some of them" in found.out
+    assert check(HIDDEN, "rounded").status in (0, 2)  # a pair, by its first half
+
+
 # ---- what can't be checked: one clear line, and no traceback
 
 PAIR = "def f(x): return x**2\ndef f_backward{}\n"
@@ -168,13 +179,13 @@ def test_a_higher_order_is_refused_for_what_has_none(check):
 @each("options", [(), ("--no-progress",)])
 def test_progress_is_shown_unless_it_is_not_wanted(check, monkeypatch, options):
     seen = []
-    original = pairs.check_pair
+    original = pairs.pair_report
 
     def spy(*args, progress, **kwargs):
         seen.append(progress)
         return original(*args, progress=False, **kwargs)
 
-    monkeypatch.setattr(pairs, "check_pair", spy)
+    monkeypatch.setattr(pairs, "pair_report", spy)
     check(TWO_AND_MORE, "square", *options)
     assert seen == [not options]
 

@@ -20,9 +20,9 @@ def test_a_gradient_that_rounding_absorbs_in_every_difference_is_no_error(f):
 
 
 def test_a_complex_step_refutes_nothing():
-    with pytest.raises(testing.UndecidedError) as error:  # |z| of a complex z does not feel the step
-        testing.check_gradients(lambda x: 1e16 + np.abs(x[1]) * 1e-3 + x[0], np.array([0.7, 0.9]))
-    assert error.value.report.mistakes == []
+    with pytest.warns(testing.UndecidedWarning):  # |z| of a complex z does not feel the step
+        report = testing.check_gradients(lambda x: 1e16 + np.abs(x[1]) * 1e-3 + x[0], np.array([0.7, 0.9]))
+    assert report.mistakes == []
 
 
 def test_a_small_value_does_not_hide_among_large_ones():

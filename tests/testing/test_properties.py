@@ -7,11 +7,12 @@ import textwrap
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 import tinygrad_dl as tg
-from tinygrad_dl import registry
+from tinygrad_dl import registry, testing
 from tinygrad_dl.testing import check_laws, given_gradients, strategies
 from tinygrad_dl.testing.laws import LAWS
 from tinygrad_dl.testing.strategies import arrays, broadcastable
@@ -139,6 +140,37 @@ def test_fixtures_are_passed_on(x, factor):
 @given_gradients(x=arrays(domain="nonzero"))
 def test_examples_of_one_s_own_may_be_added(x):
     return np.abs(x)
+
+
+# ---- what rounding hides
+
+
+def hidden(x):
+    return 1e16 + np.abs(np.sin(x)) * np.cos(x)
+
+
+@pytest.mark.parametrize("function", [hidden, (hidden, lambda g, x: 3 * g)])
+def test_what_rounding_hides_is_warned_of_at_the_user_s_line(function):
+    with pytest.warns(testing.UndecidedWarning, match="undecided: rounding hides") as warned:
+        check_laws(function, X)
+    assert [(warning.filename, warning.category) for warning in warned] == [(__file__, testing.UndecidedWarning)]
+
+
+def test_a_test_in_which_nothing_was_decided_does_not_pass():
+    test = given_gradients(hidden, x=arrays(domain=(0.25, 1)))
+    with pytest.raises(Unsatisfiable):
+        settings(max_examples=5, suppress_health_check=[*HealthCheck])(test)()
+
+
+def test_other_inputs_are_drawn_for_what_is_undecided():
+    drawn = []
+
+    def sometimes_hidden(x, hide):
+        drawn.append(hide)
+        return 1e16 * hide + np.abs(np.sin(x) + 2)
+
+    given_gradients(sometimes_hidden, x=arrays(), hide=st.booleans(), without=["dtype kept"])()
+    assert set(drawn) == {False, True}
 
 
 # ---- what is right by hand

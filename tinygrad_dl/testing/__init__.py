@@ -10,14 +10,14 @@ from typing import Any
 
 from . import formulas
 from .backprop import BackpropReport, check_backprop
-from .gradcheck import GradientError, GradientReport, UndecidedError, check_gradients, check_pair
+from .gradcheck import GradientError, GradientReport, UndecidedWarning, check_gradients, check_pair
 from .properties import check_laws, given_gradients
 
 __all__ = [
     "BackpropReport",
     "GradientError",
     "GradientReport",
-    "UndecidedError",
+    "UndecidedWarning",
     "check_backprop",
     "check_gradients",
     "check_laws",

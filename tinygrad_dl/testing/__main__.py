@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .gradcheck import GradientError, check_gradients
+from .gradcheck import gradients_report
 from .user_file import gradients, inputs, pairs
 from .user_file.loading import CannotCheck, UserFile, opened
 
-RIGHT, WRONG, UNCHECKED = "right", "wrong", "not checked"
+RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
 
 DESCRIPTION = """\
 Check what a Python file derives by hand: pairs of functions such as relu_forward and relu_backward (or relu and
@@ -35,15 +35,15 @@ The file is run first, but for what is under `if __name__ == "__main__":`. Input
 the file with the names of its arguments, or those in a dict `relu_inputs`, `inputs`; random arrays for what is missing.
 A dict of gradients needs X, Y, parameters (or W1, b1, ...) and activations, a list of names, beside it.
 
-exit status: 0 all is right, 1 something is wrong, 2 something could not be checked."""
+exit status: 0 all is right, 1 something is wrong, 2 something could not be checked or is undecided."""
 
 
 class Check(NamedTuple):
-    """Something to check: its title, the names to ask for it by, and what tells if it is right, in words too."""
+    """Something to check: its title, the names to ask for it by, and what gives the verdict and the report."""
 
     title: str
     names: tuple[str, ...]
-    run: Callable[[], tuple[bool, str]]
+    run: Callable[[], tuple[str, str]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,9 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    shown = [RIGHT, WRONG, *([UNCHECKED] if counts[UNCHECKED] else [])]
+    shown = [RIGHT, WRONG, *(outcome for outcome in (UNDECIDED, UNCHECKED) if counts[outcome])]
     print(", ".join(f"{counts[outcome]} {outcome}" for outcome in shown))
-    return 1 if counts[WRONG] else 2 if counts[UNCHECKED] else 0
+    return 1 if counts[WRONG] else 2 if len(shown) > 2 else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,14 +103,14 @@ def _outcome(file: UserFile, check: Check) -> str:
     try:
         with redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            passed, text = check.run()
+            verdict, text = check.run()
     except Exception as error:
         print(file.problem(error), file=sys.stderr, flush=True)
         print()
         return UNCHECKED
     print(text, flush=True)
     print()
-    return RIGHT if passed else WRONG
+    return verdict
 
 
 # ---- what there is to check
@@ -175,15 +175,12 @@ def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
     return "", ""
 
 
-def _check_function(file: UserFile, name: str, order: int, progress: bool) -> tuple[bool, str]:
+def _check_function(file: UserFile, name: str, order: int, progress: bool) -> tuple[str, str]:
     """The derivatives of a function, by autodiff, against differences."""
     call = inputs.call_of(file, name)
     argnums = [i for i, n in enumerate(call.names) if n not in call.settings or n == "y"]  # y may be no label
-    try:
-        report = check_gradients(call.function, *call.values, order=order, argnums=argnums, progress=progress)
-    except GradientError as error:
-        return False, inputs.told(call.taken, error)
-    return True, inputs.told(call.taken, report)
+    report = gradients_report(call.function, *call.values, order=order, argnums=argnums, progress=progress)
+    return report.verdict, inputs.told(call.taken, report)
 
 
 if __name__ == "__main__":

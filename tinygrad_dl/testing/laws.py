@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree, transforms
-from .gradcheck import GradientError, UndecidedError, check_gradients, check_pair
+from .gradcheck import GradientReport, gradients_report, pair_report
 from .gradcheck.arguments import Arguments
 from .gradcheck.pairs import Pair
 
@@ -29,20 +29,21 @@ class Subject:
 
     `function` is in NumPy syntax, or a pair (forward, backward) by hand. `values` are the arrays among the primals, in
     float64, and `names` what they are called; `vjp(*values)` gives the value and the pullback to all of them.
-    `check(**settings)` holds that against differences.
+    `check(**settings)` holds that against differences; `undecided` are the reports that rounding left open.
     """
 
     def __init__(self, function: Callable | tuple[Callable, Callable], primals: Sequence[Any]):
         self.by_hand = isinstance(function, tuple)
+        self.undecided: list[GradientReport] = []
         self.forward: Callable = function[0] if isinstance(function, tuple) else function
         self.arguments = Arguments(self.forward, primals)
         self.values, self.names = self.arguments.wide(), [leaf.name for leaf in self.arguments.leaves]
         if isinstance(function, tuple):
             self.vjp = Pair(*function, self.arguments).vjp
-            self.check = functools.partial(check_pair, *function, *primals, progress=False)
+            self.check = functools.partial(pair_report, *function, *primals)
         else:
             self.vjp = functools.partial(transforms.vjp, self.arguments.call)
-            self.check = functools.partial(check_gradients, self.forward, *primals, progress=False)
+            self.check = functools.partial(gradients_report, self.forward, *primals)
 
     def gradients(self, *values: np.ndarray) -> list[np.ndarray]:
         """The cotangents of `values`, for a cotangent of the value that depends on its shape only."""
@@ -72,7 +73,7 @@ Law = Callable[[Subject], str | None]  # gives None, or in words what is wrong
 
 def vjp_is_numeric(subject: Subject) -> str | None:
     """Reverse mode gives what differences give."""
-    return _found_by(subject.check) if subject.by_hand else _found_by(subject.check, modes=("vjp",))
+    return _found_by(subject) if subject.by_hand else _found_by(subject, modes=("vjp",))
 
 
 def jvp_is_vjp_transposed(subject: Subject) -> str | None:
@@ -90,7 +91,7 @@ def jvp_is_vjp_transposed(subject: Subject) -> str | None:
 
 def second_order_is_numeric(subject: Subject) -> str | None:
     """The derivative of the gradient is what differences of the gradient give."""
-    return None if subject.by_hand else _found_by(subject.check, modes=("vjp",), order=2)
+    return None if subject.by_hand else _found_by(subject, modes=("vjp",), order=2)
 
 
 def broadcasting_sums(subject: Subject) -> str | None:
@@ -245,14 +246,11 @@ def some_like(tree: Any) -> Any:
     return pytree.mapped(numbers, tree)
 
 
-def _found_by(check: Callable, **settings: Any) -> str | None:
-    try:
-        check(**settings)
-    except UndecidedError:
-        raise
-    except GradientError as error:
-        return str(error).split("\n\nTo reproduce")[0]
-    return None
+def _found_by(subject: Subject, **settings: Any) -> str | None:
+    report = subject.check(**settings)
+    if report.verdict == "undecided":
+        subject.undecided.append(report)
+    return str(report).split("\n\nTo reproduce")[0] if report.verdict == "wrong" else None
 
 
 def _products(u: Any, t: Any) -> np.ndarray:

@@ -5,7 +5,16 @@ make a function of anything one of real numbers; `claim` is such a function with
 `comparison` and `verdict` tell right from wrong; `blame` finds the rule; `report` has the words; `check` is the front.
 """
 
-from .check import check_gradients, check_pair
-from .report import GradientError, GradientReport, Mistake, UndecidedError
+from .check import check_gradients, check_pair, gradients_report, pair_report
+from .report import GradientError, GradientReport, Mistake, UndecidedWarning
 
-__all__ = ["GradientError", "GradientReport", "Mistake", "UndecidedError", "check_gradients", "check_pair"]
+__all__ = [
+    "GradientError",
+    "GradientReport",
+    "Mistake",
+    "UndecidedWarning",
+    "check_gradients",
+    "check_pair",
+    "gradients_report",
+    "pair_report",
+]

@@ -17,7 +17,7 @@ from .arguments import Arguments, name_of
 from .blame import blame
 from .claim import Claim
 from .pairs import Pair
-from .report import GradientReport, Mistake, Row, error_of
+from .report import GradientReport, Mistake, Row, concluded
 from .verdict import examine
 
 
@@ -29,7 +29,7 @@ def check_gradients(
     argnums: int | Sequence[int] | None = None,
     progress: bool = True,
 ) -> GradientReport:
-    """Hold the derivatives of `f` at `primals` against differences, to an `order`; raise GradientError if not right.
+    """Hold the derivatives of `f` at `primals` against differences, to an `order`; raise GradientError if wrong.
 
     `f` maps arrays, Tensors, numbers, lists, tuples, dicts and Modules to arrays of any shape, in NumPy syntax, or is a
     Module itself. Its derivatives by every float and complex array among the arguments, or among those that `argnums`
@@ -41,9 +41,9 @@ def check_gradients(
     value of more than 32 numbers, four random combinations are looked at.
 
     The report counts kinks. The error names the wrong elements, the derivative rule that is to blame, and code to
-    reproduce it. Where rounding hides a derivative from differences, as in a saturated unit, it is an UndecidedError, a
-    GradientError that says what to do. A progress bar shows where tqdm is installed, if it
-    takes long, unless `progress=False`.
+    reproduce it. Where rounding hides a derivative from differences, as in a saturated unit, the report is "undecided":
+    it has not `passed`, and an UndecidedWarning names the elements, the reason and what to do. A progress bar shows
+    where tqdm is installed, if it takes long, unless `progress=False`.
 
     Raises ValueError or TypeError for what can't be checked: no floats, a function that is not finite, changes its
     arguments, or gives another value when called again.
@@ -55,6 +55,18 @@ def check_gradients(
     >>> report.passed
     True
     """
+    return concluded(gradients_report(f, *primals, order=order, modes=modes, argnums=argnums, progress=progress))
+
+
+def gradients_report(
+    f: Callable,
+    *primals: Any,
+    order: int = 1,
+    modes: Sequence[str] = ("vjp", "jvp"),
+    argnums: int | Sequence[int] | None = None,
+    progress: bool = False,
+) -> GradientReport:
+    """The report of `check_gradients`, whatever its verdict."""
     order = checks.whole_number("check_gradients", "order", order)
     if not modes or set(modes) - {"vjp", "jvp"}:
         raise ValueError(f'check_gradients: expected modes of "vjp" and "jvp", got {modes!r}.')
@@ -74,11 +86,9 @@ def check_gradients(
                         rows, mistakes = _unless_at_kinks(arguments, k, modes, rng, rows, mistakes)
                 report.add(rows, mistakes)
             if report.verdict == "wrong":
-                raise error_of(report)
+                return report
         with no_grad():
             report.others = arguments.lost_dtypes(lambda *values: transforms.vjp(arguments.call, *values))
-    if not report.passed:
-        raise error_of(report)
     return report
 
 
@@ -116,7 +126,7 @@ def check_pair(
     `backward` takes the cotangent g of that array, and then what it needs: `backward(g, *primals)`,
     `backward(g, ans, *primals)`, or `backward(g, cache)`. It gives the cotangent of each float argument, in order: one
     array, a tuple, or a dict by the names of the arguments, `W` or `dW`. Numbers and tolerances are as in
-    `check_gradients`, and so are the errors; complex cotangents are as `autodiff` explains.
+    `check_gradients`, and so are errors and warnings; complex cotangents are as `autodiff` explains.
 
     >>> import numpy as np
     >>> from tinygrad_dl import testing
@@ -127,6 +137,17 @@ def check_pair(
     >>> testing.check_pair(forward, backward, np.ones((3, 2)), np.array([0.1, 0.2])).passed
     True
     """
+    return concluded(pair_report(forward, backward, *primals, argnums=argnums, progress=progress))
+
+
+def pair_report(
+    forward: Callable,
+    backward: Callable,
+    *primals: Any,
+    argnums: int | Sequence[int] | None = None,
+    progress: bool = False,
+) -> GradientReport:
+    """What `check_pair` finds, whatever it is."""
     arguments = Arguments(forward, primals, argnums)
     pair = Pair(forward, backward, arguments)
     names = name_of(forward, "forward"), name_of(backward, "backward")
@@ -140,8 +161,6 @@ def check_pair(
             claimed = Claim(values, pair.value, pair.linearize, rng, tick)
             report.add(*examine(claimed, arguments.leaves, 1, ("vjp",)))
             report.others = report.others or arguments.lost_dtypes(pair.vjp)
-    if not report.passed:
-        raise error_of(report)
     return report
 
 

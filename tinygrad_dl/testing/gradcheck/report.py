@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ... import debugging
+
 LINES = 40  # of an error, at most
 SHOWN = 5  # mistakes in a table
 UNDECIDED = (
@@ -155,7 +157,7 @@ class GradientReport:
             doubts = [doubt for row in self.rows for doubt in row.doubts][:SHOWN]
             table = [["undecided", "derivative of", "claimed", "by differences"]]
             table += [[doubt.element, doubt.output, f"{doubt.claimed:.6g}", doubt.numeric] for doubt in doubts]
-            lines += ["", *_aligned(table), UNDECIDED]
+            lines += ["", *_aligned(table), *UNDECIDED.split("\n")]
         return lines
 
     def _wrong(self) -> list[str]:
@@ -199,13 +201,17 @@ class GradientError(AssertionError):
         self.report = report
 
 
-class UndecidedError(GradientError):
-    """A derivative that differences neither confirm nor contradict, since rounding hides it; `report` has the rows."""
+class UndecidedWarning(UserWarning):
+    """Derivatives that differences neither confirm nor contradict, since rounding hides them."""
 
 
-def error_of(report: GradientReport) -> GradientError:
-    """What to raise for a report that has not passed."""
-    return UndecidedError(report) if report.verdict == "undecided" else GradientError(report)
+def concluded(report: GradientReport) -> GradientReport:
+    """Return a report; raise GradientError if a derivative is wrong, warn at the user's line if one is undecided."""
+    if report.verdict == "wrong":
+        raise GradientError(report)
+    if report.verdict == "undecided":
+        debugging.warn(str(report), UndecidedWarning)
+    return report
 
 
 def _aligned(table: list[list[str]]) -> list[str]:

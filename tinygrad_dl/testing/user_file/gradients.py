@@ -47,8 +47,8 @@ def is_backprop(file: UserFile, name: str, forward: str) -> bool:
     return gives and not set(returned) & set(PARTS["parameters"])  # as training does
 
 
-def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether `gradients` are right for the net of the file, and the report. CannotCheck says what is to be defined."""
+def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple[str, str]:
+    """The verdict on `gradients` for the net of the file, and the report. CannotCheck says what is to be defined."""
     parts = parts_of(file)
     missing = [what for what, value in parts.items() if value is None]
     if missing:
@@ -56,8 +56,8 @@ def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple
     return _checked(file, name, gradients, net_of(file, parts, 0), _before_update(file, parts["parameters"], gradients))
 
 
-def check_function(file: UserFile, name: str, forward: str) -> tuple[bool, str]:
-    """Whether the gradients that a function gives are right, and the report.
+def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
+    """The verdict on the gradients that a function gives, and the report.
 
     The net is that of the file, or a random one: of as many layers as it gives gradients for, if that can be found.
     """
@@ -111,7 +111,7 @@ def _maker_of(file: UserFile, names: Collection[str]) -> str:
 
 def _checked(
     file: UserFile, name: str, gradients: Mapping[str, Any], net: Net, before: list[dict[str, Any]]
-) -> tuple[bool, str]:
+) -> tuple[str, str]:
     guesses = [
         (net._replace(parameters=parameters, activations=activations), notes)
         for parameters, notes in [(net.parameters, []), *((p, ["parameters: before the last update"]) for p in before)]
@@ -131,7 +131,7 @@ def _checked(
         if net.activations is None:
             raise CannotCheck(f"{file.path}: {name}: define activations, such as ['tanh', 'sigmoid']; {doubt}")
         notes = [*notes, f"nothing is right: {doubt}"]
-    return report.passed, told([*net.taken, *notes], report)
+    return "right" if report.passed else "wrong", told([*net.taken, *notes], report)
 
 
 def _guesses(parameters: Mapping[str, Any]) -> list[list[str]]:

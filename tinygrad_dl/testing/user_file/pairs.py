@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..gradcheck import GradientError, GradientReport, check_pair
+from ..gradcheck import GradientReport, pair_report
 from .inputs import Call, answer, call_of, role_of, told
 from .loading import CannotCheck, UserFile
 
@@ -52,8 +52,8 @@ class Reading(NamedTuple):
         return ", ".join(f"{name} is read as {what}" for name, what in pairs if what not in (name, G, CACHE))
 
 
-def check_functions(file: UserFile, forward: str, backward: str, common: str, progress: bool) -> tuple[bool, str]:
-    """Whether a backward pass is right, in the first reading that makes it so, and what was found, in words.
+def check_functions(file: UserFile, forward: str, backward: str, common: str, progress: bool) -> tuple[str, str]:
+    """The verdict on a backward pass, in the first reading that makes it right, and what was found, in words.
 
     CannotCheck: no inputs were found, or it is no backward pass of `forward`.
     """
@@ -62,17 +62,18 @@ def check_functions(file: UserFile, forward: str, backward: str, common: str, pr
     for reading in _readings(file, backward, call):
         hand = _Backward(file, backward, call, reading)
         try:
-            report = check_pair(hand.forward, hand, *call.values, argnums=hand.varied(), progress=progress)
-        except GradientError as error:
-            outcomes.append((reading, error.report))
+            report = pair_report(hand.forward, hand, *call.values, argnums=hand.varied(), progress=progress)
         except Exception as error:
             outcomes.append((reading, file.problem(error, backward, file.place(file.functions[backward]))))
-        else:
-            return True, _words(call, reading, report)
+            continue
+        if report.passed:
+            return report.verdict, _words(call, reading, report)
+        outcomes.append((reading, report))
     if isinstance(outcomes[0][1], CannotCheck):
         raise outcomes[0][1]
     reports = [(reading, report) for reading, report in outcomes if isinstance(report, GradientReport)]
-    return False, _words(call, *min(reports, key=lambda found: _how_wrong(found[1])))  # the first of those
+    reading, report = min(reports, key=lambda found: _how_wrong(found[1]))  # the first of those
+    return report.verdict, _words(call, reading, report)
 
 
 def _how_wrong(report: GradientReport) -> float:
