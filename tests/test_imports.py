@@ -27,9 +27,10 @@ ALLOWED = {
     "rules.__init__": {"rules"},
     "rules.kinks": {"autodiff", "batching", "primitives", "registry", "tensor"},
     "rules.coinciding": {"autodiff", "tensor", "grad_mode", "primitives", "registry"},
+    "rules.symmetric": {"autodiff", "tensor", "primitives", "registry", "rules.coinciding", "rules.kinks"},
     "rules.": {
         *("primitives", "registry", "tensor"),
-        *("rules.arrays", "rules.coinciding", "rules.eigen", "rules.kinks", "rules.matrices"),
+        *("rules.arrays", "rules.coinciding", "rules.eigen", "rules.kinks", "rules.matrices", "rules.symmetric"),
     },
     "debugging": {"primitives", "registry", "grad_mode"},
     "leaving": {"debugging", "registry", "grad_mode"},

@@ -212,6 +212,76 @@ def test_eigenvalues_and_eigenvectors_from_separate_calls_are_known_to_belong_to
         np.testing.assert_allclose(twice, once, atol=1e-12)
 
 
+WEIGHTS = np.array([[1.0, 2.0], [3.0, 4.0]])
+MIXTURES = {  # V f(w) Vᴴ, of values and vectors of equal matrices that are different Tensors
+    "eigenvalues of a matrix computed twice": lambda x: (linalg.eigvalsh(x.T @ x), *linalg.eigh(x.T @ x)[1:] * 2),
+    "eigenvalues of a matrix and its symmetric part": lambda x: (
+        linalg.eigvalsh(x),
+        *linalg.eigh((x + x.T) / 2)[1:] * 2,
+    ),
+    "singular values of a matrix computed twice": lambda x: (linalg.svdvals(2 * x), *linalg.svd(2 * x)[::2]),
+    "eigenvalues and singular vectors": lambda x: (linalg.eigvalsh(x), *linalg.svd(x)[::2]),
+}
+
+
+@pytest.mark.parametrize("factors", MIXTURES.values(), ids=MIXTURES)
+def test_values_and_vectors_of_equal_matrices_are_refused_in_every_mode(factors):
+    def f(x):
+        w, left, right = factors(x)
+        return np.sum(WEIGHTS * (left * w**2 @ right.T))
+
+    x = np.eye(2)
+    for derivative in (
+        lambda: tg.grad(f)(x),
+        lambda: tg.jvp(f, (x,), (WEIGHTS,)),
+        lambda: tg.vmap(tg.grad(f))(np.stack([x, x])),
+        lambda: f(tg.parameter(x)).backward(keep_graph=False),
+    ):
+        with pytest.raises(LinAlgError, match="both the values and their vectors is unknown"):
+            derivative()
+
+
+def test_values_and_vectors_of_equal_matrices_go_their_own_ways_if_no_loss_takes_both():
+    x, y = tg.parameter(np.eye(2)), tg.parameter(np.eye(2))
+    v = linalg.eigh((x + x.T) / 2)[1]
+    of_values, of_vectors = np.sum(linalg.eigvalsh(x) ** 2), np.sum(WEIGHTS * (v @ v.T))
+    of_values.backward()
+    of_vectors.backward()
+    v = linalg.eigh(y)[1]
+    (of_values + np.sum(WEIGHTS * (v @ v.T))).backward()  # of parameters that are equal by chance
+    np.testing.assert_allclose(x.grad, 4 * np.eye(2), atol=1e-12)
+
+
+@pytest.mark.parametrize("values", [linalg.svdvals, linalg.eigvalsh])
+def test_products_of_the_values_of_a_matrix_computed_twice_are_right_twice(values):
+    assert_equal_twice(
+        lambda x: np.sum(values(x.mT @ x) * values(x.mT @ x)), lambda x: np.sum((x.mT @ x) * (x.mT @ x)), np.eye(2)
+    )
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(linalg.eigvalsh(x) * linalg.eigvalsh((x + x.T) / 2)),
+        lambda x: np.sum(linalg.eigvalsh(x) * linalg.eigvalsh(3 * x)),
+        lambda x: np.sum(linalg.svdvals(x) * linalg.eigvalsh(x)),
+        lambda x: np.sum(linalg.eigvalsh(x) * np.diagonal(x)),
+    ],
+)
+def test_what_is_symmetric_only_together_with_other_things_is_refused_twice(f):
+    """These pair one value each with one of the others, and which it is depends on the basis."""
+    with pytest.raises(LinAlgError, match="symmetric in them, whatever else it depends on"):
+        tg.hessian(f)(np.eye(2))
+
+
+def test_what_is_symmetric_in_the_values_of_each_of_two_matrices_is_right_twice():
+    assert_equal_twice(
+        lambda x: np.sum(linalg.svdvals(x) ** 2) * np.sum(linalg.svdvals(3 * x) ** 2) * np.sum(x**3),
+        lambda x: 9 * np.sum(x**2) ** 2 * np.sum(x**3),
+        np.eye(2),
+    )
+
+
 def test_full_and_reduced_vectors_of_values_that_coincide_are_not_mixed():
     def f(x):
         s, u = linalg.svdvals(x), linalg.svd(x)[0]

@@ -169,3 +169,24 @@ def test_a_long_chain_of_kinks_takes_no_exponential_time():
 
 def test_the_sign_of_a_complex_0_has_derivative_0():
     assert by_each(lambda z: np.real(np.sign(z)), 0j) == [0.0]
+
+
+def test_deviations_of_parts_that_differ_in_the_middle_have_no_second_derivative_together():
+    """The sides of the two kinks differ; of one part twice, the product is a variance."""
+    even = np.arange(2000) % 2 == 0
+    fewer = even & (abs(np.arange(2000) - 1000) > 100)
+    x, t = np.ones(2000), np.sin(np.arange(2000.0))
+    apart = tg.hvp(lambda x: np.std(x, where=even) * np.std(x, where=fewer), (x,), (t,))[0]
+    assert np.array_equal(np.isnan(apart), even)
+    together = tg.hvp(lambda x: np.std(x, where=even) * np.std(x, where=even), (x,), (t,))[0]
+    of_variance = tg.hvp(lambda x: np.var(x, where=even), (x,), (t,))[0]
+    np.testing.assert_allclose(together, of_variance, rtol=1e-12, atol=1e-15)
+
+
+def test_a_kink_computed_twice_is_recognised_however_often_its_parts_are_used():
+    def f(x):
+        for _ in range(40):  # 2**40 ways back
+            x = (x + x) / 2
+        return np.abs(x)
+
+    assert tg.grad(tg.grad(lambda x: f(x) * f(x)))(0.0) == 2.0

@@ -77,6 +77,7 @@ from . import (
     singular,
     special,
     statistics,
+    symmetric,
     ufunc_methods,
 )
 
@@ -109,5 +110,6 @@ __all__ = [
     "singular",
     "special",
     "statistics",
+    "symmetric",
     "ufunc_methods",
 ]

@@ -10,8 +10,17 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defnondiff, defspelling, defvjp
-from .coinciding import Frame, check_apart, check_space, coincide, of_values, partnered, shared, slopes_of_turns
+from .coinciding import (
+    check_apart,
+    check_separate,
+    check_space,
+    coincide,
+    partnered,
+    shared,
+    slopes_of_turns,
+)
 from .matrices import diagonal, onto_triangle
+from .symmetric import Frame, of_values
 
 # ---- the phase of complex vectors
 
@@ -63,9 +72,11 @@ def hermitian_vjp(name, g, ans, a, upper, finish):
         frame = Frame(name, primitives.values(w), np.conj(vectors), vectors, finish)
         if frame.plain():
             return np.conj(v) * np.expand_dims(g_w, -2) @ v.mT
+        check_separate(name, "values", a, partnered(w), g_w)
         return of_values(g_w, w, a, frame)
     if g_w is not None:
         check_apart(name, partnered(w), w, g_w, g_v)
+    check_separate(name, "vectors", a, partnered(w), g_v)
     g_v = phase_kept(g_v, scaled(g_v, v), v, row(v.shape[-1] - 1 if upper else 0, v))
     inner = v.mT @ g_v
     check_space(name, coincide(w), inner - np.conj(inner.mT), g_v)
@@ -130,9 +141,11 @@ def _eig_vjp(g, ans, a):
         if frame.plain():
             return np.linalg.solve(v.mT, np.expand_dims(g_w, -1) * v.mT)
         _check_alike(frame, g_w)
+        check_separate("np.linalg.eig", "values", a, partnered(w), g_w)
         return of_values(g_w, w, a, frame)
     if g_w is not None:
         check_apart("np.linalg.eig", partnered(w), w, g_w, g_v)
+    check_separate("np.linalg.eig", "vectors", a, partnered(w), g_v)
     along = scaled(g_v, v)  # each of length 1, its largest component real
     largest = np.argmax(np.abs(numbers) * (numbers.imag == 0), axis=-2, keepdims=True)
     g_v = phase_kept(g_v, along, v, row(largest, v))

@@ -73,7 +73,7 @@ def _limit(g, ans, vanishing, passes):
     if depth == DEEPEST:
         return None
     order = topological_order(g)
-    alike = [node for node in order if _same(node, ans)]  # |x| |x| computes it twice
+    alike = [node for node in order if computed_alike(node, ans)]  # |x| |x| computes it twice
     behind = set(alike)
     for node in order:
         if not behind.isdisjoint(node._parents):
@@ -83,7 +83,7 @@ def _limit(g, ans, vanishing, passes):
     leaves = [node for node in topological_order(ans) if not node._parents]
     known = set(alike)  # a list would compare Tensors by their elements
     others = [node for node in order if node._function in KINKED and node not in known and np.any(node._value == 0)]
-    beside = _without(order, known) if passes else order
+    beside = without(order, known) if passes else order
     ones = vanishing.astype(g.dtype)
     uneven = ones + np.reshape(np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(g.dtype)
     _search.depth = depth + 1
@@ -106,7 +106,7 @@ def _limit(g, ans, vanishing, passes):
     return limit
 
 
-def _without(order, nodes):
+def without(order, nodes):
     """The part of `order` that the last node depends on in other ways than through `nodes`."""
     reached = {order[-1]}
     for node in reversed(order):
@@ -115,20 +115,30 @@ def _without(order, nodes):
     return [node for node in order if node in reached and node not in nodes]
 
 
-def _same(a, b):
-    """Whether two arguments are sure to be the same: Tensors computed in the same way from the same leaves."""
-    if a is b:
-        return True
-    if type(a) is not Tensor or type(b) is not Tensor:
-        return type(a) is type(b) and np.array_equal(a, b)
-    if a._function is None or a._function is not b._function or a.shape != b.shape:
-        return False
-    return len(a._args) == len(b._args) and all(map(_same, _given(a), _given(b)))
+def computed_alike(a, b):
+    """Whether two Tensors are sure to be equal: computed by the same functions from the same leaves."""
+    pairs, seen = [(a, b)], set()
+    while pairs:
+        a, b = pairs.pop()
+        if a is b or (id(a), id(b)) in seen:
+            continue
+        seen.add((id(a), id(b)))
+        if type(a) is not Tensor or type(b) is not Tensor:
+            if type(a) is not type(b) or not np.array_equal(a, b):
+                return False
+            continue
+        if a._function is None or a._function is not b._function or a.shape != b.shape:
+            return False
+        settings, others = a._kwargs or {}, b._kwargs or {}
+        if len(a._args) != len(b._args) or settings.keys() != others.keys():
+            return False
+        pairs += zip(_given(a), _given(b), strict=True)
+        pairs += [(settings[keyword], others[keyword]) for keyword in settings]
+    return True
 
 
 def _given(node):
-    given = (x if parent is None else parent for x, parent in zip(node._args, node._parents, strict=True))
-    return [*given, repr(sorted((node._kwargs or {}).items()))]
+    return [x if parent is None else parent for x, parent in zip(node._args, node._parents, strict=True)]
 
 
 KINKED = {np.absolute, np.fabs, np.copysign, np.hypot, np.hypot.reduce, np.linalg.vector_norm, np.std, np.nanstd}

@@ -5,18 +5,18 @@ import numpy as np
 from .. import primitives
 from ..registry import defspelling, defvjp
 from .coinciding import (
-    Frame,
     check_apart,
+    check_separate,
     check_space,
     coincide,
     earlier,
-    of_values,
     partnered,
     shared,
     slopes_of_turns,
 )
 from .eigen import hermitian_vjp, phase_kept, row, scaled
 from .matrices import diagonal, hermitian, leading, onto_triangle, vanish
+from .symmetric import Frame, of_values
 
 NAME = "np.linalg.svd"
 
@@ -60,6 +60,7 @@ def _svd_vjp(g, ans, a, full_matrices=True, is_hermitian=False):
         frame = _Singular(values(s), values(u)[..., :k], values(v)[..., :k], finish)
         if frame.plain():
             return finish(np.conj(u[..., :k]) * np.expand_dims(g_s, -2) @ v[..., :k].mT)
+        check_separate(NAME, "values", a, _unclear(u, s, v), g_s)
         return finish(of_values(g_s, s, a, frame))
     g_v = np.zeros_like(v) if g_vh is None else np.conj(g_vh.mT)
     g_u = np.zeros_like(u) if g_u is None else g_u
@@ -67,7 +68,15 @@ def _svd_vjp(g, ans, a, full_matrices=True, is_hermitian=False):
         cotangents = (None if g_s is None else g_s * signs, g_u + g_v * np.expand_dims(signs, -2))
         return finish(hermitian_vjp(NAME, cotangents, (s * signs, u), a, False, finish))
     (g_u, u), (g_v, v) = leading(g_u, u, k), leading(g_v, v, k)
+    for g_vectors in (g_u, g_v):
+        check_separate(NAME, "vectors", a, _unclear(u, s, v), g_vectors)
     return _vectors_vjp(g_u, u, g_s, s, g_v, v, vanish(s, max(m, n)))
+
+
+def _unclear(u, s, v):
+    """The mask of the singular values whose vectors are not their own, as those of a single 0 are but for their sign."""
+    m, n = u.shape[-2], v.shape[-2]
+    return partnered(s) | (vanish(s, max(m, n)) & (m != n or np.iscomplexobj(u)))
 
 
 def _signs(u, v):
@@ -110,7 +119,7 @@ class _Singular(Frame):
 def _vectors_vjp(g_u, u, g_s, s, g_v, v, zero):
     m, n, k = u.shape[-2], v.shape[-2], s.shape[-1]
     if g_s is not None:
-        check_apart(NAME, partnered(s) | (zero & (m != n or np.iscomplexobj(u))), s, g_s, g_u, g_v)
+        check_apart(NAME, _unclear(u, s, v), s, g_s, g_u, g_v)
     along = scaled(g_u, u) + scaled(g_v, v)
     if m >= n:
         g_v = phase_kept(g_v, along, v, row(0, v))

@@ -1,0 +1,223 @@
+"""Functions of eigenvalues or singular values alone, where some coincide: smooth if they are symmetric in these.
+
+The gradient has one cotangent for all that coincide, and their mean is taken, which is a subgradient of `w[-1]`, say.
+The second derivative needs (g_i - g_j) / (w_i - w_j), whose limit is a derivative of the cotangents by the values.
+These were recorded, so it can be had; so it is used, being more accurate, for values that only nearly coincide.
+"""
+
+import functools
+
+import numpy as np
+
+from .. import primitives
+from ..autodiff import pulled_back, topological_order
+from ..registry import defnondiff, defspelling, defvjp
+from ..tensor import Tensor
+from .coinciding import close, coincide, decompositions
+from .kinks import computed_alike, without
+
+# ---- as primitives, whose derivatives are derived here
+
+
+@primitives.primitive
+def of_values(g, w, a, frame):
+    """The cotangent of the matrix `a`, given that of its values `w`, for what depends on these alone."""
+    return frame.compose(g)
+
+
+@primitives.primitive
+def mapped(x, a, linear):
+    """`linear(x)`, a linear map that depends on the matrix `a`."""
+    return linear(x)
+
+
+class Linear:
+    """A linear map of arrays, the transposed one, and `by_matrix(g, a)`: the cotangent of the matrix it depends on."""
+
+    def __init__(self, forward, backward, by_matrix):
+        self.forward, self.backward, self.by_matrix = forward, backward, by_matrix
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    def transposed(self):
+        return Linear(self.backward, self.forward, unknown)
+
+
+@primitives.primitive
+def unknown(g, a):
+    """The derivative by the matrix where it is not known: zeros for a cotangent of 0, else a LinAlgError."""
+    if np.any(g):
+        raise np.linalg.LinAlgError(
+            "third derivatives of functions of eigenvalues or singular values are unknown where these coincide, "
+            "nearly, or vanish: set them apart, adding 1e-4 * np.diag(np.arange(n)) to the matrix for instance; or "
+            "compute the function without a decomposition (np.trace, np.linalg.det, np.poly)."
+        )
+    return np.zeros_like(a)
+
+
+def _of_recorded_values(g, w, a, frame):
+    def by_matrix(ct, a):
+        slopes = frame.slopes(primitives.values(g), _curvature(g, w, frame))
+        turned = functools.partial(frame.turned, slopes)
+        return frame.finish(mapped(ct, a, Linear(turned, turned, unknown)))
+
+    return mapped(g, a, Linear(frame.compose, frame.read, by_matrix))
+
+
+defnondiff(unknown)
+defspelling(of_values, _of_recorded_values)
+defvjp(
+    mapped,
+    lambda g, ans, x, a, linear: mapped(g, a, linear.transposed()),
+    lambda g, ans, x, a, linear: linear.by_matrix(g, a),
+)
+
+
+def _curvature(g, w, frame):
+    """The derivative of the cotangents `g` of the values `w` by these, a matrix for each sample that is degenerate."""
+    shape, dtype, n = g.shape, g.dtype, g.shape[-1]
+    found = np.zeros((*shape, n), dtype)
+    if type(g) is not Tensor or not g.requires_grad:
+        return found
+    graph = _Dependence(g, w)
+    patterns = np.reshape(np.concatenate([frame.near, frame.mean], axis=-1), (*shape[:-1], -1))
+    for pattern in np.unique(np.reshape(patterns, (-1, patterns.shape[-1])), axis=0):  # samples alike don't mix
+        samples = np.all(patterns == pattern, axis=-1)
+        near, mean = np.reshape(pattern, (n, 2, n)).swapaxes(0, 1)
+        if np.array_equal(near, np.eye(n)) and not frame.singular:
+            continue
+        units = np.zeros((n, *shape), dtype)
+        for i in range(n):
+            units[i][samples, i] = 1
+        rows = np.stack([graph.on_values(unit, frame.name)[samples] for unit in units])
+        found[samples] = np.moveaxis(rows, 0, -2)
+        if dtype.kind == "c":
+            turned = np.stack([graph.on_values(1j * unit, frame.name)[samples] for unit in units])
+            if not np.allclose(turned, 1j * rows, rtol=1e-6, atol=1e-6 * np.max(np.abs(rows), initial=0)):
+                raise kinked(frame.name)
+        parts = [np.reshape(part, (n, -1)) for part in map(np.stack, zip(*map(graph.on_others, units), strict=True))]
+        on_others = np.concatenate([np.zeros((n, 1)), *parts], axis=1)
+        size = np.max(np.abs(on_others)) + np.max(np.abs(g._value)) / (np.max(np.abs(frame.w)) or 1)
+        uneven = np.abs(on_others - mean @ on_others)
+        if not np.all(uneven <= np.sqrt(np.finfo(dtype).eps) * size):
+            raise kinked(frame.name)
+    return found
+
+
+class _Dependence:
+    """The graph of the cotangents `g` of the values `w`, which depend on these, computed once or twice, and on others.
+
+    The others are the factors of further matrices, and leaves as far as `g` depends on them without a decomposition.
+    """
+
+    def __init__(self, g, w):
+        self.g, self.w, self.order = g, w, topological_order(g)
+        outputs = [
+            y
+            for y in self.order
+            if y._function is primitives.output and getattr(y._parents[0], "_function", None) in decompositions
+        ]
+        alike = {node for node in {y._parents[0] for y in outputs} if computed_alike(node, w._parents[0])}
+        self.own = [y for y in outputs if y._parents[0] in alike]
+        behind = set(self.own)
+        for node in self.order:
+            if not behind.isdisjoint(node._parents):
+                behind.add(node)
+        self.factors = [y for y in outputs if y not in behind]
+        self.leaves = [node for node in self.order if not node._parents]
+        self.beside = without(self.order, set(self.own))
+        self.undecomposed = without(self.order, {*self.own, *self.factors})
+
+    def on_values(self, seed, name):
+        """The cotangent of the values, given a `seed` for `g`."""
+        total = np.zeros_like(seed)
+        for y, ct in zip(self.own, pulled_back({self.g: seed}, self.own, self.order, False), strict=True):
+            if y.shape == self.w.shape and y._args[1] == self.w._args[1]:
+                total = total + ct
+            elif np.any(ct):
+                raise kinked(name)
+        return total
+
+    def on_others(self, seed):
+        """The cotangents of the others."""
+        seeds = {self.g: seed}
+        return [
+            *pulled_back(seeds, self.factors, self.beside, False),
+            *pulled_back(seeds, self.leaves, self.undecomposed, False),
+        ]
+
+
+def kinked(name):
+    """The error for what has no second derivative, or none that is known."""
+    return np.linalg.LinAlgError(
+        f"{name}: a function of values that coincide, or vanish, has a second derivative only if it is symmetric in "
+        f"them, whatever else it depends on, and even in those that vanish, as np.sum(s**2) is; this one has a kink "
+        f"there. Set the values apart, adding 1e-4 * np.diag(np.arange(n)) to the matrix for instance."
+    )
+
+
+class Frame:
+    """Vectors and values of the matrices of a node, as numbers: the cotangent of a matrix is left · g · rightᵀ.
+
+    `zero` is the mask of values of 0 that are singular values, which have no sign: their cotangents cancel.
+    """
+
+    singular = False
+
+    def __init__(self, name, w, left, right, finish=lambda ct: ct, zero=False):
+        self.name, self.w, self.left, self.right, self.finish = name, w, left, right, finish
+        self.zero, self.near = np.broadcast_to(zero, w.shape), close(w, np.finfo(w.dtype).eps ** (1 / 3))
+
+    def plain(self):
+        """Whether all values are apart, so that nothing is to be taken care of."""
+        return not np.any(self.zero) and np.count_nonzero(self.near) == self.w.size
+
+    @functools.cached_property
+    def same(self):
+        return coincide(self.w)
+
+    @functools.cached_property
+    def count(self):
+        return np.sum(self.same, axis=-1, keepdims=True)
+
+    @functools.cached_property
+    def mean(self):
+        """The matrix that takes the mean over values that coincide, 0 over those that vanish."""
+        return np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(self.w.dtype).dtype)
+
+    def compose(self, g):
+        averaged = np.sum(self.mean * g[..., None, :], axis=-1)
+        return self.left * averaged[..., None, :] @ self.right.mT
+
+    def read(self, ct):
+        along = np.sum(self.left * (ct @ self.right), axis=-2)
+        return np.sum(self.mean.mT * along[..., None, :], axis=-1)
+
+    def slopes(self, g, curvature):
+        """The divided differences of the cotangents `g`; their limits where values coincide, or an error."""
+        w, same, steep = self.w, self.same, np.diagonal(curvature, 0, -2, -1)
+        limits = (steep[..., None, :] + steep[..., :, None] - curvature - curvature.mT) / 2
+        ones = np.eye(w.shape[-1], dtype=self.mean.dtype)
+        off_diagonal = np.where(ones == 1, 0, limits)
+        alike = np.sum(np.where(same, off_diagonal, 0), axis=-1) / np.maximum(self.count[..., 0] - 1, 1)
+        alike = np.where(self.zero, np.sum(np.where(same, steep[..., None, :], 0), axis=-1) / self.count[..., 0], alike)
+        scale = np.max(np.abs(curvature), axis=(-2, -1), keepdims=True, initial=0)
+        bar = np.sqrt(np.finfo(w.dtype).eps)
+        kink = np.abs(curvature @ (ones - self.mean) - alike[..., None] * (ones - self.mean)) > bar * scale
+        sizes = np.max(np.abs(g), axis=-1, initial=0) + scale[..., 0, 0] * np.max(np.abs(w), axis=-1, initial=0)
+        uneven = np.abs(g - np.sum(self.mean * g[..., None, :], axis=-1)) > bar * sizes[..., None]
+        if np.any(kink) or np.any(uneven) or not np.all(np.isfinite(curvature)):
+            raise kinked(self.name)
+        differences = (g[..., None, :] - g[..., :, None]) / np.where(self.near, 1, w[..., None, :] - w[..., :, None])
+        return np.where(ones == 1, alike[..., None], np.where(self.near, limits, differences))
+
+    def centred(self, inner):
+        """`inner` without the part of its diagonal that `read` takes."""
+        along = np.diagonal(inner, 0, -2, -1)
+        return inner - np.sum(self.mean * along[..., None, :], axis=-1)[..., None] * np.eye(inner.shape[-1])
+
+    def turned(self, slopes, ct):
+        """How the matrix changes a cotangent `compose(g)`, but for the change of g that `read` gives."""
+        inner = self.centred(self.left.mT @ ct @ self.right)
+        return self.left @ (slopes * inner.mT) @ self.right.mT
