@@ -7,6 +7,7 @@ of one sign on each side, as real ones are, have slope 0 on both sides of a kink
 """
 
 import threading
+from itertools import zip_longest
 
 import numpy as np
 
@@ -138,7 +139,8 @@ def computed_alike(a, b):
 
 
 def _given(node):
-    return [x if parent is None else parent for x, parent in zip(node._args, node._parents, strict=True)]
+    """The arguments of `node`, which may have fewer parents: of x / 2 the second has no place among them."""
+    return [x if parent is None else parent for x, parent in zip_longest(node._args, node._parents)]
 
 
 KINKED = {np.absolute, np.fabs, np.copysign, np.hypot, np.hypot.reduce, np.linalg.vector_norm, np.std, np.nanstd}

@@ -74,7 +74,7 @@ def _svd_vjp(g, ans, a, full_matrices=True, is_hermitian=False):
 
 
 def _unclear(u, s, v):
-    """The mask of the singular values whose vectors are not their own, as those of a single 0 are but for their sign."""
+    """The mask of the singular values that share their vectors; those of a single 0 are known but for a sign."""
     m, n = u.shape[-2], v.shape[-2]
     return partnered(s) | (vanish(s, max(m, n)) & (m != n or np.iscomplexobj(u)))
 
