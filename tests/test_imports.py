@@ -58,7 +58,7 @@ ALLOWED = {
     "coverage.": {"primitives", "registry", "tensor", "transforms", "pytree", "testing", "coverage"},
     "testing.": {
         *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "_files"),
-        *("checks", "nn", "rules", "testing"),
+        *("checks", "debugging", "nn", "rules", "testing"),
     },
 }
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}
