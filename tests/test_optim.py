@@ -447,6 +447,11 @@ def test_an_optimizer_of_your_own_has_the_settings_it_likes():
             super().__init__(parameters, lr)
             self.others = others
 
+    class Short(optim.SGD):
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, lr)
+
+    assert Short([tg.parameter(1.0)], lr=0.1).learning_rate == 0.1
     heavy = Heavy([tg.parameter(1.0)], lr=0.1, momentum=0.9)
     assert (heavy.learning_rate, heavy.others) == (0.1, {"momentum": 0.9})
     copied = copy.deepcopy(heavy)
