@@ -193,34 +193,33 @@ def test_the_norm_of_a_matrix_of_0_has_derivative_0(ord):
     assert by_each(lambda x: np.linalg.norm(x, ord), np.zeros((2, 3))) == [np.zeros((2, 3)).tolist()]
 
 
-def rotated(values):
-    """A symmetric matrix with these eigenvalues, and its eigenvectors."""
-    vectors = np.linalg.qr(np.vander([1.0, 2.0, 4.0]))[0]
-    return vectors * values @ vectors.T, vectors
-
-
-@row("eigenvalues that coincide")
-def test_where_eigenvalues_coincide_what_depends_on_the_space_they_span_is_right():
-    A, V = rotated(np.array([1.0, 1.0, 4.0]))
-
-    def projection(A):  # onto the space of the two that coincide
-        vectors = np.linalg.eigh((A + A.T) / 2)[1][:, :2]
-        return vectors @ vectors.T
-
-    P = V[:, :2] @ V[:, :2].T
-    E = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 3.0], [2.0, 3.0, 1.0]])
-    tangent = tg.jvp(projection, (A,), (E,))[1]
-    others = np.eye(3) - P
-    np.testing.assert_allclose(tangent, (P @ E @ others + others @ E @ P) / (1 - 4), rtol=1e-12, atol=1e-12)
-    trace = tg.grad(lambda A: np.sum(np.linalg.eigvalsh((A + A.T) / 2) ** 2))(A)
-    np.testing.assert_allclose(trace, 2 * A, rtol=1e-12, atol=1e-12)
+A, P = np.diag([1.0, 1.0, 4.0]), np.diag([1.0, 1.0, 0.0])
 
 
 @row("singular values that coincide, or 0")
-def test_the_sum_of_singular_values_has_the_derivative_u_vt():
-    X = np.diag([2.0, 2.0, 0.0])
-    total = tg.grad(lambda X: np.sum(np.linalg.svd(X, compute_uv=False)))(X)
-    np.testing.assert_allclose(total, np.diag([1.0, 1.0, 0.0]), rtol=1e-12, atol=1e-12)
+@row("eigenvalues that coincide")
+def test_where_values_coincide_cotangents_are_averaged_and_spaces_turn():
+    np.testing.assert_allclose(by_each(lambda x: np.linalg.eigvalsh(x)[0], A)[0], P / 2, atol=1e-12)
+    np.testing.assert_allclose(by_each(lambda x: np.real(np.sum(np.linalg.eigvals(x) ** 2)), A)[0], 2 * A)
+    assert by_each(lambda x: np.sum(np.linalg.svdvals(x)), 2 * P) == [P.tolist()]
+    e = np.add.outer(np.arange(3.0), np.arange(3.0))
+    _, tangent = tg.jvp(lambda x: np.linalg.eigh(x)[1][:, :2] @ np.linalg.eigh(x)[1][:, :2].T, (A,), (e,))
+    np.testing.assert_allclose(tangent, (P @ e @ (np.eye(3) - P) + (np.eye(3) - P) @ e @ P) / (1 - 4), atol=1e-12)
+
+
+@row("eigenvalues that coincide")
+@row("eigenvalues that coincide", 2)
+@row("singular values that coincide, or 0")
+@row("singular values that coincide, or 0", 2)
+def test_the_rest_of_what_depends_on_values_that_coincide_is_refused():
+    w, v, u = np.linalg.eigvalsh, lambda x: np.linalg.eigh(x)[1], lambda x: np.linalg.svd(x)[0]
+    first = [lambda x: np.real(np.linalg.eigvals(x)[0]), lambda x: v(x)[0, 1], lambda x: u(x)[0, 1]]
+    first += [lambda x: np.sum(v(x) * w(x) @ v(x).T), lambda x: np.sum(u(x) * np.linalg.svdvals(x) @ u(x).T)]
+    again = [lambda x: w(x)[0], lambda x: np.sum(v(x)[:, :2] @ v(x)[:, :2].T * A[::-1])]
+    again += [lambda x: np.linalg.norm(x, -2), lambda x: np.linalg.norm(x - A, "nuc")]
+    for derivative, f in [(tg.grad, f) for f in first] + [(tg.hessian, f) for f in again]:
+        with pytest.raises(np.linalg.LinAlgError):
+            derivative(f)(A)
 
 
 # ---- numbers of all kinds
@@ -375,11 +374,12 @@ def test_a_norm_has_a_second_derivative_at_0_if_it_is_straight_on_all_sides(ord)
 
 @row("eigenvalues that coincide", 2)
 @row("singular values that coincide, or 0", 2)
-def test_the_sum_of_values_that_coincide_has_the_right_second_derivative():
-    """A sum of eigenvalues is a trace; of singular values dX moves the polar factor by its skew part."""
+def test_symmetric_functions_of_values_that_coincide_have_the_right_second_derivative():
+    """Sums are a trace, and a polar factor, which dX moves by its skew part; sums of squares are those of elements."""
     x, dx = np.eye(2), np.array([[1.0, 2.0], [5.0, 3.0]])
-    for f, expected in (np.linalg.eigvalsh, 0 * x), (np.linalg.svdvals, (dx - dx.T) / 2):
-        product = tg.hvp(lambda x, f=f: np.sum(f(x)), (x,), (dx,))[0]
+    w, s = np.linalg.eigvalsh, np.linalg.svdvals
+    for f, at, expected in (w, x, 0 * x), (s, x, (dx - dx.T) / 2), (lambda x: s(x) ** 2, 0 * x, 2 * dx):
+        product = tg.hvp(lambda x, f=f: np.sum(f(x)), (at,), (dx,))[0]
         np.testing.assert_allclose(product, expected, rtol=1e-12, atol=1e-12)
 
 

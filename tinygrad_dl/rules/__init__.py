@@ -25,11 +25,12 @@ x**y with x < 0                      right by x; nan by y, which has no derivati
 prod, cumprod with zeros             the product of the others                                exact, to any order
 var, std of a constant               0, with any ddof < n                                     right for var; nan for std
 norm at 0                            0, for every ord; ties in it share as in max             nan; of order 1 and inf, 0
-eigenvalues that coincide            by values, their cotangents are averaged, of eigvals if  right if symmetric, or
-                                     they are alike; vectors: right for what depends on the   LinAlgError
-                                     space they span alone, else LinAlgError
-singular values that coincide, or 0  the same; the sum of singular values has derivative      right if symmetric, or
-                                     U Vᵀ over those not 0                                    LinAlgError
+eigenvalues that coincide            by values, their cotangents are averaged, of eigvals if  right for what depends on
+                                     they are alike; by vectors, right for what depends on    the values alone, and is
+                                     the space they span alone; else, and by values and       symmetric in them; else
+                                     vectors together, LinAlgError                            LinAlgError
+singular values that coincide, or 0  the same; the sum of singular values has derivative      the same, if it is even in
+                                     U Vᵀ over those not 0                                    those that are 0
 nan                                  0 at a nan that a reduction skips; max, min and maximum  the same
                                      hand on to a nan
 nothing: axes of length 0            gradients of the same shape                              of both shapes
@@ -45,7 +46,8 @@ hypot(x, y)**2, std(x)**2; see `kinks`. It is nan where it has no limit; further
 
 Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues (LinAlgError), and the right one
 of np.poly; np.roots has an infinite one at a double root; eigh, cholesky and what is hermitian=True depend on the
-triangle that NumPy reads; pinv and lstsq of a low rank are differentiated as if that stayed.
+triangle that NumPy reads; pinv and lstsq of a low rank are differentiated as if that stayed. Eigenvalues of a matrix of
+any kind that coincide, and are of real dtype, are differentiated twice as if they stayed real: abs(w)**2 as w**2.
 """
 
 from . import (
