@@ -145,6 +145,9 @@ class JointRule(Sequence):
     def picks(self, given: tuple, kwargs: dict[str, Any] | None, parents: Sequence[Any]) -> tuple[list, tuple, None]:
         """Rules, arguments and keywords that give the same, for one call of the rule."""
         found = self._rule(*given, **(kwargs or {}))
+        for argnum, parent in enumerate(parents[len(found) :], len(found)):
+            if parent is not None and parent._tracked:
+                raise _no_part(argnum)
         parts = [
             np.zeros_like(parent._value) if part is None and parent is not None else part
             for part, parent in zip(found, parents, strict=False)
@@ -156,14 +159,16 @@ class JointRule(Sequence):
             if not computed:
                 computed.append(self._rule(g, ans, *primals, **kwargs))
             if argnum >= len(computed[0]):
-                raise TypeError(
-                    f"there is no derivative rule for argument {argnum}: pass x.detach() to treat it as constant."
-                )
+                raise _no_part(argnum)
             part = computed[0][argnum]
             return np.zeros_like(primals[argnum]) if part is None else part
 
         pick.__wrapped__ = self._rule  # type: ignore[attr-defined]  # so that one sees its parameters, and its place
         return pick
+
+
+def _no_part(argnum: int) -> TypeError:
+    return TypeError(f"there is no derivative rule for argument {argnum}: pass x.detach() to treat it as constant.")
 
 
 # ---- how a function may be called

@@ -55,6 +55,9 @@ def eigh(a, UPLO="L"):
     return np.linalg.eigh(a, UPLO)
 
 
+eigh.__module__ = "numpy.linalg"  # for readers of a graph, it is NumPy's
+
+
 def _eigh_vjp(g, ans, a, UPLO="L"):
     upper = UPLO == "U"
 
@@ -91,6 +94,9 @@ def hermitian_vjp(name, g, ans, a, upper, finish):
 def eig(a):
     """`np.linalg.eig`, as a node of which there is one for each matrix."""
     return np.linalg.eig(a)
+
+
+eig.__module__ = "numpy.linalg"
 
 
 @primitives.primitive

@@ -22,21 +22,24 @@ NAME = "np.linalg.svd"
 
 
 @primitives.primitive
-def svd(a, full_matrices=True, is_hermitian=False):
+def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     """`np.linalg.svd`, as a node of which there is one for each matrix."""
-    return np.linalg.svd(a, full_matrices, True, is_hermitian)
+    return np.linalg.svd(a, full_matrices, compute_uv, hermitian)
+
+
+svd.__module__ = "numpy.linalg"  # for readers of a graph, it is NumPy's
 
 
 def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     square, hermitian = np.shape(a)[-1] == np.shape(a)[-2], bool(hermitian)
     if not compute_uv:  # of the node that has vectors too, if there is one
-        full = square or earlier(svd, a, True, hermitian) is not None
-        return shared(svd, a, full, hermitian)[1]
+        full = square or earlier(svd, a, True, True, hermitian) is not None
+        return shared(svd, a, full, True, hermitian)[1]
     full = square or bool(full_matrices)
-    other = None if square else earlier(svd, a, not full, hermitian)
+    other = None if square else earlier(svd, a, not full, True, hermitian)
     if other is not None:
         _check_one_basis(other._value[1], max(a.shape[-2:]))
-    return shared(svd, a, full, hermitian)
+    return shared(svd, a, full, True, hermitian)
 
 
 def _check_one_basis(s, longer):
@@ -48,11 +51,11 @@ def _check_one_basis(s, longer):
         )
 
 
-def _svd_vjp(g, ans, a, full_matrices=True, is_hermitian=False):
+def _svd_vjp(g, ans, a, full_matrices=True, compute_uv=True, hermitian=False):
     (g_u, g_s, g_vh), (u, s, vh) = g, ans
     m, n, k = u.shape[-2], vh.shape[-1], s.shape[-1]
     v, finish = np.conj(vh.mT), lambda ct: ct
-    if is_hermitian:  # NumPy makes v = ± u of eigenvectors u; some versions 0 where s is 0
+    if hermitian:  # NumPy makes v = ± u of eigenvectors u; some versions 0 where s is 0
         signs, finish = _signs(u, v), onto_triangle
         v = u * np.expand_dims(signs, -2)
     if g_u is None and g_vh is None:
@@ -64,7 +67,7 @@ def _svd_vjp(g, ans, a, full_matrices=True, is_hermitian=False):
         return finish(of_values(g_s, s, a, frame))
     g_v = np.zeros_like(v) if g_vh is None else np.conj(g_vh.mT)
     g_u = np.zeros_like(u) if g_u is None else g_u
-    if is_hermitian:
+    if hermitian:
         cotangents = (None if g_s is None else g_s * signs, g_u + g_v * np.expand_dims(signs, -2))
         return finish(hermitian_vjp(NAME, cotangents, (s * signs, u), a, False, finish))
     (g_u, u), (g_v, v) = leading(g_u, u, k), leading(g_v, v, k)
