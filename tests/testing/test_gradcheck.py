@@ -70,6 +70,10 @@ def of_sigmoid(z):
 SATURATED = {
     "-log(a)": (lambda z: -np.log(of_sigmoid(z)), lambda g, z: g * (of_sigmoid(z) - 1)),
     "1 - a": (lambda z: 1 - of_sigmoid(z), lambda g, ans, z: -g * of_sigmoid(z) * ans),
+    "z (1 - tanh)": (
+        lambda z: -z * (1 - np.tanh(z / 2)),
+        lambda g, z: g * (np.tanh(z / 2) - 1 + z / 2 / np.cosh(z / 2) ** 2),
+    ),
     "1 - tanh": (lambda z: 1 - np.tanh(z / 2), lambda g, ans, z: -g * ans * (2 - ans) / 2),
 }
 

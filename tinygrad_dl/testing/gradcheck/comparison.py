@@ -27,6 +27,8 @@ class Comparison:
         self.wrong = ~close(slopes, claims) & ~(np.isnan(claims) & self._without_derivative())
         self.hidden_kinks = np.zeros_like(self.wrong)  # that differences along an axis don't show, found afterwards
         self.undecided = noisy & ~self.wrong & ~slopes.kink & (np.abs(claims) > self._negligible())
+        if np.any(self.undecided):  # a claim that is rounding alone is one of 0
+            self.undecided &= np.abs(claims) > self._rounding()
         if np.any(self.wrong):
             self.wrong &= ~close(slopes, claims, self._rounding()) | slopes.kink
         self._ask_complex_steps()

@@ -80,7 +80,7 @@ def slopes(y: Curve, y0: np.ndarray, noise: np.ndarray) -> Slopes:
     with np.errstate(all="ignore"):
         rounding = np.fmax(noise, EPS * np.fmax(np.fmax(np.abs(after), np.abs(before)), np.abs(y0)))
         jump = _jumps(after, y0, rounding) | _jumps(before, y0, rounding)
-        rounding = np.fmax(rounding, np.where(jump, 0, _stair(after, before, y0)))
+        rounding = np.fmax(rounding, np.where(jump, 0, _stair(after, before, y0, h)))
         right, left = (_one_sided(side, y0, h, jump) for side in (after, before))
         left, central = -left, np.where(jump, np.nan, (after - before) / (2 * h))
         right_slope, right_error = _best(right, SHRINK, 2 * rounding, h)
@@ -116,16 +116,24 @@ def _jumps(side: np.ndarray, y0: np.ndarray, rounding: np.ndarray) -> np.ndarray
     return np.all(np.abs(apart[-5:] - apart[-1]) < 0.1 * apart[-1], axis=0) & (apart[-1] > least)
 
 
-def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray) -> np.ndarray:
+def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray, h: np.ndarray) -> np.ndarray:
     """What may be rounded off inside of a function that stands still for small steps, and moves for larger ones.
 
     So does log(a) of an `a` close to 1, or 1 + x of a small x: their stairs are as high as the rounding of numbers near
-    1, and no higher than the least change that was seen.
+    1, and no higher than the least change that was seen. The stairs of x (1 + tanh(x)) at x = -7 slope: small steps go
+    straight, and leave the line by a jump as high as a rounding of 1.
     """
+    line = (after[-8] - before[-8]) / (2 * h[-8]) * h
+    off = np.abs([after - y0 - line, before - y0 + line])
+    far, jump = off[:, :-1], off[:, 1:] < 1e-4 * off[:, :-1]  # of a smooth y it falls by 8 or 64 a step
+    heights = np.min(np.where(jump & (far > EPS / 8) & (far < 1e3 * EPS), far, np.inf), axis=1)
+    height = np.max(heights, axis=0)  # to both sides: a kink nearby is to one
+    sloping = (np.abs(y0) < 1e3 * EPS) & np.isfinite(height)
     moved = np.abs(np.concatenate([after - y0, before - y0]))
     flat = np.all(after[-3:] == after[-1], axis=0) & np.all(before[-3:] == before[-1], axis=0)
     least = np.min(np.where((moved > 0) & np.isfinite(moved), moved, np.inf), axis=0)
-    return np.where(flat & np.isfinite(least), np.fmin(4 * EPS * np.fmax(1, np.abs(y0)), least), 0)
+    standing = np.where(flat & np.isfinite(least), np.fmin(4 * EPS * np.fmax(1, np.abs(y0)), least), 0)
+    return np.where(sloping, height, standing)
 
 
 def _best(slope: np.ndarray, factor: float, rounding: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
