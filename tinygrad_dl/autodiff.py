@@ -136,11 +136,13 @@ def fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
     shape = x.shape
     if g.shape != shape:
         extra = len(g.shape) - len(shape)
+        many = g.size > 1000 and g.dtype.char in "efF"  # NumPy adds them one by one, unless they are adjacent
+        dtype = np.promote_types(g.dtype, np.float64) if many else None
         if extra > 0:
-            g = g.sum(axis=tuple(range(extra)))
+            g = g.sum(axis=tuple(range(extra)), dtype=dtype)
         repeated = tuple([axis for axis, length in enumerate(shape) if length == 1])
         if repeated and extra >= 0:
-            g = g.sum(axis=repeated, keepdims=True)
+            g = g.sum(axis=repeated, keepdims=True, dtype=dtype)
     if g.shape != shape:
         raise ValueError(f"{_rule_of(node)} gave a cotangent of shape {g.shape} for an argument of shape {x.shape}.")
     if g.dtype == x.dtype:

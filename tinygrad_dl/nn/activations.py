@@ -1,12 +1,32 @@
 """Activation functions: plain formulas in NumPy, each its own reference on arrays; on Tensors, backprop falls out.
 
-Each is stable: for |z| up to 1e4, in float32 and float64, neither it nor its derivative overflows or becomes nan.
+Each is stable: of finite z of any float type, neither it nor its derivatives overflow or become nan.
 """
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
+
+HALF = np.dtype(np.float16)
+
+
+def single(x):
+    """`x`, in float32 if it is in float16, in which sums of 2,048 ones stall, and powers of e end at 11."""
+    return x.astype(np.float32) if getattr(x, "dtype", None) is HALF else x
+
+
+def in_single(function):
+    """The `function`, computed in float32 and rounded once if its first argument is in float16."""
+
+    @functools.wraps(function)
+    def rounded(x, *args, **kwargs):
+        if getattr(x, "dtype", None) is not HALF:
+            return function(x, *args, **kwargs)
+        return function(single(x), *map(single, args), **kwargs).astype(HALF)
+
+    return rounded
 
 
 def identity(z: Any) -> Any:
@@ -18,6 +38,7 @@ def identity(z: Any) -> Any:
     return z
 
 
+@in_single
 def sigmoid(z: Any) -> Any:
     """σ(z) = 1 / (1 + e⁻ᶻ), in (0, 1): a probability, for the output of binary classification (week 3).
 
@@ -84,9 +105,11 @@ def gelu(z: Any) -> Any:
     >>> gelu(np.array([-1e4, 0.0, 1e4]))
     array([   -0.,     0., 10000.])
     """
-    return 0.5 * z * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * (z * z * z))))
+    near = np.where(z > 10, 10, np.where(z < -10, -10, z))  # z³ may overflow; beyond, tanh is ±1 to the last digit
+    return 0.5 * z * (1 + np.tanh(math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))))
 
 
+@in_single
 def softmax(z: Any, axis: int = 0) -> Any:
     """eᶻⁱ / Σⱼ eᶻʲ, in (0, 1) and of sum 1 along `axis`: by default the classes are rows, as samples are columns.
 
@@ -98,6 +121,7 @@ def softmax(z: Any, axis: int = 0) -> Any:
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
+@in_single
 def log_softmax(z: Any, axis: int = 0) -> Any:
     """zᵢ - log Σⱼ eᶻʲ: the logarithm of `softmax`, finite where that underflows to 0.
 

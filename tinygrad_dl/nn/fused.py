@@ -15,6 +15,7 @@ from .. import batching
 from ..primitives import primitive
 from ..registry import defvjp
 from . import activations, losses
+from .activations import HALF, single
 
 
 @primitive
@@ -65,26 +66,40 @@ batching.rules[leaky_relu] = lambda level, z, alpha=0.01: (
 )
 
 # Instead of by 0, the cross-entropy's rule divides by a number that is below σ(-80), the least that `sigmoid` gives,
-# and far enough above the least float32 for costs with weights.
-LEAST = 1e-35
+# and far enough above the least float32 for costs with weights; in float16, by one whose inverse is finite.
+LEAST, LEAST_HALF = 1e-35, 2.0**-15
+
+
+def _in_single(rule):
+    """The `rule` of a loss, in float32 if that is in float16, which has no m above 65,504."""
+
+    @functools.wraps(rule)
+    def rounded(g, ans, A, Y):
+        return rule(g, ans, A, Y) if ans.dtype is not HALF else rule(single(g), ans, single(A), single(Y))
+
+    return rounded
 
 
 def _m(A):
     return A.shape[-1] if A.shape else 1
 
 
+def _above_0(A, ans):
+    return np.maximum(A, LEAST if ans.dtype is not HALF else LEAST_HALF)
+
+
 binary_cross_entropy = primitive(losses.binary_cross_entropy)
 defvjp(
     binary_cross_entropy,
-    lambda g, ans, A, Y: g / _m(A) * ((1 - Y) / np.maximum(1 - A, LEAST) - Y / np.maximum(A, LEAST)),
-    lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY)),
+    _in_single(lambda g, ans, A, Y: g / _m(A) * ((1 - Y) / _above_0(1 - A, ans) - Y / _above_0(A, ans))),
+    _in_single(lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY))),
 )
 
 binary_cross_entropy_with_logits = primitive(losses.binary_cross_entropy_with_logits)
 defvjp(
     binary_cross_entropy_with_logits,
-    lambda g, ans, Z, Y: g / _m(Z) * (sigmoid(Z) - Y),
-    lambda g, ans, Z, Y: g / -_m(Z) * Z,
+    _in_single(lambda g, ans, Z, Y: g / _m(Z) * (sigmoid(Z) - Y)),
+    _in_single(lambda g, ans, Z, Y: g / -_m(Z) * Z),
 )
 
 
@@ -97,8 +112,8 @@ def _class_errors(Z, Y):
 softmax_cross_entropy = primitive(losses.softmax_cross_entropy)
 defvjp(
     softmax_cross_entropy,
-    lambda g, ans, Z, Y: g / _m(Z) * _class_errors(Z, Y),
-    lambda g, ans, Z, Y: g / -_m(Z) * activations.log_softmax(Z),
+    _in_single(lambda g, ans, Z, Y: g / _m(Z) * _class_errors(Z, Y)),
+    _in_single(lambda g, ans, Z, Y: g / -_m(Z) * activations.log_softmax(Z)),
 )
 
 for _function in (

@@ -1,18 +1,20 @@
 """Losses: plain formulas in NumPy that give the mean over samples of a sum over outputs.
 
 Predictions and labels are outputs × samples, as in the course: (n, m), samples are columns. A shape that would
-broadcast is an error, as are labels out of range.
+broadcast is an error, as are labels out of range. A loss has the float type of the predictions, whether labels are
+bools, integers or floats of that type; of float16 it is computed in float32.
 """
 
 from typing import Any
 
 import numpy as np
 
-from .activations import log_softmax
+from .activations import in_single, log_softmax
 
 TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so that nothing else changes
 
 
+@in_single
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
     """-1/m Σ [y log a + (1 - y) log(1 - a)], the course's cost, of probabilities `A` and labels `Y` in [0, 1].
 
@@ -23,8 +25,8 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     >>> binary_cross_entropy(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
     np.float64(0.4904)
     """
-    m = _samples("binary_cross_entropy", A, Y)
-    not_Y = 1.0 - Y  # a float: 1 - 2 is 255 in bytes
+    m, Y = _samples("binary_cross_entropy", A, Y), floats(Y, A)
+    not_Y = 1 - Y
     if np.minimum.reduce(Y * not_Y, axis=None) < 0:
         _check_range("binary_cross_entropy", "labels", Y)
     with np.errstate(invalid="ignore"):
@@ -34,6 +36,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     return cost
 
 
+@in_single
 def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     """1/m Σ [log(1 + eᶻ) - y z]: the binary cross-entropy of σ(Z), exact however large the logits `Z` are.
 
@@ -42,11 +45,16 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     >>> binary_cross_entropy_with_logits(np.array([[0.0, 1e4]]), np.array([[1, 1]])).round(4)
     np.float64(0.3466)
     """
-    m = _samples("binary_cross_entropy_with_logits", Z, Y)
+    m, Y = _samples("binary_cross_entropy_with_logits", Z, Y), floats(Y, Z)
     _check_range("binary_cross_entropy_with_logits", "labels", Y)
-    return np.sum(np.logaddexp(0, Z) - Y * Z) / m
+    terms = np.logaddexp(0, Z) - Y * Z
+    cost = np.sum(terms) / m
+    if cost != cost:  # an infinite logit, and the label that it is sure of, cost nothing
+        cost = np.sum(np.where(np.isinf(Z) & ((Z > 0) == Y), 0, terms)) / m
+    return cost
 
 
+@in_single
 def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     """-1/m Σ log softmax(z)[y]: the cross-entropy of the softmax over the rows of the logits `Z`, (classes, m).
 
@@ -60,17 +68,25 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     np.float64(0.3993)
     """
     _check_classes(Z, Y)
-    return (one_hot(Z, Y) * log_softmax(Z)).sum() / -Z.shape[-1]
+    P = one_hot(Z, Y)
+    logs = np.where(P, log_softmax(Z), 0)  # -inf, of a class that a logit of -inf excludes, is no part of the cost
+    return (P * logs).sum() / -Z.shape[-1]
 
 
+@in_single
 def mean_squared_error(A: Any, Y: Any) -> Any:
     """1/m Σ (a - y)², of predictions `A` and targets `Y`, both (n, m). Raises ValueError for shapes that differ.
 
     >>> mean_squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
     np.float64(2.0)
     """
-    m = _samples("mean_squared_error", A, Y)
+    m, Y = _samples("mean_squared_error", A, Y), floats(Y, A)
     return np.sum(np.square(A - Y)) / m
+
+
+def floats(Y, A):
+    """Labels `Y` that are bools or integers in the float type of the predictions `A`; 1 - 2 is 255 in bytes."""
+    return Y.astype(A.dtype) if Y.dtype.kind in "biu" and A.dtype.kind == "f" else Y
 
 
 def _samples(loss, A, Y):
@@ -125,5 +141,5 @@ def _holds_probabilities(Z, Y):
 def one_hot(Z, Y):
     """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
     if _holds_probabilities(Z, Y):
-        return Y
+        return floats(Y, Z)
     return np.arange(len(Z))[:, np.newaxis] == np.reshape(Y, -1)
