@@ -86,6 +86,10 @@ def test_negative_zeros_are_among_the_kinks():
     assert any(np.any(np.signbit(x) & (x == 0)) for x in drawn(arrays(3, kinks=[0.0], on_kinks=True), 50))
 
 
+def test_negative_zeros_are_drawn_by_default():
+    assert any(np.any(np.signbit(x) & (x == 0)) for x in drawn(arrays(3), 100))
+
+
 @few
 @given(broadcastable(3, kinks=[0.0]))
 def test_arrays_drawn_together_have_no_ties_between_them(trio):

@@ -67,7 +67,7 @@ def _intervals(domain: str | Interval) -> Intervals:
 
 def _number_in(intervals: Intervals) -> st.SearchStrategy[float]:
     numbers = st.one_of([st.floats(low, high) for low, high in intervals])
-    return numbers.map(lambda number: number if abs(number) >= TINY else 0.0)
+    return numbers.map(lambda number: number if abs(number) >= TINY else math.copysign(0.0, number))
 
 
 def _vector(elements: st.SearchStrategy, size: int, dtype: Any = float) -> st.SearchStrategy[np.ndarray]:
