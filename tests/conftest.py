@@ -6,7 +6,8 @@ holds every law on some inputs, the deep run on all of them. A slow test belongs
 - Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
   coverage. The quick run takes the first row of each function, or all with `quick=None`.
-- Inputs in a loop: the fixture `deep` is True in the deep run. The quick run takes some inputs, and the same law.
+- Inputs in a loop: the fixture `deep` is True in the deep run. The quick run holds the same law on fewer of them.
+- Values of a parametrised test: `in_depth` of `tests/marks.py` marks those that the quick run leaves out.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, where a quick test holds the same
   law on less, and never the only test of a law.
 """
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config, items):
     left_out = [item for item in items if item.get_closest_marker("deep")]
     items[:] = [item for item in items if not item.get_closest_marker("deep")]
     config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish():
+    """Spare the tests and modules, a million objects that stay, every later run of the garbage collector."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -11,19 +11,22 @@ from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.registry import name_of
 
 
-def every_function(cases: Iterable[Case] = CASES, quick: int | None = 1) -> Callable:
+def every_function(cases: Iterable[Case] = CASES, quick: int | None = 1, share: int = 1) -> Callable:
     """Test `law(case)`, or `law(case, deep)`, for the rows of each function.
 
-    The quick run takes the first `quick` rows of a function, None being all. A failure names its row in a note.
+    The quick run takes the first `quick` rows of a function, None being all, of every function of number 0, `share`,
+    2 `share`, ... A failure names its row in a note.
     """
     rows = defaultdict(list)
     for case in cases:
         rows[case.function].append(case)
+    marks = [[] if i % share == 0 else [pytest.mark.deep] for i in range(len(rows))]
+    functions = [pytest.param(rows[f], id=name_of(f), marks=m) for f, m in zip(rows, marks, strict=True)]
 
     def mark(law: Callable) -> Callable:
         takes_deep = "deep" in inspect.signature(law).parameters
 
-        @pytest.mark.parametrize("cases", rows.values(), ids=map(name_of, rows))
+        @pytest.mark.parametrize("cases", functions)
         def test(cases: list[Case], deep: bool) -> None:
             for case in cases if deep else cases[:quick]:
                 try:

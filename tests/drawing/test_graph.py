@@ -178,12 +178,12 @@ def test_a_node_tells_its_name_or_what_it_is():
 
 
 @pytest.mark.parametrize("step", [lambda y: y * 1.000001, np.tanh, lambda y: y + y], ids=["*", "tanh", "+"])
-def test_no_chain_is_too_long(step):
-    y = tg.parameter(np.zeros(3))
-    for _ in range(100_000):
+def test_no_chain_is_too_long(step, deep):
+    y, length = tg.parameter(np.zeros(3)), 100_000 if deep else 10_000
+    for _ in range(length):
         y = step(y)
     graph = Graph([y])
-    assert len(graph.nodes) == 100_001
+    assert len(graph.nodes) == length + 1
     assert all(operand.index == node.index - 1 for node in graph.nodes for operand in node.operands)
 
 

@@ -11,7 +11,7 @@ from tinygrad_dl import primitives, registry, testing
 from tinygrad_dl.testing import strategies
 
 UFUNCS = [f for f in registry.vjps if isinstance(f, np.ufunc) and f.signature is None and f is not np.ldexp]
-few = settings(max_examples=8)
+few = settings(max_examples=settings.default.max_examples // 7)
 
 
 @pytest.mark.parametrize("f", UFUNCS, ids=registry.name_of)

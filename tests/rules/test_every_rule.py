@@ -93,7 +93,7 @@ def test_the_gradient_is_what_differences_give(case):
         numeric.assert_equal(gradient, numeric.gradient(f, arrays, argnum))
 
 
-@every_function(quick=None)
+@every_function()
 def test_the_second_derivative_is_what_differences_of_the_gradient_give(case):
     arrays = case.arrays()
     argnums = tuple(range(len(arrays)))
@@ -121,7 +121,7 @@ def test_forward_mode_gives_what_reverse_mode_gives(case):
     np.testing.assert_allclose(forward, reverse, rtol=1e-9, atol=1e-12)
 
 
-@every_function(quick=None)
+@every_function()
 def test_the_gradient_by_complex_numbers_is_what_differences_give(case):
     """Re(u df) = Re(ct dz) for every change dz: along the real axis Re(ct), along the imaginary one -Im(ct)."""
     rng = np.random.default_rng(2)

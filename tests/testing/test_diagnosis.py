@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.marks import in_depth
 from tests.testing import diagnosis_sweep
 from tests.testing.diagnosis_sweep import ALL, NO_ERRORS, check, handed_in, is_named, judged
 from tests.testing.students import Homework
@@ -48,7 +49,9 @@ def blamed(report):
 # ---- it names what is wrong
 
 
-@pytest.mark.parametrize("homework", [*NETS, SQUARES], ids=lambda homework: f"{homework.L} layers")
+@pytest.mark.parametrize(
+    "homework", [*NETS[:2], SQUARES, *map(in_depth, NETS[2:])], ids=lambda homework: f"{homework.L} layers"
+)
 def test_every_mistake_alone_is_named_when_all_gradients_are_given(homework):
     of_the_output = [fault for fault in each_kind(homework, True, ALL) if fault[1] == "A-Y"]
     for shortcut, faults in ((False, each_kind(homework, False, ALL)), (True, of_the_output)):
@@ -57,14 +60,14 @@ def test_every_mistake_alone_is_named_when_all_gradients_are_given(homework):
             assert word.startswith("named"), f"{fault}\n{report}"
 
 
-@pytest.mark.parametrize("homework", [NETS[1], NETS[3]], ids=lambda homework: f"{homework.L} layers")
+@pytest.mark.parametrize("homework", [NETS[1], in_depth(NETS[3])], ids=lambda homework: f"{homework.L} layers")
 def test_every_mistake_alone_is_named_from_dW_and_db_alone(homework):
     for fault in each_kind(homework, False, NO_ERRORS):
         word, report = judged(homework, [fault], NO_ERRORS, False)
         assert word.startswith("named"), f"{fault}\n{report}"
 
 
-@pytest.mark.parametrize("quantities", [ALL, NO_ERRORS])
+@pytest.mark.parametrize("quantities", [ALL, in_depth(NO_ERRORS)])
 def test_nine_of_ten_pairs_of_mistakes_are_both_named_and_no_third_one(quantities):
     words = [judged(*case[:2], quantities, case[2])[0] for case in diagnosis_sweep.pairs(seed=3, count=30)]
     judgeable = [word for word in words if word not in ("error", "invisible", "masked")]
@@ -137,8 +140,8 @@ def test_one_wrong_gradient_among_right_ones_does_not_change_how_they_are_read()
 # ---- it never says what is not so
 
 
-def test_right_submissions_are_right():
-    seeds = [*range(80), 5001579]  # in the last, what is left of a sum depends on relu'(0)
+def test_right_submissions_are_right(deep):
+    seeds = [*range(80 if deep else 20), 5001579]  # in the last, what is left of a sum depends on relu'(0)
     submissions = [diagnosis_sweep.right_submission(seed) for seed in seeds]
     for homework, gradients in filter(None, submissions):
         report = check(homework, gradients)
@@ -173,7 +176,7 @@ def test_mistakes_in_true_derivatives_are_named_too(fault):
         assert check(DEEP, DEEP.backward([fault], derivative=True, shortcut=False)).convention == "derivative"
 
 
-@pytest.mark.parametrize("quantities", [ALL, NO_ERRORS])
+@pytest.mark.parametrize("quantities", [ALL, in_depth(NO_ERRORS)])
 def test_numbers_that_no_mistake_gives_have_a_cause_unknown(quantities):
     rng = np.random.default_rng(0)
     right = {name: g for name, g in DEEP.backward().items() if name[1] in quantities}
@@ -184,7 +187,7 @@ def test_numbers_that_no_mistake_gives_have_a_cause_unknown(quantities):
     assert [row.name for row in check(DEEP, right | dict([one])) if row.status == "unknown"] == [one[0]]
 
 
-@pytest.mark.parametrize("quantities", [ALL, NO_ERRORS])
+@pytest.mark.parametrize("quantities", [ALL, in_depth(NO_ERRORS)])
 def test_in_the_smallest_nets_the_true_cause_is_among_those_named(quantities):
     for sizes, m in [([1, 1], 2), ([2, 2], 1)]:
         homework = Homework(sizes, ["identity", "sigmoid"][-len(sizes) + 1 :], m, seed=3)

@@ -153,6 +153,7 @@ def test_noise_inside_of_a_function_is_no_error():
     assert not report_of(wrong, X).passed
 
 
+@pytest.mark.deep
 def test_one_wrong_element_in_a_hundred_thousand_is_found_and_named():
     x = np.random.default_rng(0).normal(size=100_000)
     factors = np.ones(x.size)

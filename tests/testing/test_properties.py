@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from tinygrad_dl.testing.laws import LAWS
 from tinygrad_dl.testing.strategies import arrays, broadcastable
 
 X, Y = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]]), np.array([[1.0, -2.0, 0.5], [-0.75, 3.0, 1.25]])
-quick = settings(max_examples=10, database=None)
+quick = settings(max_examples=settings.default.max_examples // 4, database=None)
 
 
 def failure_of(test):
@@ -48,10 +49,12 @@ def test_right_functions_obey_every_law_on_their_kinks_too(name):
 test_ties_of_a_maximum_obey_every_law = quick(given_gradients(np.maximum, broadcastable(kinks=[], on_kinks=True)))
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(strategies.programs(kinks=True))
 def test_programs_obey_every_law(program):
-    check_laws(program, *program.inputs, without=["broadcasting"])  # some take a smaller array for something else
+    with warnings.catch_warnings():  # rounding hides some derivatives, such as that of the variance of equal numbers
+        warnings.simplefilter("ignore", testing.UndecidedWarning)
+        check_laws(program, *program.inputs, without=["broadcasting"])  # some take a smaller array for something else
 
 
 def test_what_cancels_to_0_but_for_rounding_is_no_mistake():

@@ -134,17 +134,17 @@ def test_a_right_function_passes_at_kinks_ties_and_edges(case, deep):
 SOME = FUNCTIONS[::5]
 
 
-@every_function(SOME)
+@every_function(SOME, share=5)
 def test_a_right_function_passes_to_second_order(case):
     is_no_false_alarm(case, at_random(case, 0), order=2)
 
 
-@every_function(SOME)
+@every_function(SOME, share=5)
 def test_a_right_function_passes_in_float32(case):
     is_no_false_alarm(case, [x.astype(np.float32) for x in at_random(case, 0)])
 
 
-@every_function(CASES[::5])
+@every_function(CASES[::5], share=5)
 def test_a_right_function_passes_for_complex_numbers(case):
     rng = generator(case, 1)
     arrays = [x + 1j * rng.uniform(0.1, 0.2, x.shape) for x in at_random(case, 0)]

@@ -14,7 +14,7 @@ from tinygrad_dl.testing.strategies import Network, Program, arrays, axes, broad
 from tinygrad_dl.testing.strategies.numbers import MARGIN, TINY
 from tinygrad_dl.testing.strategies.programs import KINKED, SMOOTH, _result
 
-few = settings(max_examples=20)
+few = settings(max_examples=settings.default.max_examples // 2)
 shrink = settings(max_examples=300, database=None, phases=[Phase.generate, Phase.shrink])
 
 
@@ -236,7 +236,7 @@ def test_networks_are_tame(network):
     assert set(np.unique(network.Y)) <= {0, 1}
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(strategies.networks(2, 2, 2, activations=["relu"]))
 def test_networks_keep_away_from_the_kink_of_a_relu(network):
     _, caches = formulas.deep_forward(network.X, network.parameters, network.activations)
@@ -272,7 +272,6 @@ def test_a_program_gives_on_tensors_what_its_source_gives_in_numpy(program):
     assert np.max(np.abs(expected)) < 100
 
 
-@settings(max_examples=40)
 @given(strategies.programs())
 def test_gradients_of_programs_are_what_differences_give(program):
     def total(*inputs):

@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 
+from tests.marks import in_depth
 from tinygrad_dl.testing.user_file import inputs, pairs
 
 each = pytest.mark.parametrize
@@ -86,7 +87,7 @@ def test_a_right_pair_is_right_however_it_is_written(check, written):
     assert f"The derivatives of the pair {found.out.splitlines()[0]} are right." in found.out
 
 
-@each("how", WRITTEN)
+@each("how", [how if i % 4 == 3 else in_depth(how) for i, how in enumerate(WRITTEN)])
 def test_a_pair_that_is_one_percent_off_is_wrong_however_it_is_written(check, how):
     found = check("F = 1.01\n" + textwrap.dedent(WRITTEN[how]))
     assert (found.status, found.summary) == (1, "0 right, 1 wrong"), found.out

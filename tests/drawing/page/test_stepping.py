@@ -92,6 +92,7 @@ def test_at_every_step_the_page_shows_what_the_course_derives_by_hand(visit, wee
     assert_is_step(page, len(STEPS) - 1, values)  # there is nothing after the last
 
 
+@pytest.mark.deep
 def test_the_convention_of_the_course_is_said_where_backward_starts(visit, week3):
     page = visit(week3[0])
     page.fill("#slider", "6")
@@ -100,6 +101,7 @@ def test_the_convention_of_the_course_is_said_where_backward_starts(visit, week3
     assert "m = 5 times what is shown here" in page.text_content("#step .course")
 
 
+@pytest.mark.deep
 def test_what_was_reached_is_marked_forward_and_then_backward(visit, week3):
     page = visit(week3[0])
     by_name = dict(
@@ -118,6 +120,7 @@ def test_what_was_reached_is_marked_forward_and_then_backward(visit, week3):
     assert len(arrows) == 2
 
 
+@pytest.mark.deep
 def test_the_marks_of_a_step_do_not_depend_on_the_way_to_it(visit, week3):
     page = visit(week3[0])
     forward = []
@@ -148,6 +151,7 @@ def test_buttons_slider_and_keys_go_to_the_same_steps(visit, week3):
     assert_is_step(page, 11, values)
 
 
+@pytest.mark.deep
 def test_autoplay_goes_to_the_end_and_stops_there_and_space_pauses_it(visit, week3):
     path, values = week3
     page = visit(path)
@@ -167,6 +171,7 @@ def test_autoplay_goes_to_the_end_and_stops_there_and_space_pauses_it(visit, wee
     assert_is_step(page, 11, values)
 
 
+@pytest.mark.deep
 def test_the_operation_of_a_step_is_in_view(visit, week3):
     page = visit(week3[0], viewport={"width": 900, "height": 420})
     frame = page.locator("#stage").bounding_box()
@@ -199,6 +204,7 @@ def test_a_click_on_any_node_shows_its_values_and_its_gradient(visit, week3):
 # ---- shared nodes, broadcasting
 
 
+@pytest.mark.deep
 def test_at_a_shared_node_the_parts_add_up_one_by_one(visit, tmp_path):
     x = np.array([0.5, -2.0, 3.0])
     X = tg.parameter(x, name="x")
@@ -218,6 +224,7 @@ def test_at_a_shared_node_the_parts_add_up_one_by_one(visit, tmp_path):
     assert_shows(arrays["dx, so far"], first + second)
 
 
+@pytest.mark.deep
 def test_how_broadcasting_was_undone_is_said(visit, tmp_path):
     b, Z = tg.parameter(np.ones((4, 1)), name="b"), tg.parameter(np.ones((4, 6)), name="Z")
     page = visit(explore(np.sum((Z + b) ** 2), tmp_path / "broadcast.html"))

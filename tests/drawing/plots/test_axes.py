@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import tinygrad_dl as tg
 from tests.drawing.plots.reading import FORMULAS, lines, rng, samples
+from tests.marks import in_depth
 from tinygrad_dl import nn
 from tinygrad_dl.drawing import plots
 
@@ -43,7 +44,7 @@ def test_the_axes_given_are_those_drawn_into_and_no_figure_is_made(name):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-@pytest.mark.parametrize("layout", ["constrained", None])
+@pytest.mark.parametrize("layout", [None, in_depth("constrained")])
 def test_a_legend_covers_no_data_and_nothing_is_cut(name, layout):
     figure = Figure(layout=layout)
     ax = PICTURES[name](figure.subplots())
