@@ -247,6 +247,30 @@ def test_an_operator_on_either_side_is_that_of_numpy(symbol, other):
             np.testing.assert_array_equal(np.asarray(_plain(f(y, make(row)))), f(array, row))
 
 
+class Own:
+    """Answers to every operator itself, and tells NumPy so."""
+
+    __array_ufunc__ = None
+
+    def answer(self, other):
+        return "own"
+
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rpow__ = __rmod__ = __rfloordiv__ = answer
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = answer
+    __hash__ = None
+
+
+@pytest.mark.parametrize("symbol", OPERATORS)
+def test_an_operator_is_left_to_an_operand_that_tells_numpy_to_leave_it(symbol):
+    for x in (X, tg.Tensor(X), tg.parameter(X)):
+        assert OPERATORS[symbol](x, Own()) == "own"
+
+
+def test_a_constant_is_compared_by_pytest_approx():
+    assert tg.Tensor(0.1) + tg.Tensor(0.2) == pytest.approx(0.3)
+    assert tg.Tensor(0.1) != pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("f", [operator.neg, operator.pos, abs])
 def test_an_operator_on_one_is_that_of_numpy(f):
     assert f(tg.parameter(X)).tolist() == f(tg.Tensor(X)).tolist() == f(X).tolist()

@@ -27,6 +27,16 @@ def _method(function: Callable) -> Callable[..., Any]:
     return method
 
 
+def _of_two(function: Callable) -> Callable[[Any, Any], Any]:
+    """`x op y`, which is left to a `y` that wants its own operator, as `pytest.approx(1.0)` does."""
+
+    @functools.wraps(function)
+    def operator(self, other):
+        return NotImplemented if getattr(type(other), "__array_ufunc__", self) is None else function(self, other)
+
+    return operator
+
+
 class ArrayMethods:
     """What `Tensor` shares with `numpy.ndarray`."""
 
@@ -38,8 +48,8 @@ class ArrayMethods:
     __pos__ = _method(np.positive)
     __abs__ = _method(np.absolute)
 
-    __floordiv__ = _method(np.floor_divide)
-    __divmod__ = _method(np.divmod)
+    __floordiv__ = _of_two(np.floor_divide)
+    __divmod__ = _of_two(np.divmod)
 
     def __rfloordiv__(self, other: Any) -> Any:
         return np.floor_divide(other, self)
@@ -47,12 +57,12 @@ class ArrayMethods:
     def __rdivmod__(self, other: Any) -> Any:
         return np.divmod(other, self)
 
-    __lt__ = _method(np.less)
-    __le__ = _method(np.less_equal)
-    __gt__ = _method(np.greater)
-    __ge__ = _method(np.greater_equal)
-    __eq__ = _method(np.equal)
-    __ne__ = _method(np.not_equal)
+    __lt__ = _of_two(np.less)
+    __le__ = _of_two(np.less_equal)
+    __gt__ = _of_two(np.greater)
+    __ge__ = _of_two(np.greater_equal)
+    __eq__ = _of_two(np.equal)
+    __ne__ = _of_two(np.not_equal)
     __hash__ = object.__hash__  # by identity: equality is elementwise
 
     sum = _method(np.sum)
