@@ -57,6 +57,15 @@ def by_a_local_name(x):
     return conversion(x)
 
 
+def by_an_instance(x):
+    meter = Meter()
+    return meter.convert(x)
+
+
+def by_an_argument(conversion, x):
+    return conversion(x)
+
+
 def in_a_loop(s):
     for number in map(float, [s]):
         return number
@@ -68,7 +77,9 @@ MEANT = {
     "a helper": by_a_helper,
     "a method": lambda s: Meter()(s),
     "a class's": lambda s: Meter.convert(s),
+    "an instance's": by_an_instance,
     "a local name": by_a_local_name,
+    "an argument": lambda s: by_an_argument(float, s),
     "a subclass": lambda s: Degrees(s),
     "a list": lambda s: [float(x) for x in [s]].pop(),
     "a generator": lambda s: sum(float(x) for x in [s]),
@@ -84,6 +95,7 @@ MEANT = {
     "its methods": lambda s: float.fromhex(float(s).hex()),
     "eval": lambda s: eval("float(s)", {}, {"s": s}),
     "__float__": lambda s: s.__float__(),
+    "__float__ of a product": lambda s: (1 * s).__float__(),
     "lines": lambda s: float(
         s
     ),
@@ -97,6 +109,7 @@ HARMLESS = {
 }
 BEHIND_THE_BACK = {  # and who asks
     "math": (lambda s: math.exp(s), "math.exp"),
+    "a function of math as an argument": (lambda s: by_an_argument(math.exp, s), "math.exp"),
     "math.floor": (lambda s: math.floor(s), "math.floor"),
     "math.hypot": (lambda s: math.hypot(s, 0.0), "math.hypot"),
     "unpacked": (lambda s: math.hypot(*[s, s]), "math.hypot"),

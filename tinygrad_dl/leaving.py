@@ -22,6 +22,7 @@ HARMLESS = "harmless"
 MEANT = "meant"
 UNCLEAR = "unclear"
 _KINDS = (float, complex, int)
+_DUNDERS = ("__float__", "__complex__", "__int__")
 _CALLERS = {"builtins", "collections", "functools", "itertools", "operator", "_functools", "_operator"}  # of functions
 _PREPARING = {"PUSH_NULL", "PRECALL", "KW_NAMES", "EXTENDED_ARG", "COPY", "NOP", "CACHE"}
 
@@ -82,6 +83,8 @@ def asked_by(frame: FrameType) -> str:
 def _called(site: _Site, frame: FrameType) -> str:
     """The name of the function that is called in `frame`; MEANT for float and the like, UNCLEAR if it calls others."""
     if not site.names:  # a method of what was computed
+        if site.method in _DUNDERS:
+            return MEANT
         of_arrays = hasattr(np.ndarray, site.method) and not hasattr(list, site.method)
         return f"np.ndarray.{site.method}" if of_arrays else UNCLEAR
     first, *names = site.names
@@ -89,10 +92,12 @@ def _called(site: _Site, frame: FrameType) -> str:
     for name in names:
         if isinstance(function, (ModuleType, type)):
             function = getattr(function, name, None)
-        elif name in ("__float__", "__complex__", "__int__"):
+        elif name in _DUNDERS:
             return MEANT
         elif name in getattr(function, "__dict__", ()):
             function = function.__dict__[name]
+        elif isinstance(held := getattr(type(function), name, None), type):
+            function = held
         else:  # a method
             kind = type(function)
             return UNCLEAR if kind.__module__ in _CALLERS else f"{registry.name_of(kind)}.{name}"
@@ -178,6 +183,8 @@ def _read(code: CodeType, offset: int) -> _Site:
     callee = [i for i in inside if i.offset < offset and _ends(i)[0] == start and _ends(i)[1] < end]
     calls = here.opname.startswith("CALL") and "INTRINSIC" not in here.opname
     names = tuple(map(_name, callee)) if calls else ()
+    if names and callee[0].opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        names = ("", *names)  # of what stands in parentheses
     method = names[-1] if len(names) > 1 else ""
     return _Site(names=names if all(names) else (), method=method, pairs=tuple((a, b) for a, b in pairs if a and b))
 
