@@ -4,6 +4,7 @@ Python delivers signals at the start of a function and after a call of one writt
 Real signals are sent by `tests/interrupts.py`, which is run by hand.
 """
 
+import dis
 import inspect
 import os
 import sys
@@ -59,6 +60,14 @@ def test_an_interrupt_anywhere_leaves_nothing_behind(kind):
     for at in range(1, counter.places, step):
         assert run(WORK[kind], Interrupt(at)), at
         assert not wrong(), at
+
+
+def test_nothing_jumps_back_while_the_lock_of_the_leaves_is_held():
+    lines, start = inspect.getsourcelines(tg.autodiff.backward)
+    first = start + next(k for k, line in enumerate(lines) if "with _adding" in line)
+    code = tg.autodiff.backward.__code__
+    jumps = [i for i in dis.get_instructions(code) if "BACKWARD" in i.opname and i.positions.lineno >= first]
+    assert not jumps  # where a signal may come, and where the lock would stay locked in Python 3.13
 
 
 def test_an_interrupt_in_the_users_function_ends_all_that_is_around_it():

@@ -217,14 +217,18 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
     cotangent = seed_of(output, cotangent)
     order = topological_order(output)
     cotangents = with_recording(False, carry_back, {output: cotangent}, order, keep_graph=keep_graph)
-    with _adding:
-        while cotangents:
-            leaf, g = cotangents.popitem()
-            if leaf._grad is not None:
-                leaf._grad = np.asarray(leaf._grad + g)
-            else:
-                alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None and g.flags.writeable
-                leaf._grad = g if alone else np.array(g)
+    with _adding:  # a call, since an interrupt at the jump of a loop here would leave it locked, in Python 3.13
+        _add_to_leaves(cotangents)
+
+
+def _add_to_leaves(cotangents: dict[Tensor, Any]) -> None:
+    while cotangents:
+        leaf, g = cotangents.popitem()
+        if leaf._grad is not None:
+            leaf._grad = np.asarray(leaf._grad + g)
+        else:
+            alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None and g.flags.writeable
+            leaf._grad = g if alone else np.array(g)
 
 
 Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule
