@@ -125,7 +125,7 @@ def _remedy(asker: str) -> str:
             "math, write NumPy's, np.exp for math.exp."
         )
     if module in ("math", "cmath") and hasattr(np, name):
-        return f"Write NumPy's functions: np.{name} for {asker}, np.exp for math.exp, np.stack for Z[i] = x."
+        return f"Write NumPy's function, which has a derivative: np.{name} for {asker}."
     return (
         "Write it in operators, and functions of NumPy whose arrays depend on x: np.exp for math.exp, np.stack for "
         "Z[i] = x or a list, np.sum(z) + x for initial=x; tg.custom gives another function a derivative."
