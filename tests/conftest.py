@@ -7,19 +7,23 @@ holds every law on some inputs, the deep run on all of them. A slow test belongs
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
   coverage. The quick run takes the first row of each function, or all with `quick=None`.
 - Inputs in a loop: the fixture `deep` is True in the deep run. The quick run holds the same law on fewer of them.
-- Values of a parametrised test: `in_depth` of `tests/marks.py` marks those that the quick run leaves out.
+- Values of a parametrised test: the quick run takes 6 of them, evenly spread, or all with the mark `every_value`;
+  `in_depth` of `tests/marks.py` leaves out the slow ones.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, where a quick test holds the same
   law on less, and never the only test of a law.
 """
 
 import gc
+from collections import defaultdict
 
 import pytest
 from hypothesis import settings
 
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
-settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
+MOST = 6  # values of a parametrised test in the quick run, evenly spread
+
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=16)
 settings.register_profile("deep", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=3000)  # other examples in each run, for an evening
 
@@ -30,17 +34,25 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "deep: slow; runs with --deep")
+    config.addinivalue_line("markers", "every_value: the quick run takes all values of this test")
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("deep" if config.getoption("--deep") else "quick")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is marked `deep` from the quick run, unless it is asked for by its name."""
+    """Leave out of the quick run what is marked `deep`, and most of many values; what is asked for by name stays."""
     if config.getoption("--deep") or any("::" in argument for argument in config.args):
         return
-    left_out = [item for item in items if item.get_closest_marker("deep")]
-    items[:] = [item for item in items if not item.get_closest_marker("deep")]
-    config.hook.pytest_deselected(items=left_out)
+    tests = defaultdict(list)
+    for item in items:
+        if not item.get_closest_marker("deep"):
+            tests[item.nodeid.partition("[")[0]].append(item)
+    kept = set()
+    for values in tests.values():
+        many = len(values) > MOST and not values[0].get_closest_marker("every_value")
+        kept.update(values[i * len(values) // MOST] for i in range(MOST)) if many else kept.update(values)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
 
 
 def pytest_collection_finish():

@@ -26,6 +26,7 @@ def every_function(cases: Iterable[Case] = CASES, quick: int | None = 1, share: 
     def mark(law: Callable) -> Callable:
         takes_deep = "deep" in inspect.signature(law).parameters
 
+        @pytest.mark.every_value
         @pytest.mark.parametrize("cases", functions)
         def test(cases: list[Case], deep: bool) -> None:
             for case in cases if deep else cases[:quick]:

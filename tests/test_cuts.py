@@ -209,6 +209,7 @@ def test_a_mark_keeps_neither_the_array_nor_its_source_alive():
     assert len(cuts.arrays) == before
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("no_gc")
 def test_ten_thousand_marks_leave_nothing_behind(x):
     before = len(cuts.arrays)

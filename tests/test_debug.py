@@ -368,7 +368,7 @@ def test_values_and_gradients_are_the_same_in_debug_mode():
         assert outcome() == expected
 
 
-@every_function()
+@every_function(share=2)
 def test_every_rule_keeps_to_the_terms_of_debug_mode(case):
     """Each of the package's own, of either order and in either mode: finite, of the right dtype, nothing in place."""
     arrays = tuple(case.arrays())

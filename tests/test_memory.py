@@ -33,6 +33,7 @@ def faults(how):
     return int(run.stdout)
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(not GLIBC, reason="what other C libraries do is their own affair")
 def test_arrays_cost_page_faults_by_default_and_none_once_memory_is_kept():
     pages = 20 * 4 * 4_000_000 // 4096

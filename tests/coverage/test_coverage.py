@@ -95,7 +95,7 @@ def detached_cosh(g, ans, x):
 @pytest.mark.parametrize(
     ("planted", "columns"),
     [
-        ({"rule": lambda g, ans, x: g * np.sinh(x)}, {"first", "second", "forward", "complex"}),
+        in_depth({"rule": lambda g, ans, x: g * np.sinh(x)}, {"first", "second", "forward", "complex"}),
         in_depth({"rule": lambda g, ans, x: g * np.cosh(x) * (1 + 1e-5)}, {"first", "second", "forward", "complex"}),
         in_depth({"rule": detached_cosh}, {"second"}),
         ({"rule": lambda g, ans, x: g * np.cosh(np.conj(x))}, {"complex"}),

@@ -228,6 +228,7 @@ def test_what_is_summed_up_is_what_folding_says(options, extra):
     assert not view.note or view.note[:30] in " ".join(picture.foot)
 
 
+@pytest.mark.deep
 def test_beyond_300_nodes_a_picture_is_summed_up_and_says_so():
     loss = loss_of(net_of(100))
     total = len(Graph([loss]).nodes)

@@ -245,6 +245,7 @@ def test_a_record_of_norms_has_those_of_the_arrays_and_no_array_of_a_contributio
         assert np.array_equal(norms.gradients[index], g)
 
 
+@pytest.mark.deep
 def test_heat_of_a_net_of_many_steps_takes_no_matrix_for_each_of_them():
     W, h = tg.parameter(np.eye(200) / 2, "W"), tg.parameter(np.ones((200, 1)))
     for _ in range(60):

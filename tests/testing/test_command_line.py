@@ -157,6 +157,7 @@ def test_an_interrupt_ends_in_a_line(check):
     assert (status, err) == (130, "interrupted\n")
 
 
+@pytest.mark.deep
 def test_right_and_unchecked_is_2_and_wrong_among_them_is_1(check):
     unchecked = "def h(a): return a.no\ndef h_grad(g, a): return g\n"
     found = check(unchecked + TWO_AND_MORE.replace("2 * g * x**2", "3 * g * x**2"))
@@ -233,6 +234,7 @@ def test_a_file_named_like_a_module_is_taken_for_itself_and_for_nothing_else(che
     assert not hasattr(sys.modules.get(module), "square_backward")
 
 
+@pytest.mark.deep
 def test_a_path_may_have_spaces_and_be_relative(check, tmp_path, monkeypatch, capsys):
     (tmp_path / "my work").mkdir()
     assert check(TWO_AND_MORE, "square", file="my work/week 3.py")[0] == 0
@@ -255,6 +257,7 @@ def test_the_name_follows_the_last_colon_that_is_not_of_the_path(target, parts):
     assert command._split(target) == parts
 
 
+@pytest.mark.deep
 def test_a_file_with_a_colon_in_its_name_is_found(check, tmp_path):
     if os.name != "nt":
         assert check(TWO_AND_MORE, file="week:3")[0] == 1
@@ -290,6 +293,7 @@ def test_the_command_runs_in_a_terminal_without_unicode_and_tells_by_its_status(
     assert "guessed" not in found.stdout  # there is one layer only
 
 
+@pytest.mark.deep
 def test_help_shows_two_examples():
     found = run("--help")
     assert found.returncode == 0

@@ -60,6 +60,7 @@ def test_every_mistake_alone_is_named_when_all_gradients_are_given(homework):
             assert word.startswith("named"), f"{fault}\n{report}"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("homework", [NETS[1], in_depth(NETS[3])], ids=lambda homework: f"{homework.L} layers")
 def test_every_mistake_alone_is_named_from_dW_and_db_alone(homework):
     for fault in each_kind(homework, False, NO_ERRORS):
@@ -67,6 +68,7 @@ def test_every_mistake_alone_is_named_from_dW_and_db_alone(homework):
         assert word.startswith("named"), f"{fault}\n{report}"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("quantities", [ALL, in_depth(NO_ERRORS)])
 def test_nine_of_ten_pairs_of_mistakes_are_both_named_and_no_third_one(quantities):
     words = [judged(*case[:2], quantities, case[2])[0] for case in diagnosis_sweep.pairs(seed=3, count=30)]
@@ -187,6 +189,7 @@ def test_numbers_that_no_mistake_gives_have_a_cause_unknown(quantities):
     assert [row.name for row in check(DEEP, right | dict([one])) if row.status == "unknown"] == [one[0]]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("quantities", [ALL, in_depth(NO_ERRORS)])
 def test_in_the_smallest_nets_the_true_cause_is_among_those_named(quantities):
     for sizes, m in [([1, 1], 2), ([2, 2], 1)]:

@@ -164,6 +164,7 @@ def test_one_wrong_element_in_a_hundred_thousand_is_found_and_named():
     assert mistake.claimed == pytest.approx(2 * x[31_415] * 1.01)
 
 
+@pytest.mark.deep
 def test_a_wrong_element_is_found_among_others_a_million_times_as_large():
     x = np.random.default_rng(0).normal(size=5_000)
     weights, factors = np.ones(x.size), np.ones(x.size)

@@ -30,6 +30,7 @@ def test_a_small_value_does_not_hide_among_large_ones():
     assert not report.passed
 
 
+@pytest.mark.deep
 def test_a_large_value_is_checked_without_a_table_of_all_by_all():
     assert testing.check_gradients(np.tanh, np.random.default_rng(0).normal(size=(300, 400))).passed
 
@@ -86,6 +87,7 @@ def test_a_parameter_in_a_closure_is_a_constant():
         assert {row.argument for row in report.rows} == {"A"}
 
 
+@pytest.mark.deep
 def test_one_wrong_weight_of_a_net_with_kinks_everywhere_is_found():
     rng = np.random.default_rng(0)
     W, X = rng.normal(size=(100, 200)), rng.normal(size=(200, 32))

@@ -117,13 +117,13 @@ def test_the_names_of_the_rows_are_unique():
     assert len({case.name for case in FUNCTIONS}) == len(FUNCTIONS)
 
 
-@every_function(FUNCTIONS)
+@every_function(FUNCTIONS, share=3)
 def test_a_right_function_passes_at_random_points(case, deep):
     for seed in range(3 if deep else 1):
         is_no_false_alarm(case, at_random(case, seed))
 
 
-@every_function(FUNCTIONS)
+@every_function(FUNCTIONS, share=4)
 def test_a_right_function_passes_at_kinks_ties_and_edges(case, deep):
     for seed in range(3 if deep else 1):
         with contextlib.suppress(*refusals(case, seed)):
@@ -134,25 +134,25 @@ def test_a_right_function_passes_at_kinks_ties_and_edges(case, deep):
 SOME = FUNCTIONS[::5]
 
 
-@every_function(SOME, share=5)
+@every_function(SOME, share=15)
 def test_a_right_function_passes_to_second_order(case):
     is_no_false_alarm(case, at_random(case, 0), order=2)
 
 
-@every_function(SOME, share=5)
+@every_function(SOME, share=15)
 def test_a_right_function_passes_in_float32(case):
     is_no_false_alarm(case, [x.astype(np.float32) for x in at_random(case, 0)])
 
 
-@every_function(CASES[::5], share=5)
-def test_a_right_function_passes_for_complex_numbers(case):
+@every_function(CASES[::5], share=15)
+def test_a_right_function_passes_for_complex_numbers(case, deep):
     rng = generator(case, 1)
     arrays = [x + 1j * rng.uniform(0.1, 0.2, x.shape) for x in at_random(case, 0)]
     try:
         case.call(*arrays)
     except (TypeError, ValueError, np.exceptions.ComplexWarning):  # what is for real numbers
         return
-    is_no_false_alarm(case, arrays, order=2)
+    is_no_false_alarm(case, arrays, order=2 if deep else 1)
 
 
 def test_kinks_were_met():
@@ -160,8 +160,8 @@ def test_kinks_were_met():
     assert max(met) > 0
 
 
-def test_a_net_passes_as_a_module():
-    for activation in (nn.tanh, nn.relu, nn.leaky_relu):
+def test_a_net_passes_as_a_module(deep):
+    for activation in (nn.relu, nn.tanh, nn.leaky_relu)[: 3 if deep else 1]:
         rng = np.random.default_rng(0)
         module = tg.nn.mlp([3, 5, 4, 1], hidden=activation, output=nn.sigmoid, rng=rng)
         X, Y = rng.normal(size=(3, 6)), rng.integers(0, 2, (1, 6))

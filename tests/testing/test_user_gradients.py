@@ -114,6 +114,7 @@ def test_gradients_from_before_the_last_update_are_recognised(check):
     assert "parameters: before the last update" in out
 
 
+@pytest.mark.deep
 def test_gradients_that_no_guess_explains_ask_for_what_is_missing(check):
     call = CALL + "grads = {'dZ2': grads['dZ2']}\n"
     status, out, err = check(net() + call + "parameters = {n: 2 * value for n, value in parameters.items()}", "grads")

@@ -67,7 +67,7 @@ trees = st.recursive(st.sampled_from(sorted(LEAVES)), symbolic, max_leaves=12)
 
 
 @given(trees)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_an_expression_evaluates_to_its_value_and_no_parentheses_are_too_many(tree):
     with np.errstate(all="ignore"):
         formula = printed(computed(tree, LEAVES))

@@ -15,7 +15,7 @@ from tinygrad_dl.nn import fused
 # ---- every rule
 
 
-@every_function()
+@every_function(share=2)
 def test_the_formulas_of_every_example_give_what_the_function_and_its_rules_give(case):
     """At the values at which they were traced, and beside them: no value stands in a formula as if it were constant."""
     for node in made(case.call(*[tg.parameter(x) for x in case.arrays()])):

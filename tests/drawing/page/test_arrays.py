@@ -56,6 +56,7 @@ def test_the_page_keeps_of_an_array_what_it_shows_of_it():
     assert len(table.entries) == 1
 
 
+@pytest.mark.deep
 def test_sums_on_the_way_are_not_kept():
     W, h = tg.parameter(np.eye(100), name="W"), tg.Tensor(np.ones((100, 1)))
     for _ in range(60):

@@ -86,6 +86,7 @@ def test_a_layer_has_one_colour_and_marker_and_w_and_b_have_their_dashes():
     assert len(set(looks.values())) == 16
 
 
+@pytest.mark.deep
 def test_norms_that_are_zero_or_missing_are_no_obstacle():
     ax = plots.gradient_norms([{"W1": 0.0}, {"W1": 0.0, "W2": 1.0}])
     assert list(lines(ax)["W1"].get_ydata()) == [0, 0]
