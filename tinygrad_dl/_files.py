@@ -132,7 +132,7 @@ def _array(name: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def unlike(expected: Collection[str], found: Collection[str]) -> str | None:
-    """What is missing or unknown among the names `found`, or there twice; None if they are those `expected`.
+    """The names in `found` that are missing, unknown or there twice, in words; None if they are those `expected`.
 
     >>> unlike(["W", "b"], ["W", "c", "c"])
     "missing ['b'], unknown ['c'], twice ['c']"

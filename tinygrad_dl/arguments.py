@@ -42,7 +42,7 @@ def primal(value: Any) -> Any:
 
 
 def no_primal(value: Any) -> Any:
-    """What is no number, in the place of a primal: None, a text, a function. Raises TypeError for other numbers."""
+    """Pass on None, a text or a function in the place of a primal. Raises TypeError for other numbers."""
     if hasattr(type(value), "__float__") and not dispatches(value):
         raise TypeError(f"expected numbers, got a {type(value).__name__}: float(...) makes one.")
     return setting(value)
@@ -54,7 +54,7 @@ def opened(value: Any) -> Any:
 
 
 def is_array(value: Any) -> bool:
-    """Whether `value`, of some other library, is an array for NumPy that does not answer to NumPy's functions."""
+    """Return whether `value`, of another library, is an array for NumPy that does not answer to NumPy's functions."""
     kind = type(value)
     if kind in _IMMUTABLE or isinstance(value, np.generic) or dispatches(value):
         return False
@@ -68,7 +68,7 @@ def is_array(value: Any) -> bool:
 
 
 def dispatches(value: Any) -> bool:
-    """Whether `value` answers to NumPy's functions itself, or wants its operators to be asked first."""
+    """Return whether `value` answers to NumPy's functions itself, or wants its operators to be asked first."""
     kind = type(value)
     return hasattr(kind, "__array_function__") or getattr(kind, "__array_ufunc__", kind) is None
 

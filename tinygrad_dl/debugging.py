@@ -206,7 +206,7 @@ _BRANCH = (
 
 
 def _is_0_there(g: Any, bad: _Bad) -> bool:
-    """Whether the cotangent `g` is 0 at the first number that is not finite."""
+    """Return whether the cotangent `g` is 0 at the first number that is not finite."""
     g = np.asarray(getattr(g, "_value", g))
     return g.shape == bad.shape and g.dtype.kind in "fc" and bool(g[bad.where] == 0)
 

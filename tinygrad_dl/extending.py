@@ -20,7 +20,7 @@ _made: weakref.WeakSet[Callable] = weakref.WeakSet()
 
 
 def is_users(function: Any) -> bool:
-    """Whether `function` is a primitive of the user's, with `tg.primitive` or `tg.custom`."""
+    """Return whether `function` is a primitive of the user's, with `tg.primitive` or `tg.custom`."""
     return function in _made
 
 

@@ -174,7 +174,7 @@ def with_recording(wanted: bool | str, function: Callable, *args: Any, **kwargs:
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations on tracked Tensors are recorded here: always, except inside `no_grad`."""
+    """Return whether operations on tracked Tensors are recorded here: always, except inside `no_grad`."""
     return bool(is_recording())
 
 

@@ -55,7 +55,7 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
 
 
 def asked_by(frame: FrameType) -> str:
-    """What asks for a number in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or an assignment.
+    """Find who asks for a number in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or an assignment.
 
     MEANT are calls of float, complex and int in the user's own code, by name or by `map`. HARMLESS is what has no
     gradient to lose: a text with the number in it, and whether it is nan.
@@ -113,7 +113,7 @@ def _called(site: _Site, frame: FrameType) -> str:
 
 
 def _is_kind(function: Any) -> bool:
-    """Whether `function` is float, complex or int, or a class of the user's made from one."""
+    """Return whether `function` is float, complex or int, or a class of the user's made from one."""
     return isinstance(function, type) and issubclass(function, _KINDS) and not issubclass(function, np.generic)
 
 

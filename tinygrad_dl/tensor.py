@@ -424,7 +424,7 @@ class Tensor(ArrayMethods):
 
     @property
     def grad(self) -> np.ndarray | None:
-        """What `backward` added up on a leaf: the derivatives with respect to it. None before; on others it warns."""
+        """The sum that `backward` made on a leaf: the derivative with respect to it. None before; others warn."""
         if self._grad is None and self._function is not None:
             debugging.warn(
                 f"{self._label()} was made by {registry.name_of(self._function)}, so its grad is None: backward() "

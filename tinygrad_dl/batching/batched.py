@@ -125,7 +125,7 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
 
 
 def _accumulates(function: Callable) -> bool:
-    """Whether the fourth argument is an `out` that NumPy 2.2 writes into even if it is read-only."""
+    """Return whether the fourth argument is an `out` that NumPy 2.2 writes into even if it is read-only."""
     return function in _ACCUMULATING or getattr(function, "__name__", "") == "accumulate"
 
 

@@ -22,7 +22,7 @@ def _expanded(index: Any, ndim: int) -> tuple:
 
 
 def _axes_of(entry: Any) -> int:
-    """How many axes an entry of an index names."""
+    """The number of axes that an entry of an index names."""
     if entry is None or isinstance(entry, (bool, np.bool_)):
         return 0
     mask = entry if hasattr(entry, "dtype") else np.array(entry) if isinstance(entry, list) else None

@@ -36,7 +36,7 @@ class NumpyFunction:
 
     @property
     def is_deprecated(self) -> bool:
-        """Whether NumPy has deprecated it: some of the supported versions lack it, so no total counts it."""
+        """True if NumPy has deprecated it: some of the supported versions lack it, so no total counts it."""
         return self.names[0] in DEPRECATED
 
     @property

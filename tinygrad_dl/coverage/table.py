@@ -84,7 +84,7 @@ def lists_text(functions: Iterable[NumpyFunction]) -> str:
 
 
 def totals_text(functions: Iterable[NumpyFunction], others: Iterable[NumpyFunction]) -> str:
-    """How many functions there are of each kind, deprecated ones left out; one with several names counts once."""
+    """The number of functions of each kind, deprecated ones left out; one with several names counts once."""
     public = [function for function in functions if not function.is_deprecated]
     counts = Counter("differentiable" if function.is_differentiable else function.kind for function in public)
     kinds = [f"{counts[kind]} {kind}" for kind in ("differentiable", "constant", "refused", "unknown") if counts[kind]]
@@ -95,7 +95,7 @@ def totals_text(functions: Iterable[NumpyFunction], others: Iterable[NumpyFuncti
 
 
 def checks_text(rows: list[Row]) -> str:
-    """How many of the functions in `rows` pass each check, deprecated ones left out."""
+    """The number of functions in `rows` that pass each check, deprecated ones left out."""
     counted = [row for row in rows if not row.function.is_deprecated]
     parts = []
     for column in CHECKS:

@@ -1,4 +1,4 @@
-"""What the gradients of a net say about it, in words: vanishing, exploding, dead ReLUs, saturation, equal units.
+"""Findings about the gradients of a net, in words: vanishing, exploding, dead ReLUs, saturation, equal units.
 
 Samples are the last axis of two or more, as in the course; all other axes are units. A vector is the units of one
 sample.

@@ -41,7 +41,7 @@ def partnered(w):
 
 
 def slopes_of_turns(w):
-    """How fast vectors turn into each other, 1 / (w_j - w_i); 0 where the values coincide."""
+    """The speed at which vectors turn into each other, 1 / (w_j - w_i); 0 where the values coincide."""
     same = coincide(w)
     return np.where(same, 0, 1 / np.where(same, 1, np.expand_dims(w, -2) - np.expand_dims(w, -1)))
 
@@ -104,7 +104,7 @@ def check_separate(name, kind, a, unclear, g):
 
 
 def _related(*matrices):
-    """Whether decomposed matrices, given by their arrays, are computed from a common leaf; if unknown, they are."""
+    """Return whether decomposed matrices, given by their arrays, have a common leaf; if unknown, they have."""
     alive = [node for node in list(_nodes.values()) if node._parents]
     found = [next((node for node in alive if node._args[0] is a), None) for a in matrices]
     leaves = [{x for x in topological_order(node) if not x._parents} for node in found if node is not None]

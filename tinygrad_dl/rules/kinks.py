@@ -59,7 +59,7 @@ def slopes(g, ans, two_sided, kinks=None):
 
 
 def depends(g):
-    """Whether the cotangent `g` is computed from something that is differentiated."""
+    """Return whether the cotangent `g` is computed from something that is differentiated."""
     return type(g) is Tensor and g.requires_grad
 
 
@@ -117,7 +117,7 @@ def without(order, nodes):
 
 
 def computed_alike(a, b):
-    """Whether two Tensors are sure to be equal: computed by the same functions from the same leaves."""
+    """Return whether two Tensors are sure to be equal: computed by the same functions from the same leaves."""
     pairs, seen = [(a, b)], set()
     while pairs:
         a, b = pairs.pop()

@@ -170,7 +170,7 @@ class Frame:
         self.zero, self.near = np.broadcast_to(zero, w.shape), close(w, np.finfo(w.dtype).eps ** (1 / 3))
 
     def plain(self):
-        """Whether all values are apart, so that nothing is to be taken care of."""
+        """Return whether all values are apart, so that nothing is to be taken care of."""
         return not np.any(self.zero) and np.count_nonzero(self.near) == self.w.size
 
     @functools.cached_property
@@ -218,6 +218,6 @@ class Frame:
         return inner - np.sum(self.mean * along[..., None, :], axis=-1)[..., None] * np.eye(inner.shape[-1])
 
     def turned(self, slopes, ct):
-        """How the matrix changes a cotangent `compose(g)`, but for the change of g that `read` gives."""
+        """The change of a cotangent `compose(g)` with the matrix, but for the change of g that `read` gives."""
         inner = self.centred(self.left.mT @ ct @ self.right)
         return self.left @ (slopes * inner.mT) @ self.right.mT

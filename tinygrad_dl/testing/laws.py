@@ -52,7 +52,7 @@ class Subject:
 
     @functools.cached_property
     def typical(self) -> float:
-        """How large gradients are nearby, or terms in them, which may cancel to 0 but for what is rounded off.
+        """The size of gradients nearby, or of terms in them, which may cancel to 0 but for what is rounded off.
 
         At the point itself all of a gradient may cancel, and everywhere that of a cosine of vectors of one number; its
         terms are as large as the value over the argument.

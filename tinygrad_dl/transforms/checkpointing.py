@@ -69,7 +69,7 @@ def _checkpointed(f: Callable) -> Callable:
 
 
 def _result(f: Callable, arguments: tuple) -> Any:
-    """What `f` gives, as made by one node, which holds a program and no arrays in between."""
+    """The result of `f`, as made by one node, which holds a program and no arrays in between."""
     leaves = list(pytree.leaves(arguments))
     primals = [core_of(x) for x in leaves if _is_primal(core_of(x))]
     variables = [_fresh(x) for x in primals]
@@ -174,7 +174,7 @@ def _summary(answer: Any) -> list[np.ndarray]:
 
 
 def _agree(found: list[np.ndarray], expected: list[np.ndarray]) -> bool:
-    """Whether summaries are alike, but for rounding, which may depend on where an array lies in memory."""
+    """Return whether summaries are alike, but for rounding, which may depend on where an array lies in memory."""
     return all(np.allclose(a, b, rtol=1e-4, equal_nan=True) for a, b in zip(found, expected, strict=True))
 
 

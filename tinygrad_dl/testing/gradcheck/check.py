@@ -147,7 +147,7 @@ def pair_report(
     argnums: int | Sequence[int] | None = None,
     progress: bool = False,
 ) -> GradientReport:
-    """What `check_pair` finds, whatever it is."""
+    """The report of `check_pair`, whatever its verdict."""
     arguments = Arguments(forward, primals, argnums)
     pair = Pair(forward, backward, arguments)
     names = name_of(forward, "forward"), name_of(backward, "backward")

@@ -43,7 +43,7 @@ class Comparison:
         return nowhere
 
     def _negligible(self) -> np.ndarray:
-        """How large a claim of 0 may come out, of each number looked at: some roundings of the largest beside it."""
+        """The size of a claim of 0, for each number looked at: some roundings of the largest beside it."""
         sizes = np.abs(self.claimed.gradients())
         return 16 * EPS * np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
 

@@ -110,14 +110,14 @@ def _one_sided(side: np.ndarray, y0: np.ndarray, h: np.ndarray, jump: np.ndarray
 
 
 def _jumps(side: np.ndarray, y0: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """Where the values on one side do not come closer to y0 as the step shrinks, and lie farther off than rounding."""
+    """The mask of values on one side that stay away from y0 as the step shrinks, farther than rounding."""
     apart = np.abs(side - y0)
     least = 1e3 * np.fmax(rounding[-1], EPS * np.fmax(1, np.abs(y0)))
     return np.all(np.abs(apart[-5:] - apart[-1]) < 0.1 * apart[-1], axis=0) & (apart[-1] > least)
 
 
 def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """What may be rounded off inside of a function that stands still for small steps, and moves for larger ones.
+    """The rounding inside of a function that stands still for small steps, and moves for larger ones.
 
     So does log(a) of an `a` close to 1, or 1 + x of a small x: their stairs are as high as the rounding of numbers near
     1, and no higher than the least change that was seen. The stairs of x (1 + tanh(x)) at x = -7 slope: small steps go

@@ -115,12 +115,12 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no mistake was found, and nothing is undecided."""
+        """True if no mistake was found, and nothing is undecided."""
         return self.verdict == "right"
 
     @property
     def verdict(self) -> str:
-        """Whether the derivatives are "right", "wrong", or "undecided"."""
+        """The verdict on the derivatives: "right", "wrong", or "undecided"."""
         if self.mistakes or self.others:
             return "wrong"
         return "undecided" if self.undecided else "right"
