@@ -41,8 +41,10 @@ integers, bools                      constants beside a Tensor; no gradient by t
 ===================================  =======================================================  ==========================
 
 The second derivative of a smooth function of a kink is right, at 0 too: of |x|**2, maximum(x, -x)**2, norm(x)**2,
-hypot(x, y)**2, std(x)**2; see `kinks`. It is nan where it has no limit; further ones are right or nan. A branch of
-`where` that is not taken but nan needs a second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
+hypot(x, y)**2, std(x)**2; see `kinks`. It is nan where it has no limit; further ones are right or nan. Of what is
+smooth only for several maxima and minima together, (max(x) - min(x))**2 or np.ptp(x)**2, it is wrong at a tie, where
+the shares are constant: write it with np.sort or np.abs(x - y). A branch of `where` that is not taken but nan needs a
+second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
 
 Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues (LinAlgError), and the right one
 of np.poly; np.roots has an infinite one at a double root; eigh, cholesky and what is hermitian=True depend on the
