@@ -71,6 +71,8 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
     def rule(g, ans, *values, call):
         return tuple(call.cotangents(pull_back, g, ans, values, forward))
 
+    if numeric:  # the parameters of `forward` are no rule's, and a ufunc may not tell its own
+        rule.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]
     rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # where it is written
     own(operation)
     defvjp_jointly(operation, rule)
