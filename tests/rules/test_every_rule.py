@@ -93,7 +93,7 @@ def test_the_gradient_is_what_differences_give(case):
         numeric.assert_equal(gradient, numeric.gradient(f, arrays, argnum))
 
 
-@every_function(share=2)
+@every_function()
 def test_the_second_derivative_is_what_differences_of_the_gradient_give(case):
     arrays = case.arrays()
     argnums = tuple(range(len(arrays)))
