@@ -9,8 +9,8 @@ holds every law on some inputs, the deep run on all of them. A slow test belongs
 - Inputs in a loop: the fixture `deep` is True in the deep run. The quick run holds the same law on fewer of them.
 - Values of a parametrised test: the quick run takes 6 of them, evenly spread, or all with the mark `every_value`;
   `in_depth` of `tests/marks.py` leaves out the slow ones.
-- `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, where a quick test holds the same
-  law on less, and never the only test of a law.
+- `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, best where a quick test holds the
+  same law on less: of some laws CI alone has the test.
 """
 
 import gc
