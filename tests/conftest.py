@@ -1,7 +1,7 @@
 """The quick and the deep run of the tests, and a fixture for tests of memory.
 
-`python -m pytest` takes at most 90 s on two cores; `python -m pytest --deep` runs everything, as CI does. The quick run
-holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
+`python -m pytest` takes two to three minutes; `python -m pytest --deep`, as in `.ci/run --deep`, all it has. The quick
+run holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
 
 - Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
@@ -10,7 +10,7 @@ holds every law on some inputs, the deep run on all of them. A slow test belongs
 - Values of a parametrised test: the quick run takes 6 of them, evenly spread, or all with the mark `every_value`;
   `in_depth` of `tests/marks.py` leaves out the slow ones.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, best where a quick test holds the
-  same law on less: of some laws CI alone has the test.
+  same law on less: of some laws the deep run alone has the test.
 """
 
 import gc
@@ -29,7 +29,7 @@ settings.register_profile("search", deadline=None, max_examples=3000)  # other e
 
 
 def pytest_addoption(parser):
-    parser.addoption("--deep", action="store_true", help="all inputs of all tests, as in CI: some ten minutes")
+    parser.addoption("--deep", action="store_true", help="all inputs of all tests: ten minutes or more")
 
 
 def pytest_configure(config):
