@@ -136,8 +136,7 @@ def fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
     shape = x.shape
     if g.shape != shape:
         extra = len(g.shape) - len(shape)
-        many = g.size > 1000 and g.dtype.char in "efF"  # NumPy adds them one by one, unless they are adjacent
-        dtype = np.promote_types(g.dtype, np.float64) if many else None
+        dtype = primitives.accumulator(g, g.size / max(x.size, 1))
         if extra > 0:
             g = g.sum(axis=tuple(range(extra)), dtype=dtype)
         repeated = tuple([axis for axis, length in enumerate(shape) if length == 1])

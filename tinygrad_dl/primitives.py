@@ -177,3 +177,9 @@ def _may_repeat(index: Any) -> bool:
     """Whether `index` can name one element twice: only an array of integers can."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
+
+
+def accumulator(x: Any, count: float) -> np.dtype | None:
+    """The dtype to add `count` of `x` up in: NumPy adds floats that are not adjacent one by one, rounding each time."""
+    many = x.dtype.char in "efF" and count > (8 if x.dtype.char == "e" else 1000)
+    return np.promote_types(x.dtype, np.float64) if many else None

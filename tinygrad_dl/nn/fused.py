@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import batching
-from ..primitives import primitive
+from ..primitives import accumulator, primitive
 from ..registry import defvjp
 from . import activations, losses
 from .activations import HALF, single
@@ -27,11 +27,16 @@ def affine(W: Any, A: Any, b: Any) -> Any:
     return np.add(Z, b, out=Z) if b.dtype == Z.dtype else Z + b
 
 
+def _sum_of_samples(g):
+    adjacent = type(g) is np.ndarray and g.flags.c_contiguous  # such as NumPy adds in pairs, exactly enough
+    return g.sum(axis=1, keepdims=True, dtype=None if adjacent else accumulator(g, g.shape[1]))
+
+
 defvjp(
     affine,
     lambda g, ans, W, A, b: g @ A.T,
     lambda g, ans, W, A, b: W.T @ g,
-    lambda g, ans, W, A, b: g.sum(axis=1, keepdims=True),
+    lambda g, ans, W, A, b: _sum_of_samples(g),
 )
 batching.rules[affine] = lambda level, W, A, b: W @ A + b
 
@@ -66,8 +71,8 @@ batching.rules[leaky_relu] = lambda level, z, alpha=0.01: (
 )
 
 # Instead of by 0, the cross-entropy's rule divides by a number that is below σ(-80), the least that `sigmoid` gives,
-# and far enough above the least float32 for costs with weights; in float16, by one whose inverse is finite.
-LEAST, LEAST_HALF = 1e-35, 2.0**-15
+# and far enough above the least float32 for costs with weights. In float16 the quotient is held at the largest number.
+LEAST, LARGEST_HALF = 1e-35, 65504
 
 
 def _in_single(rule):
@@ -84,14 +89,15 @@ def _m(A):
     return A.shape[-1] if A.shape else 1
 
 
-def _above_0(A, ans):
-    return np.maximum(A, LEAST if ans.dtype is not HALF else LEAST_HALF)
+def _cross_entropy_vjp(g, ans, A, Y):
+    part = g / _m(A) * ((1 - Y) / np.maximum(1 - A, LEAST) - Y / np.maximum(A, LEAST))
+    return part if ans.dtype is not HALF else np.clip(part, -LARGEST_HALF, LARGEST_HALF)
 
 
 binary_cross_entropy = primitive(losses.binary_cross_entropy)
 defvjp(
     binary_cross_entropy,
-    _in_single(lambda g, ans, A, Y: g / _m(A) * ((1 - Y) / _above_0(1 - A, ans) - Y / _above_0(A, ans))),
+    _in_single(_cross_entropy_vjp),
     _in_single(lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY))),
 )
 

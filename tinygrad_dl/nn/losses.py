@@ -1,8 +1,8 @@
 """Losses: plain formulas in NumPy that give the mean over samples of a sum over outputs.
 
 Predictions and labels are outputs × samples, as in the course: (n, m), samples are columns. A shape that would
-broadcast is an error, as are labels out of range. A loss has the float type of the predictions, whether labels are
-bools, integers or floats of that type; of float16 it is computed in float32.
+broadcast is an error, as are labels out of range. A loss has the float type of the predictions, whatever that of the
+labels; of float16 it is computed in float32.
 """
 
 from typing import Any
@@ -49,8 +49,10 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     _check_range("binary_cross_entropy_with_logits", "labels", Y)
     terms = np.logaddexp(0, Z) - Y * Z
     cost = np.sum(terms) / m
-    if cost != cost:  # an infinite logit, and the label that it is sure of, cost nothing
-        cost = np.sum(np.where(np.isinf(Z) & ((Z > 0) == Y), 0, terms)) / m
+    if cost != cost:  # an infinite logit costs nothing with the label that it is sure of, else infinitely much
+        infinite, positive = np.isinf(Z), Z > 0
+        terms = np.where(infinite & positive, (1 - Y) * Z, terms)
+        cost = np.sum(np.where(infinite & (positive == Y), 0, terms)) / m
     return cost
 
 
@@ -69,8 +71,12 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     """
     _check_classes(Z, Y)
     P = one_hot(Z, Y)
-    logs = np.where(P, log_softmax(Z), 0)  # -inf, of a class that a logit of -inf excludes, is no part of the cost
-    return (P * logs).sum() / -Z.shape[-1]
+    logs = log_softmax(Z)
+    with np.errstate(invalid="ignore"):
+        cost = (P * logs).sum() / -Z.shape[-1]
+    if cost != cost:  # a class that a logit of -inf excludes is no part of the cost: not 0 * -inf
+        cost = (P * np.where((logs == -np.inf) & (P == 0), 0, logs)).sum() / -Z.shape[-1]
+    return cost
 
 
 @in_single
@@ -85,8 +91,8 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
 
 
 def floats(Y, A):
-    """Labels `Y` that are bools or integers in the float type of the predictions `A`; 1 - 2 is 255 in bytes."""
-    return Y.astype(A.dtype) if Y.dtype.kind in "biu" and A.dtype.kind == "f" else Y
+    """Labels `Y` in the float type of the predictions `A`; 1 - 2 is 255 in bytes."""
+    return Y.astype(A.dtype) if Y.dtype != A.dtype and Y.dtype.kind in "biuf" and A.dtype.kind == "f" else Y
 
 
 def _samples(loss, A, Y):

@@ -32,6 +32,15 @@ def cast(x, dtype):
     return x if dtype is None or x.dtype == dtype else primitives.astype(x, dtype)
 
 
+def number_of(mask, ans, axis, keepdims):
+    """The number of True in `mask`, at least 1, in a float type that holds counts and does not widen `ans`.
+
+    They are counted in integers: in float16 a sum of ones stalls at 2,048, in float32 at 16,777,216.
+    """
+    dtype = np.finfo(np.result_type(ans.dtype, np.float32)).dtype
+    return cast(np.maximum(np.sum(mask, axis=axis, keepdims=keepdims), 1), dtype)
+
+
 def nonzero(x):
     """`x` with 1 instead of 0, to divide by."""
     return np.where(x == 0, 1, x)

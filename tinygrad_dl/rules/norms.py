@@ -6,7 +6,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import primitives
 from ..registry import defspelling, defvjp
 from ..tensor import Tensor
-from .arrays import nonzero
+from .arrays import nonzero, number_of
 from .kinks import kink, slopes, undefined, unit
 
 # ---- vectors
@@ -35,7 +35,7 @@ def _part(g, ans, x, axes, ord):
     g = g * np.conj(np.sign(x))
     if np.isinf(ord):
         tied = np.abs(x) == ans
-        return g * (tied / np.sum(tied, axis=axes, keepdims=True, dtype=ans.dtype))
+        return g * (tied / number_of(tied, ans, axes, True))
     if ord == 1:
         return g
     if ord < 0:

@@ -9,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import primitives
 from ..registry import defspelling, defvjp
 from ..tensor import Tensor
-from .arrays import nonzero, spread
+from .arrays import cast, nonzero, number_of, spread
 from .kinks import kink, slopes
 
 # ---- shapes and counts
@@ -26,13 +26,7 @@ def _count(x, ans, axis, keepdims, where=True):
     if where is True:
         count = x.size // max(ans.size, 1)
         return np.float32(count) if ans.dtype == np.float16 else count
-    return _number_of(np.broadcast_to(where, x.shape), ans, axis, keepdims)
-
-
-def _number_of(mask, ans, axis, keepdims):
-    """How many of the `mask` are True, at least 1, in a float type that holds counts and does not widen `ans`."""
-    dtype = np.finfo(np.result_type(ans.dtype, np.float32)).dtype
-    return np.maximum(np.sum(mask, axis=axis, keepdims=keepdims, dtype=dtype), 1)
+    return number_of(np.broadcast_to(where, x.shape), ans, axis, keepdims)
 
 
 # ---- sums and means
@@ -56,7 +50,7 @@ def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, 
         tied |= np.isnan(x) & np.isnan(extremum)  # a nan is more extreme than any number
     if where is not True:
         tied = np.logical_and(tied, where)
-    ties = _number_of(tied, ans, axis, keepdims)
+    ties = number_of(tied, ans, axis, keepdims)
     if initial is not None:
         ties = ties + np.equal(ans, initial) * np.any(tied, axis=axis, keepdims=keepdims)
     part = spread(g / ties, x, axis, keepdims) * tied
@@ -93,7 +87,8 @@ def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean, slo
     free = _count(x, ans, axis, keepdims, where) - ddof
     free = np.maximum(free, 0) if hasattr(free, "shape") else max(free, 0)  # as NumPy has it
     if mean is None and where is True:
-        mean = np.mean(x, axis=axis, dtype=dtype, keepdims=True)
+        mean = np.mean(x, axis=axis, dtype=dtype or primitives.accumulator(x, x.size / max(ans.size, 1)), keepdims=True)
+        mean = mean if dtype else cast(mean, x.dtype)
     elif mean is None:
         mean = np.sum(x, axis=axis, dtype=dtype, keepdims=True) / _count(x, ans, axis, True, where)
     deviation = x - mean

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import primitives
 from ..registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
 from ..tensor import Tensor
-from .arrays import cast, spread
+from .arrays import cast, number_of, spread
 from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
@@ -132,7 +132,7 @@ def _shares(exp):
         if not np.any(infinite):
             return g * exp(x - total)
         tied = infinite & np.equal(x, total)
-        share = tied / np.maximum(np.sum(tied, axis=axis, keepdims=True, dtype=x.dtype), 1)
+        share = tied / number_of(tied, x, axis, True)
         distance = np.where(infinite, 0, x) - np.where(infinite, 0, total)
         return g * np.where(infinite, share, exp(distance))
 
@@ -152,7 +152,7 @@ def _hypot_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
 def _extremum_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
     extremum = spread(ans, x, axis, keepdims)
     tied = np.equal(x, extremum) | np.isnan(extremum)
-    ties = np.sum(tied, axis=axis, keepdims=keepdims, dtype=ans.dtype)
+    ties = number_of(tied, ans, axis, keepdims)
     return spread(g / ties, x, axis, keepdims) * tied
 
 
