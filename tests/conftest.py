@@ -1,13 +1,13 @@
 """The quick and the deep run of the tests, and a fixture for tests of memory.
 
-`python -m pytest` takes two to three minutes; `python -m pytest --deep`, as in `.ci/run --deep`, all it has. The quick
-run holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
+`python -m pytest` takes one and a half minutes on two cores; `python -m pytest --deep`, as in `.ci/run`, runs all there
+is. The quick run holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
 
 - Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
   coverage. The quick run takes the first row of each function, or all with `quick=None`.
 - Inputs in a loop: the fixture `deep` is True in the deep run. The quick run holds the same law on fewer of them.
-- Values of a parametrised test: the quick run takes 6 of them, evenly spread, or all with the mark `every_value`;
+- Values of a parametrised test: the quick run takes 4 of them, evenly spread, or all with the mark `every_value`;
   `in_depth` of `tests/marks.py` leaves out the slow ones.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, best where a quick test holds the
   same law on less: of some laws the deep run alone has the test.
@@ -21,15 +21,24 @@ from hypothesis import settings
 
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
-MOST = 6  # values of a parametrised test in the quick run, evenly spread
+MOST = 4  # values of a parametrised test in the quick run, evenly spread
 
-settings.register_profile("quick", derandomize=True, deadline=None, max_examples=16)
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=12)
 settings.register_profile("deep", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=3000)  # other examples in each run, for an evening
 
 
 def pytest_addoption(parser):
     parser.addoption("--deep", action="store_true", help="all inputs of all tests: ten minutes or more")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Share a run of the whole suite among the cores; tests asked for by name, or with `-n 0`, stay in one process."""
+    option, worker = config.option, hasattr(config, "workerinput")
+    whole = config.args_source is config.ArgsSource.TESTPATHS and not (worker or option.collectonly)
+    if whole and config.pluginmanager.hasplugin("xdist") and option.numprocesses is None:
+        option.numprocesses, option.maxprocesses, option.dist = "auto", 4, "worksteal"
 
 
 def pytest_configure(config):
