@@ -1,8 +1,8 @@
 """Run the tests on each pair of Python and NumPy, and with each set of processor kernels, that this machine offers.
 
-Each runs a part of the quick tests, as many at once as there are cores; with the argument `--deep`, the interpreter
-that runs this script runs all tests too. The last lines list what this machine lacks, such as an interpreter. The exit
-status is 1 if a test fails.
+The interpreter that runs this script runs all tests on all their inputs; each other pair a part of the quick tests, as
+many at once as there are cores. The last lines list what this machine lacks, such as an interpreter. The exit status is
+1 if a test fails.
 """
 
 import itertools
@@ -108,7 +108,7 @@ def main() -> int:
         folder = Path(name)
         output(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ".")
         package = f"{next(folder.glob('*.whl'))}[test]"
-        runs = {pool.submit(in_full): f"Python {OWN}, newest NumPy, all tests"} if "--deep" in sys.argv else {}
+        runs = {pool.submit(in_full): f"Python {OWN}, newest NumPy, all tests"}
         for python, which in itertools.product(PYTHONS, ("lowest", "newest")):
             if (python, which) != (OWN, "newest"):
                 runs[pool.submit(with_numpy, python, which, folder, package)] = f"Python {python}, {which} NumPy"
