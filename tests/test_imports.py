@@ -28,9 +28,11 @@ ALLOWED = {
     "rules.kinks": {"autodiff", "batching", "primitives", "registry", "tensor"},
     "rules.coinciding": {"autodiff", "tensor", "grad_mode", "primitives", "registry"},
     "rules.symmetric": {"autodiff", "tensor", "primitives", "registry", "rules.coinciding", "rules.kinks"},
+    "rules.ties": {"autodiff", "batching", "tensor", "primitives", "rules.kinks"},
     "rules.": {
         *("primitives", "registry", "tensor"),
         *("rules.arrays", "rules.coinciding", "rules.eigen", "rules.kinks", "rules.matrices", "rules.symmetric"),
+        "rules.ties",
     },
     "debugging": {"primitives", "registry", "grad_mode"},
     "leaving": {"debugging", "registry", "grad_mode"},

@@ -286,6 +286,7 @@ def test_integers_and_bools_are_constants():
 def test_the_second_derivative_of_the_absolute_value_at_0_is_that_of_both_sides():
     assert second(np.abs, 0.0) == 0.0
     assert second(lambda x: np.abs(x) ** 2, 0.0) == 2.0
+    assert second(lambda x: np.exp(np.abs(x)), 0.0) == 1.0
 
 
 @row("relu, leaky relu at 0", 2)
@@ -296,18 +297,19 @@ def test_the_second_derivative_of_relu_at_0_is_that_of_the_negative_side():
 
 @row("maximum, minimum at a tie", 2)
 @pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
-def test_the_halves_of_two_that_are_tied_are_constant_unless_their_composition_is_smooth(f):
+def test_the_second_derivative_at_a_tie_of_two_is_the_mean_of_both_sides(f):
     assert second(lambda x: f(x, x) ** 2, 1.0) == 2.0
     assert second(lambda x: f(x, -x) ** 2, 0.0) == 2.0
-    assert second(lambda x: f(x, 0) ** 2, 0.0) == 1.0  # the mean of both sides
-    assert second(lambda x: f(x[0], x[1]) ** 2, [1.0, 1.0]) == [[0.5, 0.5], [0.5, 0.5]]
+    assert second(lambda x: f(x, 0) ** 2, 0.0) == 1.0
+    assert second(lambda x: f(x[0], x[1]) ** 2, [1.0, 1.0]) == [[1.0, 0.0], [0.0, 1.0]]
 
 
 @row("max, min at a tie", 2)
 @pytest.mark.parametrize("f", [np.max, np.min])
-def test_the_shares_of_what_is_tied_are_constant_unless_their_composition_is_smooth(f):
+def test_the_second_derivative_at_a_tie_is_the_mean_of_all_sides(f):
     assert second(lambda x: f(np.stack([x, -x, x])) ** 2, 0.0) == 2.0
-    assert second(lambda x: f(x) ** 2, [1.0, 1.0]) == [[0.5, 0.5], [0.5, 0.5]]
+    assert second(lambda x: f(x) ** 2, [1.0, 1.0]) == [[1.0, 0.0], [0.0, 1.0]]
+    np.testing.assert_allclose(second(lambda x: f(x) ** 2, [1.0, 1.0, 1.0]), np.eye(3) * 2 / 3, rtol=1e-15, atol=1e-15)
 
 
 @row("sort, partition at a tie", 2)

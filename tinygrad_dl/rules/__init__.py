@@ -11,8 +11,8 @@ at                                   first derivative                           
 ===================================  =======================================================  ==========================
 |x| at 0                             0                                                        0, as on both sides
 relu, leaky relu at 0                0, and the slope of the negative side                    0, as on the negative side
-maximum, minimum at a tie            half to each of the two; maximum(x, x) is x              with constant halves
-max, min at a tie                    the cotangent is shared evenly among the tied            with constant shares
+maximum, minimum at a tie            half to each of the two; maximum(x, x) is x              the mean of both sides
+max, min at a tie                    the cotangent is shared evenly among the tied            the mean of all sides
 sort, partition at a tie             of equal elements, the first becomes the first           that of the chosen
 median, quantile at a tie            to the elements that a stable sort puts at the rank      that of the chosen
 unique and other sets                to the first of the equal elements                       that of the chosen
@@ -40,11 +40,12 @@ integers, bools                      constants beside a Tensor; no gradient by t
                                      error if one is wanted
 ===================================  =======================================================  ==========================
 
-The second derivative of a smooth function of a kink is right, at 0 too: of |x|**2, maximum(x, -x)**2, norm(x)**2,
-hypot(x, y)**2, std(x)**2; see `kinks`. It is nan where it has no limit; further ones are right or nan. Of what is
-smooth only for several maxima and minima together, (max(x) - min(x))**2 or np.ptp(x)**2, it is wrong at a tie, where
-the shares are constant: write it with np.sort or np.abs(x - y). A branch of `where` that is not taken but nan needs a
-second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
+The second derivative of a smooth function of a kink is right, at 0 too: of |x|**2, norm(x)**2, hypot(x, y)**2,
+std(x)**2; see `kinks`. It is nan where it has no limit; further ones are right or nan. So it is at ties, where the mean
+of all sides is what all have if the function is smooth, as (max(x) - min(x))**2 and np.maximum(x, y) * np.minimum(x, y)
+are; see `ties`. With more than 16 ties in one array, that holds if its elements don't mix. Who chooses one side, by
+`sort`, `median`, `where` or `clip`, is not to take the maximum or minimum of the same beside it. A branch of `where`
+that is not taken but nan needs a second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
 
 Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues (LinAlgError), and the right one
 of np.poly; np.roots has an infinite one at a double root; eigh, cholesky and what is hermitian=True depend on the
@@ -82,6 +83,7 @@ from . import (
     special,
     statistics,
     symmetric,
+    ties,
     ufunc_methods,
 )
 
@@ -115,5 +117,6 @@ __all__ = [
     "special",
     "statistics",
     "symmetric",
+    "ties",
     "ufunc_methods",
 ]

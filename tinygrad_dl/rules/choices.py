@@ -6,7 +6,7 @@ from .. import primitives
 from ..primitives import values
 from ..registry import defspelling, defvjp
 from ..tensor import Tensor
-from .kinks import kink, slopes
+from .ties import at_tie, slope_at_ties
 
 
 def _if_chosen(g, ans, x, other):
@@ -16,10 +16,9 @@ def _if_chosen(g, ans, x, other):
     part = np.where(tied, g / 2, np.where(chosen, g, 0))
     if type(ans) is not Tensor or not np.any(tied):
         return part
-    slope = slopes(g, ans, True, values(tied)) / 4  # max(x, y) = (x + y) / 2 + |x - y| / 2: what |x - y| has
-    slope = np.where(np.isnan(slope), 0, slope)
-    part = part + kink(x, slope, None)
-    return part - kink(other, slope, None) if type(other) is Tensor else part
+    slope = slope_at_ties(g, ans, 1 + values(tied)) / 4
+    part = part + at_tie(x, slope)
+    return part - at_tie(other, slope) if type(other) is Tensor else part
 
 
 for choice in (np.maximum, np.minimum, np.fmax, np.fmin):

@@ -9,6 +9,7 @@ from .. import primitives
 from ..registry import defspelling, defvjp
 from ..tensor import Tensor
 from .kinks import kink, slopes, smoothed, undefined, unit
+from .ties import at_tie, slope_at_ties
 
 # ---- arithmetic
 
@@ -34,7 +35,10 @@ def _abs_vjp(g, ans, x):
     if np.iscomplexobj(x):
         direction = np.conj(x)
         return smoothed(g * unit(direction, ans), g, ans, direction, ())
-    return smoothed(g * np.sign(x), g, ans, x)
+    part = smoothed(g * np.sign(x), g, ans, x)
+    if type(ans) is not Tensor or not np.any(ans == 0):
+        return part
+    return part + at_tie(x, slope_at_ties(g, ans, 1 + (ans._value == 0)) / 4)
 
 
 def _power_by_base(g, ans, x, y):

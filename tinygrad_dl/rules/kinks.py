@@ -8,6 +8,7 @@ of one sign on each side, as real ones are, have slope 0 on both sides of a kink
 
 import threading
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from ..primitives import primitive, values
 from ..registry import defvjp
 from ..tensor import Tensor
 
-_search = threading.local()
+search = threading.local()
 DEEPEST, LARGEST = 2, 300  # searches within searches, in graphs of searches, take a time that is exponential
 
 
@@ -40,21 +41,19 @@ def smoothed(part, g, ans, y, axes=None):
     return part + kink(y, slopes(g, ans, axes is None), axes)
 
 
-def slopes(g, ans, two_sided, kinks=None):
+def slopes(g, ans, two_sided):
     """The limit of `g` / `ans` where the norm `ans` is 0, nan if there is none; 0 elsewhere.
 
-    Where `g` is not 0 a kink stays; if it is `two_sided`, its sides are straight, with slope 0. The slope of `g` by an
-    `ans` with other `kinks` is found in the same way.
+    Where `g` is not 0 a kink stays; if it is `two_sided`, its sides are straight, with slope 0.
     """
     if type(g) is Batched:
-        return Batched(np.stack([slopes(part, ans, two_sided, kinks) for part in g._value]), g._level)
-    cotangent, passes = values(g), kinks is not None  # a norm passes nothing on at 0
-    kinks = kinks if passes else ans._value == 0
+        return Batched(np.stack([slopes(part, ans, two_sided) for part in g._value]), g._level)
+    cotangent, kinks = values(g), ans._value == 0
     vanishing = kinks & (cotangent == 0)
     slope = np.where(kinks & ~vanishing & (not two_sided), np.nan, np.zeros_like(ans._value))
     if not np.any(vanishing) or not depends(g):
         return slope
-    limit = _limit(g, ans, vanishing, passes)
+    limit = _limit(g, ans, vanishing, two_sided)
     return np.where(vanishing, np.nan if limit is None else limit, slope)
 
 
@@ -68,35 +67,31 @@ def undefined(g, zero):
     return np.where(zero & (depends(g) | (values(g) != 0)), np.nan, 0.0)
 
 
-def _limit(g, ans, vanishing, passes):
+def _limit(g, ans, vanishing, two_sided):
     """dg/d`ans` at the `vanishing` elements; None where `g` does not depend on each by itself, and on it alone."""
-    depth = getattr(_search, "depth", 0)
+    depth = getattr(search, "depth", 0)
     if depth == DEEPEST:
         return None
     order = topological_order(g)
     alike = [node for node in order if computed_alike(node, ans)]  # |x| |x| computes it twice
-    behind = set(alike)
-    for node in order:
-        if not behind.isdisjoint(node._parents):
-            behind.add(node)
-    if len(behind) > LARGEST:
+    if len(behind(alike, order)) > LARGEST:
         return None
     leaves = [node for node in topological_order(ans) if not node._parents]
     known = set(alike)  # a list would compare Tensors by their elements
     others = [node for node in order if node._function in KINKED and node not in known and np.any(node._value == 0)]
-    beside = without(order, known) if passes else order
+    extrema = [] if two_sided else [node for node in order if node._function in EXTREMA]  # for |x| see `ties`
     ones = vanishing.astype(g.dtype)
-    uneven = ones + np.reshape(np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(g.dtype)
-    _search.depth = depth + 1
+    uneven = irregular(ones)
+    search.depth = depth + 1
     try:
         with np.errstate(all="ignore"):
             limit = sum(pulled_back({g: ones}, alike, order, True))
-            by_leaf, by_other = (pulled_back({g: ones * uneven}, nodes, beside, False) for nodes in (leaves, others))
-            _search.cut = True
-            again = sum(pulled_back({g: ones * uneven}, alike, order, False)) / uneven
+            by_leaf, by_other = (pulled_back({g: uneven}, nodes, order, False) for nodes in (leaves + extrema, others))
+            search.cut = True
+            again = sum(pulled_back({g: uneven}, alike, order, False)) / uneven
             alone = np.abs(limit - again) <= np.sqrt(np.finfo(g.dtype).eps) * np.abs(limit)
     finally:
-        _search.depth, _search.cut = depth, False
+        search.depth, search.cut = depth, False
     if not np.all(alone | ~vanishing):
         return None
     at_others = [ct * (node._value == 0) for node, ct in zip(others, by_other, strict=True)]
@@ -105,6 +100,20 @@ def _limit(g, ans, vanishing, passes):
     if depends(limit) and any(node._function is once_more for node in order):
         return limit + kink(limit, np.nan, ())  # a slope of its own it has, but not this one
     return limit
+
+
+def irregular(ones):
+    """The mask `ones`, with a number of its own for each."""
+    return ones * np.reshape(1 + np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(ones.dtype)
+
+
+def behind(nodes, order):
+    """Those of the `nodes` that are in `order`, and what in it depends on them."""
+    found = set(nodes)
+    for node in order:
+        if not found.isdisjoint(node._parents):
+            found.add(node)
+    return found
 
 
 def without(order, nodes):
@@ -133,16 +142,18 @@ def computed_alike(a, b):
         settings, others = a._kwargs or {}, b._kwargs or {}
         if len(a._args) != len(b._args) or settings.keys() != others.keys():
             return False
-        pairs += zip(_given(a), _given(b), strict=True)
+        pairs += zip(given(a), given(b), strict=True)
         pairs += [(settings[keyword], others[keyword]) for keyword in settings]
     return True
 
 
-def _given(node):
+def given(node):
     """The arguments of `node`, which may have fewer parents: of x / 2 the second has no place among them."""
     return [x if parent is None else parent for x, parent in zip_longest(node._args, node._parents)]
 
 
+EXTREMA: dict[Any, int] = dict.fromkeys([np.maximum, np.fmax, np.max, np.amax, np.nanmax], 1)
+EXTREMA |= dict.fromkeys([np.minimum, np.fmin, np.min, np.amin, np.nanmin], -1)
 KINKED = {np.absolute, np.fabs, np.copysign, np.hypot, np.hypot.reduce, np.linalg.vector_norm, np.std, np.nanstd}
 
 # ---- what a gradient lacks at a kink: zeros with a slope, as part of the graph
@@ -180,7 +191,7 @@ defvjp(
 )
 defvjp(
     once_more,
-    lambda g, ans, x, slope: np.zeros_like(x) if getattr(_search, "cut", False) else g,
+    lambda g, ans, x, slope: np.zeros_like(x) if getattr(search, "cut", False) else g,
     lambda g, ans, x, slope: np.zeros_like(slope),
 )
 

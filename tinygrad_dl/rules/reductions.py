@@ -7,10 +7,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import primitives
+from ..primitives import values
 from ..registry import defspelling, defvjp
 from ..tensor import Tensor
 from .arrays import cast, nonzero, number_of, spread
 from .kinks import kink, slopes
+from .ties import at_tie, slope_at_ties
 
 # ---- shapes and counts
 
@@ -56,8 +58,8 @@ def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, 
     part = spread(g / ties, x, axis, keepdims) * tied
     if type(ans) is not Tensor or not np.any(ties > 1):
         return part
-    slope = slopes(g, ans, True, ties > 1) / ties  # the mean of the second derivatives on all sides, as in `choices`
-    lacking = kink(x, spread(np.where(np.isnan(slope), 0, slope), x, axis, keepdims), None) * tied
+    slope = slope_at_ties(g, ans, values(ties)) / ties
+    lacking = at_tie(x, spread(slope, x, axis, keepdims)) * tied
     mean = np.sum(lacking, axis=axis, keepdims=keepdims) / ties
     return part + lacking - spread(mean, x, axis, keepdims) * tied
 
