@@ -120,6 +120,19 @@ def test_an_activation_of_float16_is_that_of_float64_rounded_once(f):
 
 
 @each_activation
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_at_infinity_values_and_slopes_are_their_limits(name, dtype):
+    """They are those at ±1e4, but for a value that grows with z."""
+    f, _, (left, falling), _, (right, rising) = TABLE[name]
+    with np.errstate(under="ignore"):  # of sigmoid in float16
+        value, slope, curvature = derivatives(f, np.array([-np.inf, np.inf], dtype))
+    limits = [end if abs(end) <= 1 else np.copysign(np.inf, end) for end in (left, right)]
+    assert np.allclose(value, limits, rtol=0, atol=1e-30)
+    assert np.allclose(slope, [falling, rising], rtol=1e-3, atol=1e-30)  # 0.01 in float16
+    assert np.allclose(curvature, 0, rtol=0, atol=1e-30)
+
+
+@each_activation
 @each_dtype
 def test_nan_gives_nan_and_only_there(name, dtype):
     with np.errstate(invalid="ignore"):  # np.logaddexp warns of nan

@@ -105,8 +105,9 @@ def gelu(z: Any) -> Any:
     >>> gelu(np.array([-1e4, 0.0, 1e4]))
     array([   -0.,     0., 10000.])
     """
-    near = np.where(z > 10, 10, np.where(z < -10, -10, z))  # z³ may overflow; beyond, tanh is ±1 to the last digit
-    return 0.5 * z * (1 + np.tanh(math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))))
+    near = np.clip(z, -10, 10)  # z³ may overflow; beyond, tanh is ±1 to the last digit
+    bend = 0.5 * near * (1 + np.tanh(math.sqrt(2 / math.pi) * (near + 0.044715 * (near * near * near))))
+    return np.where(z > 10, z, bend)
 
 
 @in_single
