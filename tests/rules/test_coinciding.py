@@ -97,6 +97,28 @@ def test_odd_functions_of_eigenvalues_are_right_twice_also_of_matrices_of_any_ki
     )
 
 
+MODULI = [
+    lambda w: np.sum(np.abs(w) ** 2),
+    lambda w: np.sum(np.real(w) ** 2),
+    lambda w: np.sum(np.real(w * np.conj(w))),
+    lambda w: np.prod(np.abs(w)),
+]
+
+
+@pytest.mark.parametrize("f", MODULI)
+@pytest.mark.parametrize("x", [np.eye(2), np.diag([1.0, 1.0, 2.0]), np.stack([np.eye(2), np.diag([1.0, 2.0])])])
+def test_a_function_of_the_moduli_or_real_parts_of_eigenvalues_that_coincide_has_no_second_derivative(f, x):
+    """Close by they are conjugate pairs, w = a ± ib, in some directions and real in others: |w|**2 is no polynomial."""
+    with pytest.raises(LinAlgError, match="has a kink there"):
+        tg.hessian(lambda x: f(linalg.eigvals(x)))(x)
+
+
+def test_moduli_of_eigenvalues_that_are_apart_have_second_derivatives():
+    x = np.array([[1.0, 0.5], [0.0, 3.0]])
+    hessian = tg.hessian(lambda x: np.sum(np.abs(linalg.eigvals(x)) ** 2))(x)
+    np.testing.assert_allclose(hessian, tg.hessian(lambda x: np.trace(x @ x))(x), rtol=1e-10, atol=1e-10)
+
+
 def test_a_hermitian_matrix_of_complex_numbers_is_right_twice():
     """tr A³ of A = V w Vᴴ; the imaginary part of the diagonal is not read."""
     z = np.array([[1 + 2j, 9.0], [0.0, 1 - 1j]])
@@ -220,12 +242,19 @@ MIXTURES = {  # V f(w) Vᴴ, of values and vectors of equal matrices that are di
         *linalg.eigh((x + x.T) / 2)[1:] * 2,
     ),
     "singular values of a matrix computed twice": lambda x: (linalg.svdvals(2 * x), *linalg.svd(2 * x)[::2]),
+    "eigenvalues, and vectors of a multiple": lambda x: (linalg.eigvalsh(x), *linalg.eigh(-2 * x)[1:] * 2),
+    "eigenvalues, and vectors of what is shifted": lambda x: (linalg.eigvalsh(x), *linalg.eigh(x + np.eye(2))[1:] * 2),
+    "eigenvalues, and vectors of an inverse": lambda x: (linalg.eigvalsh(x), *linalg.eigh(linalg.inv(x))[1:] * 2),
+    "singular values, and vectors of a multiple": lambda x: (
+        linalg.svdvals(np.vstack([x, x])),
+        *(y[:2] for y in linalg.svd(3 * np.vstack([x, x]), full_matrices=False)[::2]),
+    ),
     "eigenvalues and singular vectors": lambda x: (linalg.eigvalsh(x), *linalg.svd(x)[::2]),
 }
 
 
 @pytest.mark.parametrize("factors", MIXTURES.values(), ids=MIXTURES)
-def test_values_and_vectors_of_equal_matrices_are_refused_in_every_mode(factors):
+def test_values_and_vectors_of_matrices_with_the_same_vectors_are_refused_in_every_mode(factors):
     def f(x):
         w, left, right = factors(x)
         return np.sum(WEIGHTS * (left * w**2 @ right.T))

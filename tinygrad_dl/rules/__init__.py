@@ -50,7 +50,9 @@ that is not taken but nan needs a second `where`: np.where(x > 0, np.log(np.wher
 Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues (LinAlgError), and the right one
 of np.poly; np.roots has an infinite one at a double root; eigh, cholesky and what is hermitian=True depend on the
 triangle that NumPy reads; pinv and lstsq of a low rank are differentiated as if that stayed. Eigenvalues of a matrix of
-any kind that coincide, and are of real dtype, are differentiated twice as if they stayed real: abs(w)**2 as w**2.
+any kind that coincide are a conjugate pair close by: abs(w)**2 has no second derivative (LinAlgError), w**2 has one;
+where NumPy gives real ones, np.abs(w) itself counts as straight. A function of eigenvectors of a space that any turn of
+these changes in second order only, as of v[0, 0] where it is 1, looks like one of the space: its derivative is 0.
 """
 
 from . import (

@@ -86,7 +86,7 @@ _met: ContextVar[list | None] = ContextVar("met in this backward pass, which has
 
 @primitives.primitive
 def check_separate(name, kind, a, unclear, g):
-    """Raise a LinAlgError if values and vectors, the two kinds, of equal matrices `a` matter in one backward pass.
+    """Raise a LinAlgError if values and vectors, the two kinds, of matrices `a` like x and 2x matter in one pass back.
 
     They come from separate calls, for two Tensors, but are `unclear` as those from one call are. Matrices computed
     from different parameters move independently, so that nothing is unclear.
@@ -98,9 +98,21 @@ def check_separate(name, kind, a, unclear, g):
     if met is None:
         _met.set(met := [])
     for other, of_other in met:
-        if kind != other and np.array_equal(a, of_other) and _related(a, of_other):
+        if kind != other and _have_common_vectors(a, of_other) and _related(a, of_other):
             raise _entangled(name)
     met.append((kind, a))
+
+
+def _have_common_vectors(a, b):
+    """Return whether matrices commute, as those with the same eigenvectors do; others, whether one is a multiple."""
+    if a.shape != b.shape:
+        return False
+    sizes = np.linalg.norm(a, axis=(-2, -1)) * np.linalg.norm(b, axis=(-2, -1))
+    if a.shape[-1] == a.shape[-2]:
+        apart = np.linalg.norm(a @ b - b @ a, axis=(-2, -1))
+    else:
+        apart = sizes - np.abs(np.sum(np.conj(a) * b, axis=(-2, -1)))
+    return np.any(apart <= np.sqrt(np.finfo(a.dtype).eps) * sizes)
 
 
 def _related(*matrices):

@@ -6,6 +6,8 @@ These were recorded, so it can be had; so it is used, being more accurate, for v
 """
 
 import functools
+from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +98,8 @@ def _curvature(g, w, frame):
             turned = np.stack([graph.on_values(1j * unit, frame.name)[samples] for unit in units])
             if not np.allclose(turned, 1j * rows, rtol=1e-6, atol=1e-6 * np.max(np.abs(rows), initial=0)):
                 raise kinked(frame.name)
+        elif frame.name == "np.linalg.eig" and not graph.stays_right(samples, rows, near):
+            raise kinked(frame.name)
         parts = [np.reshape(part, (n, -1)) for part in map(np.stack, zip(*map(graph.on_others, units), strict=True))]
         on_others = np.concatenate([np.zeros((n, 1)), *parts], axis=1)
         size = np.max(np.abs(on_others)) + np.max(np.abs(g._value)) / (np.max(np.abs(frame.w)) or 1)
@@ -146,6 +150,35 @@ class _Dependence:
             *pulled_back(seeds, self.factors, self.beside, False),
             *pulled_back(seeds, self.leaves, self.undecomposed, False),
         ]
+
+
+    def stays_right(self, samples, rows, near):
+        """Return whether the derivatives of `g`, given as `rows`, are right for conjugate pairs too.
+
+        Such are what values that coincide become close by, even if all are real here.
+        """
+        w = self.w._value
+        rank, count = np.sum(np.tril(near, -1), axis=-1), np.sum(near, axis=-1)
+        pairs = np.where(rank // 2 < count // 2, 1 - rank % 2 * 2, 0) * (1 + np.argmax(near, axis=-1) + rank // 2)
+        step = np.where(samples[..., None], np.sqrt(np.finfo(w.dtype).eps) * pairs, 0)
+        try:
+            up, down = self._at(w + 1j * step), self._at(w - 1j * step)
+        except TypeError:  # of a function for real numbers alone
+            return False
+        moved = (up - down)[samples] / 2
+        expected = 1j * np.sum(np.moveaxis(rows, 0, -2) * step[samples][..., None, :], axis=-1)
+        return np.allclose(moved, expected, rtol=0, atol=1e-3 * np.max(np.abs([moved, expected]), initial=0))
+
+    def _at(self, w):
+        """The cotangents `g` for other values `w`."""
+        found: dict = {y: w for y in self.own if y.shape == w.shape and y._args[1] == self.w._args[1]}
+        with np.errstate(all="ignore"):
+            for node in self.order:
+                if node not in found and not found.keys().isdisjoint(node._parents):
+                    args = [found.get(y, x) for x, y in zip_longest(node._args, node._parents)]
+                    compute: Any = primitives.on_arrays.get(node._function, node._function)  # type: ignore[arg-type]
+                    found[node] = compute(*args, **(node._kwargs or {}))
+        return found.get(self.g, self.g._value)
 
 
 def kinked(name):
