@@ -47,12 +47,13 @@ are; see `ties`. With more than 16 ties in one array, that holds if its elements
 `sort`, `median`, `where` or `clip`, is not to take the maximum or minimum of the same beside it. A branch of `where`
 that is not taken but nan needs a second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
 
-Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues (LinAlgError), and the right one
-of np.poly; np.roots has an infinite one at a double root; eigh, cholesky and what is hermitian=True depend on the
-triangle that NumPy reads; pinv and lstsq of a low rank are differentiated as if that stayed. Eigenvalues of a matrix of
-any kind that coincide are a conjugate pair close by: abs(w)**2 has no second derivative (LinAlgError), w**2 has one;
-where NumPy gives real ones, np.abs(w) itself counts as straight. A function of eigenvectors of a space that any turn of
-these changes in second order only, as of v[0, 0] where it is 1, looks like one of the space: its derivative is 0.
+Of decompositions, both orders: a defective matrix has no derivative of its eigenvalues, nor dependent columns of their
+QR factors (LinAlgError); np.poly has the right one, np.roots an infinite one at a double root; eigh, cholesky and what
+is hermitian=True depend on the triangle that NumPy reads; pinv and lstsq of a low rank are differentiated as if that
+stayed. Eigenvalues of a matrix of any kind that coincide are a conjugate pair close by: abs(w)**2 has no second
+derivative (LinAlgError), w**2 has one; where NumPy gives real ones, np.abs(w) itself counts as straight. A function of
+eigenvectors of a space that any turn of these changes in second order only, as of v[0, 0] where it is 1, looks like one
+of the space: its derivative is 0.
 """
 
 from . import (

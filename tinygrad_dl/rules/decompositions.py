@@ -5,8 +5,20 @@ In a rule a cotangent `g` goes with d(factor) without a conjugate, so that ᵀ s
 
 import numpy as np
 
-from ..registry import defvjp
+from ..primitives import primitive
+from ..registry import defnondiff, defvjp
 from .matrices import half_triangle, leading, onto_triangle
+
+
+@primitive
+def _check_independent(r, longer):
+    """Raise a LinAlgError if the columns of a matrix with the factor `r` are dependent but for rounding."""
+    sizes = np.abs(np.diagonal(r, 0, -2, -1))
+    if np.any(sizes <= longer * np.finfo(r.dtype).eps * np.max(np.abs(r), axis=(-2, -1), initial=0)[..., None]):
+        raise np.linalg.LinAlgError(
+            "np.linalg.qr: the first columns of the matrix are dependent, so that the factors have no derivative. "
+            "Use functions that need no factors, such as a.T @ a for R.T @ R; or add a little to the matrix."
+        )
 
 
 def _qr_vjp(g, ans, a, mode="reduced"):
@@ -21,6 +33,7 @@ def _qr_vjp(g, ans, a, mode="reduced"):
     ct_right = np.conj(q) @ g_r[..., k:]  # of the columns that give no new direction: r = qᴴ a
     g_q = g_q + np.conj(a[..., k:]) @ np.conj(g_r[..., k:].mT)
     r, g_r = r[..., :k, :k], g_r[..., :k]
+    _check_independent(r, max(a.shape[-2:]))
     inner_q, inner_r = q.mT @ g_q, g_r @ r.mT
     twist = inner_q - inner_r
     inner = inner_r - inner_q + half_triangle(r) * (twist - np.conj(twist.mT))
@@ -36,5 +49,6 @@ def _cholesky_vjp(g, ans, a, *, upper=False):
     return onto_triangle(np.linalg.solve(np.conj(factor.mT), left.mT).mT, upper)
 
 
+defnondiff(_check_independent)
 defvjp(np.linalg.qr,       _qr_vjp)
 defvjp(np.linalg.cholesky, _cholesky_vjp)
