@@ -7,8 +7,9 @@ is. The quick run holds every law on some inputs, the deep run on all of them. A
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
   coverage. The quick run takes the first row of each function, or all with `quick=None`.
 - Inputs in a loop: the fixture `deep` is True in the deep run. The quick run holds the same law on fewer of them.
-- Values of a parametrised test: the quick run takes 4 of them, evenly spread, or all with the mark `every_value`;
-  `in_depth` of `tests/marks.py` leaves out the slow ones.
+- Values of a parametrised test: the quick run takes all of them if they are 60 or fewer, which costs next to nothing.
+  Of more, and of slow ones (the mark `few_values`), it takes 4, evenly spread. The mark `every_value` is for more than
+  60; `in_depth` of `tests/marks.py` leaves out single values.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, best where a quick test holds the
   same law on less: of some laws the deep run alone has the test.
 """
@@ -21,7 +22,7 @@ from hypothesis import settings
 
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
-MOST = 4  # values of a parametrised test in the quick run, evenly spread
+MANY, FEW = 60, 4  # values of a parametrised test: the quick run takes only a few of more than many, evenly spread
 
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=12)
 settings.register_profile("deep", derandomize=True, deadline=None, max_examples=100)
@@ -43,7 +44,8 @@ def pytest_cmdline_main(config):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "deep: slow; runs with --deep")
-    config.addinivalue_line("markers", "every_value: the quick run takes all values of this test")
+    config.addinivalue_line("markers", "every_value: the quick run takes all values of this test, however many")
+    config.addinivalue_line("markers", "few_values: the values of this test are slow, and the quick run takes a few")
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("deep" if config.getoption("--deep") else "quick")
 
@@ -58,8 +60,9 @@ def pytest_collection_modifyitems(config, items):
             tests[item.nodeid.partition("[")[0]].append(item)
     kept = set()
     for values in tests.values():
-        many = len(values) > MOST and not values[0].get_closest_marker("every_value")
-        kept.update(values[i * len(values) // MOST] for i in range(MOST)) if many else kept.update(values)
+        marks, n = {mark.name for mark in values[0].iter_markers()}, len(values)
+        many = n > (FEW if "few_values" in marks else MANY) and "every_value" not in marks
+        kept.update(values[i * n // FEW] for i in range(FEW)) if many else kept.update(values)
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = [item for item in items if item in kept]
 

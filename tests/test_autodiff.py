@@ -103,6 +103,20 @@ def test_a_leaf_is_its_own_derivative():
     assert x.grad == 1.0
 
 
+@pytest.mark.parametrize("part", [np.real, np.imag])
+def test_a_real_number_among_complex_ones_gets_the_real_part_of_its_cotangent(part):
+    c = np.array([2 + 1j, -3 + 0.5j, 1 - 4j])
+    assert tg.grad(lambda x: np.sum(part(c * x)))(np.ones(3)).tolist() == part(c).tolist()
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_elements_that_are_read_add_to_no_cotangent_but_that_of_their_array(flipped):
+    a, b, c = tg.parameter([1.0, 2.0]), tg.parameter([3.0, 4.0]), np.array([5.0, 6.0])
+    terms = [np.sum(c * (a + b)), a[0] + a[0]]
+    np.add(*(terms[::-1] if flipped else terms)).backward()
+    assert (a.grad.tolist(), b.grad.tolist()) == ([7.0, 6.0], [5.0, 6.0])
+
+
 def test_gradients_never_share_memory():
     a, b = tg.parameter([1.0, 2.0]), tg.parameter([3.0, 4.0])
     cotangent = np.ones(2)
@@ -128,6 +142,12 @@ def test_a_cotangent_weighs_the_outputs():
     x = tg.parameter([1.0, 2.0])
     for cotangent in ([10.0, 1.0], np.array([10.0, 1.0]), tg.Tensor([10.0, 1.0])):
         assert tg.gradients(x**2, x, cotangent=cotangent).tolist() == [20.0, 4.0]
+
+
+def test_gradients_with_a_graph_depend_on_their_cotangent():
+    x, u = tg.parameter([1.0, 2.0]), tg.parameter([3.0, 4.0])
+    g = tg.gradients(x**3, x, create_graph=True, cotangent=u)
+    assert tg.gradients(np.sum(g), u).tolist() == [3.0, 12.0]
 
 
 def test_an_untracked_factor_gets_no_gradient_and_costs_none():
@@ -244,6 +264,11 @@ def test_nothing_to_differentiate_is_an_error_that_says_how_to_have_it(output):
 def test_many_outputs_want_a_cotangent():
     with pytest.raises(ValueError, match=r"output of size 1.*shape \(2,\) and no cotangent\. Reduce it with np\.sum"):
         tg.backward(tg.parameter([1.0, 2.0]) * 2)
+
+
+def test_a_complex_output_wants_a_cotangent():
+    with pytest.raises(ValueError, match="expected a real output of size 1"):
+        tg.backward(tg.parameter(1.0) * 1j)
 
 
 @pytest.mark.parametrize("cotangent", [1.0, [1.0], [[1.0, 2.0]], np.ones(3)])

@@ -54,6 +54,7 @@ def test_the_gradient_of_a_product_is_the_other_factor_summed_over_what_was_repe
 SMOOTH = [f for f in (*BINARY, *EXTREMA) if f not in (np.remainder, np.fmod)]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("f", SMOOTH, ids=lambda f: f.__name__)
 @given(two_that_broadcast(max_side=2))
 def test_the_gradient_of_a_function_of_two_is_what_differences_give_whatever_the_shapes(f, pair):
@@ -64,6 +65,7 @@ def test_the_gradient_of_a_function_of_two_is_what_differences_give_whatever_the
         numeric.assert_equal(gradient, numeric.gradient(lambda x, y: np.sum(f(x, y) ** 2), pair, argnum))
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("f", BINARY, ids=lambda f: f.__name__)
 @pytest.mark.parametrize(("shape", "other"), [((0,), (1,)), ((2, 0), ()), ((0, 1), (0, 3)), ((1,), (3, 0, 1))])
 def test_a_gradient_of_nothing_is_zero_of_the_right_shape(f, shape, other):

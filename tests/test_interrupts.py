@@ -50,6 +50,7 @@ def run(work, profiler):
     return False
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("kind", WORK)
 def test_an_interrupt_anywhere_leaves_nothing_behind(kind):
     WORK[kind]()

@@ -61,6 +61,17 @@ def test_what_a_node_holds_is_freed_before_the_rules_of_those_behind_it_run():
     assert alive == [[True, True], [False, False]]
 
 
+@pytest.mark.usefixtures("no_gc")
+def test_what_one_holds_keeps_no_array_that_it_was_made_from():
+    a = np.sin(tg.parameter(np.ones(3)))
+    array = weakref.ref(a.data.base)
+    b = np.exp(a)
+    del a
+    np.sum(b).backward(keep_graph=False)
+    assert array() is None
+    assert np.array_equal(b.data, np.exp(np.sin(np.ones(3))))
+
+
 def test_what_one_holds_keeps_its_values_and_says_that_its_past_is_gone():
     x = tg.parameter([1.0, 2.0], name="x")
     y = np.exp(x)

@@ -219,6 +219,7 @@ SCIPY = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("what", SCIPY)
 def test_scipy_is_refused(what, w, s):
     scipy = pytest.importorskip("scipy")

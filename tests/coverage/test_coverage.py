@@ -92,6 +92,7 @@ def detached_cosh(g, ans, x):
     return g * np.cosh(x.detach() if isinstance(x, tg.Tensor) else x)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("planted", "columns"),
     [

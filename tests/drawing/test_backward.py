@@ -275,6 +275,7 @@ def anchor_of(picture, unit):
     return id if id in picture.nodes else None
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("options", SUMMED_UP)
 @pytest.mark.parametrize("what", REPEATED)
 def test_what_stands_for_several_gradients_has_the_names_and_the_norms_of_all(what, options):
@@ -295,6 +296,7 @@ def test_what_stands_for_several_gradients_has_the_names_and_the_norms_of_all(wh
     assert several or options == {"modules": False} or what != "mlp"
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("options", SUMMED_UP)
 @pytest.mark.parametrize("what", REPEATED)
 def test_a_rule_leads_to_each_gradient_from_all_that_add_to_it_and_from_nothing_else(what, options):

@@ -104,6 +104,7 @@ SAID = {  # what stands in the box of W1 or beside it with an option, and withou
 }
 
 
+@pytest.mark.few_values
 @needs_engine
 @pytest.mark.parametrize("name", SAID)
 def test_each_option_says_what_it_promises_and_without_it_nothing_does(loss, name):

@@ -210,6 +210,7 @@ def test_a_recurrent_net_whose_first_step_has_no_state_is_judged_step_by_step():
 # ---- recurrent nets
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("steps", [4, 16])
 @pytest.mark.parametrize("with_inputs", [False, True])

@@ -217,6 +217,7 @@ def test_a_folder_in_place_of_the_file_is_an_error(drawing, tmp_path):
         drawing.render(tmp_path / "graph.gv")
 
 
+@pytest.mark.few_values
 @runs_scripts
 @pytest.mark.parametrize(
     ("script", "message"),

@@ -18,6 +18,7 @@ from .test_style import contrast
 # ---- light and dark
 
 
+@pytest.mark.few_values
 @needs_engine
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
@@ -207,6 +208,7 @@ def test_what_is_no_report_is_an_error(loss):
 # ---- how much
 
 
+@pytest.mark.few_values
 @needs_engine
 @pytest.mark.parametrize(
     "options", [{"depth": 0}, {"depth": 1}, {"roll": True}, {"depth": 1, "roll": True}, {"max_nodes": 20}]

@@ -236,6 +236,7 @@ def pictured_broadcasts():
     return edges
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", BROADCASTS)
 def test_a_badge_stands_where_broadcasting_happens_and_nowhere_else(pictured_broadcasts, name):
     edges = pictured_broadcasts[name]
@@ -278,6 +279,7 @@ SHAPES_OF = {  # a call, and the shape to which each argument is repeated
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("what", SHAPES_OF)
 def test_a_badge_says_the_shape_that_the_rule_sums_over(what):
     """By the function alone; where that is not known, by what the rule gave."""

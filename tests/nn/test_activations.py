@@ -61,6 +61,7 @@ def derivatives(f, z):
     return a.numpy(), slope.numpy(), curvature
 
 
+@pytest.mark.few_values
 @each_activation
 @each_dtype
 @given(zs=st.lists(st.floats(-60, 60, width=32), min_size=1, max_size=5))
@@ -77,6 +78,7 @@ def test_values_are_those_of_the_closed_form(name, dtype, zs):
     assert np.array_equal(f(tg.parameter(np.array(zs, dtype))).numpy(), found)  # on Tensors as on arrays
 
 
+@pytest.mark.few_values
 @each_activation
 def test_first_and_second_derivatives_are_the_slopes(name):
     f, z = TABLE[name][0], np.linspace(-6, 6, 62)  # no point nearer to a bend at 0 than 0.09
@@ -96,6 +98,7 @@ def test_values_and_slopes_at_the_ends_and_at_the_bend_are_those_documented(name
     assert np.allclose(slope, expected[:, 1], rtol=1e-6, atol=1e-34)
 
 
+@pytest.mark.few_values
 @each_activation
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_nothing_overflows_to_second_order(name, dtype):

@@ -62,6 +62,7 @@ def assert_same_to_second_order(one, other, arrays, rng):
         assert np.allclose(a, b, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", TABLE)
 @given(rows=st.integers(1, 4), m=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 def test_one_node_equals_the_spelled_out_formula_to_second_order(name, rows, m, seed):

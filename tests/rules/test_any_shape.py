@@ -14,6 +14,7 @@ UFUNCS = [f for f in registry.vjps if isinstance(f, np.ufunc) and f.signature is
 few = settings(max_examples=settings.default.max_examples // 7)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("f", UFUNCS, ids=registry.name_of)
 def test_a_ufunc_obeys_the_laws_of_derivatives_at_any_arrays_that_broadcast(f):
     few(testing.given_gradients(f, without=["dtype kept"] if f is np.float_power else []))()
@@ -40,6 +41,7 @@ ALONG = {
 SINGULAR = {np.std, np.nanstd}  # of one or two numbers: |x - y| has no second derivative that differences show
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("f", ALONG, ids=registry.name_of)
 @few
 @given(st.data())

@@ -70,6 +70,7 @@ def assert_equal_twice(f, by_formula, x, rtol=1e-8):
         np.testing.assert_allclose(derivative(f), derivative(by_formula), rtol=rtol, atol=rtol * scale**3)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("x", [*SQUARE.values(), *FLAT.values()], ids=[*SQUARE, *FLAT])
 @pytest.mark.parametrize("values", SINGULAR.values(), ids=SINGULAR)
 def test_even_symmetric_functions_of_singular_values_are_right_twice(values, x):
@@ -77,6 +78,7 @@ def test_even_symmetric_functions_of_singular_values_are_right_twice(values, x):
         assert_equal_twice(lambda x, f=of_values: f(values(x)), of_matrix, x)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("x", SQUARE.values(), ids=SQUARE)
 @pytest.mark.parametrize("values", LOWER.values(), ids=LOWER)
 def test_symmetric_functions_of_eigenvalues_are_right_twice_by_the_triangle_that_is_read(values, x):
@@ -84,6 +86,7 @@ def test_symmetric_functions_of_eigenvalues_are_right_twice_by_the_triangle_that
         assert_equal_twice(lambda x, f=of_values: f(values(x)), lambda x, f=of_matrix: f(lower(x)), x)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("x", SQUARE.values(), ids=SQUARE)
 def test_odd_functions_of_eigenvalues_are_right_twice_also_of_matrices_of_any_kind(x):
     def cube(x):

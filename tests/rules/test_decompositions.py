@@ -87,6 +87,7 @@ def test_factors_multiplied_again_have_the_identity_for_a_derivative(product, da
     np.testing.assert_allclose(pullback(g)[0], g, rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", HERMITIAN)
 @given(st.data())
 def test_factors_of_a_hermitian_matrix_multiplied_again_have_the_derivative_of_reading_a_triangle(name, data):
@@ -173,6 +174,7 @@ def test_the_space_of_missing_singular_vectors_moves_as_its_projector():
     np.testing.assert_allclose(*curved, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("f", "a"),
     [

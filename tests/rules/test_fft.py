@@ -63,6 +63,7 @@ SEVERAL = [np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2]
 SEVERAL += [np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("f", SEVERAL)
 @given(st.data())
 def test_a_transform_over_axes_of_tensors_is_what_numpy_computes_and_linear(f, data):

@@ -79,6 +79,7 @@ MODES = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", SMOOTH)
 def test_a_smooth_composition_of_kinks_has_the_second_derivative_of_its_smooth_form(name):
     f, smooth, x = SMOOTH[name]

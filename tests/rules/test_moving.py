@@ -52,6 +52,7 @@ MODES = ["constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "mea
 WIDTHS = [0, 1, (2, 1), 4, (5, 7), ((1, 2),), np.array([[2], [1]])]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("shape", [(1,), (3,), (2, 4), (0,), ()], ids=str)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_linear_padding_gives_what_numpy_gives_and_its_gradient_is_the_transposed(mode, shape):
@@ -63,6 +64,7 @@ def test_a_linear_padding_gives_what_numpy_gives_and_its_gradient_is_the_transpo
         assert_transposed(lambda x, width=width: np.pad(x, width, mode), shape)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("shape", [(1,), (2,), (3,), (2, 4), ()], ids=str)
 @pytest.mark.parametrize("mode", ["reflect", "symmetric"])
 def test_an_odd_mirror_image_gives_what_numpy_gives_and_its_gradient_is_the_transposed(mode, shape):
@@ -77,6 +79,7 @@ def test_padding_takes_the_settings_of_its_modes():
     assert_transposed(lambda x: np.pad(x, ((1, 2), (0, 1)), "symmetric", reflect_type="even"), (2, 3))
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("mode", ["maximum", "minimum", "median"])
 @pytest.mark.parametrize("settings", [{}, {"stat_length": 2}, {"stat_length": ((1, 3), (2, 1))}])
 def test_padding_with_an_extremum_repeats_its_gradient(mode, settings):

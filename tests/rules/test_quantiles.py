@@ -154,6 +154,7 @@ def test_of_nothing_the_median_is_nan_with_the_warning_of_numpy():
         assert np.isnan(np.median(tg.parameter(np.zeros((0, 2))), axis=0).numpy()).tolist() == [True, True]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("f", [np.quantile, np.nanquantile])
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 1), (1, 2), [0, -1]])
 @pytest.mark.parametrize("keepdims", [False, True])

@@ -80,6 +80,7 @@ def test_convolution_is_linear_in_both(f, data, complex_numbers, m, n, mode):
     check_linear(lambda v: f(a, v, mode), v, s, lambda shape: draw(*shape))
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     "f",
     [
@@ -151,6 +152,7 @@ def test_whole_turns_are_constant():
 # ---- types and errors
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
 @pytest.mark.parametrize(
     "f",

@@ -18,6 +18,7 @@ def derivative(f, order):
     return f
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("order", range(8))
 def test_the_derivatives_of_sinc_are_those_of_the_integral_of_a_cosine(order):
     nodes, weights = np.polynomial.legendre.leggauss(100)

@@ -113,6 +113,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.few_values
 @each(("source", "line"), BROKEN.values(), ids=BROKEN)
 def test_what_cannot_be_checked_is_said_in_one_line_with_status_2(check, source, line):
     status, _, err = check(source)
@@ -225,6 +226,7 @@ def test_nothing_of_the_file_is_left_behind(check, tmp_path):
     assert "checked_file" not in sys.modules
 
 
+@pytest.mark.few_values
 @each("module", ["colorsys", "random", "this_is_new", "numpy", "tinygrad_dl"])
 def test_a_file_named_like_a_module_is_taken_for_itself_and_for_nothing_else(check, monkeypatch, module):
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)

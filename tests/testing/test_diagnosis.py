@@ -49,6 +49,7 @@ def blamed(report):
 # ---- it names what is wrong
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     "homework", [*NETS[:2], SQUARES, *map(in_depth, NETS[2:])], ids=lambda homework: f"{homework.L} layers"
 )
@@ -101,6 +102,7 @@ def test_a_dW_that_does_not_depend_on_dZ_says_nothing_about_it(in_dW):
 # ---- it blames the first wrong formula, and only that
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("place", ["dA3", "dZ3", "dA2", "dZ2", "dA1", "dZ1", "dW2", "db2"])
 def test_the_first_wrong_formula_is_blamed_and_what_follows_from_it_inherits(place):
     gradients = DEEP.backward([("sign", place)], shortcut=False)
@@ -253,6 +255,7 @@ def test_mistakes_in_single_precision_are_named(fault):
     assert blamed(check(DEEP, gradients)) == {fault[1]: fault[0]}
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("size", "place"), [*itertools.product([1, 5, 10], ["dA1", "dZ1", "dW1"]), (16, "dA1")]
 )  # at 16, dZ is 1e-13 of what it is the difference of

@@ -26,6 +26,7 @@ def slopes_of(y):
     return differences.slopes(y, y0, differences.noise_of(y, y0)[0])
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", list(CURVES))
 @given(floats)
 def test_the_slope_lies_within_its_error(name, x):

@@ -33,6 +33,7 @@ def report_of(f, *primals, **options):
 # ---- scales and noise
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e-6, 1.0, 1e12, 1e200])
 def test_a_sign_error_shows_at_every_scale_and_a_right_gradient_passes(scale):
     sine = wrong_sine()
@@ -78,6 +79,7 @@ SATURATED = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", SATURATED)
 @pytest.mark.parametrize("z", [30.0, 34.0, 35.5, 36.5])
 def test_a_saturated_unit_is_never_called_wrong(name, z):
@@ -91,6 +93,7 @@ def test_a_large_argument_and_one_of_mixed_sizes_are_no_false_alarm(x):
     assert testing.check_gradients(np.sqrt, np.array([abs(1 / x), 1e-16, 1.0])).passed
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("forward", "backward", "x"),
     [
@@ -198,6 +201,7 @@ def test_what_is_no_subgradient_fails_at_a_kink(value):
     assert "in [0, 1] (kink)" in str(report_of(relu, np.array([0.0, 1.0, -1.0])))
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7, -1e-7, -1e-4])
 def test_close_to_a_kink_the_slope_is_that_of_its_side(distance):
     x = np.array([distance, 1.0])

@@ -24,6 +24,7 @@ def forward_and_rules(row):
 # ---- ours
 
 
+@pytest.mark.few_values
 @each("row", ROWS, ids=name_of)
 def test_ours_is_right_on_every_row(row):
     said = verdict(gradient_checks.ours(), row)
@@ -51,6 +52,7 @@ def test_the_names_of_the_rows_are_unique():
     assert len(set(map(name_of, ROWS))) == len(ROWS)
 
 
+@pytest.mark.few_values
 @each("row", SMOOTH, ids=name_of)
 def test_a_row_is_right_iff_its_rules_are_what_differences_say(row):
     forward, rules = forward_and_rules(row)
@@ -64,6 +66,7 @@ def test_a_row_is_right_iff_its_rules_are_what_differences_say(row):
     assert row.right == all(close(argnum, rule) for argnum, rule in enumerate(rules))
 
 
+@pytest.mark.few_values
 @each("row", KINKS, ids=name_of)
 def test_a_row_at_a_kink_is_right_iff_its_rule_gives_a_subgradient(row):
     forward, (rule,) = forward_and_rules(row)

@@ -58,6 +58,7 @@ def test_a_right_pair_passes_in_every_form(pair):
     assert [row.argument for row in report.rows] == ["W", "A", "b"]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("pair", FORMS, ids=lambda pair: pair[1].__name__)
 @pytest.mark.parametrize("wrong", range(3))
 def test_a_wrong_gradient_is_found_in_every_form(pair, wrong, monkeypatch):

@@ -36,6 +36,7 @@ UNARY = ["np.tanh", "np.log", "np.sqrt", "np.arccosh", "np.absolute", "np.var", 
 BINARY = ["np.divide", "np.power", "np.maximum", "np.remainder", "np.matmul", np.outer]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", UNARY + BINARY)
 def test_right_functions_obey_every_law_in_their_domain(name):
     quick(given_gradients(name))()
@@ -279,6 +280,7 @@ WRONG = [  # the law, a function or a pair, its arguments, what the failure says
 ]
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(("law", "function", "primals", "words"), WRONG, ids=[f"{row[0]} {row[3]}" for row in WRONG])
 def test_a_law_that_is_broken_is_named(law, function, primals, words):
     text = failure_of(lambda: check_laws(function, *primals))
@@ -286,6 +288,7 @@ def test_a_law_that_is_broken_is_named(law, function, primals, words):
     assert words in text
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(("law", "function", "primals", "words"), WRONG, ids=[f"{row[0]} {row[3]}" for row in WRONG])
 def test_a_law_can_be_left_out(law, function, primals, words):
     others = [name for name in LAWS if name != law]

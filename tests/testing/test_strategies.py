@@ -173,6 +173,7 @@ def test_indices_are_what_an_array_takes_of_every_kind(shape):
 # ---- shrinking and printing
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("strategy", "condition", "simplest"),
     [

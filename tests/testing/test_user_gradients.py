@@ -42,6 +42,7 @@ def net(activation="tanh", source=NET):
     return source.replace("= G", f"= {g}").replace("SLOPE", slope)
 
 
+@pytest.mark.few_values
 @each("activation", ACTIVATIONS)
 @each(
     "source", [NET, FUNCTIONS_ONLY, "model, x = 'shallow', 1\n" + FUNCTIONS_ONLY], ids=["data", "no data", "other data"]
@@ -140,6 +141,7 @@ def test_arguments_beside_the_net_are_what_some_function_returns_by_name(check):
     assert (found.status, found.summary) == (0, "1 right, 0 wrong"), found.out
 
 
+@pytest.mark.few_values
 @each("returned", ["A2, cache", "(lambda: A2)(), cache", "(lambda: A2)(), {**cache}", "cache"])
 @each("taken", ["parameters, kept, X, Y", "kept, parameters, Y, X"])
 def test_a_cache_is_handed_on_whatever_it_is_called(check, returned, taken):

@@ -80,6 +80,7 @@ WRITTEN = {
 }
 
 
+@pytest.mark.few_values
 @each("written", WRITTEN.values(), ids=WRITTEN)
 def test_a_right_pair_is_right_however_it_is_written(check, written):
     found = check("F = 1\n" + textwrap.dedent(written))
@@ -87,6 +88,7 @@ def test_a_right_pair_is_right_however_it_is_written(check, written):
     assert f"The derivatives of the pair {found.out.splitlines()[0]} are right." in found.out
 
 
+@pytest.mark.few_values
 @each("how", [how if i % 4 == 3 else in_depth(how) for i, how in enumerate(WRITTEN)])
 def test_a_pair_that_is_one_percent_off_is_wrong_however_it_is_written(check, how):
     found = check("F = 1.01\n" + textwrap.dedent(WRITTEN[how]))
@@ -109,6 +111,7 @@ def linear_backward(dZ, cache):
 DB = "dZ.sum(axis=1, keepdims=True) / m"
 
 
+@pytest.mark.few_values
 @each(("m", "note"), [("1", "as derivatives"), ("dZ.shape[1]", "as the course writes it: dW and db have the 1/m")])
 @each("returned", ["dA_prev, dW, db", "dW, db, dA_prev", "{'dW': dW, 'db': db, 'dA_prev': dA_prev}"])
 def test_a_layer_may_carry_the_1_over_m_of_the_course_and_return_in_any_order(check, m, note, returned):
@@ -118,6 +121,7 @@ def test_a_layer_may_carry_the_1_over_m_of_the_course_and_return_in_any_order(ch
     assert "random: A_prev (3, 5), W (4, 3), b (4, 1)" in out
 
 
+@pytest.mark.few_values
 @each(
     ("m", "db", "returned", "found"),
     [
@@ -214,6 +218,7 @@ def test_random_arrays_fit_those_of_the_file(check):
     assert "random: A_prev (2, 5), b (6, 1)" in out
 
 
+@pytest.mark.few_values
 @each(
     ("signature", "body", "shapes"),
     [

@@ -76,6 +76,34 @@ def test_a_hessian_of_a_dict_has_a_block_for_each_pair():
     np.testing.assert_allclose(H["W"]["x"], np.moveaxis(H["x"]["W"], 0, -1), rtol=1e-12)
 
 
+@pytest.mark.parametrize("x", [0.5, 0.5 - 2j])
+def test_a_jacobian_of_many_complex_outputs_by_one_number_is_the_derivative_of_each(x):
+    c = np.exp(1j * np.arange(20))
+    np.testing.assert_allclose(tg.jacobian(lambda x: c * x**2)(x), 2 * c * x, rtol=1e-12)
+
+
+def test_a_jacobian_of_many_real_outputs_by_a_complex_number_is_that_of_grad():
+    z, a = 0.5 - 2j, np.arange(1.0, 21)
+    np.testing.assert_allclose(tg.jacobian(lambda z: a * np.abs(z) ** 2)(z), 2 * a * np.conj(z), rtol=1e-12)
+
+
+@pytest.mark.parametrize("outputs", [3, 20])
+def test_a_jacobian_inside_of_vmap_is_that_of_each_sample(outputs):
+    A, samples = (
+        np.arange(2.0 * outputs).reshape(outputs, 2),
+        np.array([[1.0, 2.0], [3.0, 5.0], [7.0, 11.0], [0.5, 2.5]]),
+    )
+    found = tg.vmap(tg.jacobian(lambda x: A @ x**2))(samples)
+    np.testing.assert_allclose(found, [2 * A * x for x in samples], rtol=1e-12)
+
+
+def test_a_hessian_is_by_the_argument_that_is_asked_for():
+    x, y = 2.0, 3.0
+    assert tg.hessian(lambda x, y: x**2 * y**3, 1)(x, y) == 6 * x**2 * y
+    (xx, xy), (yx, yy) = tg.hessian(lambda x, y: x**2 * y**3, (0, 1))(x, y)
+    assert (xx, xy, yx, yy) == (2 * y**3, 6 * x * y**2, 6 * x * y**2, 6 * x**2 * y)
+
+
 def test_a_hessian_times_a_vector_is_what_hvp_gives():
     def f(p):
         return np.sum(np.exp(p["a"] * p["b"]))

@@ -172,6 +172,7 @@ TRANSFORMS = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_derivatives_inside_are_those_of_each_sample(transform):
     g = transform(lambda x: np.sum(np.sin(x) ** 3) * x[0])
@@ -182,6 +183,7 @@ def test_derivatives_inside_are_those_of_each_sample(transform):
     )
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_derivatives_outside_see_through_to_any_order(transform):
     g = transform(lambda x: np.sum(np.sin(x) ** 3) * x[0])

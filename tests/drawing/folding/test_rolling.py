@@ -71,6 +71,7 @@ def assert_isomorphic(graph, blocks):
         assert len(set(leaves.values())) == len(leaves)
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_rolled_blocks_are_isomorphic(program):
     graph = PROGRAMS[program]()
@@ -152,6 +153,7 @@ ODD = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("odd", ODD)
 def test_a_step_that_differs_is_not_swallowed(odd):
     same, other = recurrent(30, lambda t, h: ODD[odd](0, h)), recurrent(30, ODD[odd])

@@ -52,6 +52,7 @@ def test_without_folding_the_view_is_the_graph(graph):
     assert view.note == ""
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_same_program_gives_the_same_picture(program, deep):
     make = PROGRAMS[program]

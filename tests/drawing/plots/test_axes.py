@@ -31,6 +31,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_axes_given_are_those_drawn_into_and_no_figure_is_made(name):
     before = plt.get_fignums()
@@ -43,6 +44,7 @@ def test_the_axes_given_are_those_drawn_into_and_no_figure_is_made(name):
     assert set(plt.get_fignums()) - set(before) == {own.figure.number}
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("layout", [None, in_depth("constrained")])
 def test_a_legend_covers_no_data_and_nothing_is_cut(name, layout):
@@ -129,6 +131,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_can_not_be_drawn_is_refused_before_anything_is(name):
     before = plt.get_fignums()

@@ -59,6 +59,7 @@ def test_where_one_class_is_everywhere_there_is_no_line():
         assert not plots.decision_boundary(net, *samples(2)).collections
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("classes", [2, 3, 10])
 @pytest.mark.parametrize("labels", ["(m,)", "(1, m)", "one-hot", "Tensor"])
 def test_each_sample_is_drawn_once_with_the_marker_of_its_class(classes, labels):

@@ -13,6 +13,7 @@ from tinygrad_dl.drawing import plots
 # ---- activations
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("g", FORMULAS, ids=lambda g: g.__name__)
 @pytest.mark.parametrize("z", [(-4, 4), (-3.3, 1.7)])
 def test_the_curves_are_g_and_its_derivative(g, z):
@@ -30,6 +31,7 @@ def test_the_curves_are_g_and_its_derivative(g, z):
     assert solid.get_linestyle() != dashed.get_linestyle()
 
 
+@pytest.mark.few_values
 @pytest.mark.parametrize("kink", [0.0, 0.5, math.pi / 4, -1.2345])
 @pytest.mark.parametrize(("left", "right"), [(0.0, 1.0), (1.0, 0.9), (-1.0, 1.0), (0.01, 0.0)])
 def test_the_derivative_breaks_at_a_kink_wherever_it_is_and_g_does_not(kink, left, right):
