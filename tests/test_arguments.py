@@ -106,7 +106,6 @@ def gradient(use, x, other, change=lambda other: None):
     return y.numpy(), tg.gradients(np.sum(np.cos(y)), x)
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_numbers_in_any_holder_count_as_their_array_and_may_change_afterwards(holder):
     for use in USES.values():

@@ -198,7 +198,6 @@ def test_a_rule_is_judged_by_its_result_and_not_by_what_it_computes_on_the_way(x
 # ---- rules
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("result", "kind", "message"),
     [

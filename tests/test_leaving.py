@@ -161,7 +161,6 @@ def hot(f, s):
     return found
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("what", [*MEANT, *HARMLESS])
 def test_a_number_that_the_users_own_code_asks_for_is_its_value(what, s):
     found = hot((MEANT | HARMLESS)[what], s)

@@ -60,7 +60,6 @@ def spoil(values):
         values[...] = ~values if values.dtype == bool else values * 0 + 1
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize("use", USES)
 def test_an_array_may_be_changed_by_its_owner_after_use(w, use, create_graph):

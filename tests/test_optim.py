@@ -265,7 +265,6 @@ def test_an_update_of_real_numbers_counts_as_a_plain_array(what):
     assert not np.may_share_memory(parameters[1].data, given if isinstance(given, np.ndarray) else np.empty(0))
 
 
-@pytest.mark.few_values
 @each_optimizer
 @pytest.mark.parametrize("what", NOT_TAKEN)
 def test_no_parameter_moves_if_one_gradient_is_refused(name, what):
@@ -348,7 +347,6 @@ RATES = {
 }
 
 
-@pytest.mark.few_values
 @each_optimizer
 @pytest.mark.parametrize("what", RATES)
 def test_a_learning_rate_that_is_no_finite_number_is_refused_at_the_start_and_later(name, what):

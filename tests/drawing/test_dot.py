@@ -107,7 +107,6 @@ def pictured_calls():
     return dict(zip(CALLS, [picture.nodes[f"n{index}"].lines for index in graph.outputs], strict=True))
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("call", CALLS)
 def test_an_operation_reads_like_the_call_that_made_it(pictured_calls, call):
     assert pictured_calls[call] == [CALLS[call][1]]

@@ -98,7 +98,6 @@ def test_values_and_slopes_at_the_ends_and_at_the_bend_are_those_documented(name
     assert np.allclose(slope, expected[:, 1], rtol=1e-6, atol=1e-34)
 
 
-@pytest.mark.few_values
 @each_activation
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_nothing_overflows_to_second_order(name, dtype):

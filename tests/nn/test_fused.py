@@ -62,7 +62,6 @@ def assert_same_to_second_order(one, other, arrays, rng):
         assert np.allclose(a, b, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("name", TABLE)
 @given(rows=st.integers(1, 4), m=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 def test_one_node_equals_the_spelled_out_formula_to_second_order(name, rows, m, seed):
@@ -100,6 +99,11 @@ def test_a_leaky_relu_of_samples_may_have_a_slope_for_each(in_axes):
             for f in (nn.leaky_relu, activations.leaky_relu)
         ]
         np.testing.assert_allclose(*slopes)
+
+
+def test_a_leaky_relu_of_samples_has_the_slope_that_is_given():
+    z = np.array([[-1.0, 2.0], [3.0, -4.0]])
+    assert tg.vmap(lambda z: nn.leaky_relu(z, 0.25))(z).tolist() == [[-0.25, 2.0], [3.0, -1.0]]
 
 
 def test_slopes_that_are_as_many_as_the_samples_are_not_taken_for_one_each():

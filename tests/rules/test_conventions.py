@@ -151,7 +151,6 @@ def test_a_power_of_a_negative_base_has_a_derivative_by_the_base_alone():
 # ---- reductions
 
 
-@pytest.mark.few_values
 @row("prod, cumprod with zeros")
 @pytest.mark.parametrize("f", [np.prod, lambda x: np.cumprod(x)[-1], lambda x: np.multiply.reduce(x)])
 @pytest.mark.parametrize(

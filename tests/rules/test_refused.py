@@ -33,7 +33,6 @@ CALLS = {  # name -> a call with a Tensor of 2 numbers, and one of them
 SILENT = {"fromiter"}  # asks for Python numbers one by one, as float(x) does
 
 
-@pytest.mark.few_values
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 @pytest.mark.parametrize("name", sorted(REFUSED.keys() - SILENT))
 def test_a_refused_function_of_a_tracked_tensor_is_an_error(name, tmp_path, monkeypatch):

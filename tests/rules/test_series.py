@@ -152,7 +152,6 @@ def test_whole_turns_are_constant():
 # ---- types and errors
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
 @pytest.mark.parametrize(
     "f",

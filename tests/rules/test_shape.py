@@ -61,7 +61,6 @@ LINEAR = {
 }
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", LINEAR)
 def test_a_rearrangement_gives_what_numpy_gives_and_its_gradient_is_the_transposed(name, shape):

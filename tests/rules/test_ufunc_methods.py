@@ -24,7 +24,6 @@ def loop(ufunc, x):
     return functools.reduce(ufunc, list(x))
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("ufunc", FOLDED, ids=registry.name_of)
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_reduce_and_accumulate_are_folds(ufunc, n):
@@ -236,7 +235,6 @@ def test_a_whole_quotient_is_constant_behind_its_first_element():
     assert not np.any(tg.grad(np.floor_divide.reduce)(np.array([5.5, 2.0])))
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("method", ["reduce", "accumulate", "reduceat", "outer"])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("n", [1, 3])

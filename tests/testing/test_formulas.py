@@ -144,7 +144,6 @@ LOSSES = {  # the loss of the last layer's Z, and the dZ[L] that one derives by 
 }
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("name", LOSSES)
 @given(problem=problems(outputs=["identity"]))
 def test_backprop_of_each_loss_equals_the_hand_derived_formulas(name, problem):

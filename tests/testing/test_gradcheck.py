@@ -93,7 +93,6 @@ def test_a_large_argument_and_one_of_mixed_sizes_are_no_false_alarm(x):
     assert testing.check_gradients(np.sqrt, np.array([abs(1 / x), 1e-16, 1.0])).passed
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize(
     ("forward", "backward", "x"),
     [

@@ -185,6 +185,11 @@ def test_a_numeric_derivative_follows_the_size_of_its_argument(f, x, derivative)
     assert tg.grad(tg.custom(f, numeric=True))(x) == pytest.approx(derivative, rel=1e-8)
 
 
+def test_a_numeric_derivative_at_0_follows_the_size_of_the_other_elements():
+    found = tg.grad(tg.custom(lambda x: np.sum(np.sin(1e8 * x)), numeric=True))(np.array([0.0, 1e-8]))
+    np.testing.assert_allclose(found, 1e8 * np.cos([0.0, 1.0]), rtol=1e-8)
+
+
 @pytest.mark.parametrize("f", [lambda x: np.floor(x), lambda x: np.sign(x - 1)])
 def test_a_numeric_derivative_at_a_jump_is_an_error(f):
     with pytest.raises(ValueError, match=r"the numeric derivative of <lambda>, by element \[\], is .*not smooth there"):

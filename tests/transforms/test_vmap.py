@@ -172,7 +172,6 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_derivatives_inside_are_those_of_each_sample(transform):
     g = transform(lambda x: np.sum(np.sin(x) ** 3) * x[0])
@@ -183,7 +182,6 @@ def test_derivatives_inside_are_those_of_each_sample(transform):
     )
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_derivatives_outside_see_through_to_any_order(transform):
     g = transform(lambda x: np.sum(np.sin(x) ** 3) * x[0])
@@ -361,7 +359,22 @@ def test_what_has_more_axes_than_a_sample_is_not_taken_for_samples(f):
     np.testing.assert_allclose(tg.vmap(f)(X), tg.vmap(f, loop=True)(X))
 
 
-@pytest.mark.parametrize("f", [lambda x: np.sum(x, where=np.ones((2, 3), bool)), lambda x: np.cumulative_sum([x, x])])
+@pytest.mark.parametrize("quantile", [np.quantile, np.nanquantile])
+@pytest.mark.parametrize("axis", [None, 0, (0, 1)])
+def test_several_quantiles_of_each_sample_are_those_of_one(quantile, axis):
+    X, q = np.arange(24.0).reshape(2, 3, 4) ** 2, np.array([[0.1, 0.5, 0.7]])
+    found = tg.vmap(lambda x: quantile(x, q, axis))(X)
+    np.testing.assert_allclose(found, [quantile(x, q, axis) for x in X], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(x, where=np.ones((2, 3), bool)),
+        lambda x: np.add.reduce(x, where=np.ones((2, 3), bool)),
+        lambda x: np.cumulative_sum([x, x]),
+    ],
+)
 def test_what_numpy_refuses_for_a_sample_is_refused(f):
     with pytest.raises((ValueError, TypeError)):
         tg.vmap(f)(np.ones((2, 3)))
