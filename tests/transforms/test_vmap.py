@@ -359,6 +359,14 @@ def test_what_has_more_axes_than_a_sample_is_not_taken_for_samples(f):
     np.testing.assert_allclose(tg.vmap(f)(X), tg.vmap(f, loop=True)(X))
 
 
+@pytest.mark.parametrize("f", [np.squeeze, np.ravel, np.transpose, np.sum, np.flip, np.stack, lambda x: x[0]])
+def test_a_single_sample_keeps_its_axis(f):
+    X = np.arange(3.0).reshape(1, 1, 3)
+    found = tg.vmap(f)(X)
+    assert found.shape == (1, *np.shape(f(X[0])))
+    assert np.array_equal(found[0], f(X[0]))
+
+
 @pytest.mark.parametrize("quantile", [np.quantile, np.nanquantile])
 @pytest.mark.parametrize("axis", [None, 0, (0, 1)])
 def test_several_quantiles_of_each_sample_are_those_of_one(quantile, axis):
@@ -385,6 +393,13 @@ def test_a_tensor_is_read_at_an_index_of_each_sample():
     for read in (lambda i: table[i], lambda i: table[i, 1]):
         found = tg.gradients(np.sum(tg.vmap(read)(i) ** 2), table)
         assert np.array_equal(found, tg.gradients(np.sum(read(i) ** 2), table))
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_a_table_is_read_along_its_own_axis(axis):
+    tables, places = np.arange(24.0).reshape(2, 3, 4), np.array([[0, 2], [1, 1], [2, 0]])
+    found = tg.vmap(lambda table: tg.vmap(lambda i: np.take(table, i, axis))(places))(tables)
+    assert np.array_equal(found, [[np.take(table, i, axis) for i in places] for table in tables])
 
 
 def test_a_table_that_all_samples_read_gets_the_gradients_of_all():

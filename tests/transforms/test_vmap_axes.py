@@ -85,7 +85,6 @@ def check(f):
                 np.testing.assert_allclose(part, np.stack(parts), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.few_values
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_axis_of_a_function_is_one_of_a_sample(name):
     for axis in AXES:
