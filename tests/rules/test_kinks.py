@@ -191,3 +191,8 @@ def test_a_kink_computed_twice_is_recognised_however_often_its_parts_are_used():
         return np.abs(x)
 
     assert tg.grad(tg.grad(lambda x: f(x) * f(x)))(0.0) == 2.0
+
+
+def test_a_square_of_a_sum_of_kinks_is_a_kink_and_has_no_second_derivative():
+    H = tg.hessian(lambda x: np.sum(np.abs(x)) ** 2)(np.zeros(2))  # 2 |x y| is in it, and depends on both together
+    assert np.all(np.isnan(np.diagonal(H)))
