@@ -6,6 +6,7 @@ import pytest
 import tinygrad_dl as tg
 from tests.testing.test_gradcheck import X, primitive, report_of
 from tinygrad_dl import registry, testing
+from tinygrad_dl.testing.gradcheck.check import gradients_report, pair_report
 
 
 @pytest.mark.parametrize("size", [1e4, 1e6, 1e8])
@@ -33,6 +34,40 @@ def test_a_small_value_does_not_hide_among_large_ones():
 @pytest.mark.deep
 def test_a_large_value_is_checked_without_a_table_of_all_by_all():
     assert testing.check_gradients(np.tanh, np.random.default_rng(0).normal(size=(300, 400))).passed
+
+
+BY_HAND = {  # a function -> its derivative
+    "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+    "log": (np.log, lambda x: 1 / x),
+    "reciprocal": (lambda x: 1 / x, lambda x: -1 / x**2),
+    "cbrt": (np.cbrt, lambda x: np.cbrt(x) / (3 * x)),
+    "sum of cbrt": (lambda x: np.sum(np.cbrt(x)), lambda x: np.cbrt(x) / (3 * x)),
+}
+MIXED = [(1e-16, 1.0), (1e-10, 1.0, 1e10), (1e-5, 1e5), (0.1, 1e16), (1e-16, 1.0, 1e16)]
+
+
+@pytest.mark.parametrize("x", MIXED, ids=str)
+@pytest.mark.parametrize("name", BY_HAND)
+def test_numbers_of_all_sizes_in_one_array_have_right_gradients_and_wrong_ones_are_found(name, x):
+    f, derivative = BY_HAND[name]
+    x = np.array(x)
+    assert pair_report(f, lambda g, x: g * derivative(x), x).mistakes == []
+    for i in range(x.size):
+        factors = np.where(np.arange(x.size) == i, 1.01, 1.0)
+        assert pair_report(f, lambda g, x, factors=factors: g * derivative(x) * factors, x).verdict != "right"
+
+
+def test_functions_that_bend_at_1_are_followed_beside_numbers_far_from_it():
+    for f in (np.tanh, np.arctan, tg.nn.sigmoid, np.sin):
+        for x in ([0.0, 1e16], [1e-20, 1.0, 1e20]):
+            assert testing.check_gradients(f, np.array(x)).passed
+    with pytest.raises(testing.GradientError):
+        testing.check_pair(np.tanh, lambda g, x: g * 1.01 * (1 - np.tanh(x) ** 2), np.array([0.0, 1e16]))
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-5, 1e-4])
+def test_a_derivative_that_cancels_is_as_linear_as_its_rounding_lets_it_be(size):
+    assert gradients_report(lambda x: (x - np.sin(x)) / x**3, np.array([size])).mistakes == []
 
 
 def maximum(*rules):

@@ -89,6 +89,8 @@ class Claim:
             )
         sizes = np.concatenate([coordinates.sizes(coordinates.real([value])) for value in self.values])
         self.scale = np.exp2(np.floor(np.log2(sizes)))  # so that single steps are exact
+        own = np.exp2(np.floor(np.log2(np.where(self.x == 0, 1, np.abs(self.x))))) / self.scale
+        self.own = np.where(own > 0, np.minimum(own, 1), 1)  # of a number far smaller than those beside it, its size
         self._linear = linearize(self.values)
         self._noise: tuple[np.ndarray, np.ndarray] | None = None
         self._gradients: np.ndarray | None = None
@@ -138,9 +140,24 @@ class Claim:
         vector[direction.indices] = direction.weights * self.scale[direction.indices]
         return vector
 
-    def slopes(self, direction: Direction, noise: np.ndarray | None = None) -> Slopes:
-        """The derivative along a direction by differences, with its error, if all but so much `noise` is signal."""
-        return differences.slopes(self.along(direction), self.y, self.noise()[0] if noise is None else noise)
+    def slopes(self, direction: Direction, noise: np.ndarray | None = None, shrink: float = 1.0) -> Slopes:
+        """The derivative along a direction by differences, with its error, if all but so much `noise` is signal.
+
+        The steps are `shrink` times as long as the direction says.
+        """
+        shorter = Direction(direction.indices, direction.weights * shrink)
+        slopes = differences.slopes(self.along(shorter), self.y, self.noise()[0] if noise is None else noise)
+        return slopes._replace(**{name: getattr(slopes, name) / shrink for name in ("left", "right", "error")})
+
+    def own_sizes(self, direction: Direction) -> list[float]:
+        """How far to shrink a step along one coordinate that is far smaller than those beside it, the largest first.
+
+        To 1, where functions such as tanh bend, and to its own size.
+        """
+        own, scale = self.own[direction.indices[0]], self.scale[direction.indices[0]]
+        if direction.indices.size > 1 or own == 1:
+            return []
+        return [float(1 / scale)] * bool(own < 1 / scale < 1) + [float(own)]
 
     def noise(self) -> tuple[np.ndarray, np.ndarray]:
         """How far rounding throws the numbers looked at off: see `differences.noise_of`."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from . import coordinates
 from .arguments import Leaf
-from .claim import Claim, Direction, random_direction
+from .claim import Claim, Direction, mixed_signs, random_direction
 from .comparison import Comparison, close
-from .differences import EPS, Slopes, quick_slopes
+from .differences import EPS, STEPS, Slopes, quick_slopes
 from .report import SHOWN, Mistake, Row
 
 EVERY = 128  # an argument of at most this many coordinates has each of them checked
@@ -102,7 +102,8 @@ class _Examination:
     def _careful_slopes(self, direction: Direction, claim: np.ndarray, noise: np.ndarray) -> Slopes:
         """Slopes for the noise that was measured; for that of fine steps alone where only these agree with the claim.
 
-        What looks like noise from afar may be a fast oscillation, which fine steps follow.
+        What looks like noise from afar may be a fast oscillation, which fine steps follow. A number far smaller than
+        those beside it is moved by its own size too, where steps of their size leave a doubt.
         """
         slopes = self.claimed.slopes(direction, noise)
         size = np.where(np.isfinite(claim), np.abs(claim), 0)
@@ -111,7 +112,15 @@ class _Examination:
                 break
             fine = self.claimed.slopes(direction, EPS * rounded)
             better = ~close(slopes, claim) & close(fine, claim) & (fine.error < 1e-3 * size)
-            slopes = Slopes(*(np.where(better, *parts) for parts in zip(fine, slopes, strict=True)))
+            slopes = _instead(better, fine, slopes)
+        for shrink in self.claimed.own_sizes(direction):
+            wrong = ~close(slopes, claim)
+            doubtful = wrong | slopes.kink | (slopes.error > 1e-3 * size)
+            if not np.any(doubtful):
+                break
+            fine = self.claimed.slopes(direction, EPS * np.abs(self.claimed.y), shrink)
+            blind = shrink < STEPS[-4]  # all steps but three were longer than the number itself
+            slopes = _instead(doubtful & (fine.error < 1e-2 * np.abs(fine.middle)) | wrong & blind, fine, slopes)
         return slopes
 
     def claim(self, direction: Direction) -> np.ndarray:
@@ -151,6 +160,9 @@ class _Examination:
         mixed, expected, size = self.claimed.gradient(weights), weights @ self.J, np.abs(weights) @ np.abs(self.J)
         off = np.nan_to_num(np.abs(mixed - expected), nan=0)
         bad = np.isfinite(expected) & (off > 1e-3 * size) & (off > 1000 * EPS * self.claimed.scale)  # and no rounding
+        if np.any(bad):  # what cancels in a rule, as in (x - sin x) / x³, rounds off each cotangent in another way
+            again = [self.claimed.gradient(weights * c) / c for c in 1 + 1e-3 * np.arange(1, 8)]
+            bad &= off > 4 * np.ptp([mixed, *again], axis=0)
         if not np.any(bad):
             return []
         worst = int(np.argmax(np.where(bad, off, 0)))
@@ -208,7 +220,9 @@ class _Examination:
         Of sorting three that are tied, say: whichever moves alone, the second stays as it is, but not if all of them
         move. Each is the second one close by, and so has a slope of 1 there, or of 0 if it is not.
         """
-        corners = [random_direction(np.arange(self.claimed.x.size), self.rng) for _ in range(CORNERS)]
+        everywhere = np.arange(self.claimed.x.size)
+        signs = [mixed_signs(everywhere.shape, self.rng) for _ in range(CORNERS)]
+        corners = [Direction(everywhere, each * self.claimed.own) for each in signs]
         for row, output in np.argwhere(look.wrong).tolist():
             direction, claim = look.directions[row], look.claims[row, output]
             far, near = (
@@ -256,6 +270,10 @@ class _Examination:
         start = self.ends[np.searchsorted(self.ends, i, side="right")] - coordinates.coordinates(leaf.value)
         imaginary = np.iscomplexobj(leaf.value) and (i - start) % 2
         return f"{leaf.name}{list(index) or ''}{' (imaginary part)' if imaginary else ''}"
+
+
+def _instead(better: np.ndarray, fine: Slopes, slopes: Slopes) -> Slopes:
+    return Slopes(*(np.where(better, *parts) for parts in zip(fine, slopes, strict=True)))
 
 
 def _units(indices: np.ndarray) -> list[Direction]:
