@@ -115,25 +115,24 @@ class Module:
         """
         import zipfile
 
-        with whole_file(path) as part:
-            state = self.state_dict()
-            for name, values in state.items():
-                if not np.all(np.isfinite(values)):
-                    raise ValueError(f"{name} is not finite, and {os.fsdecode(path)!r} was not written.")
-                if zipfile.ZipInfo(f"{name}.npy").filename != f"{name}.npy":
-                    raise ValueError(f"a parameter named {name!r} can't be saved: name it without a NUL or backslash.")
-            with open(part, "wb") as file:
-                archive = zipfile.ZipFile(file, "w")  # not np.savez: a parameter may be called `file`
-                try:
-                    for name, values in state.items():
-                        with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                            np.lib.format.write_array(entry, values, allow_pickle=False)
-                    archive.close()
-                except BaseException:
-                    archive.fp = None  # it is not to be closed: that would raise an error of its own for Ctrl-C
-                    raise
-                file.flush()
-                os.fsync(file.fileno())
+        state = self.state_dict()
+        for name, values in state.items():
+            if not np.all(np.isfinite(values)):
+                raise ValueError(f"{name} is not finite, and {os.fsdecode(path)!r} was not written.")
+            if zipfile.ZipInfo(f"{name}.npy").filename != f"{name}.npy":
+                raise ValueError(f"a parameter named {name!r} can't be saved: name it without a NUL or backslash.")
+        with whole_file(path) as part, open(part, "wb") as file:
+            archive = zipfile.ZipFile(file, "w")  # not np.savez: a parameter may be called `file`
+            try:
+                for name, values in state.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                        np.lib.format.write_array(entry, values, allow_pickle=False)
+                archive.close()
+            except BaseException:
+                archive.fp = None  # it is not to be closed: that would raise an error of its own for Ctrl-C
+                raise
+            file.flush()
+            os.fsync(file.fileno())
 
     def load(self, path: str | os.PathLike) -> None:
         """Read the parameters from a file that `save` wrote: all of them, or none.
