@@ -70,6 +70,29 @@ def test_a_derivative_that_cancels_is_as_linear_as_its_rounding_lets_it_be(size)
     assert gradients_report(lambda x: (x - np.sin(x)) / x**3, np.array([size])).mistakes == []
 
 
+CANCELLING = {  # a function whose value loses digits as x falls -> where it goes by stairs of some per cent of x
+    "cosine": (lambda x: (1 - np.cos(x)) / x**2, 1e-7),
+    "exp": (lambda x: (np.exp(x) - 1) / x, 1e-15),
+    "sine": (lambda x: (x - np.sin(x)) / x**3, 1e-7),
+    "root": (lambda x: (np.sqrt(1 + x) - 1) / x, 1e-14),
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_differences_on_a_stair_of_rounding_refute_no_claim_of_the_slope_of_the_whole(name):
+    f, x = CANCELLING[name]
+    assert gradients_report(f, np.array([x])).verdict == "undecided"
+    with pytest.raises(testing.GradientError):
+        testing.check_pair(f, lambda g, x: g * 1e3 / x, np.array([x]))
+
+
+@pytest.mark.parametrize("slope", [-1.0, 0.0, 1.01])
+def test_stairs_that_are_no_rounding_have_wrong_claims(slope):
+    for f in (lambda x: np.mod(x, 0.3), lambda x: np.mod(x, 0.01) + 5.0):
+        with pytest.raises(testing.GradientError):
+            testing.check_pair(f, lambda g, x: g * slope, np.array([7.285, 1.234]))
+
+
 def maximum(*rules):
     return primitive(lambda x, y: np.maximum(x, y), *rules)
 

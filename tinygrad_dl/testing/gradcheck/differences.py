@@ -136,6 +136,35 @@ def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray, h: np.ndarray)
     return np.where(sloping, height, standing)
 
 
+def next_jump(y: Callable[[float], float], slope: float, discrepancy: float) -> tuple[float, float]:
+    """How far from 0 the first jump of `y` is that throws its slope off by more than the `discrepancy`, and its height.
+
+    The height is 0 where there is none before the arguments have nearly doubled or vanished: a kink, or a fast
+    oscillation, shrinks away as one looks closer, and a jump does not. y has one number; a negative `discrepancy` asks
+    for the other side.
+    """
+    side = math.copysign(1.0, discrepancy)
+    places = 0.95 * side * 0.85 ** np.arange(70.0)[::-1]
+    values = [y(place) for place in places]
+
+    def off(a: float, b: float, change: float) -> float:
+        return abs(change - slope * (b - a))
+
+    for a, b, ya, yb in zip(places, places[1:], values, values[1:], strict=False):
+        whole = off(a, b, yb - ya)
+        if whole <= 2 * abs(discrepancy * (b - a)):
+            continue
+        for _ in range(40):
+            middle = (a + b) / 2
+            ym = y(middle)
+            if off(a, middle, ym - ya) > off(middle, b, yb - ym):
+                b, yb = middle, ym
+            else:
+                a, ya = middle, ym
+        return (abs(a), abs(yb - ya)) if abs(yb - ya) > 0.3 * whole else (math.inf, 0.0)
+    return math.inf, 0.0
+
+
 def _best(slope: np.ndarray, factor: float, rounding: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The best of all extrapolations of `slope`, a row a step, whose error falls by `factor` a step; and its error.
 
