@@ -27,10 +27,13 @@ class Comparison:
         self.wrong = ~close(slopes, claims) & ~(np.isnan(claims) & self._without_derivative())
         self.hidden_kinks = np.zeros_like(self.wrong)  # that differences along an axis don't show, found afterwards
         self.undecided = noisy & ~self.wrong & ~slopes.kink & (np.abs(claims) > self._negligible())
-        if np.any(self.undecided):  # a claim that is rounding alone is one of 0
-            self.undecided &= np.abs(claims) > self._rounding()
+        large = np.abs(claims) > np.fmax(1, np.abs(claimed.y))
+        if np.any(self.undecided):  # a claim that is rounding alone is one of 0, if it is not larger than the value
+            self.undecided &= large | (np.abs(claims) > self._rounding())
         if np.any(self.wrong):
-            self.wrong &= ~close(slopes, claims, self._rounding()) | slopes.kink
+            rounded = self.wrong & close(slopes, claims, self._rounding()) & ~slopes.kink
+            self.wrong &= ~rounded
+            self.undecided |= rounded & large
         self._ask_complex_steps()
 
     def _without_derivative(self) -> np.ndarray:
