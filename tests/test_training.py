@@ -338,6 +338,12 @@ REFUSED = {
     "a metric called loss": ({"metrics": {"loss": nn.accuracy}}, ValueError, "call the metric something else"),
     "validation_loss": ({"metrics": {"validation_loss": nn.accuracy}}, ValueError, "call the metric something else"),
     "metrics without names": ({"metrics": [nn.accuracy]}, TypeError, "expected metrics by name"),
+    "a metric of no function": ({"metrics": {"accuracy": 0.9}}, TypeError, "expected metrics by name"),
+    "a metric of each sample": (
+        {"metrics": {"a": lambda A, Y: A}},
+        TypeError,
+        "expected the metric 'a' to give one numb",
+    ),
     "no one number": ({"loss": lambda A, Y: A - Y}, TypeError, "expected a loss that gives a Tensor of size 1"),
     "no Tensor": ({"loss": lambda A, Y: 1.0}, TypeError, "expected a loss that gives a Tensor of size 1, got 1"),
     "broadcasting": ({"data": (X, Y[0])}, ValueError, r"one shape, got \(1, 12\) and \(12,\)"),

@@ -126,7 +126,7 @@ def fit(
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     metrics = {} if metrics is None else metrics
-    if not isinstance(metrics, Mapping):
+    if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
         raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
     if not {"loss", "validation_loss"}.isdisjoint(metrics):
         raise ValueError("fit: the history keeps the loss under its own name: call the metric something else.")
@@ -183,10 +183,17 @@ def _means(
             optimizer.step()
         totals["loss"] += m * value
         for name, metric in metrics.items():
-            totals[name] += m * float(metric(A.data, Y))
+            totals[name] += m * _one_number(name, metric(A.data, Y))
         del A, cost  # the graph is gone before the next one grows
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
+
+
+def _one_number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"fit: expected the metric {name!r} to give one number, got {value!r:.80}.") from error
 
 
 def _advice(optimizer: Optimizer | None) -> str:

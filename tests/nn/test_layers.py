@@ -317,3 +317,9 @@ def test_mlp_stacks_layers_with_hidden_functions_between_and_one_at_the_end():
 def test_mlp_without_a_layer_is_refused(sizes):
     with pytest.raises(ValueError, match=r"such as \[30, 4, 1\], got \["):
         nn.mlp(sizes, rng=rng())
+
+
+@pytest.mark.parametrize("value", [None, "X.csv", {"a": 1.0}, {1.0, 2.0}, (row for row in ())], ids=repr)
+def test_what_holds_no_numbers_is_no_matter_of_shapes(value):
+    with pytest.raises(TypeError, match=r"expected (an array of )?numbers, got"):
+        nn.Dense(2, 1, rng=np.random.default_rng(0))(value)

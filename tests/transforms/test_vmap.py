@@ -406,3 +406,11 @@ def test_a_table_that_all_samples_read_gets_the_gradients_of_all():
     table, i = tg.parameter(W), np.array([0, 1, 1, 1])
     found = tg.gradients(np.sum(tg.vmap(lambda i: tg.primitives.getitem(table, i))(i)), table)
     assert found.tolist() == [[1, 1, 1], [3, 3, 3]]
+
+
+def test_what_is_no_function_and_a_product_of_numbers_are_named():
+    with pytest.raises(TypeError, match="vmap: expected a function, got 'sin'"):
+        tg.vmap("sin")
+    for product in (lambda x: x @ x, lambda x: np.ones(3) @ x):
+        with pytest.raises(ValueError, match=r"matmul: expected arrays of at least one axis, .* write x \* y"):
+            tg.vmap(product)(np.ones(3))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import checks
+from .. import arguments, checks
 from ..tensor import Tensor, parameter
 from . import activations, fused, initializers
 from .module import Module
@@ -51,7 +51,7 @@ class Dense(Module):
         try:
             shape = A.shape
         except AttributeError:  # a list
-            shape = np.shape(A)
+            shape = np.shape(A := arguments.numbers(A))
         if len(shape) != 2 or shape[0] != self.n_in:
             raise ValueError(f"{self!r}: expected ({self.n_in}, m), got {shape}{self._advice(shape)}.")
         return fused.affine(self.W, A, self.b)

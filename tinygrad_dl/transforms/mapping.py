@@ -44,6 +44,8 @@ def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False
            [ 0.,  0.],
            [ 0.,  0.]])
     """
+    if not callable(f):
+        raise TypeError(f"vmap: expected a function, got {f!r:.40}.")
 
     def mapped(*args, **kwargs):
         axes = list(pytree.leaves_spread(_for_each(in_axes, len(args)), args))
