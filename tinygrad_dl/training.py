@@ -174,6 +174,8 @@ def _means(
             raise FloatingPointError(f"the loss became {value}: {_advice(optimizer)}.")
         m = Y.shape[-1]
         samples += m
+        for name, metric in metrics.items():  # which may be wrong, before a parameter moves
+            totals[name] += m * _one_number(name, metric(A.data, Y))
         if optimizer is not None:
             optimizer.zero_grad()
             cost.backward()
@@ -182,8 +184,6 @@ def _means(
                     norms[name] += m * float(np.linalg.norm(parameter.grad))
             optimizer.step()
         totals["loss"] += m * value
-        for name, metric in metrics.items():
-            totals[name] += m * _one_number(name, metric(A.data, Y))
         del A, cost  # the graph is gone before the next one grows
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms

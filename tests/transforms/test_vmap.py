@@ -408,9 +408,12 @@ def test_a_table_that_all_samples_read_gets_the_gradients_of_all():
     assert found.tolist() == [[1, 1, 1], [3, 3, 3]]
 
 
-def test_what_is_no_function_and_a_product_of_numbers_are_named():
+def test_what_is_no_function_is_refused():
     with pytest.raises(TypeError, match="vmap: expected a function, got 'sin'"):
         tg.vmap("sin")
+
+
+def test_a_product_of_numbers_raises_what_numpy_raises_for_one_sample():
     for product in (lambda x: x @ x, lambda x: np.ones(3) @ x):
-        with pytest.raises(ValueError, match=r"matmul: expected arrays of at least one axis, .* write x \* y"):
+        with pytest.raises(ValueError, match=r"matmul: Input operand . does not have enough dimensions"):
             tg.vmap(product)(np.ones(3))

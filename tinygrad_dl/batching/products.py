@@ -16,7 +16,7 @@ def _matmul(level: Level, x, y):
     if level.has(y) and y.ndim == 1 and rank(x) == 2 and not level.has(x):
         return level.wrapped(np.matmul(y._value, x.T))
     if not rank(x) or not rank(y):
-        raise ValueError("matmul: expected arrays of at least one axis, got a number of each sample: write x * y.")
+        raise NotAtOnce("of numbers")
     left, right = (np.expand_dims(z, axis) if rank(z) == 1 else z for z, axis in ((x, 0), (y, 1)))
     ndim = max(rank(left), rank(right))
     product = np.matmul(level.aligned(left, ndim), level.aligned(right, ndim))
