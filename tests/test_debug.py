@@ -298,6 +298,18 @@ def test_an_array_that_was_changed_by_force_is_named(x, use, create_graph):
     assert line_of(program, "z = use(y)") in text
 
 
+@pytest.mark.parametrize("at", [lambda data: np.add.at(data, [0], 9.0), lambda data: np.negative.at(data, [0])])
+def test_a_write_by_a_ufunc_at_read_only_data_is_an_error_of_numpy_or_is_found(at):
+    def program():
+        x = tg.parameter([1.0, 2.0])
+        y = np.sum(x * x)
+        at(x.data)  # NumPy before 2.5 does it
+        y.backward()
+
+    with tg.debug(), pytest.raises((ValueError, RuntimeError), match=r"read-only|was changed after it was used"):
+        program()
+
+
 def test_an_answer_that_was_changed_by_force_is_named(x):
     def program():
         y = np.exp(x)
