@@ -88,3 +88,25 @@ def test_values_leave_the_graph():
     assert tg.gradients(np.sum(x * values), x).tolist() == [1.0, 2.0]
     with pytest.raises(ValueError, match="read-only"):
         values[0] = 3.0
+
+
+MEETING = {  # many numbers made of each element of b -> which
+    "index": lambda b, n: b[np.zeros(n, int)],
+    "take": lambda b, n: np.take(b, np.zeros(n, int)),
+    "repeat": lambda b, n: np.repeat(b[:1], n),
+    "tile": lambda b, n: np.tile(b[:1], n),
+    "take_along_axis": lambda b, n: np.take_along_axis(b, np.zeros(n, int), 0),
+    "pad": lambda b, n: np.pad(b[:1], (0, n - 1), "edge"),
+}
+
+
+@pytest.mark.parametrize("name", MEETING)
+@pytest.mark.parametrize(("dtype", "n"), [(np.float16, 5000), (np.float32, 200_000)])
+def test_gradients_that_meet_in_one_element_are_added_as_exactly_as_their_dtype_can_hold(name, dtype, n):
+    b = np.ones(2, dtype)
+    _, pullback = tg.vjp(lambda b: MEETING[name](b, n), b)
+    g = np.full(n, 0.1, dtype)
+    (found,) = pullback(g)
+    exact = n * float(g[0])
+    assert found.dtype == dtype
+    assert abs(found[0] - exact) <= np.finfo(dtype).eps * exact

@@ -102,7 +102,14 @@ def scatter_add(values: Any, index: Any, like: Any) -> Any:
 def add_into(total: Any, index: Any, values: Any) -> None:
     """Add `values` to the array `total` in place, at `index`."""
     if _may_repeat(index):
-        np.add.at(total, index, values)
+        sparse = total.size > 16 * values.size and total.dtype.char != "e"  # where few meet, and a copy would cost more
+        wide = None if sparse else accumulator(values, values.size)
+        if wide is None:
+            np.add.at(total, index, values)
+        else:
+            sums = np.zeros(total.shape, wide)
+            np.add.at(sums, index, values.astype(wide))
+            total += sums.astype(total.dtype)
     else:
         total[index] += values
 
