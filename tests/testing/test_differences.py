@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygrad_dl.testing import strategies
 from tinygrad_dl.testing.gradcheck import differences
-from tinygrad_dl.testing.gradcheck.coordinates import arrays, cotangents, element, real, real_of_cotangents, sizes
+from tinygrad_dl.testing.gradcheck.coordinates import (
+    arrays,
+    cotangents,
+    element,
+    laid_out,
+    real,
+    real_of_cotangents,
+    sizes,
+)
 
 floats = st.floats(-3, 3)
 CURVES = {  # name -> a curve through x and its slope at τ = 0
@@ -117,6 +126,27 @@ def test_coordinates_and_arrays_are_inverse():
     for again, array in zip(arrays(vector, like), like, strict=True):
         assert again.dtype == array.dtype
         assert np.array_equal(again, array)
+
+
+@pytest.mark.parametrize("layout", strategies.LAYOUTS)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 1, 3), (0, 2)])
+def test_a_copy_lies_in_memory_as_its_model_does(layout, shape):
+    like = np.arange(float(np.prod(shape))).reshape(shape)
+    like = strategies.LAYOUTS[layout](like) if shape and like.size else like
+    copy = laid_out(like.astype(complex), like)
+    steps = [stride for stride, length in zip(copy.strides, shape, strict=True) if length > 1]
+    assert np.array_equal(copy, like)
+    assert layout == "repeated" or steps == [2 * s for s, n in zip(like.strides, shape, strict=True) if n > 1]
+    copy[...] = 0  # no elements overlap, and none is the model's
+    assert not np.any(copy)
+    assert np.array_equal(like, laid_out(like, like))
+
+
+@pytest.mark.parametrize("like", [np.arange(90.0)[::30], np.lib.stride_tricks.sliding_window_view(np.arange(4.0), 2)])
+def test_a_copy_of_what_overlaps_or_lies_far_apart_is_dense(like):
+    copy = laid_out(like.copy(), like)
+    assert copy.flags.c_contiguous
+    assert np.array_equal(copy, like)
 
 
 def test_cotangents_count_the_change_of_each_part():

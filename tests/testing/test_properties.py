@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
@@ -145,6 +145,47 @@ def test_fixtures_are_passed_on(x, factor):
 @given_gradients(x=arrays(domain="nonzero"))
 def test_examples_of_one_s_own_may_be_added(x):
     return np.abs(x)
+
+
+# ---- arrays that lie otherwise in memory
+
+by_default = settings(max_examples=100, database=None, phases=[Phase.generate])  # which need not shrink
+
+
+def reads_inputs(g, x):
+    return 2 * g * x.ravel(order="K").reshape(x.shape)
+
+
+def reads_cotangents(g, x):
+    return 2 * g.ravel(order="A").reshape(x.shape) * x
+
+
+def forgets_strides(g, x):
+    return 2 * g * (x if min(x.strides) > 0 else np.flip(x))
+
+
+@pytest.mark.parametrize("backward", [reads_inputs, reads_cotangents, forgets_strides])
+def test_rules_that_read_memory_in_its_own_order_are_found_by_default(backward):
+    assert "breaks the law" in failure_of(by_default(given_gradients((np.square, backward), x=arrays((2, 2)))))
+
+
+@pytest.mark.parametrize("backward", [reads_inputs, reads_cotangents])
+def test_rules_that_read_memory_in_its_own_order_are_found_at_contiguous_arrays(backward):
+    text = failure_of(lambda: check_laws((np.square, backward), X, without=["vjp vs numeric"]))
+    assert "in another order in memory" in text
+
+
+@pytest.mark.parametrize("layout", strategies.LAYOUTS)
+def test_functions_that_read_memory_in_its_own_order_have_the_derivative_of_that(layout):
+    def weighted(x):
+        return x.ravel(order="K") @ np.arange(6, dtype=x.dtype)
+
+    def backward(g, x):
+        order = np.argsort(np.abs(x.strides))[::-1]
+        weights = np.arange(6, dtype=x.dtype).reshape(np.array(x.shape)[order])
+        return g * np.transpose(weights, np.argsort(order))
+
+    check_laws((weighted, backward), strategies.LAYOUTS[layout](X))
 
 
 # ---- what rounding hides

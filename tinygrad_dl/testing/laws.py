@@ -173,7 +173,7 @@ def float32_stays_float32(subject: Subject) -> str | None:
 
 
 def uses_add_up(subject: Subject) -> str | None:
-    """A variable in two places gets the sum of the gradients, and a pullback gives the same whenever it is called."""
+    """A variable in two places gets the sum of the gradients; a pullback gives the same again, in any memory order."""
     value, pullback = subject.vjp(*subject.values)
     u = some_like(value)
     once = [np.array(g) for g in pullback(u)]
@@ -182,6 +182,9 @@ def uses_add_up(subject: Subject) -> str | None:
     for name, g, again in zip(subject.names, once, pullback(u), strict=True):
         if not subject.same(again, g):
             return f"Called once more, the pullback gives for {name}\n{again}\nand gave\n{g}"
+    wrong = _by_memory_order(subject, value, u, once)
+    if wrong:
+        return wrong
     if subject.by_hand:
         return None
 
@@ -197,6 +200,26 @@ def uses_add_up(subject: Subject) -> str | None:
                 wrong = _of_one_variable(subject, i, j)
                 if wrong:
                     return wrong
+    return None
+
+
+def _by_memory_order(subject: Subject, value: Any, u: Any, expected: Sequence[np.ndarray]) -> str | None:
+    """What is wrong with the gradients if the cotangent `u`, or the arguments, lie otherwise in memory.
+
+    Nothing is if the value itself is another one then, as that of x.ravel("K") is.
+    """
+    turned = [_turned(x) for x in subject.values]
+    for words, values, cotangent in (
+        ("the cotangent", subject.values, pytree.mapped(_turned, u)),
+        ("the arguments", turned, u),
+    ):
+        ans, pullback = subject.vjp(*values)
+        if not _equal(ans, value):
+            continue
+        for name, gradient, right in zip(subject.names, pullback(cotangent), expected, strict=True):
+            if not subject.same(gradient, right):
+                where = f"With {words} in another order in memory, as by np.asfortranarray,"
+                return f"{where} the gradient by {name} is\n{gradient}\ninstead of\n{right}"
     return None
 
 
@@ -279,6 +302,11 @@ def _cuts(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
             yield np.take(x, [0], axis), axis
     if x.ndim and len(x):
         yield np.array(x[0]), 0
+
+
+def _turned(x: Any) -> np.ndarray:
+    """A copy of `x` in Fortran order; in C order if it was in Fortran order."""
+    return np.array(x, order="F" if np.asarray(x).flags.c_contiguous else "C")
 
 
 def _read_only(x: Any) -> Any:

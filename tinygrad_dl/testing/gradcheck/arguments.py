@@ -12,6 +12,7 @@ import numpy as np
 from ... import pytree
 from ...nn import Module
 from ...tensor import Tensor, replace_data
+from .coordinates import laid_out
 
 
 class Leaf(NamedTuple):
@@ -50,7 +51,7 @@ class Arguments:
         self.f, self.primals, self.varied = f, tuple(primals), varied
         self._copies: dict[int, Module] = {}  # of the Modules among the primals, by id
         self.leaves = [
-            Leaf(name, np.array(_values(value)), i)
+            Leaf(name, _copied(_values(value)), i)
             for i, (primal, label) in enumerate(zip(primals, names, strict=True))
             if i in varied
             for name, value in _floats(primal, label)
@@ -63,9 +64,9 @@ class Arguments:
                 raise ValueError(f"{leaf.name}: expected finite numbers, got {leaf.value!r:.80}")
 
     def wide(self) -> list[np.ndarray]:
-        """The values of the leaves in float64 or complex128."""
+        """Copies of the values of the leaves in float64 or complex128, of the same memory layouts."""
         wide = [complex if np.iscomplexobj(leaf.value) else float for leaf in self.leaves]
-        return [np.array(leaf.value, dtype, order="C") for leaf, dtype in zip(self.leaves, wide, strict=True)]
+        return [laid_out(leaf.value.astype(dtype), leaf.value) for leaf, dtype in zip(self.leaves, wide, strict=True)]
 
     def call(self, *values: Any) -> Any:
         """What `f` gives with `values`, arrays or Tensors, in the place of the leaves."""
@@ -139,6 +140,11 @@ def _is_float(value: Any) -> bool:
 
 def _values(value: Any) -> Any:
     return value.data if type(value) is Tensor else value
+
+
+def _copied(value: Any) -> np.ndarray:
+    value = np.asarray(value)
+    return laid_out(value.copy(), value)
 
 
 def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:

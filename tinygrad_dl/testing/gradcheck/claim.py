@@ -240,7 +240,7 @@ class Claim:
     def _grown(self) -> list[Linear]:
         """What is claimed where all coordinates are larger by a few roundings: zeros and ties stay."""
         if self._close_by is None:
-            grown = [[value * (1 + k * differences.EPS) for value in self.values] for k in (1, 2, 3, 4)]
+            grown = [coordinates.arrays(self.x * (1 + k * differences.EPS), self.values) for k in (1, 2, 3, 4)]
             self._close_by = [self._linear]
             for values in grown:
                 with contextlib.suppress(ValueError):  # where the function is not defined, as quantiles above 1

@@ -34,7 +34,7 @@ def cotangents(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarra
 
 
 def arrays(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The arrays that have the coordinates `vector`, of the shapes of those in `like`, and complex where they are.
+    """The arrays with the coordinates `vector`, of the shapes and memory layouts in `like`, and complex where they are.
 
     A complex `vector` gives complex arrays: what a complex step needs.
     """
@@ -44,8 +44,31 @@ def arrays(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
         start += part.size
         if x.dtype.kind == "c":
             part = part[0::2] + 1j * part[1::2]
-        parts.append(part.reshape(x.shape))
+        parts.append(laid_out(part.reshape(x.shape), x))
     return parts
+
+
+def laid_out(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The array `values` in the memory layout of `like`: the order of its axes, backwards, with gaps.
+
+    A layout in which elements overlap or lie far apart becomes a dense one.
+    """
+    if like.flags.c_contiguous:
+        return np.asarray(values, order="C")
+    steps, extent = [stride // like.itemsize for stride in like.strides], 1
+    for step, length in sorted(zip(map(abs, steps), like.shape, strict=True)):
+        dense = step < extent and length > 1
+        if dense:
+            break
+        extent += step * (length - 1)
+    if dense or extent > 4 * like.size:
+        result = np.empty_like(like, values.dtype, subok=False)
+    else:
+        first = -sum(min(step, 0) * (length - 1) for step, length in zip(steps, like.shape, strict=True))
+        memory, size = np.empty(extent, values.dtype), values.itemsize
+        result = np.ndarray(like.shape, values.dtype, memory, first * size, [step * size for step in steps])
+    result[...] = values
+    return result
 
 
 def coordinates(array: np.ndarray) -> int:

@@ -45,15 +45,17 @@ def arrays(
     *,
     kinks: Sequence[float] | None = None,
     on_kinks: bool = False,
-    layouts: bool = False,
+    layouts: bool | None = None,
 ) -> Strategy[np.ndarray]:
     """Arrays of floats in a `domain` of `DOMAINS`, or in an interval (low, high).
 
     `shape` is a shape, a strategy for shapes such as `shapes(empty=True)`, or by default 0 to 3 axes of 1 to 3.
     `kinks` are the values at which a function has no derivative, such as [0.0] for a relu: elements keep away from
     them, and from each other, as a maximum needs (for which `kinks=[]` is enough). With `on_kinks` some elements
-    deliberately are kinks, -0.0 among them, and some are equal. With `layouts` arrays may be any of `LAYOUTS`. Of a
-    complex `dtype` the real and the imaginary part are drawn alike.
+    deliberately are kinks, -0.0 among them, and some are equal. Of a complex `dtype` both parts are drawn alike.
+
+    By default many arrays are in Fortran order, or views with gaps or backwards. With `layouts` they are any of
+    `LAYOUTS` alike, some of them read-only; with layouts=False all are contiguous.
 
     Raises ValueError for an unknown domain, for a dtype that is not of floats or complex numbers, for kinks that leave
     no room, and for `on_kinks` without `kinks`.
@@ -77,7 +79,7 @@ def broadcastable(
     max_side: int = 3,
     kinks: Sequence[float] | None = None,
     on_kinks: bool = False,
-    layouts: bool = False,
+    layouts: bool | None = None,
 ) -> Strategy[tuple[np.ndarray, ...]]:
     """Tuples of `n` arrays whose shapes broadcast together; `domains` is one for all, or one for each.
 
@@ -97,7 +99,7 @@ def matmul_pairs(
     dtype: Any = np.float64,
     *,
     max_side: int = 3,
-    layouts: bool = False,
+    layouts: bool | None = None,
 ) -> Strategy[tuple[np.ndarray, ...]]:
     """Pairs (x, y) for `x @ y`, of every combination of ranks: vectors, matrices, stacks, and stacks that broadcast.
 
@@ -154,7 +156,9 @@ def _one_each(domains: Any, n: int) -> Sequence[str | Interval]:
     return [domains] * n if one else domains
 
 
-def _layouts(layouts: bool, kinks: Sequence[float] | None = None, on_kinks: bool = False) -> list[str]:
+def _layouts(layouts: bool | None, kinks: Sequence[float] | None = None, on_kinks: bool = False) -> list[str]:
+    if layouts is None:
+        return [*2 * ["contiguous", "Fortran"], "transposed", "strided", "reversed"]
     names = list(LAYOUTS) if layouts else ["contiguous"]
     return [name for name in names if name != "repeated" or kinks is None or on_kinks]  # which makes ties
 
