@@ -35,12 +35,16 @@ ALLOWED = {
         "rules.ties",
     },
     "debugging": {"primitives", "registry", "grad_mode"},
+    "numpy_warnings": {"debugging"},
     "leaving": {"debugging", "registry", "grad_mode"},
     "weak_keys": set(),
     "extending": {"arguments", "primitives", "registry", "pytree", "weak_keys"},
-    "tensor": {"cuts", "debugging", "leaving", "arguments", "primitives", "registry", "grad_mode", "array_methods"},
+    "tensor": {
+        *("cuts", "debugging", "leaving", "arguments", "primitives", "registry", "grad_mode", "array_methods"),
+        "numpy_warnings",
+    },
     "autodiff": {"tensor", "batching", "debugging", "arguments", "primitives", "registry", "grad_mode", "pytree"},
-    "batching.": {"primitives", "registry", "array_methods", "grad_mode", "batching"},
+    "batching.": {"primitives", "registry", "array_methods", "grad_mode", "batching", "numpy_warnings"},
     "transforms.": {
         *("autodiff", "batching", "tensor", "registry", "primitives", "extending", "grad_mode", "pytree"),
         *("arguments", "nn.module", "transforms"),
@@ -50,7 +54,7 @@ ALLOWED = {
     "nn.initializers": set(),
     "nn.metrics": set(),
     "nn.losses": {"nn.activations"},
-    "nn.fused": {"batching", "primitives", "registry", "nn.activations", "nn.losses"},
+    "nn.fused": {"batching", "numpy_warnings", "primitives", "registry", "nn.activations", "nn.losses"},
     "nn.": {"arguments", "checks", "tensor", "batching", "primitives", "pytree", "nn", "_files"},
     "optim": {"arguments", "checks", "tensor", "grad_mode", "pytree"},
     "drawing.": {

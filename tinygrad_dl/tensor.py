@@ -20,14 +20,17 @@ from . import arguments, cuts, debugging, leaving, primitives, registry
 from .array_methods import ArrayMethods
 from .debugging import is_debugging
 from .grad_mode import is_recording
+from .numpy_warnings import Computing, at_the_users_line
 
 _new = object.__new__
 _FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, str, slice})
+_computing = Computing(globals())
 
 
 # ---- recording: what computes a Tensor from Tensors comes through `apply`, or through an operator made by `_binary`
 
 
+@_computing
 def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
     """Call `function` on the values of its arguments, and record the call if one of them is tracked.
 
@@ -72,11 +75,17 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     if kwargs or len(values) > count:
         kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
         registry.check_call(function, tracked, args, kwargs)
-        data = compute(*values, **kwargs)
+        try:
+            data = compute(*values, **kwargs)
+        except TypeError as error:
+            data = at_the_users_line(error, compute, tuple(values), kwargs)
         if not isinstance(data, tuple) and data.dtype.kind not in "fc":  # a cast to integers is constant
             return _without_gradient(data, function, args)
     else:
-        data = compute(*values)
+        try:
+            data = compute(*values)
+        except TypeError as error:
+            data = at_the_users_line(error, compute, tuple(values))
     if isinstance(data, tuple):
         return _outputs(data, _tracked(primitives.Outputs(data), function, tuple(values), kwargs, tuple(parents)))
     return _tracked(data, function, tuple(values), kwargs, tuple(parents))
@@ -99,6 +108,7 @@ def outputs_of(node: Tensor) -> Any:
     return _outputs(tuple(node._value), node) if type(node._value) is primitives.Outputs else node
 
 
+@_computing
 def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a `function` that has no rules of its own, or any on what is not tracked."""
     spelling = registry.spellings.get(function)
@@ -120,7 +130,11 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     if function in primitives.on_arrays and any(map(_is_foreign, args)):
         return NotImplemented
     compute = function if constant else primitives.on_arrays.get(function, function)
-    result = compute(*map(_plain, args), **{keyword: _plain(value) for keyword, value in kwargs.items()})
+    values, settings = tuple(map(_plain, args)), {keyword: _plain(value) for keyword, value in kwargs.items()}
+    try:
+        result = compute(*values, **settings)
+    except TypeError as error:
+        result = at_the_users_line(error, compute, values, settings)
     if isinstance(result, tuple) and function in registry.vjps:
         parts = [_constant(part, *args, function=function) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
@@ -243,6 +257,7 @@ def replace_all_data(leaves: list[Tensor], arrays: list[np.ndarray]) -> None:
     del replaced
 
 
+@_computing
 def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
     """The methods for `x op y` and `y op x`: `apply` for two arguments, since every step of a program pays for it."""
 
@@ -258,7 +273,10 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
             parents = (self,)
             tracked = self._tracked
         x = self._value
-        data = function(x, y)
+        try:
+            data = function(x, y)
+        except TypeError as error:
+            data = at_the_users_line(error, function, (x, y))
         if tracked and is_recording():
             return _tracked(data, function, (x, y), None, parents)
         return _constant(data, self, other)
@@ -268,7 +286,10 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
         if x is NotImplemented:
             return NotImplemented
         y = self._value
-        data = function(x, y)
+        try:
+            data = function(x, y)
+        except TypeError as error:
+            data = at_the_users_line(error, function, (x, y))
         if self._tracked and is_recording():
             return _tracked(data, function, (x, y), None, (None, self))
         return _constant(data, other, self)
@@ -593,6 +614,8 @@ class Tensor(ArrayMethods):
 
 
 _set_value = Tensor.__dict__["_value"].__set__  # of C
+
+_computing.complete()
 
 
 def parameter(data: Any, name: str | None = None) -> Tensor:

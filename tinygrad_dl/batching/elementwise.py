@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from .. import primitives
+from ..numpy_warnings import Computing, at_the_users_line
 from .batched import Level, NotAtOnce, rules
+
+_computing = Computing(globals())
 
 
 def rank(x: Any) -> int:
@@ -15,12 +18,17 @@ def rank(x: Any) -> int:
     return ndim if isinstance(ndim, int) else np.ndim(x) if type(x) in (list, tuple) else 0
 
 
+@_computing
 def _elementwise(function):
     def rule(level: Level, *args, **kwargs):
         ndim = max(map(rank, (*args, *kwargs.values())))
         args = tuple(level.aligned(x, ndim) for x in args)
         kwargs = {keyword: level.aligned(x, ndim) for keyword, x in kwargs.items()}
-        return level.wrapped(function(*args, **kwargs))
+        try:
+            result = function(*args, **kwargs)
+        except TypeError as error:
+            result = at_the_users_line(error, function, args, kwargs)
+        return level.wrapped(result)
 
     return rule
 
@@ -31,6 +39,7 @@ def _of_ufunc(ufunc):
     return _elementwise(ufunc) if ufunc.signature is None else _stacking(ufunc)
 
 
+@_computing
 def _stacking(gufunc):
     """A ufunc with a signature such as `(m,n),(n)->(m)`: it takes stacks of what it says, aligned from the right."""
     cores = [len(core.split(",")) if core else 0 for core in gufunc.signature.split("->")[0][1:-1].split("),(")]
@@ -41,9 +50,12 @@ def _stacking(gufunc):
         if any(rank(x) < core for x, core in zip(args, cores, strict=True)):
             raise NotAtOnce("with fewer axes than the signature has")
         loops = max(rank(x) - core for x, core in zip(args, cores, strict=True))
-        return level.wrapped(
-            gufunc(*[level.aligned(x, loops + core) for x, core in zip(args, cores, strict=True)], **kwargs)
-        )
+        args = tuple(level.aligned(x, loops + core) for x, core in zip(args, cores, strict=True))
+        try:
+            result = gufunc(*args, **kwargs)
+        except TypeError as error:
+            result = at_the_users_line(error, gufunc, args, kwargs)
+        return level.wrapped(result)
 
     return rule
 
@@ -108,3 +120,5 @@ for _function in (np.result_type, np.can_cast, np.min_scalar_type, np.common_typ
 
 rules[np.allclose] = lambda level, a, b, **kwargs: np.all(np.isclose(a, b, **kwargs))
 rules[np.array_equal] = lambda level, a, b: np.all(np.equal(a, b)) if np.shape(a) == np.shape(b) else False
+
+_computing.complete()

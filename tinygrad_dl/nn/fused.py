@@ -12,19 +12,29 @@ from typing import Any
 import numpy as np
 
 from .. import batching
+from ..numpy_warnings import Computing, at_the_users_line
 from ..primitives import accumulator, primitive
 from ..registry import defvjp
 from . import activations, losses
 from .activations import HALF, single
 
+_computing = Computing(globals())
+
 
 @primitive
+@_computing
 def affine(W: Any, A: Any, b: Any) -> Any:
     """W A + b of matrices and a column `b`: a dense layer. The sum is written over the product: one array less."""
-    Z = W @ A
-    if b.shape != (Z.shape[0], 1):
-        raise ValueError(f"affine: expected b of shape ({Z.shape[0]}, 1) for W of shape {W.shape}, got {b.shape}.")
-    return np.add(Z, b, out=Z) if b.dtype == Z.dtype else Z + b
+    try:
+        Z = W @ A
+        if b.shape != (Z.shape[0], 1):
+            raise ValueError(f"affine: expected b of shape ({Z.shape[0]}, 1) for W of shape {W.shape}, got {b.shape}.")
+        return np.add(Z, b, out=Z) if b.dtype == Z.dtype else Z + b
+    except TypeError as error:
+        return at_the_users_line(error, np.add, (at_the_users_line(error, np.matmul, (W, A)), b))
+
+
+_computing.complete()
 
 
 def _sum_of_samples(g):
