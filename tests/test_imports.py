@@ -15,12 +15,13 @@ PACKAGE = Path(tinygrad_dl.__file__).parent
 ALLOWED = {
     "arguments": {"cuts"},
     "cuts": set(),
-    "registry": {"primitives"},
+    "registry": {"primitives", "signatures"},
     "primitives": set(),
     "grad_mode": set(),
     "pytree": set(),
     "_files": set(),
     "memory": set(),
+    "signatures": set(),
     "checks": set(),
     "data": {"checks"},
     "array_methods": {"primitives"},
@@ -30,7 +31,7 @@ ALLOWED = {
     "rules.symmetric": {"autodiff", "tensor", "primitives", "registry", "rules.coinciding", "rules.kinks"},
     "rules.ties": {"autodiff", "batching", "tensor", "primitives", "rules.kinks"},
     "rules.": {
-        *("primitives", "registry", "tensor"),
+        *("primitives", "registry", "signatures", "tensor"),
         *("rules.arrays", "rules.coinciding", "rules.eigen", "rules.kinks", "rules.matrices", "rules.symmetric"),
         "rules.ties",
     },
@@ -41,13 +42,13 @@ ALLOWED = {
     "extending": {"arguments", "primitives", "registry", "pytree", "weak_keys"},
     "tensor": {
         *("cuts", "debugging", "leaving", "arguments", "primitives", "registry", "grad_mode", "array_methods"),
-        "numpy_warnings",
+        *("numpy_warnings", "signatures"),
     },
     "autodiff": {"tensor", "batching", "debugging", "arguments", "primitives", "registry", "grad_mode", "pytree"},
     "batching.": {"primitives", "registry", "array_methods", "grad_mode", "batching", "numpy_warnings"},
     "transforms.": {
         *("autodiff", "batching", "tensor", "registry", "primitives", "extending", "grad_mode", "pytree"),
-        *("arguments", "nn.module", "transforms"),
+        *("arguments", "nn.module", "signatures", "transforms"),
     },
     "nn.__init__": {"nn"},
     "nn.activations": set(),
@@ -56,15 +57,15 @@ ALLOWED = {
     "nn.losses": {"nn.activations"},
     "nn.fused": {"batching", "numpy_warnings", "primitives", "registry", "nn.activations", "nn.losses"},
     "nn.": {"arguments", "checks", "tensor", "batching", "primitives", "pytree", "nn", "_files"},
-    "optim": {"arguments", "checks", "tensor", "grad_mode", "pytree"},
+    "optim": {"arguments", "checks", "tensor", "grad_mode", "pytree", "signatures"},
     "drawing.": {
         *("autodiff", "tensor", "registry", "primitives", "array_methods", "grad_mode", "debugging", "cuts", "_files"),
-        *("nn", "pytree", "drawing"),
+        *("nn", "pytree", "signatures", "drawing"),
     },
-    "coverage.": {"primitives", "registry", "tensor", "transforms", "pytree", "testing", "coverage"},
+    "coverage.": {"primitives", "registry", "tensor", "transforms", "pytree", "signatures", "testing", "coverage"},
     "testing.": {
         *("autodiff", "transforms", "tensor", "registry", "primitives", "grad_mode", "pytree", "_files"),
-        *("checks", "debugging", "nn", "rules", "testing"),
+        *("checks", "debugging", "nn", "rules", "signatures", "testing"),
     },
 }
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}

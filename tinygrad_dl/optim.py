@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments, checks
+from .signatures import signature
 from .tensor import Tensor, replace_all_data
 
 _FLOAT32 = np.dtype(np.float32)
@@ -35,7 +35,7 @@ class Optimizer:
     """
 
     def __new__(cls, *args: Any, **settings: Any) -> Optimizer:
-        known = inspect.signature(cls.__init__).parameters
+        known = signature(cls.__init__).parameters
         for name in _ELSEWHERE.keys() & settings.keys() - known.keys():
             if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
                 raise TypeError(f"{cls.__name__} has no {name}=: {_ELSEWHERE[name]}.")

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 
 from . import primitives
+from .signatures import signature
 
 Rule = Callable[..., Any]
 
@@ -178,11 +179,11 @@ def _no_part(argnum: int) -> TypeError:
 def signature_of(function: Callable) -> inspect.Signature:
     """The signature of `function`; where NumPy does not tell, as of some written in C, that of its rule or spelling."""
     try:
-        return inspect.signature(function)
+        return signature(function)
     except ValueError:
         if function in spellings:
-            return inspect.signature(spellings[function])
-        rule = inspect.signature(next(filter(None, vjps[function])))
+            return signature(spellings[function])
+        rule = signature(next(filter(None, vjps[function])))
         return rule.replace(parameters=list(rule.parameters.values())[2:])
 
 
@@ -255,7 +256,7 @@ def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, 
 @functools.cache
 def _parameters(function: Callable, argnum: int) -> tuple[list[str], set[str], bool, bool, dict[str, tuple]]:
     """What the rule for `argnum` takes besides g and ans: by position, by name, any number of either, which values."""
-    parameters = list(inspect.signature(vjps[function][argnum]).parameters.values())[2:]
+    parameters = list(signature(vjps[function][argnum]).parameters.values())[2:]
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     named = {*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
     kinds = {p.kind for p in parameters}

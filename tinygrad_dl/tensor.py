@@ -6,7 +6,6 @@ calculus: derivatives are in `rules/`, and the chain rule is in `autodiff.py`.
 
 from __future__ import annotations
 
-import inspect
 import operator
 import sys
 import weakref
@@ -21,6 +20,7 @@ from .array_methods import ArrayMethods
 from .debugging import is_debugging
 from .grad_mode import is_recording
 from .numpy_warnings import Computing, at_the_users_line
+from .signatures import signature
 
 _new = object.__new__
 _FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, str, slice})
@@ -115,7 +115,7 @@ def _unrecorded(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     if spelling is not None:
         if kwargs or len(args) > 2:
             try:
-                bound = inspect.signature(spelling).bind(*args, **kwargs)
+                bound = signature(spelling).bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
             if {**kwargs, **bound.arguments}.get("out") is not None:

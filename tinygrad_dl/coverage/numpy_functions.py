@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import registry
+from ..signatures import signature
 
 NAMESPACES = (np, np.linalg, np.fft)
 DEPRECATED = {"np.fix", "np.in1d", "np.row_stack", "np.trapz", "np.typename"}  # by NumPy 2.0 to 2.5
@@ -47,7 +47,7 @@ class NumpyFunction:
         rules = registry.vjps[self.function]
         if not isinstance(rules, tuple):
             return "each"
-        names = list(inspect.signature(next(filter(None, rules))).parameters)[2:]
+        names = list(signature(next(filter(None, rules))).parameters)[2:]
         return ", ".join(name for name, rule in zip(names, rules, strict=False) if rule is not None)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import primitives
 from ..registry import name_of
+from ..signatures import signature
 from ..tensor import Tensor
 
 SYMBOLS: dict[Callable | None, str] = {
@@ -56,7 +57,7 @@ def operands(node: Tensor) -> list[tuple[Any, int]]:
 def names_of_arguments(function: Callable) -> list[str]:
     """What `function` calls its positional arguments, as far as it says so; a net calls its first one X."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -89,7 +90,7 @@ def _is_default(function: Callable | None, keyword: str, value: Any) -> bool:
 @functools.cache
 def _defaults(function: Any) -> dict[str, Any]:
     try:
-        return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+        return {name: parameter.default for name, parameter in signature(function).parameters.items()}
     except (TypeError, ValueError):
         return {}
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import primitives
 from ..registry import defspelling, defvjp
+from ..signatures import signature
 
 
 def defmove(function, *argnums, **neutral):
@@ -34,9 +35,9 @@ def _rule(function, argnum, argnums, neutral):
         return np.reshape(sums[1:], shape)
 
     first = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("g", "ans")]
-    given = inspect.signature(function).parameters.values()  # what the function takes is what calls may use
-    signature = inspect.Signature([*first, *(each.replace(default=each.empty) for each in given)])
-    setattr(rule, "__signature__", signature)  # noqa: B010 (mypy knows of no such attribute)
+    given = signature(function).parameters.values()  # what the function takes is what calls may use
+    of_rule = inspect.Signature([*first, *(each.replace(default=each.empty) for each in given)])
+    setattr(rule, "__signature__", of_rule)  # noqa: B010 (mypy knows of no such attribute)
     return rule
 
 

@@ -1,7 +1,6 @@
 """Functions that reduce axes: sum, mean, max, min, prod, var, std, and their like that skip nan."""
 
 import functools
-import inspect
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -9,6 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import primitives
 from ..primitives import values
 from ..registry import defspelling, defvjp
+from ..signatures import signature
 from ..tensor import Tensor
 from .arrays import cast, nonzero, number_of, spread
 from .kinks import kink, slopes
@@ -152,11 +152,11 @@ def _products_of_others(x, axis):
 
 def _skipping_nan(rule):
     """The `rule` of a reduction for its like that skips nan: as if `where` had left them out."""
-    signature = inspect.signature(rule)
+    of_rule = signature(rule)
 
     @functools.wraps(rule)
     def skipping(g, ans, x, *args, **kwargs):
-        arguments = signature.bind(g, ans, x, *args, **kwargs).arguments
+        arguments = of_rule.bind(g, ans, x, *args, **kwargs).arguments
         arguments["where"] = np.logical_and(arguments.get("where", True), ~np.isnan(x))
         return rule(**arguments)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..registry import name_of
+from ..signatures import signature
 from .gradcheck import GradientReport
 from .gradcheck.report import concluded
 from .laws import LAWS, Law, Subject
@@ -140,7 +141,7 @@ def _laws(without: Collection[str]) -> dict[str, Law]:
 def _signature(forward: Callable, strategies: Mapping[str, Any]) -> inspect.Signature:
     """Of a test: what is drawn, after what is left to the test runner, which are `self` and fixtures."""
     try:
-        own = inspect.signature(forward).parameters.values()
+        own = signature(forward).parameters.values()
     except (TypeError, ValueError):  # written in C
         own = {}.values()
     left = [p for p in own if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty and p.name not in strategies]
@@ -159,7 +160,7 @@ def _default(forward: Callable) -> Any:
     if isinstance(forward, np.ufunc):
         count = forward.nin
     else:
-        parameters = inspect.signature(forward).parameters.values()
+        parameters = signature(forward).parameters.values()
         count = sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
     domains = DOMAINS.get(forward, ("real",) * max(count, 1))
     return strategies.broadcastable(len(domains), domains, layouts=True)
@@ -187,11 +188,11 @@ def _positional(f: Callable, primals: tuple, named: Mapping[str, Any]) -> tuple[
     if isinstance(f, np.ufunc):  # its names are the caller's: NumPy before 2.4 gives it no signature of use
         return f, (*primals, *named.values())
     try:
-        bound = inspect.signature(f).bind(*primals, **named)
+        bound = signature(f).bind(*primals, **named)
     except ValueError:  # written in C: it does not say
         return f, (*primals, *named.values())
     except TypeError:
-        kinds = {p.kind for p in inspect.signature(f).parameters.values() if p.default is p.empty}
+        kinds = {p.kind for p in signature(f).parameters.values() if p.default is p.empty}
         if kinds == {inspect.Parameter.POSITIONAL_ONLY}:  # the names are the caller's
             return f, (*primals, *named.values())
         raise

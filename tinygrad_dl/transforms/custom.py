@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from .. import arguments, primitives, pytree
 from ..batching import Batched, core_of
 from ..extending import defvjp_jointly, own
+from ..signatures import signature
 from ..tensor import Tensor
 from .calls import is_tracked, plain
 from .derived import Derived
@@ -72,7 +72,7 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
         return tuple(call.cotangents(pull_back, g, ans, values, forward))
 
     if numeric:  # the parameters of `forward` are no rule's, and a ufunc may not tell its own
-        rule.__signature__ = inspect.signature(rule)  # type: ignore[attr-defined]
+        rule.__signature__ = signature(rule)  # type: ignore[attr-defined]
     rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # where it is written
     own(operation)
     defvjp_jointly(operation, rule)
@@ -97,7 +97,7 @@ class _Arguments(primitives.Hidden):
     def check(self, vjp: Any, name: str) -> None:
         """Raise a TypeError unless `vjp` takes these arguments, besides g and ans."""
         try:
-            inspect.signature(vjp).bind(None, None, *self.primals, **self.settings)
+            signature(vjp).bind(None, None, *self.primals, **self.settings)
         except TypeError as error:
             raise TypeError(f"{name}: {error}; expected {name.split()[1]}(g, ans, *primals, **settings).") from None
         except ValueError:  # written in C: it does not tell

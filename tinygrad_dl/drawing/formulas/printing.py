@@ -19,6 +19,7 @@ import numpy as np
 
 from ... import primitives
 from ...registry import name_of
+from ...signatures import signature
 from . import literals
 from .symbols import Shape, Symbol, symbols_in
 
@@ -247,7 +248,7 @@ def _leaf_name(name: str, names: Mapping[str, str]) -> str:
 @functools.cache
 def _defaults(function: Callable) -> list[inspect.Parameter] | None:
     try:
-        return list(inspect.signature(function).parameters.values())
+        return list(signature(function).parameters.values())
     except (TypeError, ValueError):  # of some written in C there is nothing known
         return None
 

@@ -16,6 +16,7 @@ import numpy as np
 from ... import primitives, registry
 from ...grad_mode import recording
 from ...registry import name_of
+from ...signatures import signature
 from ...tensor import Tensor
 from .printing import Formula, printed
 from .symbols import Symbol
@@ -101,7 +102,7 @@ def _parameters(function: Callable) -> list[inspect.Parameter]:
     rules = registry.vjps.get(function, ())
     rule = next(filter(None, rules), None) if isinstance(rules, tuple) else rules[0]
     try:
-        return list(inspect.signature(rule).parameters.values())[2:]  # type: ignore[arg-type]
+        return list(signature(rule).parameters.values())[2:]  # type: ignore[arg-type]
     except (TypeError, ValueError):  # it is written in C, or gone
         return []
 

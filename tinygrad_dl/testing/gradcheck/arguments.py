@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import pytree
 from ...nn import Module
+from ...signatures import signature
 from ...tensor import Tensor, replace_data
 from .coordinates import laid_out
 
@@ -124,7 +125,7 @@ def _call_module(module: Module, *primals: Any) -> Any:
 def _names_of_arguments(f: Callable, count: int) -> list[str]:
     """The names of the first `count` positional parameters of `f`: x0, x1, ... where it does not tell."""
     try:
-        parameters = list(inspect.signature(f).parameters.values())
+        parameters = list(signature(f).parameters.values())
     except (TypeError, ValueError):  # of a ufunc, or what is written in C
         parameters = []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

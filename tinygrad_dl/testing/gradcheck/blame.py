@@ -13,6 +13,7 @@ import numpy as np
 
 from ... import primitives, pytree, registry
 from ...autodiff import topological_order
+from ...signatures import signature
 from ...tensor import Tensor, parameter
 from ..literals import literal
 from . import claim
@@ -142,7 +143,7 @@ def _parameter(function: Any, argnum: int) -> str:
     rule = rules[argnum] if argnum < len(rules) else None
     if rule is None or isinstance(rule, functools.partial):
         return f"x{argnum}"
-    names = list(inspect.signature(rule).parameters)[2:]
+    names = list(signature(rule).parameters)[2:]
     return names[argnum] if argnum < len(names) else f"x{argnum}"
 
 

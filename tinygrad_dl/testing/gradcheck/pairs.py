@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...signatures import signature
 from .arguments import Arguments, name_of
 from .claim import Linear
 
@@ -24,7 +24,7 @@ class Pair:
         count = len(arguments.primals)
         result = arguments.call(*arguments.wide())
         self.cached = isinstance(result, tuple) and len(result) == 2
-        parameters = list(inspect.signature(backward).parameters.values())
+        parameters = list(signature(backward).parameters.values())
         takes = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
         needs = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
         if any(p.kind is p.VAR_POSITIONAL for p in parameters):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import itertools
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...signatures import signature
 from .. import formulas
 from ..backprop import check_backprop
 from .inputs import told
@@ -38,8 +38,8 @@ def gradients_in(value: Any) -> dict[str, Any]:
 
 def is_backprop(file: UserFile, name: str, forward: str) -> bool:
     """Whether a function gives the gradients of a whole net, by what it is called, takes and returns."""
-    parameters, returned = inspect.signature(file.functions[name]).parameters, file.returned(name)
-    own = set(parameters) - set(inspect.signature(file.functions[forward]).parameters if forward else ())
+    parameters, returned = signature(file.functions[name]).parameters, file.returned(name)
+    own = set(parameters) - set(signature(file.functions[forward]).parameters if forward else ())
     of_a_net = {*PARTS["Y"], "parameters", "params"} - ({"y"} if forward else set())  # y may be what comes out
     if not own & of_a_net or any("grad" in n for n in parameters):
         return False
@@ -178,7 +178,7 @@ def _settings(file: UserFile, activations: list[Any] | None) -> dict[str, Any]:
 
 def _missing(function: Callable, known: Collection[str]) -> list[str]:
     """The arguments of `function` that are not known, and have no default."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = signature(function).parameters.values()
     return [
         p.name
         for p in parameters
@@ -192,8 +192,8 @@ def _called(file: UserFile, name: str, known: Mapping[str, Any]) -> Any:
     missing = _missing(function, {**known, **file.variables})
     if missing:
         raise CannotCheck(f"{file.place(function)}: {name}: define {', '.join(missing)} in the file.")
-    bound = inspect.signature(function).bind_partial()
-    for p in inspect.signature(function).parameters.values():
+    bound = signature(function).bind_partial()
+    for p in signature(function).parameters.values():
         if p.name in known or (p.name in file.variables and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)):
             bound.arguments[p.name] = copy.deepcopy(known.get(p.name, file.variables.get(p.name)))
     with np.errstate(all="ignore"):

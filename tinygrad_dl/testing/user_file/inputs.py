@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...signatures import signature
 from .loading import CannotCheck, UserFile
 
 # How arguments of each role are named, and what to try, likeliest first: words, or shapes of arrays, n being the units
@@ -77,8 +78,7 @@ def call_of(file: UserFile, name: str, common: str = "") -> Call:
     name, or the default; else a random array. A function of a pair may go by what the names have in `common`.
     """
     function = file.functions[name]
-    signature = inspect.signature(function)
-    parameters = [p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    parameters = [p for p in signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     asked = _asked_for(file, [name, *([common] if common else [])], [p.name for p in parameters])
     available = {**file.variables, **asked}
     known = {p.name: available[p.name] for p in parameters if p.name in available}
@@ -141,7 +141,7 @@ def _positional(function: Callable, parameters: list[inspect.Parameter]) -> Call
 
     @functools.wraps(function)
     def positional(*values):
-        bound = inspect.signature(function).bind_partial()
+        bound = signature(function).bind_partial()
         bound.arguments.update(zip((p.name for p in parameters), values, strict=True))
         return function(*bound.args, **bound.kwargs)
 

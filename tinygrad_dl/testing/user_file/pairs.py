@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import itertools
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...signatures import signature
 from ..gradcheck import GradientReport, pair_report
 from .inputs import Call, answer, call_of, role_of, told
 from .loading import CannotCheck, UserFile
@@ -96,7 +96,7 @@ def _words(call: Call, reading: Reading, report: GradientReport) -> str:
 
 def _readings(file: UserFile, backward: str, call: Call) -> list[Reading]:
     """How the arguments of `backward` may be meant, likeliest first."""
-    parameters = inspect.signature(file.functions[backward]).parameters.values()
+    parameters = signature(file.functions[backward]).parameters.values()
     names = [p.name for p in parameters if p.kind < p.VAR_POSITIONAL and (p.default is p.empty or p.name in call.names)]
     named = {n: n for n in (*_numbers_of(file), *call.names)}
     cached = isinstance(call.result, tuple) and len(call.result) > 1
