@@ -6,10 +6,15 @@ Python shows who asks by the instruction of the calling frame: the tests are cal
 import array
 import ast
 import cmath
+import concurrent.futures
 import ctypes
 import functools
+import heapq
+import itertools
+import json
 import logging
 import math
+import os
 import statistics
 import types
 import warnings
@@ -87,6 +92,15 @@ MEANT = {
     "sum of map": lambda s: sum(map(float, [s])),
     "unpacked map": lambda s: [*map(float, [s])].pop(),
     "a loop over map": in_a_loop,
+    "an element": lambda s: [float][0](s),
+    "one of two": lambda s: (float if s > 1 else int)(s),
+    "partial": lambda s: functools.partial(float)(s),
+    "starmap": lambda s: [*itertools.starmap(float, [(s,)])].pop(),
+    "a key": lambda s: sorted([s], key=float)[0].item(),
+    "a key of min": lambda s: min([s], key=float).item(),
+    "a key of heapq": lambda s: heapq.nsmallest(1, [s], key=float)[0].item(),
+    "statistics of map": lambda s: statistics.fmean(map(float, [s])),
+    "json": lambda s: json.loads(json.dumps(s, default=float)),
     "inside of a call": lambda s: max(0.0, float(s)),
     "of several": lambda s: divmod(float(s), math.exp(0))[0] + 0.5,
     "by keyword": lambda s: dict(loss=float(s))["loss"],
@@ -104,6 +118,9 @@ HARMLESS = {
     "%f": lambda s: float("%f" % s),  # noqa: UP031
     "% of several": lambda s: float(("%d %.2f" % (1, s)).split()[1]),  # noqa: UP031
     "math.isnan": lambda s: 0.0 if math.isnan(s) else 2.5,
+    "all of map": lambda s: 2.5 if all(map(math.isfinite, [s])) else 0.0,
+    "filter": lambda s: 2.5 if [*filter(math.isfinite, [s])] else 0.0,
+    "partial of math.isnan": lambda s: 0.0 if functools.partial(math.isnan)(s) else 2.5,
     "cmath.isfinite": lambda s: 2.5 if cmath.isfinite(s) else 0.0,
     "logging": lambda s: float(logging.makeLogRecord({"msg": "%.3f", "args": (s,)}).getMessage()),
 }
@@ -113,6 +130,8 @@ BEHIND_THE_BACK = {  # and who asks
     "math.floor": (lambda s: math.floor(s), "math.floor"),
     "math.hypot": (lambda s: math.hypot(s, 0.0), "math.hypot"),
     "unpacked": (lambda s: math.hypot(*[s, s]), "math.hypot"),
+    "map of math": (lambda s: list(map(math.sqrt, [s])), "math.sqrt"),
+    "a key of math": (lambda s: max([s], key=math.exp), "math.exp"),
     "math.fsum": (lambda s: math.fsum([s, 0.0]), "math.fsum"),
     "a name from math": (lambda s: exp(s), "math.exp"),
     "cmath": (lambda s: cmath.sqrt(s), "cmath.sqrt"),
@@ -132,11 +151,10 @@ BEHIND_THE_BACK = {  # and who asks
     "np.interp": (lambda s: np.interp([0.0, 3.0], [1.0, 2.0], [1.0, 2.0], left=s), "np.interp"),
 }
 UNCLEAR = {
-    "an element that is float": lambda s: [float][0](s),
-    "partial": lambda s: functools.partial(float)(s),
     "map, elsewhere": lambda s: later(map(float, [s])),
-    "a key": lambda s: sorted([s], key=float)[0].item(),
-    "map of math": lambda s: list(map(math.sqrt, [s * s])).pop(),
+    "either": lambda s: list(map(math.sqrt, map(float, [s * s]))).pop(),
+    "a method": lambda s: array.array("d").append(s) or 2.5,
+    "getattr": lambda s: getattr(math, "fabs")(s),  # noqa: B009
 }
 exp = math.exp
 
@@ -202,7 +220,7 @@ def test_a_warning_comes_once_a_line(s):
     with warnings.catch_warnings(record=True) as all:
         warnings.simplefilter("default")
         for _ in range(3):
-            [float][0](s)
+            later(map(float, [s]))
     assert len(all) == 1
 
 
@@ -222,6 +240,38 @@ def test_a_library_that_asks_by_name_is_an_error_too(s):
         names["logged"](s)
     exec(compile(source, "/home/me/chart.py", "exec"), names)
     assert names["logged"](s) == 2.5
+
+
+def test_a_library_that_calls_float_for_its_caller_may_do_so(s):
+    source = "def called(f, x):\n    return f(x)\ndef mapped(x):\n    return list(map(float, [x])).pop()"
+    names = {"__name__": "chart"}
+    exec(compile(source, f"{os.path.dirname(json.__file__)}/chart.py", "exec"), names)
+    assert names["called"](float, s) == 2.5
+    with pytest.raises(TypeError, match=r"^chart\.mapped took"):
+        names["mapped"](s)
+    exec(compile(source, "/usr/lib/python3/site-packages/chart.py", "exec"), names)
+    with pytest.warns(UserWarning, match="out of the graph"):  # its own choice, or the caller's
+        assert names["called"](float, s) == 2.5
+    with pytest.raises(TypeError, match=r"^chart\.mapped took"):
+        names["mapped"](s)
+
+
+def test_a_pool_of_threads_may_call_float(s):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert list(pool.map(float, [s, 2 * s])) == [2.5, 5.0]
+        assert pool.submit(float, s).result() == 2.5
+        with pytest.raises(TypeError, match=r"^math\.exp took"):
+            pool.submit(math.exp, s).result()
+
+
+def test_an_assert_may_ask_whether_a_loss_is_finite(s):
+    assert not math.isnan(s)
+    assert math.isfinite(s), "the loss is not finite"
+    assert math.isfinite(s) or math.isinf(s)
+    assert all(map(math.isfinite, [s]))
+    assert 2 < float(s) < 3
+    with pytest.raises(TypeError, match=r"^math\.exp took"):
+        assert math.exp(s) > 0
 
 
 def test_many_names_do_not_hide_the_one_that_is_called(s):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import dis
 import sys
-from itertools import pairwise
-from types import CodeType, FrameType, ModuleType
+from collections.abc import Iterable
+from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ UNCLEAR = "unclear"
 _KINDS = (float, complex, int)
 _DUNDERS = ("__float__", "__complex__", "__int__")
 _CALLERS = {"builtins", "collections", "functools", "itertools", "operator", "_functools", "_operator"}  # of functions
+_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 _PREPARING = {"PUSH_NULL", "PRECALL", "KW_NAMES", "EXTENDED_ARG", "COPY", "NOP", "CACHE"}
 
 
@@ -57,8 +58,9 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
 def asked_by(frame: FrameType) -> str:
     """Find who asks for a number in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or an assignment.
 
-    MEANT are calls of float, complex and int in the user's own code, by name or by `map`. HARMLESS is what has no
-    gradient to lose: a text with the number in it, and whether it is nan.
+    MEANT are calls of float, complex and int in the user's own code, by name, or handed to a function that calls them,
+    such as `map` or `sorted`. HARMLESS is what has no gradient to lose: a text with the number in it, and whether it is
+    nan.
     """
     if sys.implementation.name != "cpython":
         return UNCLEAR
@@ -69,11 +71,16 @@ def asked_by(frame: FrameType) -> str:
         return site.assigns
     library = debugging.is_library(frame.f_code.co_filename)
     asker = _called(site, frame)
-    if asker is UNCLEAR and any(_value(a, frame) is map and _is_kind(_value(b, frame)) for a, b in site.pairs):
-        asker = MEANT
-    if not library or asker is HARMLESS or (asker is UNCLEAR and library is not debugging.NUMPY):
+    if asker is UNCLEAR:
+        asker = _handed(site, frame)
+    if not library or asker is HARMLESS:
         return asker
     users = debugging.users_frame(frame)
+    if library is not debugging.NUMPY:
+        if asker is MEANT and _was_given(site, frame):  # as a pool of threads is
+            return MEANT if library == "standard" else UNCLEAR
+        if asker is UNCLEAR:
+            return _handed(_site(users), users)
     asker = _called(_site(users), users)
     if asker in (HARMLESS, MEANT, UNCLEAR):
         return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
@@ -101,20 +108,46 @@ def _called(site: _Site, frame: FrameType) -> str:
         else:  # a method
             kind = type(function)
             return UNCLEAR if kind.__module__ in _CALLERS else f"{registry.name_of(kind)}.{name}"
-    if _is_kind(function):
-        return MEANT
+    if asker := _of_number(function):
+        return asker
     module = getattr(function, "__module__", None) or ""
     if module in _CALLERS or not (isinstance(function, type) or hasattr(function, "__name__")):
         return UNCLEAR
     name = registry.name_of(function)
-    if module in ("math", "cmath") and name.startswith("is"):
-        return HARMLESS
     return name if "." in name else f"{module.lstrip('_')}.{name}"
 
 
-def _is_kind(function: Any) -> bool:
-    """Return whether `function` is float, complex or int, or a class of the user's made from one."""
-    return isinstance(function, type) and issubclass(function, _KINDS) and not issubclass(function, np.generic)
+def _handed(site: _Site, frame: FrameType) -> str:
+    """Who asks if a function that is handed over in a call does, as `float` in `list(map(float, x))`; else UNCLEAR."""
+    askers = {_of_number(_found(names, frame)) for names in site.handed} - {""}
+    return askers.pop() if len(askers) == 1 else UNCLEAR
+
+
+def _was_given(site: _Site, frame: FrameType) -> bool:
+    """Return whether a library that calls float, or hands it over, has it from its caller: not under a global name."""
+    names = [names for names in (site.names, *site.handed) if names and names[0] and names[0][0] != "."]
+    return any(_of_number(_found(each, frame)) is MEANT for each in names)
+
+
+def _found(names: tuple[str, ...], frame: FrameType) -> Any:
+    """What `names`, a variable and attributes, lead to; None if they lead into a class of its own making."""
+    value = _value(names[0], frame)
+    for name in names[1:]:
+        fields = getattr(value, "__dict__", {})
+        value = getattr(value, name, None) if isinstance(value, (ModuleType, type)) else fields.get(name)
+    return value
+
+
+def _of_number(function: Any) -> str:
+    """Who asks where `function` is called of a number: MEANT, HARMLESS or its name; empty for most functions.
+
+    MEANT are float, complex and int, and classes of the user's made from one.
+    """
+    if isinstance(function, type):
+        return MEANT if issubclass(function, _KINDS) and not issubclass(function, np.generic) else ""
+    if not isinstance(function, BuiltinFunctionType) or function.__module__ not in ("math", "cmath"):
+        return ""
+    return HARMLESS if function.__name__.startswith("is") else f"{function.__module__}.{function.__name__}"
 
 
 def _remedy(asker: str) -> str:
@@ -138,15 +171,15 @@ def _remedy(asker: str) -> str:
 class _Site(NamedTuple):
     """An instruction: it puts a number into a text, assigns it to a part of something, or calls what `names` lead to.
 
-    `method` is the last of the names, where something else is computed before it. `pairs` are names that follow each
-    other in it, as `map, float` do in `list(map(float, x))`. A name with a dot in front is looked for among globals.
+    `method` is the last of the names, where something else is computed before it. `handed` are the names in it that are
+    not called there, as `float` is in `list(map(float, x))`. A name with a dot in front is looked for among globals.
     """
 
     text: bool = False
     assigns: str = ""
     names: tuple[str, ...] = ()
     method: str = ""
-    pairs: tuple[tuple[str, str], ...] = ()
+    handed: tuple[tuple[str, ...], ...] = ()
 
 
 _sites: dict[tuple[int, int], tuple[CodeType, _Site]] = {}  # by the id of the code, since its hash takes long
@@ -179,14 +212,29 @@ def _read(code: CodeType, offset: int) -> _Site:
     if here.opname == "CALL_KW":
         del instructions[at - 1]  # the names of its keywords
     inside = [i for i in instructions if i is not here and i.opname not in _PREPARING and _within(i, start, end)]
-    pairs = [(_name(a), _name(b)) for a, b in pairwise(inside)]
+    calls = {_ends(i)[0] for i in (*inside, here) if i.opname.startswith("CALL") and "INTRINSIC" not in i.opname}
+    chains = _chains(i for i in inside if _ends(i)[0] not in calls)
+    handed = tuple(tuple(map(_name, chain)) for chain in chains)
     callee = [i for i in inside if i.offset < offset and _ends(i)[0] == start and _ends(i)[1] < end]
-    calls = here.opname.startswith("CALL") and "INTRINSIC" not in here.opname
-    names = tuple(map(_name, callee)) if calls else ()
-    if names and callee[0].opname in ("LOAD_ATTR", "LOAD_METHOD"):
+    if start not in calls or here.opname == "FOR_ITER":
+        callee = []
+    callee = (_chains(callee) or [[]])[-1]  # in an assert that pytest has rewritten, a variable comes after it
+    names = tuple(map(_name, callee))
+    if names and callee[0].opname in _ATTRIBUTES:
         names = ("", *names)  # of what stands in parentheses
     method = names[-1] if len(names) > 1 else ""
-    return _Site(names=names if all(names) else (), method=method, pairs=tuple((a, b) for a, b in pairs if a and b))
+    return _Site(names=names if all(names) else (), method=method, handed=tuple(n for n in handed if all(n)))
+
+
+def _chains(instructions: Iterable[dis.Instruction]) -> list[list[dis.Instruction]]:
+    """The instructions in pieces: each loads a name, and what follows it."""
+    chains: list[list[dis.Instruction]] = []
+    for instruction in instructions:
+        loads = instruction.opname.startswith("LOAD_") and instruction.opname not in _ATTRIBUTES
+        if loads or not chains:
+            chains.append([])
+        chains[-1].append(instruction)
+    return chains
 
 
 def _name(instruction: dis.Instruction) -> str:
