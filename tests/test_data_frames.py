@@ -56,6 +56,32 @@ def test_labels_in_a_column_are_those_of_its_array(column):
 
 
 @pytest.mark.parametrize(
+    "judged",
+    [
+        tg.nn.binary_cross_entropy,
+        tg.nn.binary_cross_entropy_with_logits,
+        tg.nn.mean_squared_error,
+        tg.nn.softmax_cross_entropy,
+        tg.nn.accuracy,
+    ],
+)
+@pytest.mark.every_value
+def test_losses_and_accuracy_of_frames_are_those_of_their_arrays(judged, frame):
+    A, Y = np.array([[0.9, 0.4, 0.3], [0.1, 0.6, 0.7]]), np.array([[1.0, 1, 0], [0, 0, 1]])
+    for rows in (2,) if judged is tg.nn.softmax_cross_entropy else (1, 2):
+        expected = judged(A[:rows], Y[:rows])
+        for a, y in [(frame(A[:rows]), Y[:rows]), (A[:rows], frame(Y[:rows])), (frame(A[:rows]), frame(Y[:rows]))]:
+            assert judged(a, y) == expected
+        assert judged(tg.parameter(A[:rows]), frame(Y[:rows])) == expected
+
+
+def test_labels_that_are_words_are_refused(column):
+    for labels in (np.array(["a", "b"]), np.array(["a", "b"], object)):
+        with pytest.raises(TypeError, match=r"^accuracy: expected labels as numbers, got .*return_inverse=True"):
+            tg.nn.accuracy(np.eye(2), labels)
+
+
+@pytest.mark.parametrize(
     ("n_out", "output", "loss", "labels"),
     [
         (1, tg.nn.sigmoid, tg.nn.binary_cross_entropy, CLASSES[None]),

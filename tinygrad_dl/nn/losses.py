@@ -25,7 +25,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     >>> binary_cross_entropy(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
     np.float64(0.4904)
     """
-    m, Y = _samples("binary_cross_entropy", A, Y), floats(Y, A)
+    m, A, Y = _samples("binary_cross_entropy", A, Y)
     not_Y = 1 - Y
     if np.minimum.reduce(Y * not_Y, axis=None) < 0:
         _check_range("binary_cross_entropy", "labels", Y)
@@ -45,7 +45,7 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     >>> binary_cross_entropy_with_logits(np.array([[0.0, 1e4]]), np.array([[1, 1]])).round(4)
     np.float64(0.3466)
     """
-    m, Y = _samples("binary_cross_entropy_with_logits", Z, Y), floats(Y, Z)
+    m, Z, Y = _samples("binary_cross_entropy_with_logits", Z, Y)
     _check_range("binary_cross_entropy_with_logits", "labels", Y)
     terms = np.logaddexp(0, Z) - Y * Z
     cost = np.sum(terms) / m
@@ -69,6 +69,7 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     >>> softmax_cross_entropy(Z, np.eye(2)).round(4)
     np.float64(0.3993)
     """
+    Z, Y = arrays("softmax_cross_entropy", Z, Y)
     _check_classes(Z, Y)
     P = one_hot(Z, Y)
     logs = log_softmax(Z)
@@ -86,7 +87,7 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
     >>> mean_squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
     np.float64(2.0)
     """
-    m, Y = _samples("mean_squared_error", A, Y), floats(Y, A)
+    m, A, Y = _samples("mean_squared_error", A, Y)
     return np.sum(np.square(A - Y)) / m
 
 
@@ -96,22 +97,26 @@ def floats(Y, A):
 
 
 def _samples(loss, A, Y):
-    """The number of samples m, if `A` and `Y` have one shape."""
-    _check_arrays(loss, A, Y)
+    """The number of samples m, and `A` and `Y` as arrays of one float type, if they have one shape."""
+    A, Y = arrays(loss, A, Y)
     if A.shape != Y.shape:
         advice = f": pass np.reshape(Y, {A.shape})" if A.size == Y.size else ""
         raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}{advice}.")
     if not A.size:
         raise ValueError(f"{loss}: expected at least one sample, got the shape {A.shape}.")
-    return A.shape[-1] if A.shape else 1
+    return A.shape[-1] if A.shape else 1, A, floats(Y, A)
 
 
-def _check_arrays(loss, *given):
-    for value in given:
-        if not hasattr(value, "shape"):
-            raise TypeError(
-                f"{loss}: expected arrays or Tensors, got a {type(value).__name__}: np.array(...) makes one."
-            )
+def arrays(where, *given):
+    """What is `given`, with arrays for data frames. Raises TypeError for anything but arrays, Tensors and these."""
+    return [value if type(value) is np.ndarray else _array(where, value) for value in given]
+
+
+def _array(where, value):
+    kind = type(value)
+    if not hasattr(value, "shape"):
+        raise TypeError(f"{where}: expected arrays or Tensors, got a {kind.__name__}: np.array(...) makes one.")
+    return np.asarray(value) if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__") else value
 
 
 def _check_range(loss, what, values, advice=""):
@@ -121,7 +126,6 @@ def _check_range(loss, what, values, advice=""):
 
 
 def _check_classes(Z, Y):
-    _check_arrays("softmax_cross_entropy", Z, Y)
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape

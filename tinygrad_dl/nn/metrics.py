@@ -4,19 +4,26 @@ from typing import Any
 
 import numpy as np
 
+from .losses import arrays
+
 
 def accuracy(A: Any, Y: Any) -> float:
     """The share of samples that are classified right, in [0, 1].
 
     `A` of shape (1, m) holds probabilities, and above 1/2 means class 1; `A` of shape (classes, m) holds a score a
     class, and the largest wins. `Y` holds labels, (m,) or (1, m), or is one-hot, (classes, m).
-    Raises ValueError for other shapes.
+    Raises ValueError for other shapes, TypeError for labels that are not numbers.
 
     >>> accuracy(np.array([[0.9, 0.4, 0.2]]), np.array([[1, 1, 0]])).round(3)
     np.float64(0.667)
     >>> accuracy(np.array([[0.9, 0.4], [0.1, 0.6]]), np.array([0, 0]))
     np.float64(0.5)
     """
+    A, Y = arrays("accuracy", A, Y)
+    if Y.dtype.kind not in "biuf":
+        raise TypeError(
+            f"accuracy: expected labels as numbers, got {Y.dtype}: pass np.unique(Y, return_inverse=True)[1]."
+        )
     if A.ndim != 2 or Y.shape not in (A.shape, A.shape[1:], (1, A.shape[1])):
         raise ValueError(
             f"accuracy: expected predictions (n, m) and labels (m,), (1, m) or (n, m), got {A.shape} and {Y.shape}."
