@@ -270,7 +270,7 @@ each_place = pytest.mark.parametrize(("files", "stride"), [(str(Path(tg.__file__
 @at_any_line
 @each_place
 def test_ctrl_c_at_any_line_of_load_leaves_all_old_values_or_all_new(tmp_path, files, stride):
-    outcomes, line, module = [], 1, Two(0.0)
+    outcomes, line, module, errors = [], 1, Two(0.0), np.geterr()
     Two(1.0).save(tmp_path / "net")
     while interrupted_at(line, lambda: module.load(tmp_path / "net"), files):
         outcomes.append((module.u.item(), module.v.item()))
@@ -278,6 +278,7 @@ def test_ctrl_c_at_any_line_of_load_leaves_all_old_values_or_all_new(tmp_path, f
         line += stride
     assert len(outcomes) > 10
     assert set(outcomes) <= {(0, 0), (1, 1)}
+    assert np.geterr() == errors
 
 
 @at_any_line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -160,11 +161,15 @@ def _fitting(name: str, parameter: Tensor, given: Any) -> np.ndarray:
     if values is None or values.shape != parameter.shape or not np.can_cast(values.dtype, dtype, "same_kind"):
         got = f"{given.dtype} of shape {given.shape}" if type(given) is np.ndarray else f"a {type(given).__name__}"
         raise ValueError(f"{name}: expected {dtype} of shape {parameter.shape}, got {got}.")
-    with np.errstate(over="ignore"):  # what is too large for a float32 becomes inf, and an error below
-        new = values.astype(dtype)
+    new = copy_context().run(_cast, values, dtype)  # an interrupt can't leave its error state to the caller
     if not np.all(np.isfinite(new)) or (dtype.kind in "iu" and np.any(new != values)):
         raise ValueError(f"{name}: expected finite values that {dtype} can hold.")
     return new
+
+
+def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    np.seterr(over="ignore")  # what is too large for a float32 becomes inf, and an error
+    return values.astype(dtype)
 
 
 def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
