@@ -169,3 +169,11 @@ def test_small_unsigned_integers_beside_a_tensor_count_as_numbers(f):
     x, y = np.array([1.0, 2.0, 3.0]), np.array([200, 3, 100], np.uint8)
     expected = tg.grad(lambda x: np.sum(f(x, y.astype(float))))(x)
     assert np.array_equal(tg.grad(lambda x: np.sum(f(x, y)))(x), expected)
+
+
+def test_the_cotangents_of_complex_factors_are_products_without_a_conjugate():
+    X, Y = np.array([[1 + 2j, 3j], [-1.0, 2 - 1j]]), np.array([[1j, 2.0], [1 - 1j, 3 + 1j]])
+    u = np.array([[1 - 2j, 0.5j], [2.0, -1 + 1j]])
+    dX, dY = tg.vjp(np.matmul, X, Y)[1](u)
+    np.testing.assert_allclose(dX, u @ Y.T, rtol=1e-12)
+    np.testing.assert_allclose(dY, X.T @ u, rtol=1e-12)
