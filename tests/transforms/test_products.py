@@ -143,3 +143,9 @@ def test_the_conjugate_of_the_gradient_of_a_real_function_points_uphill():
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_hvp_by_several_arguments_has_the_mixed_derivatives_too():
+    x, y, s, t = 2.0, 3.0, 0.5, -1.0
+    found = tg.hvp(lambda x, y: x**2 * y**3, (x, y), (s, t))
+    assert found == (2 * y**3 * s + 6 * x * y**2 * t, 6 * x * y**2 * s + 6 * x**2 * y * t)
