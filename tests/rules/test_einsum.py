@@ -48,3 +48,11 @@ def test_lists_stand_beside_tensors():
     tg.backward(np.einsum("i,i->", x, [3.0, 4.0], dtype=float))
     tg.backward(np.einsum([3.0, 4.0], [0], x, [0]))
     assert x.grad.tolist() == [6.0, 8.0]
+
+
+def test_many_float16_gradients_of_an_einsum_are_added_as_exactly_as_float16_can_hold():
+    n, b = 5000, np.ones(2, np.float16)
+    _, pullback = tg.vjp(lambda b: np.einsum("i,j->ij", np.ones(n, np.float16), b), b)
+    (found,) = pullback(np.full((n, 2), 0.1, np.float16))
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, n * float(np.float16(0.1)), rtol=1e-3)  # an eps of float16

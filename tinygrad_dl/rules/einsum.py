@@ -29,7 +29,11 @@ def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
         if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone: the same for each
             factors.append(np.ones(length, dtype=ans.dtype))
             indices.append(index)
-    return np.einsum(f"{','.join(indices)}->{target}", *factors, optimize=optimize)
+    spelled = f"{','.join(indices)}->{target}"
+    if ans.dtype == np.float16:  # NumPy adds these one by one, rounding each time
+        wide = [primitives.astype(z, np.float32) for z in factors]
+        return primitives.astype(np.einsum(spelled, *wide, optimize=optimize), np.float16)
+    return np.einsum(spelled, *factors, optimize=optimize)
 
 
 def _explicit(subscripts, operands):
