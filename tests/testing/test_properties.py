@@ -147,9 +147,53 @@ def test_examples_of_one_s_own_may_be_added(x):
     return np.abs(x)
 
 
-# ---- arrays that lie otherwise in memory
+# ---- large arguments, and arrays that lie otherwise in memory
 
-by_default = settings(max_examples=100, database=None, phases=[Phase.generate])  # which need not shrink
+by_default = settings(max_examples=100, deadline=None, database=None, phases=[Phase.generate])  # which need not shrink
+WRONG_WHERE = {
+    "between 4 and 9": lambda x: (x > 4) & (x < 9),
+    "above a million": lambda x: x > 1e6,
+    "below minus a million": lambda x: x < -1e6,
+}
+
+
+@pytest.mark.parametrize("where", WRONG_WHERE)
+@pytest.mark.parametrize("kinks", [None, [0.0]])
+def test_rules_that_are_wrong_for_large_arguments_only_are_found_by_default(where, kinks):
+    def backward(g, x):
+        return 2 * g * x * (1 + WRONG_WHERE[where](x).astype(x.dtype))
+
+    test = given_gradients((np.square, backward), x=arrays(2, kinks=kinks))
+    assert 'the law "vjp vs numeric"' in failure_of(by_default(test))
+
+
+@pytest.mark.parametrize(
+    ("f", "strategies"),
+    [
+        ((lambda z: np.log1p(np.exp(z)), lambda g, ans, z: g * (1 - np.exp(-ans))), {"z": arrays(1)}),
+        (np.exp, {"x": arrays(1)}),
+        (tg.nn.sigmoid, {"z": arrays(1)}),
+        (np.floor, {"x": arrays(1)}),
+    ],
+    ids=["softplus", "exp", "sigmoid", "floor"],
+)
+def test_functions_that_overflow_are_clipped_or_jump_far_out_are_right(f, strategies):
+    settings(max_examples=15, deadline=None, database=None)(given_gradients(f, **strategies))()
+
+
+def test_overflow_in_a_domain_that_was_asked_for_is_an_error():
+    test = given_gradients(np.exp, x=arrays(1, (700, 1000)))
+    with pytest.raises(ValueError, match="finite where it is checked"):
+        by_default(test)()
+
+
+def test_what_looks_like_broadcasting_where_a_function_is_saturated_is_none():
+    check_laws(lambda x: np.tanh(np.sum(x)), np.array([10.0, 9.0]))
+
+
+def test_gradients_that_are_rounding_alone_may_differ_by_that():
+    x = np.array([-125233019.27653396, 956304952.44332, 503735750.41225135])
+    check_laws(lambda x: np.sin(x) ** 2 + np.cos(x) ** 2, x, without=["vjp vs numeric", "second order"])
 
 
 def reads_inputs(g, x):

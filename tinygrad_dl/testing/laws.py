@@ -17,6 +17,7 @@ import numpy as np
 from .. import pytree, transforms
 from .gradcheck import GradientReport, gradients_report, pair_report
 from .gradcheck.arguments import Arguments
+from .gradcheck.differences import EPS
 from .gradcheck.pairs import Pair
 
 RTOL = 1e-8  # between two ways to compute one derivative in float64, relative to the largest number in it
@@ -63,9 +64,20 @@ class Subject:
         found = [float(np.abs(g).max(initial=0)) for g in nearby if np.all(np.isfinite(g))]
         return max([*found, *(value / size for size in sizes if size)], default=0.0)
 
+    @functools.cached_property
+    def noise(self) -> float:
+        """The largest change of a gradient when all arguments grow by a few roundings."""
+        grown = [self.gradients(*[x * (1 + k * EPS) for x in self.values]) for k in range(5)]
+        changes = [np.ptp(same, axis=0) for same in zip(*grown, strict=True)]
+        return max((float(change.max(initial=0)) for change in changes if np.all(np.isfinite(change))), default=0.0)
+
     def same(self, a: Any, b: Any, scale: float = 0.0) -> bool:
         """Whether two gradients are one but for rounding, in sums of numbers as large as `scale` or as they are."""
-        return _close(a, b, scale) or _close(a, b, max(scale, ROUNDING * self.typical))
+        return (
+            _close(a, b, scale)
+            or _close(a, b, max(scale, ROUNDING * self.typical))
+            or _close(a, b, max(scale, 8 * self.noise / RTOL))
+        )
 
 
 Law = Callable[[Subject], str | None]  # gives None, or in words what is wrong
@@ -122,10 +134,12 @@ def broadcasting_sums(subject: Subject) -> str | None:
 def _broadcasts(subject: Subject, values: Sequence[np.ndarray], i: int, shape: tuple[int, ...]) -> bool:
     """Whether the function takes `values`, and the i-th as if it were repeated to `shape`: here, and nearby as well.
 
-    At one point alone it may look so by chance: the sum of one 0 is that of two. So it may on one side of a kink.
+    At one point alone it may look so by chance: the sum of one 0 is that of two. So it may on one side of a kink, and
+    far out, where a tanh is 1: it is looked at with numbers of a size of 1 too.
     """
-    for step in (0, 2**-7, -(2**-7)):
-        few = [x + step * some_like(x) for x in values]
+    moderate = [x / max(1, np.abs(x).max(initial=0)) for x in values]
+    for step, at in ((0, values), (2**-7, values), (-(2**-7), values), (0, moderate)):
+        few = [x + step * some_like(x) for x in at]
         many = [*few[:i], np.broadcast_to(few[i], shape).copy(), *few[i + 1 :]]
         try:
             if not _equal(subject.vjp(*few)[0], subject.vjp(*many)[0]):

@@ -10,6 +10,7 @@ import numpy as np
 from .claim import Claim, Direction
 from .differences import EPS, Slopes
 
+TAIL = 1e-30  # of the slope of a function, is nothing where it stands still
 RTOL = 1e-7  # a formula that is wrong by less is not found, nor always by 4 times that
 
 
@@ -51,14 +52,19 @@ class Comparison:
         return 16 * EPS * np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
 
     def _rounding(self) -> np.ndarray:
-        """How far rounding may throw the claims off: where nothing changes, by as much as it does the largest."""
+        """How far rounding may throw the claims off: where nothing changes, by as much as it does the largest.
+
+        There a function may be clipped as well, such as a sigmoid whose slope is 2e-35 before it would underflow.
+        """
         if self.mode == "jvp":
             noise = 4 * np.array([self.claimed.tangent_noise(direction) for direction in self.directions])
         else:
             by_each = self.claimed.gradient_noise()
             noise = 4 * np.array([by_each[:, d.indices] @ np.abs(d.weights) for d in self.directions])
         constant = (self.slopes.low == 0) & (self.slopes.high == 0)
-        return noise + constant * 16 * EPS * np.nanmax(np.abs(self.claimed.gradients()), initial=0)
+        scale = self.claimed.scale
+        clipped = TAIL * np.array([[np.abs(d.weights) @ scale[d.indices]] for d in self.directions])
+        return noise + constant * (clipped + 16 * EPS * np.nanmax(np.abs(self.claimed.gradients()), initial=0))
 
     def _ask_complex_steps(self) -> None:
         """Confirm claims that differences cannot, because these are too noisy, or 0 since a sum absorbed the step.

@@ -18,6 +18,7 @@ EVERY = 128  # an argument of at most this many coordinates has each of them che
 SWEEP = 24  # as many single ones of a larger argument, besides the projections of all
 SINGLES = 1000  # if all arguments have more coordinates than this, single ones are shared among them
 CORNERS = 32  # places close by where slopes are looked at, to find out about kinks
+FAR = 1e-4  # one over the size of an x that is large
 HUNT = 60  # directions to look into for the elements behind a wrong projection
 
 
@@ -105,6 +106,7 @@ class _Examination:
 
         What looks like noise from afar may be a fast oscillation, which fine steps follow. A number far smaller than
         those beside it is moved by its own size too, where steps of their size leave a doubt.
+        Where x is large, steps of a size of 1 are tried too: stairs of that size, those of a rounded x, slope from afar.
         """
         slopes = self.claimed.slopes(direction, noise)
         size = np.where(np.isfinite(claim), np.abs(claim), 0)
@@ -122,6 +124,11 @@ class _Examination:
             fine = self.claimed.slopes(direction, EPS * np.abs(self.claimed.y), shrink)
             blind = shrink < STEPS[-4]  # all steps but three were longer than the number itself
             slopes = _instead(doubtful & (fine.error < 1e-2 * np.abs(fine.middle)) | wrong & blind, fine, slopes)
+        unit = 1 / np.max(self.claimed.scale[direction.indices])
+        if unit < FAR and not np.all(close(slopes, claim)):
+            fine = self.claimed.slopes(direction, EPS * np.abs(self.claimed.y), unit)
+            better = ~close(slopes, claim) & close(fine, claim) & (fine.error < 1e-2 * (size + np.abs(slopes.middle)))
+            slopes = _instead(better, fine, slopes)
         return slopes
 
     def claim(self, direction: Direction) -> np.ndarray:

@@ -15,7 +15,7 @@ from ... import nn
 from ...tensor import Tensor
 from .. import formulas
 from ..literals import Pasted, literal
-from .numbers import drawing
+from .numbers import Interval, drawing
 
 KINKED = ("relu", "leaky_relu")
 
@@ -92,7 +92,7 @@ def networks(
     )
     """
 
-    def matrix(rows: int, columns: int, domain: str) -> np.ndarray:
+    def matrix(rows: int, columns: int, domain: str | Interval) -> np.ndarray:
         numbers = drawing(domain, dtype, [0.0], on_kinks)
         return numbers(draw, rows * columns, (0, 1)).reshape(rows, columns)
 
@@ -104,7 +104,7 @@ def networks(
         shrunk = 2 ** math.ceil(math.log2(n_in))  # a power of 2 keeps numbers plain
         parameters[f"W{number}"] = matrix(n_out, n_in, "unit interval") / shrunk
         parameters[f"b{number}"] = matrix(n_out, 1, "unit interval")
-    X = matrix(sizes[0], m, "real")
+    X = matrix(sizes[0], m, (-3, 3))
     labels = st.lists(st.sampled_from([0, 1]), min_size=outputs * m, max_size=outputs * m)
     Y = np.array(draw(labels), dtype).reshape(outputs, m)
     network = Network((*hidden, "sigmoid"), parameters, X, Y)

@@ -1,16 +1,20 @@
 """How the numbers of an array are drawn: from a domain, anywhere in it, away from kinks, or deliberately on them.
 
-They stay where functions of float64 are tame, so that differences can be trusted: of moderate size, and never so
-close to 0 that a product of them vanishes. All shrink towards whole numbers.
+Most arrays stay where functions of float64 are tame, so that differences can be trusted: of moderate size, and never so
+close to 0 that a product of them vanishes. From a domain without an end, one array in four goes farther, and one in
+seven lies far out. All shrink towards whole numbers of moderate size.
 """
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import hypothesis
 import numpy as np
 from hypothesis import strategies as st
+from hypothesis.control import current_build_context
 from hypothesis.extra import numpy as npst
 
 Interval = tuple[float, float]
@@ -18,16 +22,21 @@ Intervals = tuple[Interval, ...]
 # (draw, size, (i, n)) -> `size` numbers, for the i-th of n arrays that keep away from each other
 Drawing = Callable[[Callable, int, tuple[int, int]], np.ndarray]
 
+INF = math.inf
 DOMAINS: dict[str, Intervals] = {  # closed, with ends that a float16 holds too
-    "real": ((-3, 3),),
-    "positive": ((0.25, 4),),
-    "negative": ((-4, -0.25),),
-    "nonzero": ((0.25, 3), (-3, -0.25)),
+    "real": ((-INF, INF),),
+    "positive": ((0.25, INF),),
+    "negative": ((-INF, -0.25),),
+    "nonzero": ((0.25, INF), (-INF, -0.25)),
     "unit interval": ((-0.875, 0.875),),  # of (-1, 1)
     "probability": ((0.0625, 0.9375),),  # of (0, 1)
-    "above one": ((1.25, 4),),
-    "above minus one": ((-0.75, 3),),
+    "above one": ((1.25, INF),),
+    "above minus one": ((-0.75, INF),),
 }
+# the least and the largest size of numbers from a domain without an end: all of an array is near, wide or far
+NEAR, WIDE, FAR = (0, 3), (0, 10), (1e6, 1e9)
+SOMETIMES_FAR = 4 * [NEAR] + 2 * [WIDE] + [FAR]
+DRAWN_WIDE = "numbers beyond 3"  # an event of Hypothesis, which its statistics show
 TINY = 2.0**-10  # closer to 0 there is only 0 itself
 MARGIN = 2.0**-4  # how far from kinks
 
@@ -42,16 +51,42 @@ def drawing(
     if on_kinks and kinks is None:
         raise ValueError("on_kinks=True: expected kinks, such as kinks=[0.0], or kinks=[] for equal elements.")
     if kinks is None:
-        real = functools.partial(_anywhere, intervals)
+        real: Callable = _anywhere
     else:
-        _points(intervals, tuple(kinks), 1, (0, 1))  # raises now if there are none
-        real = functools.partial(_on_kinks if on_kinks else _apart, intervals, tuple(kinks))
+        _points(_of_size(NEAR, intervals), tuple(kinks), 1, (0, 1))  # raises now if there are none
+        real = functools.partial(_on_kinks if on_kinks else _apart, tuple(kinks))
+    sizes = SOMETIMES_FAR if any(INF in map(abs, interval) for interval in intervals) else [NEAR]
+    if on_kinks or float(np.finfo(dtype).max) < FAR[1]:
+        sizes = [size for size in sizes if size != FAR]
 
     def draw_numbers(draw, size, share):
-        numbers = real(draw, size, share)
-        return (numbers + 1j * real(draw, size, share) if dtype.kind == "c" else numbers).astype(dtype)
+        within = draw(st.sampled_from(sizes))
+        if within != NEAR:
+            hypothesis.event(DRAWN_WIDE)
+        parts = _of_size(within, intervals)
+        numbers = real(parts, draw, size, share)
+        return (numbers + 1j * real(parts, draw, size, share) if dtype.kind == "c" else numbers).astype(dtype)
 
     return draw_numbers
+
+
+def _of_size(sizes: Interval, intervals: Intervals) -> Intervals:
+    """The parts of endless `intervals` with numbers of these sizes, counted from their end; others as they are."""
+    parts = []
+    for low, high in intervals:
+        finite = [abs(end) for end in (low, high) if math.isfinite(end)]
+        least, most = sizes[0], sizes[1] + sum(finite)
+        signed = [(-INF, INF)] if len(finite) == 2 else [(least, most), (-most, -least)] if least else [(-most, most)]
+        clipped = [(max(low, start), min(high, end)) for start, end in signed]
+        parts += [(start, end) for start, end in clipped if start < end]
+    return tuple(parts)
+
+
+def drawn_wide() -> bool:
+    """Whether some of the numbers of this test case are wide or far."""
+    with contextlib.suppress(ImportError, AttributeError):  # Hypothesis shows events, and gives them to nobody
+        return DRAWN_WIDE in current_build_context().data.events
+    return False
 
 
 def _intervals(domain: str | Interval) -> Intervals:
@@ -78,12 +113,12 @@ def _anywhere(intervals: Intervals, draw, size, share):
     return draw(_vector(_number_in(intervals), size))
 
 
-def _apart(intervals: Intervals, kinks: tuple[float, ...], draw, size, share):
+def _apart(kinks: tuple[float, ...], intervals: Intervals, draw, size, share):
     points = st.sampled_from(_points(intervals, kinks, size, share))
     return np.array(draw(st.lists(points, min_size=size, max_size=size, unique=True)), float)
 
 
-def _on_kinks(intervals: Intervals, kinks: tuple[float, ...], draw, size, share):
+def _on_kinks(kinks: tuple[float, ...], intervals: Intervals, draw, size, share):
     special = [kink for kink in kinks if any(low <= kink <= high for low, high in intervals)]
     special += [-0.0] * (0.0 in special)
     number = _number_in(intervals)
@@ -98,7 +133,9 @@ def _points(intervals: Intervals, kinks: tuple[float, ...], size: int, share: tu
     """Evenly spaced numbers away from `kinks`, at least `size`: of n such lists, all different, the i-th."""
     i, n = share
     length = sum(high - low for low, high in intervals)
-    spacing = 2.0 ** -max(5, math.ceil(math.log2(2 * max(size, 1) * n / length)))
+    spacing = 2.0 ** min(
+        max(-5, math.floor(math.log2(length)) - 10), math.floor(math.log2(length / 2 / max(size, 1) / n))
+    )
     numbers = [
         k * spacing
         for low, high in intervals

@@ -101,7 +101,7 @@ def programs(
     n, k = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     shapes = st.sampled_from([(), (k,), (n, k), (k, n), (n, 1), (1, k), (2, n, k)])
     values: dict[str, Any] = {
-        f"x{i}": draw(arrays(shapes, dtype=dtype, layouts=False)) for i in range(draw(st.integers(1, max_inputs)))
+        f"x{i}": draw(arrays(shapes, (-3, 3), dtype, layouts=False)) for i in range(draw(st.integers(1, max_inputs)))
     }
     rows = SMOOTH + KINKED if kinks else SMOOTH
     # how far back a statement reaches, not to what: so Hypothesis can take out any statement when it shrinks
