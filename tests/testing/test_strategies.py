@@ -86,7 +86,7 @@ def test_negative_zeros_are_among_the_kinks():
     assert any(np.any(np.signbit(x) & (x == 0)) for x in drawn(arrays(3, kinks=[0.0], on_kinks=True), 50))
 
 
-@pytest.mark.parametrize("domain", ["real", "negative", "nonzero", "above one", (-np.inf, 2.0)])
+@pytest.mark.parametrize("domain", ["real", "above one", (-np.inf, 2.0)])
 def test_numbers_of_every_size_are_drawn_from_a_domain_without_an_end(domain):
     largest = [np.max(np.abs(x)) for x in drawn(arrays(2, domain), 80)]
     assert any(size < 3 for size in largest)
