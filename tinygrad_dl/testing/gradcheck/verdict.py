@@ -106,7 +106,7 @@ class _Examination:
 
         What looks like noise from afar may be a fast oscillation, which fine steps follow. A number far smaller than
         those beside it is moved by its own size too, where steps of their size leave a doubt.
-        Where x is large, steps of a size of 1 are tried too: stairs of that size, those of a rounded x, slope from afar.
+        Where x is large, steps of a size of 1 are tried too: stairs of that size, as of a rounded x, slope from afar.
         """
         slopes = self.claimed.slopes(direction, noise)
         size = np.where(np.isfinite(claim), np.abs(claim), 0)
@@ -125,9 +125,10 @@ class _Examination:
             blind = shrink < STEPS[-4]  # all steps but three were longer than the number itself
             slopes = _instead(doubtful & (fine.error < 1e-2 * np.abs(fine.middle)) | wrong & blind, fine, slopes)
         unit = 1 / np.max(self.claimed.scale[direction.indices])
-        if unit < FAR and not np.all(close(slopes, claim)):
+        if unit < FAR and np.all(self.claimed.own[direction.indices] == 1) and not np.all(close(slopes, claim)):
             fine = self.claimed.slopes(direction, EPS * np.abs(self.claimed.y), unit)
-            better = ~close(slopes, claim) & close(fine, claim) & (fine.error < 1e-2 * (size + np.abs(slopes.middle)))
+            bound = np.where(size > 0, 1e-3 * size, 1e-2 * np.abs(slopes.middle))
+            better = ~close(slopes, claim) & close(fine, claim) & (fine.error < bound)
             slopes = _instead(better, fine, slopes)
         return slopes
 
