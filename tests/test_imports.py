@@ -29,9 +29,9 @@ ALLOWED = {
     "rules.kinks": {"autodiff", "batching", "primitives", "registry", "tensor"},
     "rules.coinciding": {"autodiff", "tensor", "grad_mode", "primitives", "registry"},
     "rules.symmetric": {"autodiff", "tensor", "primitives", "registry", "rules.coinciding", "rules.kinks"},
-    "rules.ties": {"autodiff", "batching", "tensor", "primitives", "rules.kinks"},
+    "rules.ties": {"autodiff", "batching", "tensor", "primitives", "signatures", "rules.kinks"},
     "rules.": {
-        *("primitives", "registry", "signatures", "tensor"),
+        *("debugging", "primitives", "registry", "signatures", "tensor"),
         *("rules.arrays", "rules.coinciding", "rules.eigen", "rules.kinks", "rules.matrices", "rules.symmetric"),
         "rules.ties",
     },

@@ -1,10 +1,9 @@
 """Polynomials by their coefficients, the highest power first."""
 
-import warnings
 
 import numpy as np
 
-from .. import primitives
+from .. import debugging, primitives
 from ..registry import defnondiff, defspelling, defvjp
 
 # ---- values and roots
@@ -177,7 +176,7 @@ def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if full:
         return c, squares, rank, s, rcond
     if rank != order:
-        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+        debugging.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning)
     if not cov:
         return c
     covariance = np.linalg.inv(left.mT @ left) / np.outer(scale, scale)

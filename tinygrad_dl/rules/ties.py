@@ -10,7 +10,6 @@ Two that are tied are max(x, y) = (x + y + |u|) / 2, u = x - y: all that depend 
 functions. Whether kinks are the same is seen by their derivatives du, which are parallel.
 """
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..autodiff import pulled_back, topological_order
 from ..batching import Batched
 from ..primitives import values
+from ..signatures import signature
 from ..tensor import Tensor
 from .kinks import DEEPEST, EXTREMA, LARGEST, behind, computed_alike, depends, given, irregular, kink, search
 
@@ -108,7 +108,7 @@ def _extremum(node):
     operands = given(node)
     if isinstance(node._function, np.ufunc):
         return operands, None
-    bound = inspect.signature(node._function).bind(*operands, **(node._kwargs or {})).arguments
+    bound = signature(node._function).bind(*operands, **(node._kwargs or {})).arguments
     x, axis, where = bound["a"], bound.get("axis"), bound.get("where", True)
     axes = normalize_axis_tuple(range(x.ndim) if axis is None or not x.ndim else axis, x.ndim)
     return [x], (sorted(axes), bound.get("initial"), np.asarray(where).tolist())
@@ -145,7 +145,7 @@ def _kinks(node):
     """A Tensor, and for each |u| the weights w of w |u| / 2 in the `node`, and a cotangent of that Tensor for u."""
     function, x, ans = node._function, given(node)[0], node._value
     if function in SORTED:
-        axis = inspect.signature(function).bind(*node._args, **(node._kwargs or {})).arguments.get("axis", -1)
+        axis = signature(function).bind(*node._args, **(node._kwargs or {})).arguments.get("axis", -1)
         equal = np.diff(ans, axis=axis or 0) == 0  # each to the next
         return node, [(seed, seed) for seed in (np.diff(unit, 1, axis or 0, 0, 0) for unit in _units(equal, ans.dtype))]
     if function in MODULI:
