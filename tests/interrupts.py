@@ -88,7 +88,7 @@ def interrupted(work, count: int) -> dict[str, int]:
             pass
         if state := wrong():
             tally[state] = tally.get(state, 0) + 1
-            tg.grad_mode._recording.set(True)
+            tg.core.modes._recording.set(True)
             debugging._debugging.set(False)
     return tally
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl import registry
+from tinygrad_dl.core import registry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,14 +4,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import data, nn, optim, rules
-from .autodiff import backward, gradients, named_tensors
+from .core import primitives
+from .core.backprop import backward, gradients, named_tensors
+from .core.modes import is_grad_enabled, no_grad
+from .core.tensor import Tensor, parameter
 from .debugging import debug
-from .extending import defnondiff, defspelling, defvjp, defvjp_each, defvjp_jointly, primitive
-from .grad_mode import is_grad_enabled, no_grad
-from .memory import keep_memory
-from .tensor import Tensor, parameter
-from .training import History, fit
-from .transforms import (
+from .functional import (
     checkpoint,
     custom,
     elementwise_grad,
@@ -24,6 +22,9 @@ from .transforms import (
     vjp,
     vmap,
 )
+from .functional.extending import defnondiff, defspelling, defvjp, defvjp_each, defvjp_jointly, primitive
+from .memory import keep_memory
+from .training import History, fit
 
 if TYPE_CHECKING:
     from .drawing import Drawing, draw, explore
@@ -60,6 +61,7 @@ __all__ = [
     "optim",
     "parameter",
     "primitive",
+    "primitives",
     "rules",
     "value_and_grad",
     "vjp",

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import primitives, registry
-from .grad_mode import Mode, switched
+from .core import primitives, registry
+from .core.modes import Mode, switched
 
 _debugging: ContextVar[Any] = ContextVar("debugging", default=False)
 is_debugging = _debugging.get  # true inside of `debug`; `debug.value()` is, inside a rule, a text: which rule it is

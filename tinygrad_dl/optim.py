@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments, checks
-from .signatures import signature
-from .tensor import Tensor, replace_all_data
+from . import checks
+from .core import arguments
+from .core.signatures import signature
+from .core.tensor import Tensor, replace_all_data
 
 _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # the scalars come from arrays of no axes

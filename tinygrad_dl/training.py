@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments, checks
+from . import checks
+from .core import arguments
+from .core.modes import no_grad
+from .core.tensor import Tensor, untracked
 from .data import minibatches, number_of_samples
-from .grad_mode import no_grad
 from .nn.module import course_names
 from .optim import Optimizer
-from .tensor import Tensor, untracked
 
 Metric = Callable[[Any, Any], float]
 

@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tests.marks import in_depth
-from tinygrad_dl import registry
+from tinygrad_dl.core import registry
 from tinygrad_dl.coverage import __main__ as command
 from tinygrad_dl.coverage import numpy_functions
 from tinygrad_dl.coverage.checks import CHECKS, NotApplicable, failure

@@ -8,7 +8,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.drawing.asked import tensors_to_show
-from tinygrad_dl.drawing.graph import Graph
+from tinygrad_dl.graph.nodes import Graph
 
 
 def parameter(name=None, shape=(3,)):

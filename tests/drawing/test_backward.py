@@ -8,11 +8,12 @@ from hypothesis import given, settings
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
-from tinygrad_dl.drawing import draw, formulas, style
+from tinygrad_dl.drawing import draw, style
 from tinygrad_dl.drawing.folding import fold
-from tinygrad_dl.drawing.graph import Graph
-from tinygrad_dl.drawing.record import Record
-from tinygrad_dl.drawing.wording import names
+from tinygrad_dl.graph import formulas
+from tinygrad_dl.graph.nodes import Graph
+from tinygrad_dl.graph.record import Record
+from tinygrad_dl.graph.wording import names
 from tinygrad_dl.testing import strategies
 
 from .pictures import SVG, needs_engine, shown

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import tinygrad_dl as tg
 from tinygrad_dl import nn
 from tinygrad_dl.drawing import draw, style
-from tinygrad_dl.drawing.graph import Graph
-from tinygrad_dl.drawing.record import Record
+from tinygrad_dl.graph.nodes import Graph
+from tinygrad_dl.graph.record import Record
 
 from .pictures import SVG, needs_engine, norm, parameter, random_net, shown, titles
 

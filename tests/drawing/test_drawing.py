@@ -12,7 +12,7 @@ import pytest
 import tinygrad_dl as tg
 from tinygrad_dl.drawing import Drawing, draw, engine
 from tinygrad_dl.drawing import drawing as module
-from tinygrad_dl.drawing.graph import Graph
+from tinygrad_dl.graph.nodes import Graph
 
 from .conftest import X, loss_of, net_of
 from .pictures import SVG, needs_engine, shown

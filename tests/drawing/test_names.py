@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tinygrad_dl.drawing import engine, labels, svg
+from tinygrad_dl.drawing import engine, svg
+from tinygrad_dl.graph import labels
 
 pytestmark = pytest.mark.skipif(engine.problem() is not None, reason="no layout engine is installed")
 

@@ -9,7 +9,7 @@ import tinygrad_dl as tg
 from tinygrad_dl import nn, testing
 from tinygrad_dl.drawing import draw, style
 from tinygrad_dl.drawing.folding import fold
-from tinygrad_dl.drawing.graph import Graph
+from tinygrad_dl.graph.nodes import Graph
 
 from .conftest import X, Y, loss_of, net_of
 from .pictures import SVG, needs_engine, shown

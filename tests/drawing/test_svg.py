@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing import engine, labels, style
+from tinygrad_dl.drawing import engine, style
 from tinygrad_dl.drawing.svg import dressed
+from tinygrad_dl.graph import labels
 
 needs_engine = pytest.mark.skipif(engine.problem() is not None, reason="no layout engine is installed")
 SVG = "{http://www.w3.org/2000/svg}"

@@ -171,7 +171,7 @@ def test_float32_stays_float32_through_training(optimizer):
 
 def names(net):
     """The names of all Tensors on the way from tracked data to the output, some of which may have the same."""
-    graph = tg.autodiff.topological_order(net(tg.parameter(np.ones((2, 3)))))
+    graph = tg.core.backprop.topological_order(net(tg.parameter(np.ones((2, 3)))))
     return sorted(tensor.name for tensor in graph if tensor.name is not None)
 
 

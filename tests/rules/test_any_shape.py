@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests import numeric
-from tinygrad_dl import primitives, registry, testing
+from tinygrad_dl import testing
+from tinygrad_dl.core import primitives, registry
 from tinygrad_dl.testing import strategies
 
 UFUNCS = [f for f in registry.vjps if isinstance(f, np.ufunc) and f.signature is None and f is not np.ldexp]

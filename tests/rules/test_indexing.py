@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
-from tinygrad_dl import primitives
+from tinygrad_dl.core import primitives
 
 
 @given(st.data())

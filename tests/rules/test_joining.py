@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests.rules.linear import assert_transposed
-from tinygrad_dl import registry
+from tinygrad_dl.core import registry
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 1, 3), (0,), (2, 0), (0, 2)]
 AXES = [axis for axis in range(-3, 3)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
-from tinygrad_dl.autodiff import topological_order
+from tinygrad_dl.core.backprop import topological_order
 
 lengths = st.integers(0, 3)
 stacks = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, max_side=3)

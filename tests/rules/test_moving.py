@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests.rules.linear import assert_transposed
-from tinygrad_dl import primitives
+from tinygrad_dl.core import primitives
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 2, 3), (0,), (2, 0)]
 AXES = [None, *range(-3, 3)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl import registry
+from tinygrad_dl.core import registry
 from tinygrad_dl.rules.refused import REFUSED
 
 CALLS = {  # name -> a call with a Tensor of 2 numbers, and one of them

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests.rules.derivatives import by_each
-from tinygrad_dl import registry
+from tinygrad_dl.core import registry
 from tinygrad_dl.rules.ufunc_methods import UFUNCS
 
 WRONG_IN_NUMPY = [np.power, np.arctan2]

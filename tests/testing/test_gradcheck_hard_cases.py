@@ -5,7 +5,8 @@ import pytest
 
 import tinygrad_dl as tg
 from tests.testing.test_gradcheck import X, primitive, report_of
-from tinygrad_dl import registry, testing
+from tinygrad_dl import testing
+from tinygrad_dl.core import registry
 from tinygrad_dl.testing.gradcheck.check import gradients_report, pair_report
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 import tinygrad_dl as tg
-from tinygrad_dl import registry, testing
+from tinygrad_dl import testing
+from tinygrad_dl.core import registry
 from tinygrad_dl.testing import check_laws, given_gradients, strategies
 from tinygrad_dl.testing.laws import LAWS
 from tinygrad_dl.testing.strategies import arrays, broadcastable

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl import primitives, registry, testing
+from tinygrad_dl import testing
+from tinygrad_dl.core import primitives, registry
 from tinygrad_dl.nn import fused
 
 A = np.array([[0.3, -0.7, 1.2], [0.9, 0.4, -1.1]])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .. import registry
+from ..core import registry
 from .batched import Level, NotAtOnce, rules
 
 

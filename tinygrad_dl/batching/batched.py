@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import registry
-from ..array_methods import Dispatching
-from ..grad_mode import switched
+from ..core import registry
+from ..core.array_methods import Dispatching
+from ..core.modes import switched
 
 rules: dict[Callable, Callable] = {}  # function -> rule(level, *args, **kwargs): the tables of this folder
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives
-from ..numpy_warnings import Computing, at_the_users_line
+from ..core import primitives
+from ..core.numpy_warnings import Computing, at_the_users_line
 from .batched import Level, NotAtOnce, rules
 
 _computing = Computing(globals())

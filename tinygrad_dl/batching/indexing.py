@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives
+from ..core import primitives
 from .axes import along, shifted
 from .batched import Level, NotAtOnce, rules
 

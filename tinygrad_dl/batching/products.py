@@ -4,7 +4,7 @@ import string
 
 import numpy as np
 
-from .. import primitives
+from ..core import primitives
 from .axes import named
 from .batched import Level, NotAtOnce, rules
 from .elementwise import rank

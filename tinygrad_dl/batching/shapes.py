@@ -6,7 +6,7 @@ import operator
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import primitives
+from ..core import primitives
 from .axes import shifted
 from .batched import Level, NotAtOnce, rules
 

@@ -1,6 +1,6 @@
 """Functions that the registry spells in others, which have rules: the spelling for one sample is that for all."""
 
-from .. import registry
+from ..core import registry
 from .axes import named
 from .batched import Level, rules
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..registry import name_of
+from ..core.registry import name_of
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 Domain = Callable[..., Draw]

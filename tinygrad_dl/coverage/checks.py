@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import pytree
+from ..functional import vjp
 from ..testing.gradcheck import GradientError, GradientReport, gradients_report
-from ..transforms import vjp
 from .cases import Case
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
+from ..core.tensor import Tensor
 from ..debugging import noting_lines
+from ..graph.labels import names_of_arguments
 from ..nn.module import Module
-from ..tensor import Tensor
-from .labels import names_of_arguments
 
 _NUMBERS = (int, float, complex, np.number, np.bool_)
 

@@ -7,11 +7,11 @@ of repeated blocks, drawn once, nothing is said that holds for one of them only.
 
 from __future__ import annotations
 
-from . import values, wording
+from ..graph import values, wording
+from ..graph.record import Contribution
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
 from .folding.views import span
-from .record import Contribution
 from .sketch import Sketch
 
 

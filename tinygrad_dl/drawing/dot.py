@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import values, wording
+from ..graph import values, wording
+from ..graph.nodes import Node
+from ..graph.record import Contribution
 from .findings import FREED, Findings, Options
 from .folding import Link, Unit, View
-from .graph import Node
-from .record import Contribution
 from .sketch import Sketch
 
 # Where two operands arrive, in order: a - b is not b - a, wherever the layout puts a and b. Where they may be swapped,

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..tensor import Tensor
-from . import engine, health, style, svg, text
+from ..core.tensor import Tensor
+from ..graph import health, text
+from ..graph.nodes import Graph
+from ..graph.record import Record
+from . import engine, style, svg
 from .asked import tensors_to_show
 from .backward import BackwardPicture
 from .dot import Picture, notes
 from .findings import Findings, Options
 from .folding import fold
-from .graph import Graph
-from .record import Record
 from .sketch import Sketch
 
 MAX_NODES = 300  # beyond which a picture is no picture

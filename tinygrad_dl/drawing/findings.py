@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from . import style, values
-from .graph import Graph, Node
-from .record import Record, states
+from ..graph import values
+from ..graph.nodes import Graph, Node
+from ..graph.record import Record, states
+from . import style
 
 FREED = (
     "freed: backward keeps gradients of leaves only. It is said where all parameters behind a value have one, of this "

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from . import labels, style, values
+from ..graph import labels, values
+from . import style
 
 WIDEST = 44  # characters in a line of a node, beyond which a formula goes on in the next line
 _LEGEND_COLUMNS = 3

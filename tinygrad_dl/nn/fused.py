@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import batching
-from ..numpy_warnings import Computing, at_the_users_line
-from ..primitives import accumulator, primitive
-from ..registry import defvjp
+from ..core.numpy_warnings import Computing, at_the_users_line
+from ..core.primitives import accumulator, primitive
+from ..core.registry import defvjp
 from . import activations, losses
 from .activations import HALF, single
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, checks
-from ..tensor import Tensor, parameter
+from .. import checks
+from ..core import arguments
+from ..core.tensor import Tensor, parameter
 from . import activations, fused, initializers
 from .module import Module
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, primitives, pytree
+from .. import pytree
 from .._files import read_arrays, unlike, whole_file
 from ..batching import Batched, core_of
-from ..tensor import Tensor, replace_all_data
+from ..core import arguments, primitives
+from ..core.tensor import Tensor, replace_all_data
 from .noting import noted
 
 

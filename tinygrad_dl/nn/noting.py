@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..tensor import Tensor
+from ..core.tensor import Tensor
 
 _moments = itertools.count()  # at which calls begin and end
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..registry import defspelling
+from ..core.registry import defspelling
 
 
 def _apply_along_axis(func1d, axis, arr, *args, **kwargs):

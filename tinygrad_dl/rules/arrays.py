@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import primitives
+from ..core import primitives
 
 
 def spread(g, x, axis, keepdims):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .. import primitives
-from ..primitives import values
-from ..registry import defspelling, defvjp
-from ..tensor import Tensor
+from ..core import primitives
+from ..core.primitives import values
+from ..core.registry import defspelling, defvjp
+from ..core.tensor import Tensor
 from .ties import at_tie, slope_at_ties
 
 

@@ -12,11 +12,11 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from .. import primitives
-from ..autodiff import topological_order
-from ..grad_mode import is_recording
-from ..registry import defnondiff
-from ..tensor import Tensor, outputs_of
+from ..core import primitives
+from ..core.backprop import topological_order
+from ..core.modes import is_recording
+from ..core.registry import defnondiff
+from ..core.tensor import Tensor, outputs_of
 
 
 def lost(dtype):

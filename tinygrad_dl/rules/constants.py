@@ -5,8 +5,8 @@ On Tensors they give the plain values that NumPy gives. A name that this version
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defnondiff
+from ..core import primitives
+from ..core.registry import defnondiff
 
 CONSTANT = {
     np: """

@@ -5,8 +5,8 @@ In a rule a cotangent `g` goes with d(factor) without a conjugate, so that ᵀ s
 
 import numpy as np
 
-from ..primitives import primitive
-from ..registry import defnondiff, defvjp
+from ..core.primitives import primitive
+from ..core.registry import defnondiff, defvjp
 from .matrices import half_triangle, leading, onto_triangle
 
 

@@ -8,8 +8,8 @@ Of a Hermitian matrix NumPy reads one triangle; so does the derivative, which is
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defnondiff, defspelling, defvjp
+from ..core import primitives
+from ..core.registry import defnondiff, defspelling, defvjp
 from .coinciding import (
     check_apart,
     check_separate,

@@ -5,8 +5,8 @@ import string
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defspelling, defvjp_each
+from ..core import primitives
+from ..core.registry import defspelling, defvjp_each
 
 
 def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defspelling, defvjp
-from ..tensor import Tensor
+from ..core import primitives
+from ..core.registry import defspelling, defvjp
+from ..core.tensor import Tensor
 from .kinks import kink, slopes, smoothed, undefined, unit
 from .ties import at_tie, slope_at_ties
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defspelling, defvjp
+from ..core import primitives
+from ..core.registry import defspelling, defvjp
 from .arrays import at_axis
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defvjp, defvjp_adding
+from ..core import primitives
+from ..core.registry import defvjp, defvjp_adding
 
 
 def _output_vjp(g, ans, outputs, i, count):

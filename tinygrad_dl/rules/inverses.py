@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defnondiff, defspelling, defvjp, defvjp_jointly
+from ..core import primitives
+from ..core.registry import defnondiff, defspelling, defvjp, defvjp_jointly
 from .matrices import from_triangle, onto_triangle, vanish
 
 # ---- inverses

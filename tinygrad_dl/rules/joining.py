@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defspelling, defvjp_jointly
+from ..core import primitives
+from ..core.registry import defspelling, defvjp_jointly
 from .arrays import as_array, at_axis
 
 # ---- joining

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .. import batching
-from ..autodiff import pulled_back, topological_order
 from ..batching import Batched
-from ..primitives import primitive, values
-from ..registry import defvjp
-from ..tensor import Tensor
+from ..core.backprop import pulled_back, topological_order
+from ..core.primitives import primitive, values
+from ..core.registry import defvjp
+from ..core.tensor import Tensor
 
 search = threading.local()
 DEEPEST, LARGEST = 2, 300  # searches within searches, in graphs of searches, take a time that is exponential

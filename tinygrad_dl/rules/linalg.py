@@ -6,7 +6,7 @@ import operator
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..registry import defspelling, defvjp
+from ..core.registry import defspelling, defvjp
 
 # ---- matmul, of every rank; the engine sums over stacks that were broadcast
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defnondiff
+from ..core import primitives
+from ..core.registry import defnondiff
 
 
 def diagonal(x):

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives
-from ..registry import defspelling, defvjp
-from ..signatures import signature
+from ..core import primitives
+from ..core.registry import defspelling, defvjp
+from ..core.signatures import signature
 
 
 def defmove(function, *argnums, **neutral):

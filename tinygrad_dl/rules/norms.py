@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import primitives
-from ..registry import defspelling, defvjp
-from ..tensor import Tensor
+from ..core import primitives
+from ..core.registry import defspelling, defvjp
+from ..core.tensor import Tensor
 from .arrays import nonzero, number_of
 from .kinks import kink, slopes, undefined, unit
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ..primitives import astype, values
-from ..registry import defspelling, defvjp
+from ..core.primitives import astype, values
+from ..core.registry import defspelling, defvjp
 
 # ---- rearrangements
 

@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import debugging, primitives
-from ..registry import defnondiff, defspelling, defvjp
+from .. import debugging
+from ..core import primitives
+from ..core.registry import defnondiff, defspelling, defvjp
 
 # ---- values and roots
 

@@ -9,8 +9,8 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..primitives import astype, primitive, values
-from ..registry import defspelling, defvjp
+from ..core.primitives import astype, primitive, values
+from ..core.registry import defspelling, defvjp
 from .arrays import as_array
 
 

@@ -5,11 +5,11 @@ import functools
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import primitives
-from ..primitives import values
-from ..registry import defspelling, defvjp
-from ..signatures import signature
-from ..tensor import Tensor
+from ..core import primitives
+from ..core.primitives import values
+from ..core.registry import defspelling, defvjp
+from ..core.signatures import signature
+from ..core.tensor import Tensor
 from .arrays import cast, nonzero, number_of, spread
 from .kinks import kink, slopes
 from .ties import at_tie, slope_at_ties

@@ -5,7 +5,7 @@ Some of them never see a Tensor, as NumPy makes an array of it first: that fails
 
 import numpy as np
 
-from ..registry import refuse
+from ..core.registry import refuse
 
 IN_PLACE = "it changes an array in place. Write"
 DROPS = "a plain array would lose the gradient. Write x.numpy() if that is meant;"

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .. import primitives
-from ..registry import defspelling, defvjp
+from ..core import primitives
+from ..core.registry import defspelling, defvjp
 from .arrays import as_array, at_axis, cast, lying_along
 
 

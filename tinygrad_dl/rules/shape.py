@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..registry import defspelling, defvjp
+from ..core.registry import defspelling, defvjp
 from .arrays import as_array, lying_along
 
 # ---- axes

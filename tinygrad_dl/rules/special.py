@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..primitives import primitive
-from ..registry import defvjp
+from ..core.primitives import primitive
+from ..core.registry import defvjp
 
 # ---- sinc(x) = sin(z) / z at z = pi x
 

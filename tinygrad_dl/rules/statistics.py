@@ -6,8 +6,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import debugging
-from ..primitives import primitive, scatter_add, values
-from ..registry import defspelling, defvjp
+from ..core.primitives import primitive, scatter_add, values
+from ..core.registry import defspelling, defvjp
 from .arrays import as_array, cast, lying_along
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import primitives
-from ..autodiff import pulled_back, topological_order
-from ..registry import defnondiff, defspelling, defvjp
-from ..tensor import Tensor
+from ..core import primitives
+from ..core.backprop import pulled_back, topological_order
+from ..core.registry import defnondiff, defspelling, defvjp
+from ..core.tensor import Tensor
 from .coinciding import close, coincide, decompositions
 from .kinks import computed_alike, without
 

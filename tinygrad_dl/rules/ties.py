@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..autodiff import pulled_back, topological_order
 from ..batching import Batched
-from ..primitives import values
-from ..signatures import signature
-from ..tensor import Tensor
+from ..core.backprop import pulled_back, topological_order
+from ..core.primitives import values
+from ..core.signatures import signature
+from ..core.tensor import Tensor
 from .kinks import DEEPEST, EXTREMA, LARGEST, behind, computed_alike, depends, given, irregular, kink, search
 
 MOST = 16  # elements whose slopes are taken one by one

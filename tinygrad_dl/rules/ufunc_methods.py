@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import primitives
-from ..registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
-from ..tensor import Tensor
+from ..core import primitives
+from ..core.registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
+from ..core.tensor import Tensor
 from .arrays import cast, number_of, spread
 from .kinks import kink, slopes, unit
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import pytree, transforms
+from .. import functional, pytree
 from .gradcheck import GradientReport, gradients_report, pair_report
 from .gradcheck.arguments import Arguments
 from .gradcheck.differences import EPS
@@ -43,7 +43,7 @@ class Subject:
             self.vjp = Pair(*function, self.arguments).vjp
             self.check = functools.partial(pair_report, *function, *primals)
         else:
-            self.vjp = functools.partial(transforms.vjp, self.arguments.call)
+            self.vjp = functools.partial(functional.vjp, self.arguments.call)
             self.check = functools.partial(gradients_report, self.forward, *primals)
 
     def gradients(self, *values: np.ndarray) -> list[np.ndarray]:
@@ -93,7 +93,7 @@ def jvp_is_vjp_transposed(subject: Subject) -> str | None:
     if subject.by_hand:
         return None
     tangents = tuple(map(some_like, subject.values))
-    value, pushed = transforms.jvp(subject.arguments.call, tuple(subject.values), tangents)
+    value, pushed = functional.jvp(subject.arguments.call, tuple(subject.values), tangents)
     forward = _products(some_like(value), pushed)
     reverse = _products(subject.gradients(*subject.values), tangents)
     if subject.same(forward.sum(), reverse.sum(), scale=np.abs(forward).sum() + np.abs(reverse).sum()):
@@ -205,7 +205,7 @@ def uses_add_up(subject: Subject) -> str | None:
     def doubled(*values):
         return pytree.mapped(lambda y: y + y, subject.arguments.call(*values))
 
-    for name, g, twice in zip(subject.names, once, transforms.vjp(doubled, *subject.values)[1](u), strict=True):
+    for name, g, twice in zip(subject.names, once, functional.vjp(doubled, *subject.values)[1](u), strict=True):
         if not subject.same(twice, 2 * g):
             return f"The gradient of f + f by {name} is\n{twice}\ninstead of twice that of f,\n{2 * g}"
     for i, j in itertools.combinations(range(len(once)), 2):
@@ -245,7 +245,7 @@ def _of_one_variable(subject: Subject, i: int, j: int) -> str | None:
     def joined(x):
         return subject.arguments.call(*[x if k in (i, j) else value for k, value in enumerate(values)])
 
-    value, pullback = transforms.vjp(joined, values[i])
+    value, pullback = functional.vjp(joined, values[i])
     if not all(np.all(np.isfinite(y)) for y in pytree.leaves(value)):  # outside of the domain of one of them
         return None
     (actual,) = pullback(some_like(value))

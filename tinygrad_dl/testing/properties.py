@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import pytree, transforms
-from ..registry import name_of
-from ..signatures import signature
+from .. import functional, pytree
+from ..core.registry import name_of
+from ..core.signatures import signature
 from .gradcheck import GradientReport
 from .gradcheck.coordinates import laid_out
 from .gradcheck.report import concluded
@@ -104,7 +104,7 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
     ...     return -np.sum(x * np.log(x))
     >>> test_entropy()
     """
-    from .strategies import hypothesis, numbers  # which says what to install, if there is none
+    from .strategies import hypothesis, numbers
 
     if f is None or isinstance(f, hypothesis.strategies.SearchStrategy):
         joint = joint if f is None else (f, *joint)
@@ -174,7 +174,7 @@ def _overflows(f: Any, primals: tuple, named: Mapping[str, Any]) -> bool:
             u = some_like(value)
             found = [value, pullback(u)]
             if not subject.by_hand:
-                gradients, pullback = transforms.vjp(lambda *x: subject.vjp(*x)[1](u), *subject.values)
+                gradients, pullback = functional.vjp(lambda *x: subject.vjp(*x)[1](u), *subject.values)
                 found.append(pullback(gradients))
     except OverflowError:  # of Python's own numbers
         return True

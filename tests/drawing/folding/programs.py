@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing.graph import Graph
+from tinygrad_dl.graph.nodes import Graph
 
 
 def parameter(rng, *shape, name=None):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing.graph import Graph
 from tinygrad_dl.drawing.page import arrays
 from tinygrad_dl.drawing.page.contents import contents_of
+from tinygrad_dl.graph.nodes import Graph
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble", "int8", "uint64", "bool"])

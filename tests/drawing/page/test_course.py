@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing import course
-from tinygrad_dl.drawing.graph import Graph
+from tinygrad_dl.graph import course
+from tinygrad_dl.graph.nodes import Graph
 
 
 def net(hidden=tg.nn.tanh, output=tg.nn.sigmoid):

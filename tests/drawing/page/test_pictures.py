@@ -5,8 +5,8 @@ import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.drawing import engine
-from tinygrad_dl.drawing.graph import Graph
 from tinygrad_dl.drawing.page import pictures
+from tinygrad_dl.graph.nodes import Graph
 
 
 def laying_out(monkeypatch, takes, seconds=60.0):

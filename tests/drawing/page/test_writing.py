@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing import formulas, page, wording
+from tinygrad_dl.drawing import page
 from tinygrad_dl.drawing.page import document, explore
+from tinygrad_dl.graph import formulas, wording
 
 
 def loss():

@@ -21,7 +21,7 @@ def test_histograms_count_each_number_of_what_a_net_holds_and_computes(recorded)
     Z1 = W1 @ X + b1
     Z2 = W2 @ np.tanh(Z1) + b2
     expected = {"W1": W1, "b1": b1, "Z1": Z1, "A1": np.tanh(Z1), "W2": W2, "b2": b2, "Z2": Z2, "A2": sigmoid(Z2)}
-    with tg.grad_mode.recording(recorded):
+    with tg.core.modes.recording(recorded):
         panels = plots.histograms(net, X, bins=7)
     assert panels.shape == (2, 4)
     for panel, (name, values) in zip(panels.flat, expected.items(), strict=True):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import primitives
+from ...core import primitives
 from ..cases import real, table
 
 EINSUM = [  # subscripts, the shapes of the operands

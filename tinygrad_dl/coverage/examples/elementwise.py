@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import primitives
+from ...core import primitives
 from .. import cases
 from ..cases import below_one, halves, nonzero, positive, real, table
 

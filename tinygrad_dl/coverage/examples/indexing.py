@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ... import primitives
-from ...tensor import Tensor
+from ...core import primitives
+from ...core.tensor import Tensor
 from ..cases import real, table
 
 MASK = np.array([[True, False, True], [False, False, True]])

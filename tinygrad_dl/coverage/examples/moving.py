@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ... import primitives
+from ...core import primitives
 from ..cases import apart, one, real, table
 
 INDICES = np.array([[0, 2], [2, 2]])

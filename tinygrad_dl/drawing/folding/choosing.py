@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Graph
+from ...graph.nodes import Graph
 from .ordering import OPEN, Scopes, Sequence, edges_of
 from .rolling import Roll, rolls_of, unrolled
 from .views import Plan, View, view_of

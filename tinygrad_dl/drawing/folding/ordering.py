@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ... import primitives
-from ...tensor import Tensor
-from ..graph import Graph
+from ...core import primitives
+from ...core.tensor import Tensor
+from ...graph.nodes import Graph
 
 OPERATION, OPEN, CLOSE = 0, 1, 2
 _NEAR = 10  # operations from the leaves

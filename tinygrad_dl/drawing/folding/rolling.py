@@ -45,7 +45,7 @@ def rolls_of(sequence: Sequence) -> list[Roll]:
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
-    >>> from tinygrad_dl.drawing.graph import Graph
+    >>> from tinygrad_dl.graph.nodes import Graph
     >>> A = tg.parameter(np.ones((2, 2)))
     >>> for _ in range(5):
     ...     A = np.tanh(tg.parameter(np.ones((2, 2))) @ A)

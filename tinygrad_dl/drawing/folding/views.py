@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..graph import Graph, Node
+from ...graph.nodes import Graph, Node
 from .rolling import Roll, numbered
 
 _LABELS = 3  # the most frequent ones of a group that are told

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..._files import whole_file
-from ...tensor import Tensor
+from ...core.tensor import Tensor
+from ...graph.nodes import Graph
 from ..asked import tensors_to_show
-from ..graph import Graph
 from .contents import contents_of
 from .document import assembled
 from .pictures import pictures_of

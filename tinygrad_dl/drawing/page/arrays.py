@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import values
+from ...graph import values
 
 _TOTAL = 40_000  # numbers on a page; beyond it, each array is cut shorter
 _BINS = 20

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ... import primitives
-from .. import course, formulas, wording
-from ..graph import Graph, Node, Operand
-from ..record import Contribution, Record, states
-from ..values import size
+from ...core import primitives
+from ...graph import course, formulas, wording
+from ...graph.nodes import Graph, Node, Operand
+from ...graph.record import Contribution, Record, states
+from ...graph.values import size
 from .arrays import Table
 
 _LIKE_THOSE = "…  # by the same rule as those above"

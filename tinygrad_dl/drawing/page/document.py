@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from .. import labels
+from ...graph import labels
 
 _FOLDER = Path(__file__).parent
 _STYLES = ("theme.css", "layout.css", "picture.css", "panel.css", "list.css")

@@ -12,11 +12,11 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from ...graph.nodes import Graph
 from .. import engine, svg
 from ..dot import Picture
 from ..findings import Findings, Options
 from ..folding import View, fold
-from ..graph import Graph
 from ..sketch import Sketch
 
 _READABLE = 300  # nodes: of a larger graph, the first picture is one that sums it up

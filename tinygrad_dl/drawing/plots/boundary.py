@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...grad_mode import no_grad
+from ...core.modes import no_grad
 from .axes import COLOURS, HEADROOM, MARKERS, axes_for, numbers, with_legend
 
 TINTS = ("#9CC8E2", "#FBE8C0", "#A9DCC9", "#F3C6A5", "#F2DDE8", "#D5EDFA", "#C8C8C8")  # of COLOURS, for regions

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...autodiff import gradients
-from ...grad_mode import no_grad, recording
-from ...tensor import Tensor
+from ...core.backprop import gradients
+from ...core.modes import no_grad, recording
+from ...core.tensor import Tensor
 from .axes import COLOURS, LINES, axes_for, numbers, plain, with_legend
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...autodiff import named_tensors
-from ...grad_mode import recording
+from ...core.backprop import named_tensors
+from ...core.modes import recording
+from ...core.tensor import Tensor
 from ...nn.module import course_names
-from ...tensor import Tensor
 from .axes import COLOURS, axes_for, count_along, numbers
 from .names import layer_and_kind
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ...core.tensor import Tensor
 from ...nn import activations as spelled_out
 from ...nn import fused
 from ...nn.layers import Dense, Sequential
-from ...tensor import Tensor
 from ..formulas import ACTIVATIONS
 from .course_net import Array, CourseNet
 

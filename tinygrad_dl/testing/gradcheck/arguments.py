@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import pytree
+from ...core.signatures import signature
+from ...core.tensor import Tensor, replace_data
 from ...nn import Module
-from ...signatures import signature
-from ...tensor import Tensor, replace_data
 from .coordinates import laid_out
 
 

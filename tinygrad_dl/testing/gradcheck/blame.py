@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ... import primitives, pytree, registry
-from ...autodiff import topological_order
-from ...signatures import signature
-from ...tensor import Tensor, parameter
+from ... import pytree
+from ...core import primitives, registry
+from ...core.backprop import topological_order
+from ...core.signatures import signature
+from ...core.tensor import Tensor, parameter
 from ..literals import literal
 from . import claim
 from .arguments import Arguments, Leaf

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import checks, transforms
-from ...grad_mode import no_grad
+from ... import checks, functional
+from ...core.modes import no_grad
 from . import claim, coordinates
 from .arguments import Arguments, name_of
 from .blame import blame
@@ -96,7 +96,7 @@ def _examine_orders(
         if report.verdict == "wrong":
             return
     with no_grad():
-        report.others = arguments.lost_dtypes(lambda *values: transforms.vjp(arguments.call, *values))
+        report.others = arguments.lost_dtypes(lambda *values: functional.vjp(arguments.call, *values))
 
 
 def _unless_at_kinks(

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ... import pytree, transforms
-from ...grad_mode import no_grad
-from ...tensor import Tensor
+from ... import functional, pytree
+from ...core.modes import no_grad
+from ...core.tensor import Tensor
 from . import coordinates, differences
 from .differences import Slopes
 
@@ -280,7 +280,7 @@ def of_rules(
 
     def linearize(values: Sequence[np.ndarray]) -> Linear:
         with no_grad():  # what else is tracked, such as the parameters of a net, is constant here
-            value, pullback = transforms.vjp(f, *values)
+            value, pullback = functional.vjp(f, *values)
 
         def pull(cotangents: list[np.ndarray]) -> Sequence[Any]:
             supply = iter(cotangents)
@@ -288,7 +288,7 @@ def of_rules(
 
         def push(tangents: list[np.ndarray]) -> Sequence[Any]:
             with no_grad():
-                pushed = pytree.leaves(transforms.jvp(f, tuple(values), tangents)[1])
+                pushed = pytree.leaves(functional.jvp(f, tuple(values), tangents)[1])
             return [t for t, y in zip(pushed, pytree.leaves(value), strict=True) if _is_float(y)]
 
         return Linear(floats(value), pull, push)
@@ -299,14 +299,14 @@ def of_rules(
 def pullback_of(f: Callable[..., Any], values: Sequence[np.ndarray], rng: np.random.Generator) -> Callable[..., Any]:
     """The function that gives the cotangents of its arrays, for a random cotangent of the value of `f`."""
     with no_grad():
-        value, _ = transforms.vjp(f, *values)
+        value, _ = functional.vjp(f, *values)
 
     def random(y: Any) -> Any:
         u = mixed_signs(np.shape(y), rng)
         return u + 1j * rng.uniform(0.5, 1.5, np.shape(y)) if np.iscomplexobj(y) else u
 
     u = pytree.mapped(random, value)
-    return lambda *arrays: transforms.vjp(f, *arrays)[1](u)
+    return lambda *arrays: functional.vjp(f, *arrays)[1](u)
 
 
 def _on_arrays(f: Callable[..., Any], values: Sequence[np.ndarray]) -> Callable[[Sequence[Any]], Any]:

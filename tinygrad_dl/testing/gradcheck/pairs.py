@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...signatures import signature
+from ...core.signatures import signature
 from .arguments import Arguments, name_of
 from .claim import Linear
 

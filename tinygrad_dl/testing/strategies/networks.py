@@ -12,7 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from ... import nn
-from ...tensor import Tensor
+from ...core.tensor import Tensor
 from .. import formulas
 from ..literals import Pasted, literal
 from .numbers import Interval, drawing

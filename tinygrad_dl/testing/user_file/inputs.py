@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...signatures import signature
+from ...core.signatures import signature
 from .loading import CannotCheck, UserFile
 
 # How arguments of each role are named, and what to try, likeliest first: words, or shapes of arrays, n being the units

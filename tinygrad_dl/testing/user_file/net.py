@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.tensor import Tensor
 from ...nn import Sequential
-from ...tensor import Tensor
 from .inputs import described
 from .loading import UserFile
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...signatures import signature
+from ...core.signatures import signature
 from ..gradcheck import GradientReport, pair_report
 from .inputs import Call, answer, call_of, role_of, told
 from .loading import CannotCheck, UserFile

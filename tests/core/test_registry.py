@@ -1,0 +1,148 @@
+"""Giving functions derivatives: by the user, in the way that the package itself does."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests import numeric
+from tinygrad_dl.core import registry
+
+
+def test_a_primitive_of_ones_own_is_differentiated_to_any_order():
+    @tg.primitive
+    def quartic(x, scale=1.0):
+        return scale * x**4
+
+    tg.defvjp(quartic, lambda g, ans, x, scale=1.0: g * (4 * scale * x**3))
+    assert quartic(np.array(2.0)) == 16.0
+    assert tg.grad(lambda x: quartic(x, scale=2.0))(2.0) == 64.0
+    assert tg.grad(tg.grad(quartic))(2.0) == 48.0
+    assert "made by quartic" in repr(quartic(tg.parameter(1.0)))
+
+
+def test_a_rule_is_for_its_own_argument():
+    @tg.primitive
+    def f(x, y, z):
+        return x * y**2 * z**3
+
+    tg.defvjp(f, lambda g, ans, x, y, z: g * y**2 * z**3, None, lambda g, ans, x, y, z: g * 3 * x * y**2 * z**2)
+    primals = [np.array([1.0, 2.0]), np.array([3.0]), np.array([[0.5], [1.5]])]
+    gradients = tg.grad(lambda *args: np.sum(f(*args)), (0, 1, 2))(*primals)
+    for argnum in (0, 2):
+        numeric.assert_equal(gradients[argnum], numeric.gradient(lambda *a: np.sum(f(*a)), primals, argnum))
+    assert gradients[1].tolist() == [0.0]  # None: constant in this argument
+
+
+def test_one_rule_may_serve_every_argument():
+    @tg.primitive
+    def total(*arrays):
+        return sum(array * (i + 1) for i, array in enumerate(arrays))
+
+    tg.defvjp_each(total, lambda argnum, g, ans, *arrays: g * (argnum + 1))
+    assert tg.grad(lambda x, y, z: total(x, y, z, x), (0, 1, 2))(1.0, 1.0, 1.0) == (5.0, 2.0, 3.0)
+
+
+def test_a_constant_function_gives_plain_values():
+    @tg.primitive
+    def steps(x):
+        return np.floor(x)
+
+    tg.defnondiff(steps)
+    assert type(steps(tg.parameter([1.5]))) is np.ndarray
+
+
+def test_a_spelling_is_differentiated_as_what_it_is_spelled_in():
+    @tg.primitive
+    def norm(x):
+        return np.linalg.norm(x, 1)
+
+    tg.defspelling(norm, lambda x: np.sum(abs(x)))
+    assert tg.grad(norm)(np.array([3.0, -4.0])).tolist() == [1.0, -1.0]
+    assert norm(np.array([3.0, -4.0])) == 7.0
+
+
+def test_a_primitive_without_a_rule_names_the_way_out():
+    @tg.primitive
+    def mystery(x):
+        return x
+
+    with pytest.raises(TypeError, match=r"no derivative rule for mystery\. Give it one with tg\.defvjp\(mystery, "):
+        mystery(tg.parameter(1.0))
+
+
+def test_an_argument_beyond_the_rules_is_named():
+    @tg.primitive
+    def f(x, y):
+        return x * y
+
+    tg.defvjp(f, lambda g, ans, x, y: g * y)
+    assert tg.grad(lambda x: f(x, 3.0))(2.0) == 3.0
+    with pytest.raises(TypeError, match=r"argument 1 of f \(the first is 0\)"):
+        f(2.0, tg.parameter(1.0))
+
+
+def test_a_keyword_that_the_rules_do_not_take_is_named():
+    @tg.primitive
+    def f(x, twice=False):
+        return x * (2 if twice else 1)
+
+    tg.defvjp(f, lambda g, ans, x: g)
+    with pytest.raises(TypeError, match=r"f has no derivative rule for calls with twice=: leave it out, or"):
+        f(tg.parameter(1.0), twice=True)
+    assert f(tg.Tensor(1.0), twice=True).item() == 2.0
+
+
+def test_more_positional_arguments_than_the_rules_take_are_counted():
+    @tg.primitive
+    def f(x, twice=False, thrice=False):
+        return x * (1 + twice + thrice)
+
+    tg.defvjp(f, lambda g, ans, x: g)
+    with pytest.raises(TypeError, match=r"f has no derivative rule for calls with 3 positional arguments"):
+        f(tg.parameter(1.0), True, True)
+
+
+def test_what_is_said_last_of_a_function_holds():
+    @tg.primitive
+    def f(x):
+        return x * 2
+
+    x = tg.parameter(1.0)
+    for _ in range(2):
+        tg.defvjp(f, lambda g, ans, x: g * 2)
+        assert tg.gradients(f(x), x) == 2.0
+        tg.defnondiff(f)
+        assert type(f(x)) is not tg.Tensor
+        tg.defspelling(f, lambda x: x * 3)
+        assert tg.gradients(f(x), x) == 3.0
+        tg.defvjp_each(f, lambda argnum, g, ans, x: g * 4)
+        assert tg.gradients(f(x), x) == 4.0
+        assert f not in registry.constants
+        assert f not in registry.spellings
+        tg.defspelling(f, lambda x: x * 3)
+        tg.defnondiff(f)
+        assert type(f(x)) is not tg.Tensor
+
+
+def test_a_function_without_any_rule_is_not_differentiable():
+    with pytest.raises(ValueError, match=r"defvjp\(np\.sign\): expected a rule; defnondiff says"):
+        tg.defvjp(np.sign, None)
+
+
+def test_functions_have_the_names_that_a_reader_gives_them():
+    assert [registry.name_of(f) for f in (np.tanh, np.sum, len)] == ["np.tanh", "np.sum", "len"]
+
+
+def test_a_function_is_in_one_of_the_three_tables():
+    vjps, constants, spellings = set(registry.vjps), registry.constants, set(registry.spellings)
+    assert not vjps & constants
+    assert not vjps & spellings
+    assert not constants & spellings
+
+
+@pytest.mark.parametrize("name", ["expm1", "log1p", "cbrt", "i0"])
+def test_a_namesake_in_another_library_is_not_taken_for_numpys(name):
+    special = pytest.importorskip("scipy.special")
+    assert registry.name_of(getattr(special, name)) == name
+    with pytest.raises(TypeError, match=rf"^{name} of another library than NumPy has no .* write np\.{name}"):
+        tg.grad(getattr(special, name))(0.5)

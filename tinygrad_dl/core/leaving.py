@@ -1,0 +1,267 @@
+"""A tracked Tensor asked for as a plain number, by `float(x)`, `complex(x)` or `int(x)`, which has no gradient.
+
+The user's own code that calls `float(x)` by name means it. NumPy, `math` and other libraries ask in the user's name,
+so that the gradient would be lost without a word: that is an error. The caller's current instruction tells which of
+the two it is, in CPython; where it does not, there is a warning.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterable
+from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import debugging
+from . import registry
+from .modes import IN_FUNCTION, IN_RULE, is_recording
+
+HARMLESS = "harmless"
+MEANT = "meant"
+UNCLEAR = "unclear"
+_KINDS = (float, complex, int)
+_DUNDERS = ("__float__", "__complex__", "__int__")
+_CALLERS = {"builtins", "collections", "functools", "itertools", "operator", "_functools", "_operator"}  # of functions
+_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
+_PREPARING = {"PUSH_NULL", "PRECALL", "KW_NAMES", "EXTENDED_ARG", "COPY", "NOP", "CACHE"}
+
+
+def leave(kind: str, tensor: Any, frame: FrameType) -> None:
+    """Judge that the code in `frame` asks for the number `kind(tensor)`, of a Tensor that is tracked and recorded.
+
+    Raises TypeError where that is not meant, or in a derivative rule. Warns where it can't be told; and also where it
+    is meant, inside of a function that is being differentiated and in debug mode.
+    """
+    asker, mode = asked_by(frame), is_recording()
+    if asker is HARMLESS:
+        return
+    if mode is IN_RULE and kind != "int":
+        raise TypeError(
+            f"{kind}(x) in a derivative rule has no derivative itself, so that a second derivative would be wrong: "
+            f"write np.exp for math.exp."
+        )
+    if asker is not MEANT and asker is not UNCLEAR:
+        raise TypeError(
+            f"{asker} took {tensor._label()} out of the graph, as a plain number: what comes of it would have no "
+            f"gradient, in\n  {debugging.line_of(debugging.users_frame(frame))}\n"
+            f"{_remedy(asker)} Say x.item() where a number is meant."
+        )
+    if kind != "int" and (asker is UNCLEAR or mode is IN_FUNCTION or debugging.is_checking()):
+        debugging.warn(
+            f"{kind}(x) took {tensor._label()} out of the graph: what comes of it has no gradient. Write np.exp for "
+            f"math.exp, np.stack for Z[i] = x; say x.item() where it is meant."
+        )
+
+
+def asked_by(frame: FrameType) -> str:
+    """Find who asks for a number in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or an assignment.
+
+    MEANT are calls of float, complex and int in the user's own code, by name, or handed to a function that calls them,
+    such as `map` or `sorted`. HARMLESS is what has no gradient to lose: a text with the number in it, and whether it is
+    nan.
+    """
+    if sys.implementation.name != "cpython":
+        return UNCLEAR
+    site = _site(frame)
+    if site.text:
+        return HARMLESS
+    if site.assigns:
+        return site.assigns
+    library = debugging.is_library(frame.f_code.co_filename)
+    asker = _called(site, frame)
+    if asker is UNCLEAR:
+        asker = _handed(site, frame)
+    if not library or asker is HARMLESS:
+        return asker
+    users = debugging.users_frame(frame)
+    if library is not debugging.NUMPY:
+        if asker is MEANT and _was_given(site, frame):  # as a pool of threads is
+            return MEANT if library == "standard" else UNCLEAR
+        if asker is UNCLEAR:
+            return _handed(_site(users), users)
+    asker = _called(_site(users), users)
+    if asker in (HARMLESS, MEANT, UNCLEAR):
+        return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
+    return asker
+
+
+def _called(site: _Site, frame: FrameType) -> str:
+    """The name of the function that is called in `frame`; MEANT for float and the like, UNCLEAR if it calls others."""
+    if not site.names:  # a method of what was computed
+        if site.method in _DUNDERS:
+            return MEANT
+        of_arrays = hasattr(np.ndarray, site.method) and not hasattr(list, site.method)
+        return f"np.ndarray.{site.method}" if of_arrays else UNCLEAR
+    first, *names = site.names
+    function = _value(first, frame)
+    for name in names:
+        if isinstance(function, (ModuleType, type)):
+            function = getattr(function, name, None)
+        elif name in _DUNDERS:
+            return MEANT
+        elif name in getattr(function, "__dict__", ()):
+            function = function.__dict__[name]
+        elif isinstance(held := getattr(type(function), name, None), type):
+            function = held
+        else:  # a method
+            kind = type(function)
+            return UNCLEAR if kind.__module__ in _CALLERS else f"{registry.name_of(kind)}.{name}"
+    if asker := _of_number(function):
+        return asker
+    module = getattr(function, "__module__", None) or ""
+    if module in _CALLERS or not (isinstance(function, type) or hasattr(function, "__name__")):
+        return UNCLEAR
+    name = registry.name_of(function)
+    return name if "." in name else f"{module.lstrip('_')}.{name}"
+
+
+def _handed(site: _Site, frame: FrameType) -> str:
+    """Who asks if a function that is handed over in a call does, as `float` in `list(map(float, x))`; else UNCLEAR."""
+    askers = {_of_number(_found(names, frame)) for names in site.handed} - {""}
+    return askers.pop() if len(askers) == 1 else UNCLEAR
+
+
+def _was_given(site: _Site, frame: FrameType) -> bool:
+    """Return whether a library that calls float, or hands it over, has it from its caller: not under a global name."""
+    names = [names for names in (site.names, *site.handed) if names and names[0] and names[0][0] != "."]
+    return any(_of_number(_found(each, frame)) is MEANT for each in names)
+
+
+def _found(names: tuple[str, ...], frame: FrameType) -> Any:
+    """What `names`, a variable and attributes, lead to; None if they lead into a class of its own making."""
+    value = _value(names[0], frame)
+    for name in names[1:]:
+        fields = getattr(value, "__dict__", {})
+        value = getattr(value, name, None) if isinstance(value, (ModuleType, type)) else fields.get(name)
+    return value
+
+
+def _of_number(function: Any) -> str:
+    """Who asks where `function` is called of a number: MEANT, HARMLESS or its name; empty for most functions.
+
+    MEANT are float, complex and int, and classes of the user's made from one.
+    """
+    if isinstance(function, type):
+        return MEANT if issubclass(function, _KINDS) and not issubclass(function, np.generic) else ""
+    if not isinstance(function, BuiltinFunctionType) or function.__module__ not in ("math", "cmath"):
+        return ""
+    return HARMLESS if function.__name__.startswith("is") else f"{function.__module__}.{function.__name__}"
+
+
+def _remedy(asker: str) -> str:
+    module, _, name = asker.rpartition(".")
+    if asker.endswith("= x"):
+        return (
+            "np.stack makes one Tensor of several, tg.primitives.set_at(z, i, x) a changed copy of z; of functions of "
+            "math, write NumPy's, np.exp for math.exp."
+        )
+    if module in ("math", "cmath") and hasattr(np, name):
+        return f"Write NumPy's function, which has a derivative: np.{name} for {asker}."
+    return (
+        "Write it in operators, and functions of NumPy whose arrays depend on x: np.exp for math.exp, np.stack for "
+        "Z[i] = x or a list, np.sum(z) + x for initial=x; tg.custom gives another function a derivative."
+    )
+
+
+# ---- instructions
+
+
+class _Site(NamedTuple):
+    """An instruction: it puts a number into a text, assigns it to a part of something, or calls what `names` lead to.
+
+    `method` is the last of the names, where something else is computed before it. `handed` are the names in it that are
+    not called there, as `float` is in `list(map(float, x))`. A name with a dot in front is looked for among globals.
+    """
+
+    text: bool = False
+    assigns: str = ""
+    names: tuple[str, ...] = ()
+    method: str = ""
+    handed: tuple[tuple[str, ...], ...] = ()
+
+
+_sites: dict[tuple[int, int], tuple[CodeType, _Site]] = {}  # by the id of the code, since its hash takes long
+
+
+def _site(frame: FrameType) -> _Site:
+    code, offset = frame.f_code, frame.f_lasti
+    known = _sites.get((id(code), offset))
+    if known is None:
+        if len(_sites) >= 1000:  # a notebook makes code without end
+            _sites.clear()
+        known = _sites[id(code), offset] = code, _read(code, offset)
+    return known[1]
+
+
+def _read(code: CodeType, offset: int) -> _Site:
+    instructions = list(dis.get_instructions(code))
+    at = max(k for k, i in enumerate(instructions) if i.offset <= offset)  # in a call of Python it is past the call
+    at += instructions[at].opname == "PRECALL"  # which has made the call, where that is optimised
+    here = instructions[at]
+    if here.opname == "BINARY_OP" and here.argrepr.startswith("%"):
+        return _Site(text=True)
+    if here.opname in ("STORE_SUBSCR", "STORE_SLICE"):
+        return _Site(assigns="z[i] = x")
+    if here.opname == "STORE_ATTR":
+        return _Site(assigns=f"z.{here.argval} = x")
+    start, end = _ends(here)
+    if start is None:  # Python was told to keep no columns
+        return _Site()
+    if here.opname == "CALL_KW":
+        del instructions[at - 1]  # the names of its keywords
+    inside = [i for i in instructions if i is not here and i.opname not in _PREPARING and _within(i, start, end)]
+    calls = {_ends(i)[0] for i in (*inside, here) if i.opname.startswith("CALL") and "INTRINSIC" not in i.opname}
+    chains = _chains(i for i in inside if _ends(i)[0] not in calls)
+    handed = tuple(tuple(map(_name, chain)) for chain in chains)
+    callee = [i for i in inside if i.offset < offset and _ends(i)[0] == start and _ends(i)[1] < end]
+    if start not in calls or here.opname == "FOR_ITER":
+        callee = []
+    callee = (_chains(callee) or [[]])[-1]  # in an assert that pytest has rewritten, a variable comes after it
+    names = tuple(map(_name, callee))
+    if names and callee[0].opname in _ATTRIBUTES:
+        names = ("", *names)  # of what stands in parentheses
+    method = names[-1] if len(names) > 1 else ""
+    return _Site(names=names if all(names) else (), method=method, handed=tuple(n for n in handed if all(n)))
+
+
+def _chains(instructions: Iterable[dis.Instruction]) -> list[list[dis.Instruction]]:
+    """The instructions in pieces: each loads a name, and what follows it."""
+    chains: list[list[dis.Instruction]] = []
+    for instruction in instructions:
+        loads = instruction.opname.startswith("LOAD_") and instruction.opname not in _ATTRIBUTES
+        if loads or not chains:
+            chains.append([])
+        chains[-1].append(instruction)
+    return chains
+
+
+def _name(instruction: dis.Instruction) -> str:
+    """The name that an instruction loads, marked if it is a global one; empty if it loads none."""
+    if not instruction.opname.startswith("LOAD_") or instruction.opname == "LOAD_CONST":
+        return ""
+    if not isinstance(instruction.argval, str):  # two at once
+        return ""
+    return f".{instruction.argval}" if instruction.opname == "LOAD_GLOBAL" else instruction.argval
+
+
+def _ends(instruction: dis.Instruction) -> tuple[Any, Any]:
+    p = instruction.positions
+    if p is None or p.lineno is None or p.col_offset is None:
+        return None, None
+    return (p.lineno, p.col_offset), (p.end_lineno, p.end_col_offset)
+
+
+def _within(instruction: dis.Instruction, start: tuple[int, int], end: tuple[int, int]) -> bool:
+    first, last = _ends(instruction)
+    return first is not None and start <= first and last <= end
+
+
+def _value(name: str, frame: FrameType) -> Any:
+    if name[0] == ".":
+        name = name[1:]
+    elif name in (scope := frame.f_locals):
+        return scope[name]
+    return frame.f_globals[name] if name in frame.f_globals else frame.f_builtins.get(name)

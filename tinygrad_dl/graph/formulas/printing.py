@@ -1,0 +1,273 @@
+"""Symbols as text in NumPy's syntax: operators with as few parentheses as possible, calls, indices, constants.
+
+A subexpression that is used more than once is printed once, and named after the formula: `g * t / np.sum(t), t =
+np.exp(x)`. So a formula is as long as what was computed, however often that was used. Only an operator on names and
+numbers, such as `1 - ans` or `x.T`, is repeated.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...core import primitives
+from ...core.registry import name_of
+from ...core.signatures import signature
+from . import literals
+from .symbols import Shape, Symbol, symbols_in
+
+# ---- how tightly an expression holds together, as in Python's grammar
+
+ANY, COMPARISON, OR, XOR, AND, SHIFT, SUM, PRODUCT, SIGN, POWER, ATOM = range(11)
+INFIX: dict[Any, tuple[str, int]] = {
+    np.equal: (" == ", COMPARISON),
+    np.not_equal: (" != ", COMPARISON),
+    np.less: (" < ", COMPARISON),
+    np.less_equal: (" <= ", COMPARISON),
+    np.greater: (" > ", COMPARISON),
+    np.greater_equal: (" >= ", COMPARISON),
+    np.bitwise_or: (" | ", OR),
+    np.bitwise_xor: (" ^ ", XOR),
+    np.bitwise_and: (" & ", AND),
+    np.left_shift: (" << ", SHIFT),
+    np.right_shift: (" >> ", SHIFT),
+    np.add: (" + ", SUM),
+    np.subtract: (" - ", SUM),
+    np.multiply: (" * ", PRODUCT),
+    np.divide: (" / ", PRODUCT),
+    np.floor_divide: (" // ", PRODUCT),
+    np.remainder: (" % ", PRODUCT),
+    np.matmul: (" @ ", PRODUCT),
+    np.power: ("**", POWER),
+}
+PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
+POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
+OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
+IN_NUMPY = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
+_ATOMIC = re.compile(
+    r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*"
+)  # a name, also W[0], W#3 or layers.0.W; in others, who knows
+_DEEPEST = 25  # calls and operators in each other
+
+
+class Formula(str):
+    """A line of text, `result, t = ...`: the `result`, and the `bindings` in it, of a name to a text each, in order.
+
+    It is `evaluable` if Python can compute it: without an array too large to print, or words in the place of a rule.
+    """
+
+    result: str
+    bindings: tuple[tuple[str, str], ...]
+    evaluable: bool
+
+    def __new__(cls, result: str, bindings: tuple[tuple[str, str], ...] = (), evaluable: bool = True) -> Formula:
+        formula = super().__new__(cls, ", ".join([result, *(f"{name} = {text}" for name, text in bindings)]))
+        formula.result, formula.bindings, formula.evaluable = result, bindings, evaluable
+        return formula
+
+
+def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
+    """A Symbol, or what holds some, as a formula, with `names` for the names of Symbols.
+
+    >>> x = Symbol(np.ones(3), name="x")
+    >>> t = np.exp(x - 1)
+    >>> print(printed(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
+    -(t / np.sum(t))**2, t = np.exp(Z1 - 1)
+    """
+    order, uses = _ordered(value)
+    return _Printer(names or {}, order, _bound(order, uses)).formula(value)
+
+
+def _ordered(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
+    """The Symbols that `value` was computed from, parents first, and how often each is used: without recursion."""
+    order: list[Symbol] = []
+    uses = Counter(symbols_in(value))
+    seen: set[Symbol] = set()
+    stack: list[Symbol | None] = [*uses]
+    while stack:
+        symbol = stack.pop()
+        if symbol is None:
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif symbol not in seen:
+            seen.add(symbol)
+            parents = [*symbols_in(symbol._args), *symbols_in(symbol._kwargs)]
+            uses.update(parents)
+            stack += [symbol, None, *(parent for parent in parents if parent not in seen)]
+    return order, uses
+
+
+def _bound(order: list[Symbol], uses: Counter[Symbol]) -> set[Symbol]:
+    """The Symbols that get a name: what is used again, and what is nested too deeply to read, or for Python."""
+    bound: set[Symbol] = set()
+    depths: dict[Symbol, int] = {}
+    for symbol in order:
+        parts = (*symbols_in(symbol._args), *symbols_in(symbol._kwargs))
+        depths[symbol] = 1 + max((depths[part] for part in parts if part not in bound), default=0)
+        repeated = uses[symbol] > 1 and not _is_short(symbol, bound)
+        if symbol._function is not None and (repeated or depths[symbol] > _DEEPEST):
+            bound.add(symbol)
+    return bound
+
+
+def _is_short(symbol: Symbol, bound: set[Symbol]) -> bool:
+    """Whether a Symbol is an operator on names and numbers."""
+    named = all(part._function is None or part in bound for part in symbols_in(symbol._args))
+    plain = not any(isinstance(arg, (np.ndarray, list, dict)) for arg in symbol._args)
+    return named and plain and not symbol._kwargs and symbol._function in OPERATORS
+
+
+class _Printer:
+    """The texts of Symbols, each with how tightly it holds together."""
+
+    def __init__(self, names: Mapping[str, str], order: list[Symbol], bound: set[Symbol]):
+        self.names = names
+        self.texts: dict[Symbol, tuple[str, int]] = {}
+        self.evaluable = True
+        leaves = {symbol: _leaf_name(symbol._name, names) for symbol in order if symbol._function is None}
+        functions = [name_of(symbol._function) for symbol in order if symbol._function]
+        words = set(re.findall(r"\w+", " ".join([*leaves.values(), *names.values(), *functions])))
+        fresh = filter(lambda name: name not in words, ("t" + str(i or "") for i in itertools.count(len(bound) > 1)))
+        self.bindings = []
+        for symbol in order:
+            if symbol in leaves:
+                name = leaves[symbol]
+                self.texts[symbol] = name, ATOM if _ATOMIC.fullmatch(name) else ANY
+                continue
+            text, tightness = self.call(symbol._function, symbol._args, symbol._kwargs)
+            if symbol in bound:
+                name = next(fresh)
+                self.bindings.append((name, text))
+                text, tightness = name, ATOM
+            self.texts[symbol] = text, tightness
+
+    def formula(self, value: Any) -> Formula:
+        result = self.text(value)
+        return Formula(result, tuple(self.bindings), self.evaluable)
+
+    # ---- calls
+
+    def call(self, function: Any, args: tuple, kwargs: Mapping[str, Any]) -> tuple[str, int]:
+        if not kwargs and function in INFIX and len(args) == 2:
+            symbol, tightness = INFIX[function]
+            left, right = tightness, tightness + 1
+            if function is np.power:
+                left, right = ATOM, SIGN
+            elif tightness == COMPARISON:
+                left = right
+            return f"{self.text(args[0], left)}{symbol}{self.text(args[1], right)}", tightness
+        if not kwargs and function in PREFIX:
+            return PREFIX[function] + self.text(args[0], POWER), SIGN
+        if function in POSTFIX:
+            end = self.postfix(function, args, kwargs)
+            if end is not None:
+                return self.text(args[0], ATOM) + end, ATOM
+        self.evaluable &= primitives.shown(kwargs) == kwargs
+        args, kwargs = _without_defaults(function, args, primitives.shown(kwargs))
+        if function is primitives.concatenate:
+            args = ([*args],)
+        parts = [self.text(arg, COMPARISON) for arg in args]
+        parts += [f"{keyword}={self.text(value, COMPARISON)}" for keyword, value in kwargs.items()]
+        return f"{self.name(function)}({', '.join(parts)})", ATOM
+
+    def postfix(self, function: Any, args: tuple, kwargs: Mapping[str, Any]) -> str | None:
+        """What stands after the first argument: an index, a transpose, a cast."""
+        if function is primitives.getitem:
+            return f"[{self.index(args[1])}]"
+        if function is primitives.output:
+            return f"[{args[1]}]"
+        if function is primitives.astype:
+            return f".astype({self.text(kwargs.get('dtype', args[1] if len(args) > 1 else None))})"
+        axes = tuple(axis for axis in (*args[1:], *kwargs.values()) if axis is not None)
+        if function is np.transpose:
+            return None if axes else ".T"
+        return ".mT" if all(type(axis) is int for axis in axes) and axes in ((), (-1, -2), (-2, -1)) else None
+
+    def index(self, index: Any) -> str:
+        if not isinstance(index, tuple):
+            return self.position(index)
+        return ", ".join(map(self.position, index)) + "," * (len(index) == 1 and isinstance(index[0], list)) or "()"
+
+    def position(self, part: Any) -> str:
+        if not isinstance(part, slice):
+            return self.text(part)
+        bounds = (part.start, part.stop, part.step)
+        start, stop, step = ("" if bound is None else self.text(bound) for bound in bounds)
+        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+
+    def name(self, function: Any) -> str:
+        name = IN_NUMPY.get(function) or name_of(function)
+        self.evaluable &= name.replace(".", "").isidentifier()
+        return name
+
+    # ---- arguments
+
+    def text(self, value: Any, least: int = ANY) -> str:
+        """The text of an argument, in parentheses if it holds together less than the place for it needs."""
+        text, tightness = self.texts[value] if type(value) is Symbol else self.constant(value)
+        return text if tightness >= least else f"({text})"
+
+    def constant(self, value: Any) -> tuple[str, int]:
+        if isinstance(value, Shape) and value.of._function is None:
+            name = _leaf_name(value.of._name, self.names)
+            return (f"{name}.shape" if _ATOMIC.fullmatch(name) else f"({name}).shape"), ATOM
+        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
+            value = value.item()
+        if isinstance(value, (int, float, complex)):
+            text = literals.number(value)
+            return text, SIGN if text.startswith("-") else ATOM
+        if isinstance(value, (tuple, list)) and not any(isinstance(part, slice) for part in value):
+            parts = ", ".join(self.text(part, COMPARISON) for part in value)
+            return (f"[{parts}]" if isinstance(value, list) else f"({parts}{',' * (len(value) == 1)})"), ATOM
+        if isinstance(value, (tuple, slice)):
+            return f"np.s_[{self.index(value)}]", ATOM
+        if isinstance(value, dict):
+            return f"{{{', '.join(f'{key!r}: {self.text(part, COMPARISON)}' for key, part in value.items())}}}", ATOM
+        if callable(value) and not isinstance(value, type):
+            return self.name(value), ATOM
+        short = literals.array(value) if isinstance(value, np.ndarray) else literals.setting(value)
+        self.evaluable &= short is not None
+        return short or (f"array{value.shape}" if isinstance(value, np.ndarray) else "..."), ATOM
+
+
+def _leaf_name(name: str, names: Mapping[str, str]) -> str:
+    """What is printed for a name; `arrays[0]` may be given one of its own, or that of `arrays`."""
+    whole, bracket, rest = name.partition("[")
+    return names.get(name) or names.get(whole, whole) + bracket + rest
+
+
+# ---- arguments that say nothing
+
+
+@functools.cache
+def _defaults(function: Callable) -> list[inspect.Parameter] | None:
+    try:
+        return list(signature(function).parameters.values())
+    except (TypeError, ValueError):  # of some written in C there is nothing known
+        return None
+
+
+def _without_defaults(function: Any, args: tuple, kwargs: Mapping[str, Any]) -> tuple[tuple, Mapping[str, Any]]:
+    """The arguments without those that say what the function does anyway."""
+    parameters = _defaults(function)
+    if parameters is None:
+        return args, kwargs
+    by_name = {parameter.name: parameter for parameter in parameters}
+    kwargs = {key: value for key, value in kwargs.items() if key not in by_name or not _is_default(value, by_name[key])}
+    if not any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters[: len(args)]):
+        while 1 < len(args) <= len(parameters) and _is_default(args[-1], parameters[len(args) - 1]):
+            args = args[:-1]
+    return args, kwargs
+
+
+def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+    default = parameter.default
+    if default is np._NoValue:
+        return value is {"keepdims": False, "where": True}.get(parameter.name, default)
+    return value is default or (type(value) is type(default) and type(value) in (int, float, str) and value == default)

@@ -1,0 +1,162 @@
+"""The backward pass through a Graph, run once and written down: what arrives at each node, and over which edge.
+
+It is the engine's own pass, with the engine's own rules, watched: no `grad` is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import debugging
+from ..core import backprop
+from ..core.modes import recording
+from ..core.primitives import Outputs
+from . import values
+from .nodes import Graph, Node
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What operation `tail` adds to the gradient of its argument `argnum`, node `head`, and the Euclidean `norm` of it.
+
+    `raw` is what the rule gave, `value` the same in the `shape` and dtype of the argument: summed over what
+    broadcasting repeated, where `raw_shape` is another one. A Record that keeps norms only has None for both.
+    """
+
+    tail: int
+    head: int
+    argnum: int
+    raw_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    norm: float
+    raw: Any = None
+    value: Any = None
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether broadcasting was undone."""
+        return self.raw_shape != self.shape
+
+
+class Record:
+    """`gradients` by node, and `contributions` in the order of backprop; `order` has the operations as they are met.
+
+    `keep="norms"` forgets the arrays of contributions, which may be many times what the graph holds: a net of T time
+    steps adds T matrices to the gradient of one. The gradients of nodes stay, each of the size of its value.
+
+    >>> import tinygrad_dl as tg
+    >>> x = tg.parameter([1.0, 2.0], name="x")
+    >>> graph = Graph([np.sum(x * x)])
+    >>> [(c.tail, c.head, c.value.tolist()) for c in Record(graph).contributions]
+    [(2, 1, [1.0, 1.0]), (1, 0, [1.0, 2.0]), (1, 0, [1.0, 2.0])]
+    """
+
+    def __init__(self, graph: Graph, keep: Literal["arrays", "norms"] = "arrays"):
+        self.gradients: dict[int, Any] = {}
+        self.contributions: list[Contribution] = []
+        self.order: list[int] = []
+        self._graph, self._keep = graph, keep
+        outputs = [graph.nodes[index].value for index in graph.outputs]
+        seeds = {output: backprop.seed_of(output) for output in outputs}
+        tensors = [node.value for node in graph.nodes if node.is_tracked]
+        with recording(False), debugging.debug(False):  # whose checks would watch instead
+            cotangents = backprop.carry_back(seeds, tensors, set(outputs), observed=self._observed)
+        for tensor, g in cotangents.items():
+            self._note(graph.index(tensor), g)
+
+    def _note(self, index: int | None, g: Any) -> None:
+        if index is not None:
+            self.gradients[index] = g
+
+    def _observed(self, rules: Any, tensor: Any, g: Any) -> Iterator[Callable]:
+        index = self._graph.index(tensor)
+        assert index is not None  # the pass goes through the graph's own nodes
+        self._note(index, g)
+        self.order.append(index)
+        return (self._watched(rule, index, argnum) for argnum, rule in enumerate(rules))
+
+    def _watched(self, rule: Any, index: int, argnum: int) -> Callable:
+        def watched(g, ans, *args, **kwargs):
+            raw = rule(g, ans, *args, **kwargs)
+            if not hasattr(raw, "shape"):
+                return raw  # the engine says what is wrong with it
+            node = self._graph.nodes[index].value
+            parent = node._parents[argnum]
+            fits = raw.shape == parent._value.shape and raw.dtype is parent._value.dtype
+            value = raw if fits else backprop.fitted(raw, parent._value, node)
+            head = self._graph.index(parent)
+            assert head is not None
+            arrays = (raw, value) if self._keep == "arrays" else ()
+            norm = values.norm(value)
+            self.contributions.append(Contribution(index, head, argnum, raw.shape, value.shape, norm, *arrays))
+            return raw
+
+        return watched
+
+    def into(self, index: int) -> list[Contribution]:
+        """The contributions to the gradient of the node at `index`, in the order in which they arrive."""
+        return self._into.get(index, [])
+
+    def of(self, operand: tuple[int, int, int]) -> Contribution | None:
+        """What goes back from `operand[1]` to `operand[0]`, its argument `operand[2]`; None if nothing does."""
+        return self._by_operand.get(operand)
+
+    @cached_property
+    def norms(self) -> dict[int, float]:
+        """The norm of the gradient of each node."""
+        return {index: values.norm(g) for index, g in self.gradients.items()}
+
+    @cached_property
+    def _into(self) -> dict[int, list[Contribution]]:
+        into: dict[int, list[Contribution]] = {}
+        for contribution in self.contributions:
+            into.setdefault(contribution.head, []).append(contribution)
+        return into
+
+    @cached_property
+    def _by_operand(self) -> dict[tuple[int, int, int], Contribution]:
+        return {(c.head, c.tail, c.argnum): c for c in self.contributions}
+
+
+def states(graph: Graph, record: Record | None = None) -> list[str]:
+    """How it stands with the gradient of each node, in a word, by `record`, or without one by what `grad` holds.
+
+    "computed", "zero", "never computed", "not needed" (of data), and "blocked" (cut off by `detach`, `no_grad` or a
+    constant function) are what they say, of this graph by `record`, or of `grad`, whichever loss put it there.
+
+    "freed" is said without a `record` only, of an operation of which all parameters behind it have a `grad`: as far as
+    that shows, `backward` came by, and it keeps gradients of leaves only. Whether it was through this graph or through
+    another one of the same parameters, such as that of the last training step, a `grad` doesn't tell.
+
+    >>> import tinygrad_dl as tg
+    >>> x = tg.parameter([1.0, 2.0])
+    >>> loss = np.sum(x * np.ones(2))
+    >>> states(Graph([loss]))
+    ['never computed', 'not needed', 'never computed', 'never computed']
+    >>> loss.backward()
+    >>> states(Graph([loss]))
+    ['computed', 'not needed', 'freed', 'freed']
+    """
+    if record is not None:
+        return [_state(node, record.gradients.get(node.index)) for node in graph.nodes]
+    words: list[str] = []
+    for node in graph.nodes:  # operands come before their users
+        behind = [words[operand.index] for operand in node.operands if graph.nodes[operand.index].is_tracked]
+        word = _state(node, node.value._grad if node.is_tracked else None)
+        is_freed = word == "never computed" and behind and "never computed" not in behind
+        words.append("freed" if is_freed else word)
+    return words
+
+
+def _state(node: Node, g: Any) -> str:
+    if not node.is_tracked:
+        return "blocked" if node.kind == "blocked" else "not needed"
+    if g is None:
+        return "never computed"
+    parts = [part for part in g if part is not None] if isinstance(g, Outputs) else [g]
+    return "computed" if any(np.any(part != 0) for part in parts) else "zero"
