@@ -11,7 +11,8 @@ import sys
 import numpy as np
 
 import tinygrad_dl as tg
-from tinygrad_dl import batching, debugging
+from tinygrad_dl import batching
+from tinygrad_dl.core import modes
 
 W = tg.parameter(np.ones((3, 2)), name="W")
 X, Y = np.ones((2, 5)), np.ones((1, 5))
@@ -71,7 +72,7 @@ def wrong() -> str:
     """What is not as it was; empty if all is."""
     found = [] if tg.is_grad_enabled() and (W * 1).requires_grad else ["it does not record"]
     found += ["a level of vmap is left"] if batching.active_levels() else []
-    found += ["debug mode is left"] if debugging.is_debugging() else []
+    found += ["debug mode is left"] if modes.is_observed() else []
     found += ["a parameter is no array"] if any(type(p._value) is not np.ndarray for p in (W, *ADAM.parameters)) else []
     return ", ".join(found)
 
@@ -89,7 +90,7 @@ def interrupted(work, count: int) -> dict[str, int]:
         if state := wrong():
             tally[state] = tally.get(state, 0) + 1
             tg.core.modes._recording.set(True)
-            debugging._debugging.set(False)
+            modes._observer.set(None)
     return tally
 
 

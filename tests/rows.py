@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from tests.coverage.examples import CASES
 from tinygrad_dl.core.registry import name_of
 from tinygrad_dl.coverage.cases import Case
-from tinygrad_dl.coverage.examples import CASES
 
 
 def every_function(cases: Iterable[Case] = CASES, quick: int | None = 1, share: int = 1) -> Callable:

@@ -1,40 +1,27 @@
 """`debug()`: stop at the first nan or inf, at a rule that gives what it must not, at values changed behind the graph.
 
-Off, it costs a question at each operation. On, `tensor` shows each new node to `recorded`, and `autodiff` takes the
-rules of a node from `checked_rules`: all numbers are looked at, and all arrays have checksums.
+It is an `Observer` of what is recorded and of backward passes. It looks at all numbers, and keeps checksums of all
+arrays.
 """
 
 from __future__ import annotations
 
 import functools
-import linecache
-import os
 import sys
-import sysconfig
-import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
 from itertools import zip_longest
-from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._frames import line_of, own_frame
 from .core import primitives, registry
-from .core.modes import Mode, switched
-
-_debugging: ContextVar[Any] = ContextVar("debugging", default=False)
-is_debugging = _debugging.get  # true inside of `debug`; `debug.value()` is, inside a rule, a text: which rule it is
-NOTING_LINES = "noting lines"
-
-NUMPY = "numpy"
-_NOT_THE_USERS = tuple(f"{Path(package).parent}{os.sep}" for package in (__file__, np.__file__))
-_STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
+from .core.modes import Observer, observing
+from .core.tensor import origin
 
 
-class debug(Mode):
+class debug(observing):
     """In this `with` block, or in the function that it decorates, stop at the first number that is not finite.
 
     Forward, a FloatingPointError says which function gave a nan or inf, of which arguments, with their names, shapes
@@ -59,117 +46,86 @@ class debug(Mode):
     If this is meant, compute it in a block `with tg.debug(False):`.
     """
 
-    _variable = _debugging
-
-    def __init__(self, wanted: bool | str = True):
-        super().__init__(wanted)
+    def __init__(self, wanted: bool = True):
+        super().__init__(Checking() if wanted else None)
 
 
-def noting_lines() -> debug:
+def noting_lines() -> observing:
     """In this `with` block, each node remembers the user's line; nothing is checked, unless it was before."""
-    return debug(debug.value() or NOTING_LINES)
-
-
-def is_checking() -> bool:
-    """Whether rules are to be checked: in debug mode, in which lines are not all that is noted."""
-    return bool(is_debugging()) and debug.value() != NOTING_LINES
+    return observing(observing.value() or NotingLines())
 
 
 class Origin(NamedTuple):
-    """Where a node was recorded, and the checksums of its values at that time."""
+    """The line that recorded a node, and the checksums of its values at that time."""
 
     line: str
     checksums: list[Any]
 
 
-def origin(node: Any) -> str:
-    """Where `node` was recorded, to end a message with; empty if that was not in debug mode."""
-    return f", recorded in\n  {node._origin.line}" if hasattr(node, "_origin") else ""
-
-
 # ---- forward
 
 
-def recorded(node: Any) -> None:
-    """Note where `node` was recorded. Raises FloatingPointError if its value is not finite."""
-    if node._function is primitives.output:  # it is a part of a node that was looked at
-        if hasattr(node._parents[0], "_origin"):
-            node._origin = node._parents[0]._origin
-        return
-    rule = debug.value()
-    if rule == NOTING_LINES:
-        node._origin = Origin(_users_line(), [])
-        return
-    line = rule if isinstance(rule, str) else _users_line()
-    values = _values(node)
-    node._origin = Origin(line, list(map(_checksum, values.values())))
-    bad = None if isinstance(rule, str) else _not_finite(node._value)  # a rule is judged by its result
-    if bad is not None:
-        place = f", in\n  {line}"
-        raise FloatingPointError(
-            f"{registry.name_of(node._function)} gave {_report(bad, values, place, 'the answer')}\n"
-            f"If this is meant, compute it in a block `with tg.debug(False):`."
-        )
+class NotingLines(Observer):
+    """Remembers the user's line that recorded each node."""
+
+    def recorded(self, node: Any) -> None:
+        if not _is_part(node):
+            node._origin = Origin(_users_line(), [])
 
 
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the user's own line."""
-    frame = users_frame(sys._getframe())
-    seen = frame.f_globals.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=seen)
+class Checking(Observer):
+    """Checks recorded nodes, and the rules of a backward pass; the origin of what a `rule` records is the rule."""
+
+    checks = True
+
+    def __init__(self, rule: str = ""):
+        self.rule = rule
+
+    def recorded(self, node: Any) -> None:
+        """Remember the user's line, and checksums. Raises FloatingPointError for a value that is not finite."""
+        if _is_part(node):
+            return
+        line, values = self.rule or _users_line(), _values(node)
+        node._origin = Origin(line, list(map(_checksum, values.values())))
+        bad = None if self.rule else _not_finite(node._value)  # a rule is judged by its result
+        if bad is not None:
+            report = _report(bad, values, f", in\n  {line}", "the answer")
+            raise FloatingPointError(
+                f"{registry.name_of(node._function)} gave {report}\n"
+                f"If this is meant, compute it in a block `with tg.debug(False):`."
+            )
+
+    def rules(self, rules: Iterable[Callable], node: Any, g: Any) -> Iterator[Callable]:
+        """The `rules` of `node`, checked as they are called. Raises if `g` is not finite, or if `node` was changed."""
+        check_cotangent(node, g)
+        if hasattr(node, "_origin") and node._origin.checksums and node._function is not primitives.output:
+            for (name, value), checksum in zip(_values(node).items(), node._origin.checksums, strict=True):
+                if _checksum(value) != checksum:
+                    raise RuntimeError(
+                        f"{name} of {registry.name_of(node._function)} was changed after it was used, by something "
+                        f"that wrote into its memory: the gradient would be wrong{origin(node)}"
+                    )
+        return (functools.partial(_checked, rule, argnum, node) for argnum, rule in enumerate(rules))
+
+    def finished(self, cotangents: dict[Any, Any]) -> None:
+        for tensor, g in cotangents.items():
+            check_cotangent(tensor, g)
+
+
+def _is_part(node: Any) -> bool:
+    """Return whether `node` is one of several outputs, which has the origin of them all."""
+    if node._function is not primitives.output:
+        return False
+    if hasattr(node._parents[0], "_origin"):
+        node._origin = node._parents[0]._origin
+    return True
 
 
 def _users_line() -> str:
-    return line_of(_own_frame(sys._getframe()))
-
-
-def line_of(frame: FrameType) -> str:
-    """The file, number and code of the line that `frame` is at."""
-    name, number = frame.f_code.co_filename, frame.f_lineno
-    code = linecache.getline(name, number, frame.f_globals).strip()
-    return f"{name}:{number}" + (f": {code}" if code else "")
-
-
-def _own_frame(frame: FrameType) -> FrameType:
-    """The innermost frame from `frame` outwards that is neither of this package nor of NumPy."""
-    while frame.f_code.co_filename.startswith(_NOT_THE_USERS) and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
-
-
-def users_frame(frame: FrameType) -> FrameType:
-    """The innermost frame from `frame` outwards that is of no library at all, if there is one."""
-    own = _own_frame(frame)
-    outer: FrameType | None = own
-    while outer is not None and is_library(outer.f_code.co_filename):
-        outer = outer.f_back
-    return outer or own
-
-
-@functools.cache
-def is_library(filename: str) -> str:
-    """NUMPY, or the reason why a file counts as a library, this package not among them; empty for the user's own."""
-    if filename.startswith(_NOT_THE_USERS):
-        return NUMPY if filename.startswith(_NOT_THE_USERS[1]) else ""
-    if not {"site-packages", "dist-packages"}.isdisjoint(Path(filename).parts):
-        return "installed"
-    return "standard" if filename.startswith((*_STANDARD, "<frozen ")) else ""
+    return line_of(own_frame(sys._getframe()))
 
 
 # ---- backward
-
-
-def checked_rules(rules: Iterable[Callable], node: Any, g: Any) -> Iterator[Callable]:
-    """The `rules` of `node`, checked as they are called. Raises if `g` is not finite, or if `node` was changed."""
-    check_cotangent(node, g)
-    if hasattr(node, "_origin") and node._origin.checksums and node._function is not primitives.output:
-        for (name, value), checksum in zip(_values(node).items(), node._origin.checksums, strict=True):
-            if _checksum(value) != checksum:
-                raise RuntimeError(
-                    f"{name} of {registry.name_of(node._function)} was changed after it was used, by something that "
-                    f"wrote into its memory: the gradient would be wrong{origin(node)}"
-                )
-    return (functools.partial(_checked, rule, argnum, node) for argnum, rule in enumerate(rules))
 
 
 def check_cotangent(tensor: Any, g: Any) -> None:
@@ -187,7 +143,7 @@ def _checked(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: An
     name = f"the derivative rule of {registry.name_of(node._function)} for argument {argnum}"
     values = {**_values(node), "the cotangent": g}
     before = list(map(_checksum, values.values()))
-    part = switched(_debugging, f"{name}{origin(node)}", rule, g, ans, *args, **kwargs)
+    part = observing.call(Checking(f"{name}{origin(node)}"), rule, g, ans, *args, **kwargs)
     for what, value, checksum in zip(values, values.values(), before, strict=True):
         if _checksum(value) != checksum:
             raise RuntimeError(f"{name} changed {what} in place, instead of computing a new array{origin(node)}")

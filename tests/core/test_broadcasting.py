@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests import numeric
-from tinygrad_dl.coverage.examples.choices import EXTREMA
-from tinygrad_dl.coverage.examples.elementwise import BINARY
+from tests.coverage.examples.choices import EXTREMA
+from tests.coverage.examples.elementwise import BINARY
 
 
 def unbroadcast(g, shape):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.coverage.examples import CASES
 from tinygrad_dl import pytree
 from tinygrad_dl.core import registry
-from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.coverage.numpy_functions import public_functions
 
 STEP = 1e-6

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests import numeric
+from tests.coverage.examples import CASES
 from tinygrad_dl import pytree
-from tinygrad_dl.coverage.examples import CASES
 
 STEP = 0.02  # how far a value moves the argument of another operation: less than half of what keeps ties apart
 CHAPTERS = [CASES[i::40] for i in range(40)]  # so that Hypothesis, which prefers first elements, gets to all of them

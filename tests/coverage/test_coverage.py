@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.coverage.examples import CASES
 from tests.marks import in_depth
 from tinygrad_dl.core import registry
 from tinygrad_dl.coverage import __main__ as command
 from tinygrad_dl.coverage import numpy_functions
 from tinygrad_dl.coverage.checks import CHECKS, NotApplicable, failure
-from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.coverage.numpy_functions import KINDS, other_functions, public_functions
 from tinygrad_dl.coverage.table import checked, checks_text, totals_text
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.coverage.examples import CASES
 from tests.rows import every_function
 from tinygrad_dl import pytree
 from tinygrad_dl.batching import batched
 from tinygrad_dl.core import registry
-from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.functional import jacobians
 
 

@@ -11,11 +11,11 @@ import pytest
 
 import tinygrad_dl as tg
 from tests import numeric
+from tests.coverage.examples import CASES
 from tests.rows import every_function
 from tinygrad_dl import pytree
 from tinygrad_dl.core import primitives, registry
 from tinygrad_dl.core.backprop import topological_order
-from tinygrad_dl.coverage.examples import CASES
 from tinygrad_dl.coverage.numpy_functions import is_of_numpy
 
 

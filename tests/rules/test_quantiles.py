@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
-from tinygrad_dl.coverage.examples.quantiles import LINES, STEPS
+from tests.coverage.examples.quantiles import LINES, STEPS
 
 arrays = hnp.arrays(float, hnp.array_shapes(max_dims=3, max_side=4), elements=st.integers(-4, 4))
 fractions = st.floats(0, 1)

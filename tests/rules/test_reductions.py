@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
-from tinygrad_dl.coverage.examples.reductions import DOMAINS, NAN_DOMAINS, NEEDS_INITIAL
+from tests.coverage.examples.reductions import DOMAINS, NAN_DOMAINS, NEEDS_INITIAL
 
 
 @pytest.mark.parametrize("f", DOMAINS, ids=lambda f: f.__name__)

@@ -24,7 +24,7 @@ def test_the_gradient_through_a_permutation_of_axes_is_the_cotangent_permuted_ba
 @pytest.mark.parametrize("order", ["A", "K"])
 def test_an_order_that_depends_on_memory_is_an_error(order):
     x = tg.parameter(np.ones((2, 3)))
-    with pytest.raises(TypeError, match=f"calls with order='{order}': say one of 'C', 'F'"):
+    with pytest.raises(TypeError, match=f"calls with order='{order}': write one of 'C', 'F'"):
         np.ravel(x, order=order)
 
 
@@ -32,7 +32,7 @@ def test_a_reshape_by_the_order_of_memory_is_an_error_in_the_forward_pass():
     x = tg.parameter(np.ones((2, 3))).T
     calls = lambda: np.reshape(x, 6, order="A"), lambda: np.reshape(x, 6, "A"), lambda: x.reshape(6, order="A")
     for reshape in calls:
-        with pytest.raises(TypeError, match=r"np\.reshape has no .* calls with order='A': say one of 'C', 'F'"):
+        with pytest.raises(TypeError, match=r"np\.reshape has no .* calls with order='A': write one of 'C', 'F'"):
             reshape()
     assert np.reshape(tg.Tensor(np.ones((2, 3))), -1, order="A").shape == (6,)
 

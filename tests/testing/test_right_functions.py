@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.coverage.examples import CASES
 from tests.rows import every_function
 from tinygrad_dl import nn, testing
 from tinygrad_dl.coverage.cases import Case, real, table
-from tinygrad_dl.coverage.examples import CASES
 
 
 def wide(*shape):

@@ -1,6 +1,6 @@
-"""Conversion of what stands beside Tensors in a call: numbers, arrays, lists, data frames, indices, settings.
+"""Conversion of non-Tensor arguments: numbers, arrays, lists, data frames, indices, settings.
 
-Whoever passed an array may change it later, so the graph keeps a copy; a rule reads its primals as arrays or numbers.
+The caller may change an array later, so the graph keeps a copy; rules get their primals as arrays or numbers.
 """
 
 import operator
@@ -16,15 +16,15 @@ _IMMUTABLE = frozenset(
     {NoneType, EllipsisType, bool, int, float, complex, str, bytes, slice, range, type}
     | {FunctionType, BuiltinFunctionType, np.ufunc}
 )
-_LISTED = (Sequence, KeysView, ValuesView, ItemsView)  # a list of what is in them is as good, and does not change
-_READ = frozenset({np.ndarray, list, tuple, int, float, np.float64})  # by `np.array`, as everyone expects
+_LISTED = (Sequence, KeysView, ValuesView, ItemsView)  # a list of their elements is equivalent, and does not change
+_READ = frozenset({np.ndarray, list, tuple, int, float, np.float64})  # types that `np.array` reads
 
 
 def primal(value: Any) -> Any:
-    """A number, array or list in the place of a primal: a number stays as it is, the others become a new array.
+    """Convert a primal that is no Tensor: a number stays as it is; arrays, lists and other containers become an array.
 
-    So does any other holder of numbers: a data frame, a buffer, a deque. Gives NotImplemented for anything else, and
-    for arrays that dispatch NumPy's functions themselves. Raises TypeError for data that is not plain numbers.
+    Other containers are data frames, buffers, deques and the like. Returns NotImplemented for anything else, and for
+    arrays that implement NumPy's protocols. Raises TypeError for data that is not plain numbers.
 
     >>> primal([1.0, 2.0]), primal(3.0), primal("three")
     (array([1., 2.]), 3.0, NotImplemented)
@@ -42,19 +42,19 @@ def primal(value: Any) -> Any:
 
 
 def no_primal(value: Any) -> Any:
-    """Pass on None, a text or a function in the place of a primal. Raises TypeError for other numbers."""
+    """Pass on None, a string or a function in the place of a primal. Raises TypeError for other numbers."""
     if hasattr(type(value), "__float__") and not dispatches(value):
         raise TypeError(f"expected numbers, got a {type(value).__name__}: float(...) makes one.")
     return setting(value)
 
 
 def opened(value: Any) -> Any:
-    """An array of another library, such as a data frame, as a plain one; anything else as it is."""
+    """Convert an array of another library, such as a data frame, to a plain one; return anything else as it is."""
     return numbers(value) if is_array(value) else value
 
 
 def is_array(value: Any) -> bool:
-    """Return whether `value`, of another library, is an array for NumPy that does not answer to NumPy's functions."""
+    """Return whether `value` is an array of another library that does not implement NumPy's protocols."""
     kind = type(value)
     if kind in _IMMUTABLE or isinstance(value, np.generic) or dispatches(value):
         return False
@@ -68,16 +68,16 @@ def is_array(value: Any) -> bool:
 
 
 def dispatches(value: Any) -> bool:
-    """Return whether `value` answers to NumPy's functions itself, or wants its operators to be asked first."""
+    """Return whether `value` implements NumPy's protocols, or opts out of them with `__array_ufunc__ = None`."""
     kind = type(value)
     return hasattr(kind, "__array_function__") or getattr(kind, "__array_ufunc__", kind) is None
 
 
 def numbers(value: Any, dtype: Any = None) -> np.ndarray:
-    """A new array of what is an array of numbers, or can become one.
+    """Convert `value` to a new array of numbers.
 
-    Raises TypeError for text and objects, for columns of a data frame that are not numbers, for a masked array, whose
-    mask would be lost, and for a `numpy.matrix`, whose `*` is another.
+    Raises TypeError for text and objects, for columns of a data frame that are not numeric, for a masked array, whose
+    mask would be lost, and for a `numpy.matrix`, whose `*` is a matrix product.
 
     >>> numbers([1, 2], dtype=float)
     array([1., 2.])
@@ -91,7 +91,7 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
     array = np.array(value, dtype=dtype)
     if array.dtype.kind not in "biufc":
         for part in value if isinstance(value, (list, tuple)) else ():
-            numbers(part)  # which may have more to tell
+            numbers(part)  # for a more precise error
         raise TypeError(f"expected numbers, got data of dtype {array.dtype}: {str(value)[:60]}")
     if cuts.arrays and (cut := cuts.of(value)) is not None:
         cuts.mark(array, cut)
@@ -99,7 +99,7 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
 
 
 def _read(value: Any) -> Any:
-    """`value`, in a form that `np.array` reads. Raises TypeError if it does not hold plain numbers."""
+    """Convert `value` to a form that `np.array` reads. Raises TypeError if it does not hold plain numbers."""
     if isinstance(value, (np.ndarray, np.generic, list, tuple, str, bytes)):
         return value
     if isinstance(value, _LISTED) and not is_array(value):
@@ -126,9 +126,9 @@ def _read(value: Any) -> Any:
 
 
 def setting(value: Any) -> Any:
-    """An argument that nothing is differentiated by, such as an axis or a shape: what may change in it is copied.
+    """Copy the mutable parts of an argument that is not differentiable, such as an axis or a shape.
 
-    Raises TypeError for an iterator, which a derivative rule would find used up.
+    Raises TypeError for an iterator, which the derivative rule would find exhausted.
     """
     if isinstance(value, np.ndarray):
         return numbers(value)
@@ -151,7 +151,7 @@ def setting(value: Any) -> Any:
 
 
 def index(value: Any) -> Any:
-    """An index in NumPy's own terms: numbers, slices, None, `...` and new arrays, or a tuple of these.
+    """Convert an index to numbers, slices, None, `...` and new arrays, or a tuple of these.
 
     >>> index(([0, 0], slice(None)))
     (array([0, 0]), slice(None, None, None))
@@ -165,8 +165,8 @@ def _position(value: Any) -> Any:
     if isinstance(value, slice):
         return slice(_bound(value.start), _bound(value.stop), _bound(value.step))
     array = np.array(value)
-    return array if array.size or isinstance(value, np.ndarray) else array.astype(int)  # [] is no list of floats
+    return array if array.size or isinstance(value, np.ndarray) else array.astype(int)  # not floats, as [] gives
 
 
 def _bound(value: Any) -> int | None:
-    return None if value is None else operator.index(value)  # an array of no axes may change
+    return None if value is None else operator.index(value)  # a 0-d array is mutable

@@ -1,13 +1,13 @@
-"""The methods that a NumPy array has, each spelled as the function of NumPy that it stands for.
+"""The methods of NumPy's arrays, each a call of the NumPy function of that name.
 
-Nothing here knows of graphs: `np.sum(x)` on a Tensor records, so `x.sum()` does.
+There are no graphs here: `x.sum()` is recorded because `np.sum(x)` is.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def _method(function: Callable) -> Callable[..., Any]:
 
 
 def _of_two(function: Callable) -> Callable[[Any, Any], Any]:
-    """`x op y`, which is left to a `y` that wants its own operator, as `pytest.approx(1.0)` does."""
+    """The method for `x op y`; defers to a `y` that opts out of NumPy's protocols, such as `pytest.approx(1.0)`."""
 
     @functools.wraps(function)
     def operator(self, other):
@@ -37,12 +37,47 @@ def _of_two(function: Callable) -> Callable[[Any, Any], Any]:
     return operator
 
 
-class ArrayMethods:
-    """What `Tensor` shares with `numpy.ndarray`."""
+class _Missing:
+    """A method of arrays that Tensors lack, which raises an error with the alternative.
+
+    There is a descriptor for each, since `__getattr__` would make every attribute of the class slow.
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        if self.name in _IN_PLACE:
+            raise AttributeError(f"Tensor has no {self.name}(), which would change it in place: compute a new Tensor.")
+        other = f"try np.{self.name}(x), or " if hasattr(np, self.name) else ""
+        raise AttributeError(f"Tensor has no {self.name}: {other}x.numpy().{self.name} without the gradient.")
+
+
+class _Lacking:
+    """The names of an array's methods, each raising an error; `ArrayMethods` overrides most of them."""
 
     __slots__ = ()
 
-    __array_priority__ = 10_000.0  # what goes by these leaves x op y to the y of ours: a data frame, among others
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not isinstance(getattr(type(self), name, self), _Missing)]
+
+
+for _name in {name for name in dir(np.ndarray) if not name.startswith("_")} | _IN_PLACE:
+    setattr(_Lacking, _name, _Missing(_name))
+
+
+class ArrayMethods(_Lacking):
+    """The methods and operators of `numpy.ndarray`, by NumPy's functions."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray: ...
+
+    __array_priority__ = 10_000.0  # makes data frames and others defer in x op y
     __pandas_priority__ = 10_000
 
     __pos__ = _method(np.positive)
@@ -132,14 +167,6 @@ class ArrayMethods:
         """The transpose of each matrix in a stack: the last two axes swapped."""
         return np.swapaxes(self, -1, -2)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _IN_PLACE:
-            raise AttributeError(f"Tensor has no {name}(), which would change it in place: compute a new Tensor.")
-        if hasattr(np.ndarray, name) and not name.startswith("_"):
-            other = f"try np.{name}(x), or " if hasattr(np, name) else ""
-            raise AttributeError(f"Tensor has no {name}: {other}x.numpy().{name} without the gradient.")
-        raise AttributeError(f"Tensor has no attribute {name!r}")
-
 
 def _operator(function: Callable) -> tuple[Callable, Callable]:
     return (
@@ -149,7 +176,7 @@ def _operator(function: Callable) -> tuple[Callable, Callable]:
 
 
 class Dispatching(ArrayMethods):
-    """An array of another kind, all of whose operators, and NumPy's functions of it, are calls of its `_apply`."""
+    """A proxy of an array: all its operators, and NumPy's functions of it, call its `_apply`."""
 
     __slots__ = ()
 

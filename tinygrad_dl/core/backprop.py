@@ -1,139 +1,137 @@
-"""The chain rule: a graph in topological order, walked backwards, adding up cotangents.
+"""The chain rule: a backward pass through the recorded graph, which adds up cotangents.
 
-`backward` serves leaves, `gradients` any Tensors. The derivatives of functions are built on them in `transforms`,
-those of single operations are in `rules/`.
+`backward` gives the gradients of leaves, `gradients` those of any Tensors. Transforms of functions, such as `grad`,
+are in `functional/`, the derivatives of single operations in `rules/`.
 
-Complex numbers follow JAX's convention: the cotangent ct of a complex z, for a cotangent u of the output f, is what
-makes Re(u df) = Re(ct dz) for every change dz. So a holomorphic function multiplies by its derivative, and a real f
-of z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
+Complex numbers follow JAX's convention: the cotangent ct of a complex z, for a cotangent u of the output f, satisfies
+Re(u df) = Re(ct dz) for every change dz. So a holomorphic function multiplies by its derivative, and a real f of
+z = x + iy has the gradient df/dx - i df/dy; its conjugate points uphill.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Sequence, Set
+from heapq import heapify, heappop, heappush
 from itertools import islice
+from operator import attrgetter
 from sys import getrefcount
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import debugging, pytree
-from ..batching import Batched
+from .. import pytree
 from . import arguments, primitives, registry
-from .modes import IN_RULE, with_recording
-from .tensor import Tensor, outputs_of, untracked
+from .calls import outputs_of
+from .modes import IN_RULE, observing, with_recording
+from .tensor import Tensor, origin, untracked
 
-# ---- the engine
+_ARRAYS = (np.ndarray, np.generic)
+
+# ---- the backward pass
 
 
 def topological_order(*outputs: Tensor) -> list[Tensor]:
-    """The tracked Tensors among `outputs`, and those they were computed from: parents before children.
+    """All tracked Tensors that `outputs` were computed from, and those among `outputs`: leaves first, then as recorded.
 
-    A depth-first search that keeps its own stack, so that no graph is too deep for it. Raises RuntimeError for a graph
-    that `backward` was told not to keep.
+    Raises RuntimeError for a graph that was freed by `backward(keep_graph=False)`.
     """
-    order: list[Tensor] = []
-    seen: set[Tensor] = set()
-    stack: list[Tensor | None] = [output for output in outputs if output._tracked]
+    found: dict[Tensor, None] = {}
+    stack = [output for output in outputs if output._tracked]
     while stack:
         node = stack.pop()
-        if node is None:  # everything behind the next one is in order by now
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif node not in seen:
-            seen.add(node)
-            if not node._parents:
-                order.append(_checked_leaf(node))
-                continue
-            stack += (node, None)
-            for parent in node._parents:
-                if parent is not None and parent._tracked and parent not in seen:
-                    stack.append(parent)
-    return order
+        if node not in found:
+            found[node] = None
+            if node._function is not None:
+                stack += [parent for parent in _parents_of(node) if parent is not None and parent._tracked]
+    return sorted(found, key=attrgetter("_number"))
 
 
-def carry_back(
-    cotangents: dict[Tensor, Any],
-    order: list[Tensor],
-    keep: Collection[Tensor] = frozenset(),
-    create_graph: bool = False,
-    observed: Callable[..., Any] | None = None,
-    keep_graph: bool = True,
+class Paths(NamedTuple):
+    """The `nodes` on the paths from outputs back to the `targets`, both included."""
+
+    nodes: Set[Tensor]
+    targets: Set[Tensor]
+
+
+def backward_pass(
+    cotangents: dict[Tensor, Any], paths: Paths | None = None, create_graph: bool = False, keep_graph: bool = True
 ) -> dict[Tensor, Any]:
-    """Carry the `cotangents` of outputs back along `order`, to the leaves in it and the Tensors to `keep`.
+    """Propagate the `cotangents` of outputs back to the leaves, or along `paths` to their targets.
 
-    With `create_graph` the rules are given Tensors instead of arrays, so that what they compute is a graph again. The
-    rules of each node are taken from `observed(rules, node, g)`, which may watch what they are given and give.
+    The nodes wait in a heap, the latest on top: when a node is processed, all nodes computed from it have been. With
+    `create_graph` the rules get Tensors instead of arrays, so that they record a graph again.
+
+    Returns `cotangents`, which in the end holds those of the leaves, or of the targets.
     """
-    vjps, reached = registry.vjps, set(order)
-    sums: set[Tensor] = set()  # whose cotangents are sums made here, to which more can be added in place
-    if debugging.is_checking():
-        observed = debugging.checked_rules
-    for node in reversed(order) if keep_graph else _taken_apart(order, reached):
-        if node._function is None:
-            continue
-        g = cotangents[node] if node in keep else cotangents.pop(node)
+    nodes, targets = paths or (None, ())
+    vjps = registry.vjps
+    waiting = [(-node._number, node) for node in cotangents if node._function is not None]
+    heapify(waiting)
+    sums: set[Tensor] = set()  # Tensors whose cotangents are arrays of this pass, to be added to in place
+    observer = observing.value()
+    while waiting:
+        node = heappop(waiting)[1]
+        parents = node._parents or _parents_of(node)
+        g = cotangents[node] if node in targets else cotangents.pop(node)
         given = (g, outputs_of(node), *_tensor_args(node)) if create_graph else (g, node._value, *node._args)
         kwargs = node._kwargs
         rules: Any = vjps[node._function]
-        if observed:
-            rules = observed(rules, node, g)
+        if observer:
+            rules = observer.rules(rules, node, g)
         if type(rules) is not tuple:
             if type(rules) is registry.AddingRule:
-                parent = node._parents[0]
+                parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
-                    del g, given
-                    continue
+                    parents = ()
                 sums.add(parent)  # type: ignore[arg-type]
-            elif type(rules) is registry.JointRule:  # called once for all: there may be thousands
-                rules, given, kwargs = rules.picks(given, kwargs, node._parents)
-            else:  # some have no end, one for each argument
-                rules = list(islice(rules, len(node._parents)))
-        argnum = -1  # enumerate and zip make an object a node, which a chain of operations would pay 5 % for
-        for parent in node._parents:
+            elif type(rules) is registry.JointRule:  # one call for all parents, of which there may be thousands
+                rules, given, kwargs = rules.picks(given, kwargs, parents)
+            elif type(rules) is registry.KeepingRules:
+                kwargs = kwargs if create_graph else {**(kwargs or {}), "kept": node._kept}
+            else:  # unbounded: one for each argument
+                rules = list(islice(rules, len(parents)))
+        argnum = -1  # enumerate and zip allocate per node: 5 % slower on chains
+        for parent in parents:
             argnum += 1
-            if parent in reached:
-                part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
-                x = parent._value
-                try:
-                    fits = part.shape == x.shape and part.dtype is x.dtype
-                except AttributeError:
-                    raise TypeError(
-                        f"{_rule_of(node)} gave {part!r:.60}: expected an array{debugging.origin(node)}"
-                    ) from None
-                if not fits:
-                    part = fitted(part, x, node)
-                cotangents[parent] = cotangents[parent] + part if parent in cotangents else part
-        del g, given  # their memory is there for the next rules
-    if observed is debugging.checked_rules:
-        for tensor, g in cotangents.items():
-            debugging.check_cotangent(tensor, g)
+            if parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
+                continue
+            part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
+            x = parent._value
+            try:
+                fits = part.shape == x.shape and part.dtype is x.dtype
+            except AttributeError:
+                raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array{origin(node)}") from None
+            if not fits:
+                part = unbroadcast(part, x, node)
+            if parent in cotangents:
+                cotangents[parent] = cotangents[parent] + part
+            else:
+                cotangents[parent] = part
+                if parent._function is not None:
+                    heappush(waiting, (-parent._number, parent))
+        if not keep_graph:
+            node._args = node._parents = ()
+            node._kept = None
+        del g, given, node, parents, parent  # free them before the next rule runs
+    if observer:
+        observer.finished(cotangents)
     return cotangents
 
 
-def _taken_apart(order: list[Tensor], reached: set[Tensor]) -> Iterator[Tensor]:
-    """The nodes of `order`, children before parents; each forgets what it was made from, once its rules have run."""
-    while order:
-        node = order.pop()
-        reached.discard(node)
-        yield node
-        node._args = node._parents = ()
-
-
-def _checked_leaf(node: Tensor) -> Tensor:
-    """The `node`, which has no parents. Raises RuntimeError if it had some."""
-    if node._function is not None:
+def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
+    """The parents of a `node` that is no leaf. Raises RuntimeError if they were freed."""
+    if not node._parents:
         raise RuntimeError(
-            f"{node._label()} no longer knows what {registry.name_of(node._function)} made it from: the graph behind "
-            f"it was given up by backward(keep_graph=False). Compute it anew; or say backward(), after which one can "
-            f"go back, or draw, again."
+            f"the graph behind {node._label()}, made by {registry.name_of(node._function)}, was freed by "
+            f"backward(keep_graph=False): compute it anew, or call backward(), which keeps the graph."
         )
-    return node
+    return node._parents
 
 
-def fitted(g: Any, x: np.ndarray, node: Tensor) -> Any:
-    """The cotangent `g` in the shape and dtype of its primal `x`: summed over whatever broadcasting repeated."""
+def unbroadcast(g: Any, x: np.ndarray, node: Tensor) -> Any:
+    """Sum the cotangent `g` over the axes that broadcasting repeated, and cast it: to the shape and dtype of `x`."""
     shape = x.shape
     if g.shape != shape:
         extra = len(g.shape) - len(shape)
@@ -159,7 +157,7 @@ def _rule_of(node: Tensor) -> str:
 
 
 def _tensor_args(node: Tensor) -> list[Any]:
-    """The arguments that made `node`, with Tensors for those that are tracked."""
+    """The arguments of `node`, with Tensors in place of the values of tracked parents."""
     args = list(node._args)
     for i, parent in enumerate(node._parents):
         if parent is None or not parent._tracked:
@@ -179,7 +177,7 @@ _adding = threading.Lock()  # several threads may go backward to the same leaves
 
 
 def _unlock() -> None:
-    """Begin with a new lock in a forked process, in which the thread that held the old one is not there."""
+    """Replace the lock in a forked process, in which the thread that may hold the old one does not exist."""
     global _adding
     _adding = threading.Lock()
 
@@ -193,20 +191,32 @@ def _references_to_a_local() -> int:
     return getrefcount(local)
 
 
-_ALONE = _references_to_a_local()  # what `getrefcount` gives for what a local variable alone holds
+_ALONE = _references_to_a_local()  # the count of `getrefcount` for an object that one local variable holds
 
 
 def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) -> None:
-    """Add the derivative of `output` by each leaf it was computed from to the leaf's `grad`.
+    """Add the gradient of `output` with respect to each leaf to the `grad` of the leaf.
 
-    `cotangent`, of the shape of `output`, is the derivative of something by `output`: of `output` itself if left out,
-    which needs an `output` of size 1. The graph stays as it was: one can draw it, or go back through it again. With
-    `keep_graph=False` its memory is given back on the way, node by node, which takes less memory, and less time where
-    arrays are large; what you hold yourself keeps its values, but not what it was made from, not even if a rule raises.
+    Parameters
+    ----------
+    output
+        A tracked Tensor, usually a loss.
+    cotangent
+        The gradient of some later quantity with respect to `output`, of its shape; 1 if left out, which needs an
+        `output` of size 1.
+    keep_graph
+        With False the graph is freed during the pass, node by node: less memory, and less time for large arrays. Its
+        Tensors keep their values, but can't be differentiated or drawn any more, even if a rule raises an error.
 
-    Raises ValueError for an output that nothing tracked went into, and for a cotangent that is missing or misshapen;
-    RuntimeError for a graph that was not kept.
+    Raises
+    ------
+    ValueError
+        If `output` is not tracked, or the cotangent is missing or misshapen.
+    RuntimeError
+        If the graph was freed by an earlier call.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> W, x = tg.parameter([[1.0, 2.0]]), np.array([[3.0], [4.0]])
@@ -214,10 +224,9 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
     >>> W.grad
     array([[3., 4.]])
     """
-    cotangent = seed_of(output, cotangent)
-    order = topological_order(output)
-    cotangents = with_recording(False, carry_back, {output: cotangent}, order, keep_graph=keep_graph)
-    with _adding:  # a call, since an interrupt at the jump of a loop here would leave it locked, in Python 3.13
+    cotangent = initial_cotangent(output, cotangent)
+    cotangents = with_recording(False, backward_pass, {output: cotangent}, keep_graph=keep_graph)
+    with _adding:  # not a loop here: an interrupt at its jump would leave the lock held, in Python 3.13
         _add_to_leaves(cotangents)
 
 
@@ -231,18 +240,36 @@ def _add_to_leaves(cotangents: dict[Tensor, Any]) -> None:
             leaf._grad = g if alone else np.array(g)
 
 
-Tensor.backward = backward  # set here, since Tensor knows nothing of the chain rule
+Tensor.backward = backward  # set here, since `tensor` does not import the chain rule
 
 
 def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangent: Any = None) -> Any:
-    """The derivative of `output` by each of `tensors`, leaves or not, in the structure that they are given in.
+    """Return the gradients of `output` with respect to `tensors`, leaves or not.
 
-    A list, tuple or dict of Tensors gives the same of arrays, a Module a dict by name, one Tensor an array. A Tensor
-    that `output` does not depend on has derivative zero. With `create_graph=True` the results are Tensors that can be
-    differentiated again. No `grad` is touched. `cotangent` is as in `backward`.
+    Parameters
+    ----------
+    output
+        A tracked Tensor, usually a loss.
+    tensors
+        One Tensor, or a list, tuple, dict or Module of Tensors, all tracked.
+    create_graph
+        Return Tensors that can be differentiated again, instead of arrays.
+    cotangent
+        As in `backward`.
 
-    Raises ValueError as `backward` does, and for `tensors` that are not tracked.
+    Returns
+    -------
+    gradients
+        Arrays in the structure of `tensors`; for a Module a dict by name. The gradient with respect to a Tensor that
+        `output` does not depend on is zero. No `grad` is changed.
 
+    Raises
+    ------
+    ValueError
+        As `backward`, and if one of `tensors` is not tracked.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> z = tg.parameter([0.0, 2.0])
@@ -251,24 +278,24 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
     >>> da == 2 * a.numpy()
     array([ True,  True])
     """
-    seed = seed_of(output, cotangent)
+    seed = initial_cotangent(output, cotangent)
     if create_graph and type(cotangent) is Tensor:
-        seed = primitives.astype(cotangent, output.dtype)  # the results depend on it too
+        seed = primitives.astype(cotangent, output.dtype)  # the results depend on it
     targets = list(pytree.leaves(tensors))
     for target in targets:
         if type(target) is not Tensor or not target.requires_grad:
             raise ValueError(f"gradients: expected Tensors that require grad, got {_described(target)}.")
-    found = pulled_back({output: seed}, targets, topological_order(output), create_graph)
+    found = backward_between({output: seed}, targets, topological_order(output), create_graph)
     return pytree.derivatives(tensors, found)
 
 
-def seed_of(output: Any, cotangent: Any = None) -> Any:
-    """The `cotangent` to start from at `output`; of an output of size 1 its derivative by itself, 1, if left out."""
+def initial_cotangent(output: Any, cotangent: Any = None) -> Any:
+    """The `cotangent` of `output`, checked; 1 if it is left out and `output` has size 1."""
     if type(output) is not Tensor or not output.requires_grad:
         raise ValueError(
             f"nothing to differentiate: expected a Tensor computed from one that requires grad, got "
             f"{_described(output)}. Make the inputs with tg.parameter(...), outside of tg.no_grad(); a "
-            f"gradient depends on them if it was made with create_graph=True."
+            f"gradient depends on them if it was computed with create_graph=True."
         )
     if cotangent is not None:
         return checked_cotangent(output, cotangent)
@@ -281,7 +308,7 @@ def seed_of(output: Any, cotangent: Any = None) -> Any:
 
 
 def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> np.ndarray:
-    """A copy of the `cotangent` in the dtype of `output`. Raises ValueError or TypeError if it does not fit."""
+    """A copy of the `cotangent` in the dtype of `output`. Raises ValueError or TypeError for a misfit."""
     cotangent = arguments.numbers(cotangent.numpy() if type(cotangent) is Tensor else cotangent)
     if cotangent.dtype.kind == "c" and output.dtype.kind != "c":
         raise TypeError(f"expected a real {what} for {output.dtype}, got a complex one.")
@@ -290,22 +317,22 @@ def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> n
     return cotangent.astype(output.dtype, copy=False)
 
 
-def pulled_back(
+def backward_between(
     seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool
 ) -> list[Any]:
-    """The cotangent of each of `targets`, given those of outputs, through those nodes in `order` between them only."""
+    """The cotangents of `targets`, given those of outputs, `seeds`; along nodes in the topological `order` only."""
     reached = set(targets)
     for node in order:
         if not reached.isdisjoint(node._parents):
             reached.add(node)
-    between = [node for node in order if node in reached]
-    seeds = {output: cotangent for output, cotangent in seeds.items() if output in reached}
+    paths = Paths(reached.intersection(order), set(targets))
+    seeds = {output: cotangent for output, cotangent in seeds.items() if output in paths.nodes}
     mode = IN_RULE if create_graph else False
-    cotangents = with_recording(mode, carry_back, seeds, between, set(targets), create_graph)
+    cotangents = with_recording(mode, backward_pass, seeds, paths, create_graph)
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
-        return [g if type(g) in (Tensor, Batched) else untracked(g) for g in results]
-    return [g if type(g) is Batched else np.array(g) for g in results]
+        return [untracked(g) if isinstance(g, _ARRAYS) else g for g in results]
+    return [np.array(g) if isinstance(g, _ARRAYS) else g for g in results]
 
 
 def _described(value: Any) -> str:
@@ -315,10 +342,17 @@ def _described(value: Any) -> str:
 
 
 def named_tensors(*outputs: Tensor) -> dict[str, Tensor]:
-    """The named Tensors that `outputs` were computed from, by name: how to get at the Z1 and A1 inside a net.
+    """Return the named Tensors that `outputs` were computed from, such as the Z1 and A1 inside a net, by name.
 
-    Of several with one name, it gives the last. Tensors that are not tracked, such as data, are not in a graph.
+    If names repeat, the last one wins. Tensors that are not tracked, such as data, are not in a graph.
 
+    Parameters
+    ----------
+    *outputs
+        Tracked Tensors.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(0))

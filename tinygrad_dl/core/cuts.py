@@ -1,7 +1,7 @@
-"""Where gradients stop on purpose: what took a value out of the graph, kept for pictures to show.
+"""The origin of values through which no gradient flows: detached, computed in `no_grad`, or by a constant function.
 
-A Tensor carries its `Cut` in a slot. A plain array, as a constant function gives it, has none: it is looked up here as
-long as it lives, and so is a copy that `arguments` makes of it.
+Pictures show it. A Tensor carries its `Cut` in a slot. For a plain array, the answer of a constant function, it is
+looked up in a table here as long as the array lives; so is that of a copy made in `arguments`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ class Cut(NamedTuple):
 
 
 NO_GRAD = Cut("no_grad")
-arrays: dict[int, tuple[weakref.ref, Cut]] = {}  # by id, which is of use while the array lives
+arrays: dict[int, tuple[weakref.ref, Cut]] = {}  # by id, valid while the array lives
 
 
 def mark(array: Any, cut: Cut) -> None:
-    """Note that `cut` took `array` out of the graph; what is no array, as NumPy gives for one number, bears no mark."""
+    """Remember that `array` was cut off from the graph by `cut`. NumPy scalars cannot be marked."""
     if isinstance(array, np.ndarray):
         key = id(array)
         arrays[key] = weakref.ref(array, lambda _: arrays.pop(key, None)), cut
 
 
 def of(value: Any) -> Cut | None:
-    """What took `value`, an array or a Tensor, out of the graph, if anything did.
+    """Return the Cut of `value`, an array or a Tensor, or None.
 
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([1.0, -2.0])

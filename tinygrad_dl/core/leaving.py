@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import debugging
+from .. import _frames
 from . import registry
-from .modes import IN_FUNCTION, IN_RULE, is_recording
+from .modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, observing
 
 HARMLESS = "harmless"
 MEANT = "meant"
@@ -46,11 +46,11 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
     if asker is not MEANT and asker is not UNCLEAR:
         raise TypeError(
             f"{asker} took {tensor._label()} out of the graph, as a plain number: what comes of it would have no "
-            f"gradient, in\n  {debugging.line_of(debugging.users_frame(frame))}\n"
+            f"gradient, in\n  {_frames.line_of(_frames.users_frame(frame))}\n"
             f"{_remedy(asker)} Say x.item() where a number is meant."
         )
-    if kind != "int" and (asker is UNCLEAR or mode is IN_FUNCTION or debugging.is_checking()):
-        debugging.warn(
+    if kind != "int" and (asker is UNCLEAR or mode is IN_FUNCTION or (is_observed() and observing.value().checks)):
+        _frames.warn(
             f"{kind}(x) took {tensor._label()} out of the graph: what comes of it has no gradient. Write np.exp for "
             f"math.exp, np.stack for Z[i] = x; say x.item() where it is meant."
         )
@@ -70,14 +70,14 @@ def asked_by(frame: FrameType) -> str:
         return HARMLESS
     if site.assigns:
         return site.assigns
-    library = debugging.is_library(frame.f_code.co_filename)
+    library = _frames.is_library(frame.f_code.co_filename)
     asker = _called(site, frame)
     if asker is UNCLEAR:
         asker = _handed(site, frame)
     if not library or asker is HARMLESS:
         return asker
-    users = debugging.users_frame(frame)
-    if library is not debugging.NUMPY:
+    users = _frames.users_frame(frame)
+    if library is not _frames.NUMPY:
         if asker is MEANT and _was_given(site, frame):  # as a pool of threads is
             return MEANT if library == "standard" else UNCLEAR
         if asker is UNCLEAR:

@@ -1,9 +1,9 @@
-"""The recording flag, and `Mode`: blocks and functions in which a flag such as this one has another value.
+"""The recording flag and `no_grad`; `Mode`, the context manager that sets such flags; observers of the tape.
 
 Flags are context variables: each thread and each asyncio task has its own. `switched` calls a function in a copy of the
-context, so that nothing has to be set back, and an interrupt (Ctrl-C) can't come between. A `with` block of the user
-sets the flag in the context itself; if an interrupt comes between a block and its end, the flag is void as soon as the
-object in the `with` statement is freed.
+context, so that nothing has to be reset, and an interrupt (Ctrl-C) can't prevent the reset. A `with` block sets the
+flag in the context itself; if an interrupt skips the end of the block, the flag is void as soon as the object of the
+`with` statement is freed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 import inspect
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar, copy_context
 from types import FrameType
 from typing import Any, ClassVar
@@ -22,16 +22,16 @@ _WAITING = _GENERATOR | inspect.CO_COROUTINE
 
 
 def switched(variable: ContextVar, value: Any, function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """`function(*args, **kwargs)` with another value of a context variable, in a context of its own."""
+    """Call `function(*args, **kwargs)` in a copy of the context, in which `variable` has another `value`."""
     context = copy_context()
     context.run(variable.set, value)
     return context.run(function, *args, **kwargs)
 
 
 class _Block(list):
-    """The value of a flag in a `with` block: empty where that is false, so that asking costs no call.
+    """The value of a flag in a `with` block: an empty list where the flag is false, so that reading it is no call.
 
-    It turns around when the `owner` is freed before the block has ended.
+    The value is inverted if the `owner` is freed before the block has ended.
     """
 
     __slots__ = ("outer", "owner", "wanted")
@@ -46,17 +46,17 @@ class _Block(list):
         return self.wanted if bool(self.wanted) == (len(self) > 0) else not self.wanted
 
     def end(self) -> None:
-        """Stay as it is, for contexts that were copied inside of the block: tasks, threads."""
+        """Freeze the value, for contexts that were copied inside the block: tasks, threads."""
         self.owner = _nobody
         self[:] = [None] * len(self)
 
 
 def _nobody() -> None:
-    """The owner of a block that has ended."""
+    """Stand for the owner of a block that has ended."""
 
 
 class _GeneratorsBlock(_Block):
-    """A block in a generator: while the generator waits, what was before it holds."""
+    """A block in a generator: while the generator is suspended, the outer value holds."""
 
     __slots__ = ("frame",)
 
@@ -73,15 +73,15 @@ class _GeneratorsBlock(_Block):
 
 
 def value_of(flag: Any) -> Any:
-    """The value that a flag was given, which in a block is not the flag itself."""
+    """The value of a flag, which in a block is wrapped."""
     return flag.value() if isinstance(flag, _Block) else flag
 
 
 class Mode:
-    """Gives a context variable a value: in a `with` block, or in the function that it decorates.
+    """A context manager and decorator that sets a context variable in its `with` block or function.
 
-    One object may be entered again inside itself, and by several threads at once. A block in a generator does not hold
-    for the caller while the generator waits, but for one that `contextlib.contextmanager` makes a block of.
+    One object may be entered several times, nested or by several threads. A block in a generator does not hold for the
+    caller while the generator is suspended, except for generators made into blocks by `contextlib.contextmanager`.
     """
 
     _variable: ClassVar[ContextVar[Any]]
@@ -92,7 +92,7 @@ class Mode:
 
     @classmethod
     def value(cls) -> Any:
-        """The value that holds here."""
+        """The current value."""
         return value_of(cls._variable.get())
 
     def __enter__(self) -> None:
@@ -112,7 +112,7 @@ class Mode:
         above, block = None, self._variable.get()
         while isinstance(block, _Block) and block.owner() is not self:
             above, block = block, block.outer
-        if not isinstance(block, _Block):  # it was entered in another context
+        if not isinstance(block, _Block):  # entered in another context
             if self._in_generators:  # which finds it ended
                 self._in_generators.pop().end()
             return
@@ -144,7 +144,7 @@ class Mode:
 
 
 def _generator_of(frame: FrameType) -> FrameType | None:
-    """The frame of the generator that a block is in, as far as it can wait in the block; or None."""
+    """The frame of the generator that contains a block and can be suspended in it, or None."""
     if not frame.f_code.co_flags & _WAITING and frame.f_globals.get("__name__") != "contextlib":
         return None  # as nearly always
     kinds = _GENERATOR if _in_a_task() else _WAITING  # a task has a context of its own
@@ -163,33 +163,41 @@ def _in_a_task() -> bool:
 
 
 _recording: ContextVar[Any] = ContextVar("recording", default=True)
-is_recording = _recording.get  # asked at every operation, hence with nothing in between
-IN_FUNCTION = "in a function"  # that is being differentiated: it records, and what leaves the graph is suspicious
-IN_RULE = "in a rule"  # that is being differentiated: it records, and what leaves the graph is an error
+is_recording = _recording.get  # read at every operation, hence without a wrapper
+IN_FUNCTION = "in a function"  # that is being differentiated: recording; a Tensor that leaves the graph warns
+IN_RULE = "in a rule"  # that is being differentiated: recording; a Tensor that leaves the graph is an error
 
 
 def with_recording(wanted: bool | str, function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """`function(*args, **kwargs)`, with recording switched on or off."""
+    """Call `function(*args, **kwargs)` with recording switched on or off."""
     return switched(_recording, wanted, function, *args, **kwargs)
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations on tracked Tensors are recorded here: always, except inside `no_grad`."""
+    """Return whether operations on tracked Tensors are recorded: True, except inside `no_grad`.
+
+    >>> import tinygrad_dl as tg
+    >>> with tg.no_grad():
+    ...     tg.is_grad_enabled()
+    False
+    """
     return bool(is_recording())
 
 
 class recording(Mode):
-    """Switches recording on or off: `recording(True)`, `recording(False)`, `recording(IN_FUNCTION)`."""
+    """Switch recording on or off: `recording(True)`, `recording(False)`, `recording(IN_FUNCTION)`."""
 
     _variable = _recording
 
 
 def no_grad() -> recording:
-    """Record nothing in this `with` block, or in the function that this decorates: for evaluation, say.
+    """Return a context manager and decorator that switches recording off, for evaluation for instance.
 
-    It holds for this thread, and this asyncio task. A generator that waits inside of such a block does not switch off
-    the recording of its caller.
+    It applies to the current thread and asyncio task. A generator that is suspended inside such a block does not switch
+    off recording for its caller.
 
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter([1.0, 2.0])
     >>> with tg.no_grad():
@@ -198,3 +206,37 @@ def no_grad() -> recording:
     False
     """
     return recording(False)
+
+
+# ---- observers
+
+
+class Observer:
+    """An observer of the tape: the base of debug mode and of recorded backward passes. This one does nothing."""
+
+    checks = False
+
+    def recorded(self, node: Any) -> None:
+        """Inspect a `node` that was just recorded."""
+
+    def rules(self, rules: Iterable[Callable], node: Any, g: Any) -> Iterable[Callable]:
+        """Return the rules to call for `node`, whose cotangent is `g`, in place of its `rules`."""
+        return rules
+
+    def finished(self, cotangents: dict[Any, Any]) -> None:
+        """Inspect the `cotangents` at the end of a backward pass."""
+
+
+_observer: ContextVar[Any] = ContextVar("observer", default=None)
+is_observed = _observer.get  # read at every operation
+
+
+class observing(Mode):
+    """Let an Observer, or None, observe what is recorded, and backward passes."""
+
+    _variable = _observer
+
+    @classmethod
+    def call(cls, observer: Observer | None, function: Callable, *args: Any, **kwargs: Any) -> Any:
+        """Call `function(*args, **kwargs)`, observed by `observer`."""
+        return switched(_observer, observer, function, *args, **kwargs)

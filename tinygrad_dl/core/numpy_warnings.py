@@ -13,7 +13,7 @@ from functools import update_wrapper
 from types import FunctionType
 from typing import Any, TypeVar
 
-from .. import debugging
+from .. import _frames
 
 _F = TypeVar("_F", bound=Callable)
 
@@ -66,7 +66,7 @@ def at_the_users_line(error: TypeError, function: Callable, args: tuple, kwargs:
     """
     if str(error) != _REFUSAL:
         raise error
-    frame = debugging.users_frame(sys._getframe())
+    frame = _frames.users_frame(sys._getframe())
     user = frame.f_code
     code = _call.__code__.replace(co_filename=user.co_filename, co_name=user.co_name, co_firstlineno=frame.f_lineno)
     try:

@@ -1,23 +1,37 @@
-"""The few functions that NumPy lacks, made to dispatch on their arguments like NumPy's own.
+"""Primitives that NumPy lacks, and `primitive`, which makes a function of arrays dispatch as NumPy's functions do.
 
-`primitive` turns any function of arrays into one that a Tensor can record; its derivative is then a `defvjp` line in
-`rules/`, as for a function of NumPy. No calculus lives here.
+Their derivative rules are `defvjp` lines in `rules/`, as for functions of NumPy.
 """
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-on_arrays: dict[Callable, Callable] = {}  # primitive -> the function that it was made from, which does not dispatch
+on_arrays: dict[Callable, Callable] = {}  # primitive -> its function of plain arrays
 _plain = np.ndarray.__array_function__
 
 
 def primitive(function: Callable) -> Callable:
-    """Make `function` dispatch as NumPy's functions do (NEP 18): a Tensor among its arguments records the call.
+    """Make `function` a primitive: a call with a Tensor is recorded as one node, as calls of NumPy's functions are.
 
-    On plain arrays the function simply runs. Give it a derivative with `defvjp`.
+    On plain arrays the function simply runs. Its derivative rules are defined with `defvjp`.
+
+    Parameters
+    ----------
+    function
+        A function of arrays, which is called with arrays only.
+
+    Examples
+    --------
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> tg.defvjp(cube, lambda g, ans, x: g * 3 * x**2)
+    >>> float(tg.grad(cube)(2.0))
+    12.0
     """
 
     @functools.wraps(function)
@@ -35,24 +49,31 @@ def primitive(function: Callable) -> Callable:
 
 
 class Hidden:
-    """The class of keyword arguments that a function passes to itself: no message, picture or formula shows them."""
+    """The base class of internal keyword arguments, which messages, pictures and formulas leave out."""
 
 
 def shown(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The keyword arguments of a call as its reader wrote them."""
+    """The keyword arguments that the user wrote."""
     return {keyword: value for keyword, value in (kwargs or {}).items() if not isinstance(value, Hidden)}
 
 
 class Outputs(tuple):
-    """The value of a node whose function has several outputs; or the cotangents of these, None where there is none.
+    """The value of a node whose function has several outputs, or their cotangents, None for a missing one.
 
-    For the engine it is a value like others: it adds up, and it always has the right shape and dtype.
+    The backward pass treats it as any value: it can be added, and its shape and dtype always fit.
     """
 
     shape = dtype = None
 
     def __add__(self, other: Any) -> "Outputs":
         return Outputs(a if b is None else b if a is None else a + b for a, b in zip(self, other, strict=True))
+
+
+class Kept(NamedTuple):
+    """The answer of a function, and intermediate values for its derivative rules."""
+
+    answer: Any
+    kept: Any
 
 
 @primitive
@@ -63,7 +84,7 @@ def output(outputs: Any, i: int, count: int) -> Any:
 
 @primitive
 def identity(x: Any) -> Any:
-    """`x` itself, as a new node of the graph: what lets an inner derivative tell its variable from an outer one."""
+    """`x` as a new node of the graph, which tells the variable of an inner derivative from that of an outer one."""
     return x
 
 

@@ -1,9 +1,9 @@
-"""Which NumPy function has which derivative: the table that `rules/` fills and the autodiff engine reads.
+"""The table of derivative rules: `rules/` fills it, the backward pass reads it.
 
-A function is *differentiable* (`defvjp`, `defvjp_each`, `defvjp_jointly`), *spelled* in other functions
-(`defspelling`), *constant* (`defnondiff`: its derivative is zero wherever it exists), or *refused* (`refuse`, with the
-reason); what is said last holds. What is refused, or none of these, is an error when a tracked Tensor meets it, raised
-while the user's own line is still on the stack.
+A function is *differentiable* (`defvjp`, `defvjp_each`, `defvjp_jointly`), *composite*, that is, computed by other
+functions (`defspelling`), *constant* (`defnondiff`: its derivative is zero wherever it exists), or *refused* (`refuse`,
+with the reason). The latest definition wins. A call with a tracked Tensor of a function that is refused, or that is
+not in the table, raises an error in the forward pass, where the user's own line is on the stack.
 """
 
 import functools
@@ -22,20 +22,35 @@ Rule = Callable[..., Any]
 
 vjps: dict[Callable | None, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
 constants: set[Callable] = set()  # functions whose derivative is zero wherever it exists
-spellings: dict[Callable, Callable] = {}  # function -> the same in functions that have rules
-refusals: dict[Callable, str] = {}  # function -> why it has no derivative, and what to do instead
+spellings: dict[Callable, Callable] = {}  # function -> its decomposition into functions that have rules
+refusals: dict[Callable, str] = {}  # function -> the reason why it has no derivative, and the way out
 
 
 def defvjp(function: Callable, *rules: Rule | None) -> None:
-    """Give `function` one derivative rule per positional argument.
+    """Define the derivative rules of `function`, one per positional argument.
 
-    A rule `rule(g, ans, *primals, **kwargs)` is the vector-Jacobian product for its argument: the cotangent `g` of
-    the answer `ans` in, the cotangent of the argument out. It is written in NumPy syntax, so that it computes numbers
-    on arrays and records a graph on Tensors. It need not undo broadcasting: the engine does. `None` instead of a rule
-    says that the function is constant in that argument. A call with arguments that a rule does not name is an error.
+    A rule `rule(g, ans, *primals, **kwargs)` is the vector-Jacobian product for its argument. It is written in NumPy
+    syntax: on arrays it computes numbers, on Tensors it records a graph, which gives derivatives of any order.
 
-    Raises ValueError if no rule is given.
+    Parameters
+    ----------
+    function
+        A function of NumPy, or one made with `primitive`.
+    *rules
+        Functions from `g`, the cotangent of the answer `ans` and of its shape, to the cotangent of the argument.
+        Broadcasting need not be undone. `None` declares the function constant in that argument.
 
+    Raises
+    ------
+    ValueError
+        If no rule is given.
+
+    Notes
+    -----
+    A call with an argument or keyword that the rule does not name raises an error.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> @tg.primitive
@@ -52,45 +67,56 @@ def defvjp(function: Callable, *rules: Rule | None) -> None:
 
 
 def defvjp_each(function: Callable, rule: Rule) -> None:
-    """Give one `rule(argnum, g, ans, *primals, **kwargs)` to a `function` of any number of arguments."""
+    """Define one `rule(argnum, g, ans, *primals, **kwargs)` for a `function` of any number of arguments."""
     _define(function)
     vjps[function] = _Each(rule)
 
 
 def defvjp_jointly(function: Callable, rule: Rule) -> None:
-    """Give `function` one `rule(g, ans, *primals, **kwargs)` that gives the cotangents of all primals, as a tuple.
+    """Define one `rule(g, ans, *primals, **kwargs)` that returns the cotangents of all primals of `function`, a tuple.
 
-    For what computes them together; it is called once for a node of the graph. Instead of zeros it may give `None`.
+    The backward pass calls it once per node. `None` stands for a cotangent of zeros.
     """
     _define(function)
     vjps[function] = JointRule(rule)
 
 
 def defvjp_adding(function: Callable, rule: Rule, add: Callable[..., bool]) -> None:
-    """Give `function` a rule for its argument 0 that leaves most of the cotangent 0, and the same in place.
+    """Define a rule for argument 0 of `function` whose cotangent is mostly zeros, and the same rule in place.
 
-    `add(total, g, ans, *primals)` adds to the array `total` what the rule gives, and gives whether it could.
+    `add(total, g, ans, *primals)` adds the cotangent to the array `total`, and returns whether it could.
     """
     _define(function)
     vjps[function] = AddingRule((rule,))
     vjps[function].add = add  # type: ignore[attr-defined]
 
 
+def defvjp_keeping(function: Callable, keeping: Callable[..., primitives.Kept], *rules: Rule) -> None:
+    """Define rules of `function` that reuse intermediate values of the forward pass, which they get as `kept=`.
+
+    On arrays `keeping` computes the answer and the values to keep. Rules that record a graph get `kept=None`, since
+    kept arrays would be constants in it.
+    """
+    _define(function)
+    vjps[function] = KeepingRules(rules)
+    vjps[function].keeping = keeping  # type: ignore[attr-defined]
+
+
 def defnondiff(*functions: Callable) -> None:
-    """Say that `functions` are constant: on Tensors they give NumPy's own plain values, with no gradient."""
+    """Declare `functions` constant: for Tensors they return NumPy's plain values, without a gradient."""
     for function in functions:
         _define(function)
         constants.add(function)
 
 
 def defspelling(function: Callable, spelling: Callable) -> None:
-    """Say that `function` of Tensors is to be computed as `spelling`, which says the same in functions with rules."""
+    """Define `spelling`, a decomposition of `function` into functions that have rules, for calls with Tensors."""
     _define(function)
     spellings[function] = spelling
 
 
 def refuse(reason: str, *functions: Callable) -> None:
-    """Say why `functions` have no derivative, and what to do instead: the error for a tracked Tensor says so."""
+    """Declare that `functions` have no derivative; the error for a tracked Tensor gives the `reason`."""
     for function in functions:
         _define(function)
         refusals[function] = reason
@@ -106,7 +132,7 @@ def _define(function: Callable) -> None:
 
 
 class _Each(Sequence):
-    """The rules of a function of any number of arguments: one rule, which takes the argument's number first."""
+    """The rules of a function of any number of arguments: one rule, whose first parameter is the argument's number."""
 
     def __init__(self, rule: Rule):
         self._rule = rule
@@ -119,15 +145,21 @@ class _Each(Sequence):
 
 
 class AddingRule(tuple):
-    """The rule of `defvjp_adding`: with a sum for each element that is read, a loop over n would take n² steps."""
+    """The rule of `defvjp_adding`: a loop that reads n elements one by one would add n arrays of length n."""
 
     add: Callable[..., bool]
 
 
-class JointRule(Sequence):
-    """The rules of a function whose one rule gives the cotangents of all arguments: each picks its own.
+class KeepingRules(tuple):
+    """The rules of `defvjp_keeping`."""
 
-    Whoever iterates over them gets rules for one node of the graph, and the first that is called computes for all.
+    keeping: Callable[..., primitives.Kept]
+
+
+class JointRule(Sequence):
+    """The rules of a function whose one rule computes the cotangents of all arguments: each picks its own.
+
+    Iterating yields one set of rules that share a single call.
     """
 
     def __init__(self, rule: Rule):
@@ -144,7 +176,7 @@ class JointRule(Sequence):
         return (self._for(argnum, computed) for argnum in itertools.count())
 
     def picks(self, given: tuple, kwargs: dict[str, Any] | None, parents: Sequence[Any]) -> tuple[list, tuple, None]:
-        """Rules, arguments and keywords that give the same, for one call of the rule."""
+        """Call the rule once; return equivalent rules, arguments and keywords that pick from its answer."""
         found = self._rule(*given, **(kwargs or {}))
         for argnum, parent in enumerate(parents[len(found) :], len(found)):
             if parent is not None and parent._tracked:
@@ -177,7 +209,7 @@ def _no_part(argnum: int) -> TypeError:
 
 @functools.cache
 def signature_of(function: Callable) -> inspect.Signature:
-    """The signature of `function`; where NumPy does not tell, as of some written in C, that of its rule or spelling."""
+    """The signature of `function`; for C functions without one, that of their rule or decomposition."""
     try:
         return signature(function)
     except ValueError:
@@ -191,7 +223,7 @@ def signature_of(function: Callable) -> inspect.Signature:
 
 
 def name_of(function: Callable | None) -> str:
-    """What a reader calls `function`: `np.tanh`, `np.linalg.norm`, `np.add.reduce`, `getitem`."""
+    """The name of `function` for readers: `np.tanh`, `np.linalg.norm`, `np.add.reduce`, `getitem`."""
     name = getattr(function, "__name__", repr(function))
     owner = getattr(function, "__self__", None)
     if hasattr(owner, "nin"):  # a ufunc has methods
@@ -202,7 +234,7 @@ def name_of(function: Callable | None) -> str:
 
 
 def no_rule(function: Callable, argnum: int) -> TypeError:
-    """What to raise for a tracked argument of `function` without a rule."""
+    """The error for a tracked argument of `function` that has no rule."""
     name = name_of(function)
     if function in refusals:
         return TypeError(f"{name} has no derivative rule: {refusals[function]}")
@@ -221,9 +253,9 @@ def no_rule(function: Callable, argnum: int) -> TypeError:
 
 
 def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: dict[str, Any]) -> None:
-    """Raise a TypeError if the rule for `argnum` knows nothing of one of the `args` or `keywords`, or for an `out`.
+    """Raise TypeError for `args` or `keywords` that the rule for `argnum` does not name, and for `out=`.
 
-    It knows of the values of an argument only those in the annotation `Literal[...]` of its parameter, if there is one.
+    A rule parameter annotated `Literal[...]` accepts only those values.
     """
     positional, named, any_count, any_keyword, choices = _parameters(function, argnum)
     if len(args) > len(positional) and not any_count and primitives.shown(keywords) == keywords:
@@ -238,11 +270,11 @@ def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: d
     for name, choice in choices.items():
         value = dict(zip(positional, args, strict=False), **keywords).get(name, choice[0])
         if value not in choice:
-            raise no_rule_for(function, f"{name}={value!r}", f"say one of {', '.join(map(repr, choice))}")
+            raise no_rule_for(function, f"{name}={value!r}", f"write one of {', '.join(map(repr, choice))}")
 
 
 def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, or pass x.detach()") -> TypeError:
-    """What to raise for a call with an argument that no rule knows."""
+    """The error for a call with an argument that no rule names."""
     name = name_of(function)
     if argument == "out=":
         advice = "compute a new Tensor instead, z = z + x for z += x"
@@ -255,7 +287,7 @@ def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, 
 
 @functools.cache
 def _parameters(function: Callable, argnum: int) -> tuple[list[str], set[str], bool, bool, dict[str, tuple]]:
-    """What the rule for `argnum` takes besides g and ans: by position, by name, any number of either, which values."""
+    """The parameters of the rule for `argnum` after g and ans: positional, named, *args, **kwargs, and choices."""
     parameters = list(signature(vjps[function][argnum]).parameters.values())[2:]
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     named = {*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}

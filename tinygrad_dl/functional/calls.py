@@ -14,7 +14,7 @@ import numpy as np
 from .. import pytree
 from ..batching import Batched, active_levels, core_of, logical, physical, with_core
 from ..core import arguments, primitives
-from ..core.backprop import checked_cotangent, pulled_back, topological_order
+from ..core.backprop import backward_between, checked_cotangent, topological_order
 from ..core.modes import IN_FUNCTION, is_grad_enabled, with_recording
 from ..core.tensor import Tensor, untracked
 
@@ -68,7 +68,7 @@ class Call:
         """The cotangents of the variables, given those of outputs: Tensors where something outside depends on them."""
         outer = self.outer or any(is_tracked(core_of(u)) for u in seeds.values())
         order = self.order if all(y in seeds for y in self.cores if is_tracked(y)) else topological_order(*seeds)
-        return pulled_back(seeds, self.by, order, create_graph=outer)
+        return backward_between(seeds, self.by, order, create_graph=outer)
 
     def pull_back(self, seeds: dict[Tensor, Any]) -> list[Any]:
         """The cotangents of the values, of their kinds, given those of outputs."""

@@ -10,7 +10,7 @@ import numpy as np
 from .. import pytree
 from ..batching import core_of, with_core
 from ..core import primitives
-from ..core.backprop import pulled_back, topological_order
+from ..core.backprop import backward_between, topological_order
 from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor, apply, untracked
@@ -139,7 +139,7 @@ class _Program(primitives.Hidden):
             if u is not None:
                 seeds[y] = seeds[y] + u if y in seeds else u
         again = any(is_tracked(core_of(x)) for x in (*seeds.values(), *tensors))  # to be differentiated again
-        cotangents = pulled_back(seeds, variables, topological_order(*seeds), create_graph=again)
+        cotangents = backward_between(seeds, variables, topological_order(*seeds), create_graph=again)
         forget(variables)
         return tuple(cotangents)
 

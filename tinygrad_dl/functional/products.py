@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import pytree
 from ..batching import Batched, core_of, logical, physical
-from ..core.backprop import pulled_back, topological_order
+from ..core.backprop import backward_between, topological_order
 from ..core.tensor import Tensor
 from .calls import Call, added, forget, is_tracked, linear, plain
 from .gradients import grad
@@ -75,13 +75,13 @@ def pushed(call: Call, directions: Sequence[Any]) -> list[Any]:
     cotangents = {core: Tensor(_generic(core._value)) for core in call.cores if is_tracked(core)}
     for u in cotangents.values():
         u.requires_grad = True
-    pulled = pulled_back(dict(cotangents), call.by, call.order, create_graph=True)
+    pulled = backward_between(dict(cotangents), call.by, call.order, create_graph=True)
     seeds: dict[Tensor, Any] = {}
     for g, t in zip(pulled, directions, strict=True):
         if t is not None and g.requires_grad and _may_matter(t):
             seeds = added(seeds, {g: t})
     outer = call.outer or any(is_tracked(core_of(t)) for t in directions)
-    columns = pulled_back(seeds, list(cotangents.values()), topological_order(*seeds), outer)
+    columns = backward_between(seeds, list(cotangents.values()), topological_order(*seeds), outer)
     forget(list(cotangents.values()))
     found = dict(zip(cotangents, columns, strict=True))
     return [found[core] if is_tracked(core) else np.zeros_like(plain(core)) for core in call.cores]

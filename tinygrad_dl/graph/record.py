@@ -5,16 +5,15 @@ It is the engine's own pass, with the engine's own rules, watched: no `grad` is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from .. import debugging
 from ..core import backprop
-from ..core.modes import recording
+from ..core.modes import Observer, observing, recording
 from ..core.primitives import Outputs
 from . import values
 from .nodes import Graph, Node
@@ -43,7 +42,7 @@ class Contribution:
         return self.raw_shape != self.shape
 
 
-class Record:
+class Record(Observer):
     """`gradients` by node, and `contributions` in the order of backprop; `order` has the operations as they are met.
 
     `keep="norms"` forgets the arrays of contributions, which may be many times what the graph holds: a net of T time
@@ -62,10 +61,9 @@ class Record:
         self.order: list[int] = []
         self._graph, self._keep = graph, keep
         outputs = [graph.nodes[index].value for index in graph.outputs]
-        seeds = {output: backprop.seed_of(output) for output in outputs}
-        tensors = [node.value for node in graph.nodes if node.is_tracked]
-        with recording(False), debugging.debug(False):  # whose checks would watch instead
-            cotangents = backprop.carry_back(seeds, tensors, set(outputs), observed=self._observed)
+        seeds = {output: backprop.initial_cotangent(output) for output in outputs}
+        with recording(False), observing(self):
+            cotangents = backprop.backward_pass(seeds)
         for tensor, g in cotangents.items():
             self._note(graph.index(tensor), g)
 
@@ -73,7 +71,7 @@ class Record:
         if index is not None:
             self.gradients[index] = g
 
-    def _observed(self, rules: Any, tensor: Any, g: Any) -> Iterator[Callable]:
+    def rules(self, rules: Iterable[Callable], tensor: Any, g: Any) -> Iterator[Callable]:
         index = self._graph.index(tensor)
         assert index is not None  # the pass goes through the graph's own nodes
         self._note(index, g)
@@ -88,7 +86,7 @@ class Record:
             node = self._graph.nodes[index].value
             parent = node._parents[argnum]
             fits = raw.shape == parent._value.shape and raw.dtype is parent._value.dtype
-            value = raw if fits else backprop.fitted(raw, parent._value, node)
+            value = raw if fits else backprop.unbroadcast(raw, parent._value, node)
             head = self._graph.index(parent)
             assert head is not None
             arrays = (raw, value) if self._keep == "arrays" else ()

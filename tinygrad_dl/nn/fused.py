@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import batching
 from ..core.numpy_warnings import Computing, at_the_users_line
-from ..core.primitives import accumulator, primitive
-from ..core.registry import defvjp
+from ..core.primitives import Kept, accumulator, primitive
+from ..core.registry import defvjp, defvjp_keeping
 from . import activations, losses
 from .activations import HALF, single
 
@@ -89,8 +89,10 @@ def _in_single(rule):
     """The `rule` of a loss, in float32 if that is in float16, which has no m above 65,504."""
 
     @functools.wraps(rule)
-    def rounded(g, ans, A, Y):
-        return rule(g, ans, A, Y) if ans.dtype is not HALF else rule(single(g), ans, single(A), single(Y))
+    def rounded(g, ans, A, Y, **kept):
+        if ans.dtype is not HALF:
+            return rule(g, ans, A, Y, **kept)
+        return rule(single(g), ans, single(A), single(Y), **kept)
 
     return rounded
 
@@ -119,17 +121,38 @@ defvjp(
 )
 
 
-def _class_errors(Z, Y):
+def _with_powers(Z, Y):
+    """The softmax cross-entropy of arrays; kept are the powers of e that it divides by their sum, and that sum."""
+    Z, Y = losses.arrays("softmax_cross_entropy", Z, Y)
+    losses.check_classes(Z, Y)
+    if Z.dtype is HALF:
+        return Kept(losses.softmax_cross_entropy(Z, Y), None)
+    P, z = losses.one_hot(Z, Y), Z - np.rint(np.maximum.reduce(Z, axis=0))
+    powers = np.exp(z)
+    total = np.add.reduce(powers, axis=0)
+    with np.errstate(invalid="ignore"):
+        cost = np.add.reduce(P * (z - np.log(total)), axis=None) / -Z.shape[-1]
+    if cost != cost:
+        cost = losses.softmax_cross_entropy(Z, Y)
+    return Kept(cost, (powers, total))
+
+
+def _class_errors(Z, Y, kept):
     """softmax(Z) - P, for the sum of P, which is near 1, times the softmax."""
-    P, powers = losses.one_hot(Z, Y), np.exp(activations.shifted(Z, axis=0))
-    return powers * (P.sum(axis=0, dtype=Z.dtype) / powers.sum(axis=0)) - P
+    P = losses.one_hot(Z, Y)
+    if kept is None:
+        powers = np.exp(activations.shifted(Z, axis=0))
+        kept = powers, powers.sum(axis=0)
+    powers, total = kept
+    return powers * (P.sum(axis=0, dtype=Z.dtype) / total) - P
 
 
 softmax_cross_entropy = primitive(losses.softmax_cross_entropy)
-defvjp(
+defvjp_keeping(
     softmax_cross_entropy,
-    _in_single(lambda g, ans, Z, Y: g / _m(Z) * _class_errors(Z, Y)),
-    _in_single(lambda g, ans, Z, Y: g / -_m(Z) * activations.log_softmax(Z)),
+    _with_powers,
+    _in_single(lambda g, ans, Z, Y, kept=None: g / _m(Z) * _class_errors(Z, Y, kept)),
+    _in_single(lambda g, ans, Z, Y, kept=None: g / -_m(Z) * activations.log_softmax(Z)),
 )
 
 for _function in (

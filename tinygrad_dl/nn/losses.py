@@ -70,7 +70,7 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     np.float64(0.3993)
     """
     Z, Y = arrays("softmax_cross_entropy", Z, Y)
-    _check_classes(Z, Y)
+    check_classes(Z, Y)
     P = one_hot(Z, Y)
     logs = log_softmax(Z)
     with np.errstate(invalid="ignore"):
@@ -125,13 +125,14 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def _check_classes(Z, Y):
+def check_classes(Z, Y):
+    """Raise ValueError unless the labels `Y` fit the logits `Z`."""
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape
     if _holds_probabilities(Z, Y):
         _check_range("softmax_cross_entropy", "class probabilities", Y)
-        if not np.abs(Y.sum(axis=0) - 1).max() <= 1e-3:  # nan is not
+        if not np.maximum.reduce(np.abs(np.add.reduce(Y, axis=0) - 1)) <= 1e-3:  # nan is not
             raise ValueError("softmax_cross_entropy: expected columns of class probabilities that sum to 1.")
         return
     if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":

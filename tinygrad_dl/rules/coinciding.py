@@ -14,9 +14,10 @@ import numpy as np
 
 from ..core import primitives
 from ..core.backprop import topological_order
+from ..core.calls import outputs_of
 from ..core.modes import is_recording
 from ..core.registry import defnondiff
-from ..core.tensor import Tensor, outputs_of
+from ..core.tensor import Tensor
 
 
 def lost(dtype):

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import batching
 from ..batching import Batched
-from ..core.backprop import pulled_back, topological_order
+from ..core.backprop import backward_between, topological_order
 from ..core.primitives import primitive, values
 from ..core.registry import defvjp
 from ..core.tensor import Tensor
@@ -85,10 +85,11 @@ def _limit(g, ans, vanishing, two_sided):
     search.depth = depth + 1
     try:
         with np.errstate(all="ignore"):
-            limit = sum(pulled_back({g: ones}, alike, order, True))
-            by_leaf, by_other = (pulled_back({g: uneven}, nodes, order, False) for nodes in (leaves + extrema, others))
+            limit = sum(backward_between({g: ones}, alike, order, True))
+            by_leaf = backward_between({g: uneven}, leaves + extrema, order, False)
+            by_other = backward_between({g: uneven}, others, order, False)
             search.cut = True
-            again = sum(pulled_back({g: uneven}, alike, order, False)) / uneven
+            again = sum(backward_between({g: uneven}, alike, order, False)) / uneven
             alone = np.abs(limit - again) <= np.sqrt(np.finfo(g.dtype).eps) * np.abs(limit)
     finally:
         search.depth, search.cut = depth, False

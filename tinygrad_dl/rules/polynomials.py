@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .. import debugging
+from .. import _frames
 from ..core import primitives
 from ..core.registry import defnondiff, defspelling, defvjp
 
@@ -177,7 +177,7 @@ def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     if full:
         return c, squares, rank, s, rcond
     if rank != order:
-        debugging.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning)
+        _frames.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning)
     if not cov:
         return c
     covariance = np.linalg.inv(left.mT @ left) / np.outer(scale, scale)

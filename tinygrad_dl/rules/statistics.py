@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .. import debugging
+from .. import _frames
 from ..core.primitives import primitive, scatter_add, values
 from ..core.registry import defspelling, defvjp
 from .arrays import as_array, cast, lying_along
@@ -81,7 +81,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
     total = X.shape[1] if w is None else np.sum(w)
     free = total - (ddof if aweights is None or ddof == 0 else ddof * np.sum(w * aweights) / total)
     if free <= 0:
-        debugging.warn("Degrees of freedom <= 0 for slice", RuntimeWarning)
+        _frames.warn("Degrees of freedom <= 0 for slice", RuntimeWarning)
         free = 0.0
     X = X - _average(X, 1, w, keepdims=True)
     weighted = X if w is None else X * w

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.backprop import pulled_back, topological_order
+from ..core.backprop import backward_between, topological_order
 from ..core.registry import defnondiff, defspelling, defvjp
 from ..core.tensor import Tensor
 from .coinciding import close, coincide, decompositions
@@ -136,7 +136,7 @@ class _Dependence:
     def on_values(self, seed, name):
         """The cotangent of the values, given a `seed` for `g`."""
         total = np.zeros_like(seed)
-        for y, ct in zip(self.own, pulled_back({self.g: seed}, self.own, self.order, False), strict=True):
+        for y, ct in zip(self.own, backward_between({self.g: seed}, self.own, self.order, False), strict=True):
             if y.shape == self.w.shape and y._args[1] == self.w._args[1]:
                 total = total + ct
             elif np.any(ct):
@@ -147,8 +147,8 @@ class _Dependence:
         """The cotangents of the others."""
         seeds = {self.g: seed}
         return [
-            *pulled_back(seeds, self.factors, self.beside, False),
-            *pulled_back(seeds, self.leaves, self.undecomposed, False),
+            *backward_between(seeds, self.factors, self.beside, False),
+            *backward_between(seeds, self.leaves, self.undecomposed, False),
         ]
 
 

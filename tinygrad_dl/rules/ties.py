@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..batching import Batched
-from ..core.backprop import pulled_back, topological_order
+from ..core.backprop import backward_between, topological_order
 from ..core.primitives import values
 from ..core.signatures import signature
 from ..core.tensor import Tensor
@@ -47,7 +47,7 @@ def slope_at_ties(g, ans, tied):
         return np.zeros_like(ans._value)
 
     def along(seed, nodes, graph=False):
-        return pulled_back({g: seed}, nodes, order, graph)
+        return backward_between({g: seed}, nodes, order, graph)
 
     def weighed(seed):
         parts = zip(along(seed, list(own), True), own.values(), strict=True)
@@ -137,7 +137,7 @@ def _derivatives(u, seeds, leaves):
     """The weights of each kink |u|, and the derivative of u by all leaves."""
     order = topological_order(u)
     for weight, seed in seeds:
-        parts = pulled_back({u: seed}, leaves, order, False)
+        parts = backward_between({u: seed}, leaves, order, False)
         yield weight, np.concatenate([np.ravel(part) for ct in parts for part in (np.real(ct), np.imag(ct))])
 
 

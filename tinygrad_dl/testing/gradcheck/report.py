@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ... import debugging
+from ... import _frames
 
 LINES = 40  # of an error, at most
 SHOWN = 5  # mistakes in a table
@@ -210,7 +210,7 @@ def concluded(report: GradientReport) -> GradientReport:
     if report.verdict == "wrong":
         raise GradientError(report)
     if report.verdict == "undecided":
-        debugging.warn(str(report), UndecidedWarning)
+        _frames.warn(str(report), UndecidedWarning)
     return report
 
 

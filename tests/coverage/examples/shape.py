@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import one, real, table
+from tinygrad_dl.coverage.cases import one, real, table
 
 CUBE = real(2, 3, 4)
 TRIANGLES = (np.tril, np.triu)

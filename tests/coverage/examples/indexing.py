@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...core import primitives
-from ...core.tensor import Tensor
-from ..cases import real, table
+from tinygrad_dl.core import primitives
+from tinygrad_dl.core.tensor import Tensor
+from tinygrad_dl.coverage.cases import real, table
 
 MASK = np.array([[True, False, True], [False, False, True]])
 INDICES = {

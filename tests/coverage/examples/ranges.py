@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import above_one, below_one, one, positive, real, table
+from tinygrad_dl.coverage.cases import above_one, below_one, one, positive, real, table
 
 EMATH = {  # name -> where it is real, and where it is not
     "sqrt": (positive, lambda x: -x),

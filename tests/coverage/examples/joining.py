@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...core import primitives
-from ..cases import deprecated, one, real, table
+from tinygrad_dl.core import primitives
+from tinygrad_dl.coverage.cases import deprecated, one, real, table
 
 
 def _of_list(function, *args, **kwargs):

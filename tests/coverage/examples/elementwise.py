@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...core import primitives
-from .. import cases
-from ..cases import below_one, halves, nonzero, positive, real, table
+from tinygrad_dl.core import primitives
+from tinygrad_dl.coverage import cases
+from tinygrad_dl.coverage.cases import below_one, halves, nonzero, positive, real, table
 
 UNARY = {
     np.negative: real,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import apart, between, one, table
+from tinygrad_dl.coverage.cases import apart, between, one, table
 
 LATER = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0], dtype=np.float32)  # times an array: some of it zero
 FRAME = np.array([[0, 0, 0], [0, 1, 0], [0, 1, 1], [0, 0, 0]], dtype=np.float32)

@@ -1,6 +1,7 @@
 """Examples of every function that has a derivative: a chapter per chapter of `rules`, a row per call."""
 
-from ..cases import Case
+from tinygrad_dl.coverage.cases import Case
+
 from . import (
     along_axes,
     choices,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import apart, between, deprecated, halves, one, positive, real, table
+from tinygrad_dl.coverage.cases import apart, between, deprecated, halves, one, positive, real, table
 
 HOLES = np.array([[0, np.nan, 0], [0, 0, np.nan]], dtype=np.float32)
 UNEVEN = np.array([0.0, 1.0, 3.0, 3.5])

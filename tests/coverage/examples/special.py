@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import halves, one, real, table
+from tinygrad_dl.coverage.cases import halves, one, real, table
 
 CASES = table(
     (*one(np.sinc, "near 0"), real(2, 3)),

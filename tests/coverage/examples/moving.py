@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...core import primitives
-from ..cases import apart, one, real, table
+from tinygrad_dl.core import primitives
+from tinygrad_dl.coverage.cases import apart, one, real, table
 
 INDICES = np.array([[0, 2], [2, 2]])
 ALONG = np.array([[2, 0], [1, 1]])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import real, table
+from tinygrad_dl.coverage.cases import real, table
 
 
 def scaled(v, factor=1):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import one, real, table
+from tinygrad_dl.coverage.cases import one, real, table
 
 ONE_AXIS = (np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)
 CALLS = {

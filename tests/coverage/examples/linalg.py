@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases import graded, one, real, table
+from tinygrad_dl.coverage.cases import graded, one, real, table
 
 MATMUL = [  # the shapes of two factors
     ((3,), (3,)),

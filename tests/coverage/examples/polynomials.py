@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import apart, graded, nonzero, one, positive, real, table
+from tinygrad_dl.coverage.cases import apart, graded, nonzero, one, positive, real, table
 
 
 def parts(y):

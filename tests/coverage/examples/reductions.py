@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases import apart, one, real, table
+from tinygrad_dl.coverage.cases import apart, one, real, table
 
 DOMAINS: dict[Any, Any] = {
     np.sum: real,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ...core import primitives
-from ..cases import real, table
+from tinygrad_dl.core import primitives
+from tinygrad_dl.coverage.cases import real, table
 
 EINSUM = [  # subscripts, the shapes of the operands
     ("ij,jk->ik", (2, 3), (3, 4)),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import apart, below_one, between, halves, nonzero, one, real, table
+from tinygrad_dl.coverage.cases import apart, below_one, between, halves, nonzero, one, real, table
 
 MASK = np.array([[True, False, True], [False, False, True]])
 SIGNS = np.array([-1.0, 0.0, 2.0])

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import cases
-from ..cases import apart, between, halves, nonzero, one, positive, real, table
+from tinygrad_dl.coverage import cases
+from tinygrad_dl.coverage.cases import apart, between, halves, nonzero, one, positive, real, table
 
 DOMAINS: dict[Any, Any] = {  # the arguments of f, and what may be folded by f
     np.add: (real, real, real),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases import apart, one, positive, real, table
+from tinygrad_dl.coverage.cases import apart, one, positive, real, table
 
 COUNTS = np.array([1, 3, 0, 2])
 EDGES = np.array([-1.5, -0.2, 0.9, 1.4], dtype=np.float32)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import between, graded, nonzero, one, table
+from tinygrad_dl.coverage.cases import between, graded, nonzero, one, table
 
 ORDERS = (2, 1, np.inf, -np.inf, 3, 0.5, -1, 0, 4.0)
 KINDS = ("fro", "nuc", 2, -2, 1, -1, np.inf, -np.inf)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import graded, one, real, table
+from tinygrad_dl.coverage.cases import graded, one, real, table
 
 SOLVE = [((2, 2), (2,)), ((2, 2), (2, 3)), ((2, 2, 2), (2,)), ((2, 2, 2), (2, 1)), ((2, 2), (2, 2, 1))]
 LSTSQ = [((3, 2), (3,)), ((3, 2), (3, 2)), ((2, 2), (2,)), ((2, 3), (2, 1))]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cases import apart, one, positive, table
+from tinygrad_dl.coverage.cases import apart, one, positive, table
 
 LINES = ("linear", "hazen", "interpolated_inverted_cdf", "weibull", "median_unbiased", "normal_unbiased")
 STEPS = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "lower", "higher", "midpoint", "nearest")

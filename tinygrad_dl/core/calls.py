@@ -1,0 +1,217 @@
+"""General calls of functions: with keywords, settings, foreign arrays, several outputs, or without own rules."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import arguments, cuts, primitives, registry
+from .modes import is_recording
+from .numpy_warnings import Computing, at_the_users_line
+from .signatures import signature
+from .tensor import Tensor, record, unrecorded
+
+_computing = Computing(globals())
+_FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, str, slice})
+
+
+# ---- recorded
+
+
+@_computing
+def apply_any(function: Callable, args: tuple, kwargs: dict[str, Any] | None) -> Any:
+    """`apply` for every call that is not simple, and for the errors."""
+    if kwargs:
+        if any(map(is_foreign, kwargs.values())):
+            return NotImplemented
+        args, kwargs = _tensors_by_position(function, args, kwargs)
+    rules = registry.vjps.get(function)
+    if rules is None or not is_recording():
+        return _call_plain(function, args, kwargs or {})
+    count = len(rules)
+    values: list[Any] = []
+    parents: list[Tensor | None] = []
+    tracked = None
+    for argnum, arg in enumerate(args):
+        primal = argnum < count and rules[argnum] is not None
+        if type(arg) is Tensor:
+            values.append(arg._value)
+            parents.append(arg if primal else None)
+            if arg._tracked:
+                if primal:
+                    tracked = argnum
+                elif argnum >= count:
+                    raise registry.no_rule(function, argnum)
+                else:  # the function is constant in it
+                    cuts.mark(arg._value, cuts.Cut(registry.name_of(function), (weakref.ref(arg),)))
+        else:
+            if type(arg) not in _FAMILIAR and is_foreign(arg):
+                return NotImplemented  # defer to the other type, such as an array inside of vmap
+            if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
+                raise registry.no_rule(function, argnum)
+            value = arguments.primal(arg) if primal else arguments.setting(arg)
+            values.append(arguments.no_primal(arg) if value is NotImplemented else value)
+            parents.append(None)
+    if tracked is None:
+        return _call_plain(function, args, kwargs or {})
+    keeping = rules.keeping if isinstance(rules, registry.KeepingRules) else None
+    compute = keeping or primitives.on_arrays.get(function, function)
+    if kwargs or len(values) > count:
+        kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
+        registry.check_call(function, tracked, args, kwargs)
+        try:
+            data = compute(*values, **kwargs)
+        except TypeError as error:
+            data = at_the_users_line(error, compute, tuple(values), kwargs)
+        if not isinstance(data, tuple) and data.dtype.kind not in "fc":  # such as a cast to integers
+            return without_gradient(data, function, args)
+    else:
+        try:
+            data = compute(*values)
+        except TypeError as error:
+            data = at_the_users_line(error, compute, tuple(values))
+    if keeping:
+        node = record(data.answer, function, tuple(values), kwargs, tuple(parents))
+        node._kept = data.kept
+        return node
+    if isinstance(data, tuple):
+        return outputs(data, record(primitives.Outputs(data), function, tuple(values), kwargs, tuple(parents)))
+    return record(data, function, tuple(values), kwargs, tuple(parents))
+
+
+def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+    """The same call with all Tensors among the positional arguments, where the rules expect them."""
+    out = kwargs.get("out")
+    if out is None and "out" in kwargs:
+        kwargs = {keyword: value for keyword, value in kwargs.items() if keyword != "out"}
+    if any(type(target) is Tensor for target in (out if type(out) is tuple else (out,))):
+        name = registry.name_of(function)
+        raise TypeError(f"{name}(..., out=x) would change the Tensor x in place: write x = {name}(...).")
+    if not _holds(kwargs, tracked=False):
+        return args, kwargs
+    if not isinstance(function, np.ufunc):  # whose arguments have no names
+        bound = registry.signature_of(function).bind(*args, **kwargs)
+        args, kwargs = bound.args, bound.kwargs
+    for keyword, value in kwargs.items() if function in registry.vjps else ():
+        if _holds(value, tracked=False):
+            name = registry.name_of(function)
+            raise TypeError(
+                f"{name} got a Tensor as {keyword}=: pass it by position where its derivative rules know it, write the "
+                f"formula out in other functions, or pass its values as x.numpy()."
+            )
+    return args, kwargs
+
+
+def outputs(data: tuple, node: Tensor) -> tuple:
+    """A Tensor per output of the function of `node`; integer outputs are constant."""
+    count = len(data)
+    parts = [
+        record(part, primitives.output, (node._value, i, count), None, (node, None, None))
+        if part.dtype.kind in "fc"
+        else without_gradient(part.copy(), node._function, node._parents)  # the graph keeps the other
+        for i, part in enumerate(data)
+    ]
+    return type(data)(*parts) if hasattr(data, "_fields") else tuple(parts)
+
+
+def outputs_of(node: Tensor) -> Any:
+    """The `ans` of a rule that records: the `node`, or a tuple of Tensors if its function has several outputs."""
+    return outputs(tuple(node._value), node) if type(node._value) is primitives.Outputs else node
+
+
+# ---- not recorded
+
+
+@_computing
+def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Call a `function` that is composite, constant or unknown, or whose arguments are not tracked."""
+    spelling = registry.spellings.get(function)
+    if spelling is not None:
+        if kwargs or len(args) > 2:
+            try:
+                bound = signature(spelling).bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
+            if {**kwargs, **bound.arguments}.get("out") is not None:
+                raise registry.no_rule_for(function, "out=")
+        given = {keyword: _taken(value) for keyword, value in kwargs.items()}
+        return without_gradient(spelling(*map(_taken, args), **given), function, args)
+    constant = function in registry.constants
+    if is_recording() and not constant and function not in registry.vjps:
+        for argnum, arg in enumerate((*args, *kwargs.values())):
+            if _holds(arg, tracked=True):
+                raise registry.no_rule(function, argnum)
+    if function in primitives.on_arrays and any(map(is_foreign, args)):
+        return NotImplemented
+    compute = function if constant else primitives.on_arrays.get(function, function)
+    values, settings = tuple(map(_plain, args)), {keyword: _plain(value) for keyword, value in kwargs.items()}
+    try:
+        result = compute(*values, **settings)
+    except TypeError as error:
+        result = at_the_users_line(error, compute, values, settings)
+    if isinstance(result, tuple) and function in registry.vjps:
+        parts = [unrecorded(part, *args, function=function) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    if constant:
+        return without_gradient(result, function, args)
+    if "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
+        return result
+    shared = _shares_memory(result, (*args, *kwargs.values()))
+    return unrecorded(result.copy() if shared else result, *args, function=function)
+
+
+def without_gradient(result: Any, function: Callable | None, args: tuple) -> Any:
+    """Return `result`; if it is a plain array, remember which of the `args` the `function` has cut it off from."""
+    if type(result) is np.ndarray:
+        tensors = [x for arg in args for x in (arg if type(arg) in (list, tuple) else (arg,)) if type(x) is Tensor]
+        sources = tuple([weakref.ref(x) for x in tensors if x._tracked])
+        earlier = next(filter(None, map(cuts.of, tensors)), None)
+        cut = cuts.Cut(registry.name_of(function), sources) if sources else earlier
+        if cut is not None:
+            cuts.mark(result, cut)
+    return result
+
+
+# ---- arguments
+
+
+def is_foreign(value: Any) -> bool:
+    """Return whether `value` is an array of another library that implements NumPy's protocols."""
+    kind = type(value)
+    if kind in _FAMILIAR or kind is Tensor or isinstance(value, np.ndarray):
+        return False
+    return hasattr(kind, "__array_function__")
+
+
+def _plain(arg: Any) -> Any:
+    """`arg` with read-only values in place of Tensors; read-only, since some functions write into arrays."""
+    if type(arg) is Tensor:
+        return arg.data
+    if type(arg) in (list, tuple):
+        return type(arg)(map(_plain, arg))
+    return _taken(arg)
+
+
+def _taken(arg: Any) -> Any:
+    """`arg` for a function of NumPy: data frames, buffers and the like become arrays."""
+    return arg if type(arg) in _FAMILIAR or isinstance(arg, np.ndarray) else arguments.setting(arg)
+
+
+def _shares_memory(array: Any, arg: Any) -> bool:
+    """Return whether `array` may share memory with an array in `arg`, which its owner may change."""
+    if isinstance(arg, (list, tuple)):
+        return any(_shares_memory(array, part) for part in arg)
+    return isinstance(arg, np.ndarray) and np.may_share_memory(array, arg)
+
+
+def _holds(arg: Any, tracked: bool) -> bool:
+    """Return whether `arg` is, or contains, a Tensor; with `tracked`, a tracked one."""
+    if isinstance(arg, (list, tuple, dict)):
+        return any(_holds(part, tracked) for part in (arg.values() if isinstance(arg, dict) else arg))
+    return type(arg) is Tensor and (arg._tracked or not tracked)
+
+
+_computing.complete()
