@@ -170,7 +170,7 @@ class _Examination:
         off = np.nan_to_num(np.abs(mixed - expected), nan=0)
         bad = np.isfinite(expected) & (off > 1e-3 * size) & (off > 1000 * EPS * self.claimed.scale)  # and no rounding
         if np.any(bad):  # what cancels in a rule, as in (x - sin x) / x³, rounds off each cotangent in another way
-            again = [self.claimed.gradient(weights * c) / c for c in 1 + 1e-3 * np.arange(1, 8)]
+            again = [self.claimed.gradient(weights * c) / c for c in 1 + 0.014 * np.arange(1, 8)]
             bad &= off > 4 * np.ptp([mixed, *again], axis=0)
         if not np.any(bad):
             return []
