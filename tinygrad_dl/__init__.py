@@ -1,7 +1,7 @@
 """Backprop to see and to trust: an autograd mini-framework on NumPy."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import data, nn, optim, rules
 from .core import primitives
@@ -27,6 +27,8 @@ from .memory import keep_memory
 from .training import History, fit
 
 if TYPE_CHECKING:
+    from . import drawing as drawing
+    from . import testing as testing
     from .drawing import Drawing, draw, explore
 
 __all__ = [
@@ -70,10 +72,12 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """What is not needed to train a net is imported when it is asked for."""
-    if name in ("drawing", "testing"):
-        return importlib.import_module(f".{name}", __name__)
-    if name in ("Drawing", "draw", "explore"):
-        return getattr(importlib.import_module(".drawing", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """What is not needed to train a net is imported when it is asked for."""
+        if name in ("drawing", "testing"):
+            return importlib.import_module(f".{name}", __name__)
+        if name in ("Drawing", "draw", "explore"):
+            return getattr(importlib.import_module(".drawing", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,13 @@
 """The methods of NumPy's arrays, each a call of the NumPy function of that name.
 
-There are no graphs here: `x.sum()` is recorded because `np.sum(x)` is.
+There are no graphs here: `x.sum()` is recorded because `np.sum(x)` is. Type checkers read `array_methods.pyi`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -72,10 +72,6 @@ class ArrayMethods(_Lacking):
     """The methods and operators of `numpy.ndarray`, by NumPy's functions."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray: ...
 
     __array_priority__ = 10_000.0  # makes data frames and others defer in x op y
     __pandas_priority__ = 10_000

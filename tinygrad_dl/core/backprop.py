@@ -240,7 +240,7 @@ def _add_to_leaves(cotangents: dict[Tensor, Any]) -> None:
             leaf._grad = g if alone else np.array(g)
 
 
-Tensor.backward = backward  # set here, since `tensor` does not import the chain rule
+Tensor.backward = backward  # type: ignore[method-assign, assignment]  # `tensor` does not import the chain rule
 
 
 def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangent: Any = None) -> Any:

@@ -12,7 +12,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -249,7 +249,10 @@ class Tensor(ArrayMethods, Displayed):
     _origin: Any
     _cut: cuts.Cut | None
     _calls: tuple[tuple[int, int, Any, tuple], ...] | None  # see `nn.noting`
-    backward: Callable[..., None]  # given by `backprop`, which is built on Tensor
+
+    if TYPE_CHECKING:  # given by `backprop`, which is built on Tensor
+
+        def backward(self, cotangent: Any = None, *, keep_graph: bool = True) -> None: ...
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
         values = arguments.numbers(data, dtype)
@@ -323,7 +326,7 @@ class Tensor(ArrayMethods, Displayed):
     # ---- properties
 
     @property
-    def grad(self) -> np.ndarray | None:
+    def grad(self) -> np.ndarray | Any:  # Any for None: after backward() no check is needed
         """The gradient that `backward` has added up on a leaf; None before. Reading it elsewhere warns."""
         if self._grad is None and self._function is not None:
             _frames.warn(
@@ -372,27 +375,28 @@ class Tensor(ArrayMethods, Displayed):
 
     # ---- operators
 
-    __add__, __radd__ = _binary(np.add)
-    __sub__, __rsub__ = _binary(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide)
-    __pow__, __rpow__ = _binary(np.power)
-    __matmul__, __rmatmul__ = _binary(np.matmul)
-    __mod__, __rmod__ = _binary(np.remainder)
+    if not TYPE_CHECKING:  # checkers have those of ArrayMethods
+        __add__, __radd__ = _binary(np.add)
+        __sub__, __rsub__ = _binary(np.subtract)
+        __mul__, __rmul__ = _binary(np.multiply)
+        __truediv__, __rtruediv__ = _binary(np.divide)
+        __pow__, __rpow__ = _binary(np.power)
+        __matmul__, __rmatmul__ = _binary(np.matmul)
+        __mod__, __rmod__ = _binary(np.remainder)
 
-    __iadd__ = _in_place(__add__)
-    __isub__ = _in_place(__sub__)
-    __imul__ = _in_place(__mul__)
-    __itruediv__ = _in_place(__truediv__)
-    __ipow__ = _in_place(__pow__)
-    __imatmul__ = _in_place(__matmul__)
-    __imod__ = _in_place(__mod__)
-    __ifloordiv__ = _in_place(ArrayMethods.__floordiv__)
+        __iadd__ = _in_place(__add__)
+        __isub__ = _in_place(__sub__)
+        __imul__ = _in_place(__mul__)
+        __itruediv__ = _in_place(__truediv__)
+        __ipow__ = _in_place(__pow__)
+        __imatmul__ = _in_place(__matmul__)
+        __imod__ = _in_place(__mod__)
+        __ifloordiv__ = _in_place(ArrayMethods.__floordiv__)
 
     def __neg__(self) -> Tensor:
         return apply(np.negative, (self,))
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Tensor:
         for part in index if type(index) is tuple else (index,):
             if calls.is_foreign(part):
                 return part.__array_function__(primitives.getitem, (type(part),), (self, index), {})
@@ -412,7 +416,7 @@ class Tensor(ArrayMethods, Displayed):
             raise TypeError("len() of a 0-d Tensor")
         return len(self._value)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d Tensor")
         return (self[i] for i in range(len(self)))

@@ -5,7 +5,7 @@ out, and `page` puts it on a page where one steps through backprop. `plots` are 
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .drawing import Drawing, draw
 from .engine import set_engine
@@ -13,8 +13,11 @@ from .page import explore
 
 __all__ = ["Drawing", "draw", "explore", "plots", "set_engine"]
 
+if TYPE_CHECKING:
+    from . import plots
+else:
 
-def __getattr__(name: str) -> Any:
-    if name == "plots":  # imported when it is asked for
-        return importlib.import_module(".plots", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name == "plots":  # imported when it is asked for
+            return importlib.import_module(".plots", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ a property-based test of that, with `strategies` for arrays, nets and programs (
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from . import formulas
 from .backprop import BackpropReport, check_backprop
@@ -27,8 +27,11 @@ __all__ = [
     "strategies",
 ]
 
+if TYPE_CHECKING:
+    from . import strategies
+else:
 
-def __getattr__(name: str) -> Any:
-    if name == "strategies":  # imports Hypothesis, so it is imported when asked for
-        return importlib.import_module(".strategies", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name == "strategies":  # imports Hypothesis, so it is imported when asked for
+            return importlib.import_module(".strategies", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
