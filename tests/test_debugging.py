@@ -392,7 +392,7 @@ def test_every_rule_keeps_to_the_terms_of_debug_mode(case):
 
     def slope(*args):
         value, pullback = tg.vjp(call, *args)
-        return [np.sum(part) for part in pullback(pytree.mapped(np.ones_like, value))]
+        return [np.sum(part) for part in pullback(pytree.map_leaves(np.ones_like, value))]
 
     with tg.debug(), warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tinygrad_dl._files import unlike, whole_file
+from tinygrad_dl._files import describe_difference, whole_file
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes, links and pipes are those of POSIX")
 
@@ -103,7 +103,7 @@ def test_a_device_is_not_replaced():
 
 
 @pytest.mark.parametrize("path", ["", "folder", "folder/", "text/", "folder/.", "link"])
-def test_a_folder_is_no_path_to_write_to(tmp_path, monkeypatch, path):
+def test_a_folder_cannot_be_written(tmp_path, monkeypatch, path):
     monkeypatch.chdir(tmp_path)
     os.mkdir("folder")
     if path == "link":
@@ -139,5 +139,5 @@ def test_the_longest_name_that_the_system_takes_can_be_written(tmp_path):
         ("", "abcdefg", "missing nothing, unknown ['a', 'b', 'c', 'd', 'e'] and 2 more"),
     ],
 )
-def test_names_that_differ_are_told_by_their_first_few(expected, found, difference):
-    assert unlike(list(expected), list(found)) == difference
+def test_the_first_few_names_that_differ_are_listed(expected, found, difference):
+    assert describe_difference(list(expected), list(found)) == difference

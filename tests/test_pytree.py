@@ -26,23 +26,23 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_a_tree_rebuilt_from_its_own_leaves_is_the_tree(tree):
-    again = pytree.rebuilt(tree, pytree.leaves(tree))
+def test_a_tree_unflattened_from_its_own_leaves_is_the_tree(tree):
+    again = pytree.unflatten(tree, pytree.leaves(tree))
     assert again == tree
     assert repr(again) == repr(tree)  # types, and the order of keys
 
 
 @given(trees)
-def test_mapped_acts_on_every_leaf_in_order_and_on_nothing_else(tree):
+def test_map_leaves_acts_on_every_leaf_in_order_and_on_nothing_else(tree):
     seen = []
-    pytree.mapped(seen.append, tree)
+    pytree.map_leaves(seen.append, tree)
     assert seen == list(pytree.leaves(tree))
     assert None not in seen
 
 
-def test_a_tree_is_not_changed_by_being_mapped():
+def test_map_leaves_does_not_change_the_tree():
     tree = {"a": [1, (2, None)], "b": Pair(3, {})}
-    assert pytree.mapped(lambda x: x * 10, tree) == {"a": [10, (20, None)], "b": Pair(30, {})}
+    assert pytree.map_leaves(lambda x: x * 10, tree) == {"a": [10, (20, None)], "b": Pair(30, {})}
     assert tree == {"a": [1, (2, None)], "b": Pair(3, {})}
     assert list(pytree.leaves(tree)) == [1, 2, 3]
     assert list(pytree.leaves(None)) == []
@@ -59,15 +59,15 @@ class Frozen:
         object.__setattr__(self, "y", "made by __init__" if self.y is None else self.y)
 
 
-def test_a_dataclass_is_opened_by_its_fields_and_rebuilt_without_its_init():
+def test_the_children_of_a_dataclass_are_its_fields_and_it_is_copied_without_its_init():
     tree = [Frozen(1, {"a": 2})]
     assert list(pytree.leaves(tree)) == [1, 2]
-    again = pytree.mapped(lambda x: x * 10, tree)
+    again = pytree.map_leaves(lambda x: x * 10, tree)
     assert type(again[0]) is Frozen
     assert (again[0].x, again[0].y) == (10, {"a": 20})
     assert not hasattr(again[0], "z")
-    assert [label for label, _ in pytree.labelled(tree, "p")] == ["p[0].x", "p[0].y['a']"]
-    assert pytree.mapped(lambda x: None, Frozen(1, 2)).y is None  # not made by __post_init__
+    assert [label for label, _ in pytree.labelled_leaves(tree, "p")] == ["p[0].x", "p[0].y['a']"]
+    assert pytree.map_leaves(lambda x: None, Frozen(1, 2)).y is None  # not made by __post_init__
     assert list(pytree.leaves(Frozen)) == [Frozen]  # the class itself is a value
 
 
@@ -91,30 +91,30 @@ def registered(monkeypatch):
 
 
 @pytest.mark.usefixtures("registered")
-def test_a_registered_class_and_what_is_derived_from_it_is_opened_and_derivatives_are_dicts():
+def test_a_registered_class_and_its_subclasses_have_children_and_derivatives_are_dicts():
     tree = (Derived(a=1, b=[2, 3]), 4)
     assert list(pytree.leaves(tree)) == [1, 2, 3, 4]
-    again = pytree.mapped(lambda x: -x, tree)
+    again = pytree.map_leaves(lambda x: -x, tree)
     assert type(again[0]) is Derived
     assert again[0].parts == {"a": -1, "b": [-2, -3]}
-    assert pytree.derivatives(tree, [10, 20, 30, 40]) == ({"a": 10, "b": [20, 30]}, 40)
+    assert pytree.unflatten_derivatives(tree, [10, 20, 30, 40]) == ({"a": 10, "b": [20, 30]}, 40)
     assert list(pytree.leaves_like(tree, ({"b": [2, 3], "a": 1}, 4))) == [1, 2, 3, 4]
     assert list(pytree.leaves_like(tree, again)) == [-1, -2, -3, -4]
-    assert [label for label, _ in pytree.labelled(tree, "p")] == ["p[0].a", "p[0].b[0]", "p[0].b[1]", "p[1]"]
-    assert pytree.mapped(lambda x: type(x), tree, whole=Opened) == (Derived, int)
+    assert [label for label, _ in pytree.labelled_leaves(tree, "p")] == ["p[0].a", "p[0].b[0]", "p[0].b[1]", "p[1]"]
+    assert pytree.map_leaves(lambda x: type(x), tree, whole=Opened) == (Derived, int)
 
 
 @given(trees)
-def test_a_tree_is_like_itself_and_one_value_is_spread_over_all(tree):
+def test_a_tree_is_like_itself_and_one_value_is_broadcast_to_all_leaves(tree):
     values = list(pytree.leaves(tree))
     assert list(pytree.leaves_like(tree, tree)) == values
-    assert list(pytree.leaves_spread(7, tree)) == [7] * len(values)
-    assert pytree.derivatives(tree, values) == tree
+    assert list(pytree.broadcast_prefix(7, tree)) == [7] * len(values)
+    assert pytree.unflatten_derivatives(tree, values) == tree
 
 
 def test_kinds_of_dicts_are_kept():
     tree = OrderedDict(b=1, a=defaultdict(list, x=2))
-    again = pytree.mapped(lambda x: -x, tree)
+    again = pytree.map_leaves(lambda x: -x, tree)
     assert type(again) is OrderedDict
     assert type(again["a"]) is defaultdict
     assert (list(again), again["b"], again["a"]["x"]) == (["b", "a"], -1, -2)
@@ -131,9 +131,9 @@ def test_another_structure_is_an_error(like, tree):
 
 def test_a_prefix_of_another_structure_is_an_error():
     with pytest.raises(ValueError, match=r"expected a dict with the keys \['a'\], or one for all of it"):
-        list(pytree.leaves_spread({"b": 0}, {"a": 1}))
+        list(pytree.broadcast_prefix({"b": 0}, {"a": 1}))
     with pytest.raises(ValueError, match="expected one int, or one for all of it"):
-        list(pytree.leaves_spread([0], 1))
+        list(pytree.broadcast_prefix([0], 1))
 
 
 @pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (1, x), lambda x: {"k": x}])
@@ -148,10 +148,10 @@ def test_no_structure_is_too_deep(wrap):
         return tree
 
     assert inner(tg.grad(lambda p: inner(p) ** 3)(deep)) == 12.0
-    value, pullback = tg.vjp(lambda p: pytree.mapped(lambda x: x, p), deep)
+    value, pullback = tg.vjp(lambda p: pytree.map_leaves(lambda x: x, p), deep)
     assert inner(pullback(value)[0]) == 2.0
-    assert sum(1 for _ in pytree.labelled(deep, "p")) == sum(1 for _ in pytree.leaves_spread(0, deep))
-    many = pytree.mapped(lambda x: np.array([x, x]), deep)
+    assert sum(1 for _ in pytree.labelled_leaves(deep, "p")) == sum(1 for _ in pytree.broadcast_prefix(0, deep))
+    many = pytree.map_leaves(lambda x: np.array([x, x]), deep)
     assert inner(tg.vmap(lambda p: inner(p) * 2)(many)).tolist() == [4.0, 4.0]
 
 

@@ -335,8 +335,8 @@ REFUSED = {
     "nothing": ({"data": (X[:, :0], Y[:, :0])}, ValueError, "at least one sample"),
     "text": ({"data": (X.astype(str), Y)}, TypeError, "expected real numbers in X, got <U"),
     "complex": ({"validation": (X, Y * 1j)}, TypeError, "expected real numbers in validation Y, got complex128"),
-    "a metric called loss": ({"metrics": {"loss": nn.accuracy}}, ValueError, "call the metric something else"),
-    "validation_loss": ({"metrics": {"validation_loss": nn.accuracy}}, ValueError, "call the metric something else"),
+    "a metric called loss": ({"metrics": {"loss": nn.accuracy}}, ValueError, "rename the metric"),
+    "validation_loss": ({"metrics": {"validation_loss": nn.accuracy}}, ValueError, "rename the metric"),
     "metrics without names": ({"metrics": [nn.accuracy]}, TypeError, "expected metrics by name"),
     "a metric of no function": ({"metrics": {"accuracy": 0.9}}, TypeError, "expected metrics by name"),
     "a metric of each sample": (

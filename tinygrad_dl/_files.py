@@ -1,4 +1,4 @@
-"""Files: one written whole or not at all, and arrays read from an archive that may be damaged or hostile."""
+"""Files: atomic writes, and arrays read safely from an archive that may be damaged or hostile."""
 
 import errno
 import math
@@ -15,13 +15,12 @@ import numpy as np
 
 
 @contextmanager
-def whole_file(path: str | bytes | os.PathLike) -> Iterator[Path]:
-    """A file to write in place of `path`, renamed to it when the block ends; on an error, what was there stays.
+def whole_file(path: str | bytes | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary file that replaces `path` when the block ends; on an error, an old file stays unchanged.
 
-    Threads and processes may write to one path at once: the last to end wins. A link stays, and its target is replaced;
-    the mode of a file stays, and a new one has the usual mode. Raises, before anything is written, FileNotFoundError
-    where the folder is missing, PermissionError for a read-only file, IsADirectoryError for a folder, and ValueError
-    for a device, pipe or socket.
+    If several threads or processes write to one path, the last to end wins. A link is kept and its target replaced; an
+    old file keeps its mode. Raises, before anything is written, FileNotFoundError if the folder is missing,
+    PermissionError for a read-only file, IsADirectoryError for a folder, ValueError for a device, pipe or socket.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -31,14 +30,14 @@ def whole_file(path: str | bytes | os.PathLike) -> Iterator[Path]:
     ...     path.read_text()
     'hello'
     """
-    target = _writable(path)
+    target = _resolve_target(path)
     old = os.stat(target) if target.exists() else None
     mode = 0o666 if old is None else stat.S_IMODE(old.st_mode)
     part = target.with_name(f".tinygrad_dl-{os.urandom(8).hex()}")
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))  # less the umask
         if old is not None:
-            with suppress(OSError, AttributeError):  # not of a file of another user, nor on Windows
+            with suppress(OSError, AttributeError):  # another user's file, or Windows
                 os.chown(part, old.st_uid, old.st_gid)
             os.chmod(part, mode)
         yield part
@@ -47,14 +46,14 @@ def whole_file(path: str | bytes | os.PathLike) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _writable(path: str | bytes | os.PathLike) -> Path:
-    """The file that `path` leads to, which may be replaced or is still to be made."""
+def _resolve_target(path: str | bytes | os.PathLike) -> Path:
+    """Resolve `path` to the file to write. Raises an error if it cannot be written."""
     name = os.fsdecode(path)
     target = Path(os.path.realpath(name))
     if target.is_dir() or not os.path.basename(name):
         raise IsADirectoryError(errno.EISDIR, "expected the path of a file, got a folder", name)
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {os.fspath(target.parent)!r} to save in")
+        raise FileNotFoundError(f"there is no folder {os.fspath(target.parent)!r} to save in: create it first")
     if target.exists():
         _check_regular(name)
         if not os.access(target, os.W_OK):
@@ -77,25 +76,25 @@ _HEADER = re.compile(
 _LONGEST_HEADER, _LARGEST_ITEM = 10_000, 32  # bytes
 
 
-def read_arrays(path: str | bytes | os.PathLike, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """The arrays in the `.npz` archive `path`, which has exactly the names and shapes given.
+def read_arrays(path: str | bytes | os.PathLike[str], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Read the arrays of the `.npz` archive `path`, which must have exactly the names and shapes of `shapes`.
 
-    No more is read than such arrays take. Raises OSError for a file that can't be opened, ValueError for anything else.
+    Reads no more bytes than such arrays take. Raises OSError if the file cannot be opened, else ValueError.
     """
     name = os.fsdecode(path)
     with suppress(FileNotFoundError):
-        _check_regular(name)  # to open a pipe would wait for a writer
+        _check_regular(name)  # opening a pipe would wait for a writer
     with open(name, "rb") as file:
         try:
             return _read(file, shapes)
         except _Unfit as error:
             raise ValueError(f"{name!r}: {error}") from None
-        except Exception as error:  # of many kinds: what zipfile raises depends on which byte is wrong
-            raise ValueError(f"{name!r} is no whole .npz archive of Module.save: {error}") from None
+        except Exception as error:  # the class that zipfile raises depends on the damaged byte
+            raise ValueError(f"{name!r} is not a complete .npz archive of Module.save: {error}") from None
 
 
 class _Unfit(ValueError):
-    """A whole archive of other arrays."""
+    """An intact archive with other names or shapes."""
 
 
 def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -104,7 +103,7 @@ def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, n
     with zipfile.ZipFile(file) as archive:
         entries = [entry.orig_filename for entry in archive.infolist()]  # `filename` ends at a NUL
         found = [entry.removesuffix(".npy") if entry.endswith(".npy") else f"{entry} (no .npy)" for entry in entries]
-        if difference := unlike(shapes, found):
+        if difference := describe_difference(shapes, found):
             raise _Unfit(f"the names of its arrays do not fit: {difference}.")
         arrays = {}
         for name, entry in zip(found, archive.infolist(), strict=True):
@@ -113,37 +112,39 @@ def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, n
             if entry.file_size > _LONGEST_HEADER + _LARGEST_ITEM * math.prod(shapes[name]):
                 raise _Unfit(f"{name}: expected the shape {shapes[name]}, got {entry.file_size:,} bytes.")
             with archive.open(entry) as content:
-                arrays[name] = _array(name, content.read(entry.file_size), shapes[name])
+                arrays[name] = _decode_array(name, content.read(entry.file_size), shapes[name])
     return arrays
 
 
-def _array(name: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """The array in the bytes of a `.npy` file, as `np.save` writes them: its header is matched, never evaluated."""
+def _decode_array(name: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """Decode the bytes of a `.npy` file, as `np.save` writes them. The header is matched, never evaluated."""
     header: Any = _HEADER.match(content)
     try:
         dtype = np.dtype(header[1].decode())
-    except TypeError:  # of no header, or no such type
+    except TypeError:  # no header, or an unknown dtype
         raise ValueError(f"{name}: expected the header of an array of numbers.") from None
     if header[3].decode() != str(shape):
         raise _Unfit(f"{name}: expected the shape {shape}, got {dtype} of shape {header[3].decode():.60}.")
     if header.end() + dtype.itemsize * math.prod(shape) != len(content):
-        raise ValueError(f"{name}: {len(content)} bytes are not those of {dtype} of shape {shape}.")
+        raise ValueError(f"{name}: expected the bytes of {dtype} of shape {shape}, got {len(content)} bytes.")
     return np.frombuffer(content, dtype, offset=header.end()).reshape(shape, order="F" if header[2] == b"True" else "C")
 
 
-def unlike(expected: Collection[str], found: Collection[str]) -> str | None:
-    """The names in `found` that are missing, unknown or there twice, in words; None if they are those `expected`.
+def describe_difference(expected: Collection[str], found: Collection[str]) -> str | None:
+    """Describe the names in `found` that are missing, unknown or repeated; None if they match `expected`.
 
-    >>> unlike(["W", "b"], ["W", "c", "c"])
+    "W", "b"], ["W", "c", "c"])
     "missing ['b'], unknown ['c'], twice ['c']"
     """
     wanted, times = set(expected), Counter(found)
     missing, unknown, twice = wanted - times.keys(), times.keys() - wanted, {name for name in times if times[name] > 1}
     if not (missing or unknown or twice):
         return None
-    return f"missing {_some(missing)}, unknown {_some(unknown)}{f', twice {_some(twice)}' if twice else ''}"
+    return (
+        f"missing {_first_few(missing)}, unknown {_first_few(unknown)}{f', twice {_first_few(twice)}' if twice else ''}"
+    )
 
 
-def _some(names: Collection[str]) -> str:
+def _first_few(names: Collection[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return f"{sorted(names, key=str)[:5]}{more}" if names else "nothing"

@@ -1,6 +1,6 @@
-"""Checks of sizes, rates and other settings: each error gives the argument, what was expected, and what came.
+"""Checks of sizes, rates and other settings: each error names the argument, the expected value and the given one.
 
-Arrays, and what stands beside Tensors in a call, are checked in `arguments`.
+`core.arguments` checks arrays and the other arguments of NumPy calls.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 
 
 def whole_number(where: str, name: str, value: Any, least: int = 1) -> int:
-    """`value` as an int. Raises TypeError for anything but a whole number, ValueError for one below `least`.
+    """Return `value` as an int. Raises TypeError if it is not a whole number, ValueError if it is below `least`.
 
     >>> whole_number("fit", "epochs", np.int64(3))
     3
     """
-    value = _unwrapped(value)
+    value = _to_scalar(value)
     expected = f"{where}: expected {name} to be a whole number of at least {least}, got {value!r:.80}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         advice = ": int(x) makes one, and // divides without a remainder" if isinstance(value, numbers.Real) else ""
@@ -30,7 +30,7 @@ def whole_number(where: str, name: str, value: Any, least: int = 1) -> int:
 
 
 def positive(where: str, name: str, value: Any) -> float:
-    """`value` as a float. Raises TypeError for anything but a real number, ValueError for 0 or less, nan and inf.
+    """Return `value` as a float. Raises TypeError if it is not a real number, ValueError for 0 or less, nan and inf.
 
     >>> positive("SGD", "a learning rate", 1)
     1.0
@@ -42,7 +42,7 @@ def positive(where: str, name: str, value: Any) -> float:
 
 
 def fraction(where: str, name: str, value: Any) -> float:
-    """`value` as a float. Raises TypeError for anything but a real number, ValueError outside of 0 <= value < 1."""
+    """Return `value` as a float. Raises TypeError if it is not a real number, ValueError outside 0 <= value < 1."""
     number = real(f"{where}: expected 0 <= {name} < 1", value)
     if not 0 <= number < 1:
         raise ValueError(f"{where}: expected 0 <= {name} < 1, got {value}.")
@@ -50,15 +50,15 @@ def fraction(where: str, name: str, value: Any) -> float:
 
 
 def real(expected: str, value: Any) -> float:
-    """`value` as a float. Raises TypeError, with what was `expected`, for anything but one real number."""
-    number = _unwrapped(value)
+    """Return `value` as a float. Raises TypeError, beginning with `expected`, if it is not one real number."""
+    number = _to_scalar(value)
     if isinstance(number, bool) or not isinstance(number, numbers.Real):
         raise TypeError(f"{expected}, got {value!r:.80}: pass one plain number.")
     return float(number)
 
 
 def generator(where: str, rng: Any) -> np.random.Generator:
-    """`rng` itself. Raises TypeError if it is no `numpy.random.Generator`."""
+    """Return `rng`. Raises TypeError if it is not a `numpy.random.Generator`."""
     if not isinstance(rng, np.random.Generator):
         got = "none" if rng is None else type(rng).__name__
         raise TypeError(f"{where}: expected rng=np.random.default_rng(seed), got {got}.")
@@ -66,12 +66,12 @@ def generator(where: str, rng: Any) -> np.random.Generator:
 
 
 def function(where: str, name: str, value: Any, example: str) -> Callable[..., Any]:
-    """`value` itself. Raises TypeError if it can't be called."""
+    """Return `value`. Raises TypeError if it is not callable."""
     if not callable(value):
         raise TypeError(f"{where}: expected {name} to be a function, such as {name}={example}, got {value!r:.80}.")
     return value
 
 
-def _unwrapped(value: Any) -> Any:
-    """The number in an array of no axes; anything else as it is."""
+def _to_scalar(value: Any) -> Any:
+    """Return the number in a 0-d array; other values are returned unchanged."""
     return value.item() if type(value) is np.ndarray and value.ndim == 0 else value

@@ -1,4 +1,4 @@
-"""Data: arrays whose columns are samples, in shuffled minibatches."""
+"""Data: shuffled minibatches of arrays whose columns are samples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,33 @@ from . import checks
 def minibatches(
     X: np.ndarray, Y: np.ndarray, batch_size: int, *, rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All samples once, in random order, `batch_size` at a time: pairs of columns of `X` and of `Y`.
+    """Iterate once over all samples in random order, `batch_size` at a time.
 
-    `X` is (n, m); `Y` has m labels along its last axis. The last batch is smaller if `batch_size` does not divide m.
-    Raises ValueError for numbers of samples that differ and for a batch size below 1, TypeError for one that is not
-    whole, and for an `rng` that is no `numpy.random.Generator`.
+    Parameters
+    ----------
+    X : array
+        Samples, (n, m).
+    Y : array
+        Labels, (..., m).
+    batch_size : int
+        The number of samples in a batch; the last batch is smaller if `batch_size` does not divide m.
+    rng : numpy.random.Generator
+        The source of randomness for the order.
 
+    Returns
+    -------
+    iterator of (array, array)
+        Columns of `X`, (n, batch_size), and of `Y`, (..., batch_size).
+
+    Raises
+    ------
+    ValueError
+        If the numbers of samples differ or are 0, or `batch_size` is below 1.
+    TypeError
+        If `batch_size` is not a whole number, or `rng` is not a `numpy.random.Generator`.
+
+    Examples
+    --------
     >>> X, Y = np.arange(10).reshape(2, 5), np.arange(5)
     >>> [x.shape for x, y in minibatches(X, Y, 2, rng=np.random.default_rng(0))]
     [(2, 2), (2, 2), (2, 1)]
@@ -35,7 +56,7 @@ def _batches(X: np.ndarray, Y: np.ndarray, order: np.ndarray, size: int) -> Iter
 
 
 def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
-    """The m that `X` (n, m) and `Y` (..., m) share. Raises ValueError if they don't, or if it is 0."""
+    """Return the number of samples m of `X` (n, m) and `Y` (..., m). Raises ValueError if they differ or are 0."""
     if X.ndim != 2 or Y.ndim < 1 or X.shape[-1] != Y.shape[-1]:
         advice = ""
         if X.ndim == 2 and Y.ndim and X.shape[0] in (Y.shape[0], Y.shape[-1]):
@@ -43,7 +64,7 @@ def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
         elif X.ndim == Y.ndim == 2 and X.shape[1] == Y.shape[0]:
             advice = "; samples are columns: pass Y.T"
         elif X.ndim == 1 and X.size:
-            advice = "; samples are columns: of one sample, pass X.reshape(-1, 1)"
+            advice = "; samples are columns: for one sample, pass X.reshape(-1, 1)"
         raise ValueError(f"expected X of shape (n, m) and Y of (..., m), got {X.shape} and {Y.shape}{advice}.")
     if not X.shape[-1]:
         raise ValueError(f"expected at least one sample, got X of shape {X.shape}.")

@@ -95,7 +95,7 @@ class Checking(Observer):
                 f"If this is meant, compute it in a block `with tg.debug(False):`."
             )
 
-    def rules(self, rules: Iterable[Callable], node: Any, g: Any) -> Iterator[Callable]:
+    def rules(self, rules: Iterable[Callable[..., Any]], node: Any, g: Any) -> Iterator[Callable[..., Any]]:
         """The `rules` of `node`, checked as they are called. Raises if `g` is not finite, or if `node` was changed."""
         check_cotangent(node, g)
         if hasattr(node, "_origin") and node._origin.checksums and node._function is not primitives.output:

@@ -1,4 +1,4 @@
-"""How the process manages memory: `keep_memory`. Importing it switches nothing on."""
+"""Memory management of the process: `keep_memory`. The import alone changes nothing."""
 
 import ctypes
 import warnings
@@ -9,16 +9,27 @@ _MIB = 2**20
 
 
 def keep_memory() -> bool:
-    """Let this process keep the memory that it frees, for the next arrays; give whether it can.
+    """Let this process keep freed memory for its next arrays.
 
-    A C library gives back to the system what large arrays took, and a new array then costs a page fault for every
-    4 KiB, which may take longer than what is computed. After this call glibc keeps it, for arrays of up to 32 MiB: a
-    step of a net takes as little as a third of the time, and so does any other NumPy (README, Speed).
+    By default the C library returns the memory of large arrays to the system, and each new array costs a page fault
+    per 4 KiB, which may take longer than the computation. After this call glibc keeps the memory of arrays of up to
+    32 MiB: a training step, or other NumPy code, can take as little as a third of the time (README, Speed).
 
-    The price is that the process stays about as large as it was at its peak, and up to 64 MiB larger; and that this
-    holds for the whole process, from here to its end. Where there is no glibc, as on Windows, macOS and Alpine Linux,
-    nothing changes, and a UserWarning says so.
+    The process then stays about as large as at its peak, plus up to 64 MiB, until its end. Without glibc, as on
+    Windows, macOS and Alpine Linux, nothing changes.
 
+    Returns
+    -------
+    bool
+        True if the setting was made.
+
+    Warns
+    -----
+    UserWarning
+        If the process has no glibc.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> tg.keep_memory()  # doctest: +SKIP
     True

@@ -1,10 +1,10 @@
-"""Optimizers: how a gradient becomes a step. The formulas are the course's; W stands for any parameter."""
+"""Optimizers: rules that turn gradients into steps. The formulas are the course's; W stands for any parameter."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from .core.signatures import signature
 from .core.tensor import Tensor, replace_all_data
 
 _FLOAT32 = np.dtype(np.float32)
-_PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # the scalars come from arrays of no axes
+_PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # arithmetic on 0-d arrays gives scalars
 
-_ELSEWHERE = {  # settings of other libraries
+_FOREIGN_SETTINGS = {  # names that other libraries use -> advice
     "lr": "write learning_rate=",
     "eps": "write epsilon=",
     "betas": "write beta1= and beta2=",
@@ -26,28 +26,42 @@ _ELSEWHERE = {  # settings of other libraries
 
 
 class Optimizer:
-    """What all optimizers share; a new one defines `update`.
+    """Base class of optimizers; a subclass defines `update`.
 
-    Parameters that don't require grad at the time stay as they are. Those in float16 get their updates from float32,
-    where squares of gradients, and epsilon, do not vanish.
+    Parameters that do not require grad at a step are left unchanged. The updates of float16 parameters are computed
+    in float32, where squared gradients and epsilon do not underflow.
 
-    Raises ValueError if none requires grad, for one given twice, and for a learning rate that is not positive and
-    finite, TypeError for what is no leaf Tensor or no number.
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        The leaf Tensors to train, each once, such as `net.parameters()`.
+    learning_rate : float
+        The step size α. It may be assigned later, for a schedule.
+
+    Raises
+    ------
+    ValueError
+        If no parameter requires grad, a parameter is given twice, or the learning rate is not positive and finite.
+    TypeError
+        If a parameter is not a real leaf Tensor, or the learning rate is not a number.
     """
 
-    def __new__(cls, *args: Any, **settings: Any) -> Optimizer:
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
         known = signature(cls.__init__).parameters
-        for name in _ELSEWHERE.keys() & settings.keys() - known.keys():
+        for name in _FOREIGN_SETTINGS.keys() & settings.keys() - known.keys():
             if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
-                raise TypeError(f"{cls.__name__} has no {name}=: {_ELSEWHERE[name]}.")
+                raise TypeError(f"{cls.__name__} has no {name}=: {_FOREIGN_SETTINGS[name]}.")
         return super().__new__(cls)
+
+    parameters: list[Tensor]
+    learning_rate: float
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
         kind = type(self).__name__
         if hasattr(parameters, "parameters"):
             raise TypeError(f"{kind}: expected net.parameters(), got a {type(parameters).__name__}.")
         if type(parameters) is Tensor or isinstance(parameters, Mapping):
-            advice = "[p]" if type(parameters) is Tensor else "net.parameters(), or list(p.values()) of a dict of them"
+            advice = "[p]" if type(parameters) is Tensor else "net.parameters(), or list(p.values())"
             raise TypeError(
                 f"{kind}: expected a list of parameters, got a {type(parameters).__name__} p: pass {advice}."
             )
@@ -61,7 +75,7 @@ class Optimizer:
         if not any(parameter.requires_grad for parameter in self.parameters):
             raise ValueError(f"{kind}: expected parameters that require grad, got none.")
         if len(set(self.parameters)) < len(self.parameters):
-            raise ValueError(f"{kind}: expected each parameter once.")
+            raise ValueError(f"{kind}: expected each parameter once, got one twice: leave it out.")
         for parameter in self.parameters:
             if parameter.dtype.kind == "c":
                 raise TypeError(f"{kind}: expected real parameters, got {parameter!r:.80}.")
@@ -69,21 +83,39 @@ class Optimizer:
         self._dtypes = [_FLOAT32 if p.dtype == np.float16 else p.dtype for p in self.parameters]
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
-        """An array to subtract from parameter number `i`, given its gradient."""
-        raise NotImplementedError(f"{type(self).__name__} defines no update")
+        """Compute the array to subtract from parameter number `i`.
+
+        Parameters
+        ----------
+        i : int
+            The position of the parameter in `self.parameters`.
+        gradient : array
+            Its gradient, of the shape of the parameter.
+
+        Returns
+        -------
+        array
+            The update, of the same shape.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines no update: define update(self, i, gradient).")
 
     def step(self) -> None:
-        """Change every parameter that has a gradient: all of them, or none if an error is raised.
+        """Update every parameter that has a gradient; on an error, none has changed.
 
-        Gradients that are Tensors, lists or data frames count as arrays. One that is nan or inf moves its parameter
-        to nan or inf, as the formula says: `tg.debug()` names the operation that it came from.
+        Gradients may be Tensors, lists or data frames. A gradient of nan or inf makes its parameter nan or inf, as
+        the formula gives it: `tg.debug()` names the operation that it came from.
 
-        Raises ValueError if no parameter has a gradient, for a gradient or update of a wrong shape, and for a learning
-        rate that is negative or not finite; TypeError for what holds no real numbers.
+        Raises
+        ------
+        ValueError
+            If no parameter has a gradient, a gradient or update has a wrong shape, or the learning rate is negative
+            or not finite.
+        TypeError
+            If a gradient, an update or the learning rate does not hold real numbers.
         """
         rate = self.learning_rate
         if not (type(rate) is float and 0 <= rate < math.inf):
-            self.learning_rate = self._rate(rate)
+            self.learning_rate = self._check_rate(rate)
         moved, gradients = [], []
         for i, parameter in enumerate(self.parameters):
             gradient = parameter._grad
@@ -110,7 +142,7 @@ class Optimizer:
         replace_all_data(moved, new)
 
     def _array(self, what: str, given: Any, i: int) -> np.ndarray:
-        """The numbers `given` as an array for parameter number `i`. Raises ValueError or TypeError for a misfit."""
+        """Convert `given` to an array for parameter number `i`. Raises ValueError or TypeError if it does not fit."""
         parameter = self.parameters[i]
         expected = f"{type(self).__name__}: expected {what} of shape {parameter.shape} for {parameter._label()}"
         try:
@@ -120,18 +152,18 @@ class Optimizer:
         if array.shape != parameter.shape:
             raise ValueError(f"{expected}, got {array.shape}.")
         if array.dtype.kind == "c":
-            raise TypeError(f"{expected} in real numbers, got {array.dtype}: take np.real of it.")
+            raise TypeError(f"{expected} in real numbers, got {array.dtype}: apply np.real.")
         return array.astype(self._dtypes[i], copy=False)
 
-    def _rate(self, rate: Any) -> float:
-        """The learning rate that somebody has set since; 0 is the end of many schedules."""
+    def _check_rate(self, rate: Any) -> float:
+        """Check a learning rate that was assigned; 0 is allowed, the end of many schedules."""
         number = checks.real(f"{type(self).__name__}: expected a learning rate of 0 or more", rate)
         if not 0 <= number < math.inf:
             raise ValueError(f"{type(self).__name__}: expected a learning rate of 0 or more, got {rate}.")
         return number
 
     def zero_grad(self) -> None:
-        """Forget the gradients, so that the next `backward` starts from nothing."""
+        """Clear the gradients, so that the next `backward` does not add to them."""
         for parameter in self.parameters:
             parameter._grad = None
 
@@ -143,8 +175,21 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Gradient descent, on all samples or on minibatches: W := W - α dW, α being the learning rate (week 3).
+    """Gradient descent: W := W - α dW with the learning rate α.
 
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        The leaf Tensors to train.
+    learning_rate : float
+        The step size α.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter(1.0)
     >>> descent = tg.optim.SGD([w], learning_rate=0.1)
@@ -155,12 +200,28 @@ class SGD(Optimizer):
     """
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
+        """Compute the step of parameter number `i`; see `Optimizer.update`."""
         return self.learning_rate * gradient
 
 
 class Momentum(Optimizer):
-    """v := β v + (1 - β) dW, W := W - α v: an average of past gradients, in the course's form.
+    """Gradient descent along a moving average: v := β v + (1 - β) dW, W := W - α v, in the course's form.
 
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        The leaf Tensors to train.
+    learning_rate : float
+        The step size α.
+    beta : float
+        The decay β of the average, in [0, 1).
+
+    References
+    ----------
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter(1.0)
     >>> momentum = tg.optim.Momentum([w], learning_rate=0.1)
@@ -170,19 +231,39 @@ class Momentum(Optimizer):
     0.98
     """
 
+    beta: float
+
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float, beta: float = 0.9):
         super().__init__(parameters, learning_rate)
         self.beta = checks.fraction("Momentum", "beta", beta)
         self._v = self._zeros()
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
+        """Compute the step of parameter number `i`; see `Optimizer.update`."""
         self._v[i] = self.beta * self._v[i] + (1 - self.beta) * gradient
         return self.learning_rate * self._v[i]
 
 
 class RMSProp(Optimizer):
-    """s := β s + (1 - β) dW², W := W - α dW / (√s + ε): a step of its own size for each weight (Hinton 2012).
+    """A step size for each weight: s := β s + (1 - β) dW², W := W - α dW / (√s + ε).
 
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        The leaf Tensors to train.
+    learning_rate : float
+        The step size α.
+    beta : float
+        The decay β of the average of squares, in [0, 1).
+    epsilon : float
+        The ε that keeps the denominator above 0.
+
+    References
+    ----------
+    Hinton, "Neural networks for machine learning", lecture 6e, 2012.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter(1.0)
     >>> rmsprop = tg.optim.RMSProp([w], learning_rate=0.1)
@@ -191,6 +272,9 @@ class RMSProp(Optimizer):
     >>> round(w.item(), 6)
     0.683772
     """
+
+    beta: float
+    epsilon: float
 
     def __init__(
         self, parameters: Iterable[Tensor], learning_rate: float = 0.001, beta: float = 0.9, epsilon: float = 1e-8
@@ -201,15 +285,36 @@ class RMSProp(Optimizer):
         self._s = self._zeros()
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
+        """Compute the step of parameter number `i`; see `Optimizer.update`."""
         self._s[i] = self.beta * self._s[i] + (1 - self.beta) * np.square(gradient)
         return self.learning_rate * gradient / (np.sqrt(self._s[i]) + self.epsilon)
 
 
 class Adam(Optimizer):
-    """Momentum and RMSProp together, bias-corrected (Kingma and Ba 2015), t counting the steps of each parameter:
+    """Momentum and RMSProp combined, with bias correction.
 
-    v := β₁ v + (1 - β₁) dW, s := β₂ s + (1 - β₂) dW², W := W - α (v / (1 - β₁ᵗ)) / (√(s / (1 - β₂ᵗ)) + ε)
+    v := β₁ v + (1 - β₁) dW, s := β₂ s + (1 - β₂) dW², W := W - α (v / (1 - β₁ᵗ)) / (√(s / (1 - β₂ᵗ)) + ε),
+    where t counts the steps of each parameter.
 
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        The leaf Tensors to train.
+    learning_rate : float
+        The step size α.
+    beta1 : float
+        The decay β₁ of the average of gradients, in [0, 1).
+    beta2 : float
+        The decay β₂ of the average of squares, in [0, 1).
+    epsilon : float
+        The ε that keeps the denominator above 0.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter(1.0)
     >>> adam = tg.optim.Adam([w], learning_rate=0.1)
@@ -218,6 +323,10 @@ class Adam(Optimizer):
     >>> round(w.item(), 6)
     0.9
     """
+
+    beta1: float
+    beta2: float
+    epsilon: float
 
     def __init__(
         self,
@@ -234,6 +343,7 @@ class Adam(Optimizer):
         self._t = [0] * len(self.parameters)
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
+        """Compute the step of parameter number `i`; see `Optimizer.update`."""
         self._t[i] += 1
         self._v[i] = self.beta1 * self._v[i] + (1 - self.beta1) * gradient
         self._s[i] = self.beta2 * self._s[i] + (1 - self.beta2) * np.square(gradient)

@@ -1,4 +1,4 @@
-"""`fit`: gradient descent over epochs and minibatches, and the history of what it did."""
+"""`fit`: gradient descent over epochs and minibatches; `History`: its losses and metrics."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ Metric = Callable[[Any, Any], float]
 
 
 class History(dict[str, list[float]]):
-    """The loss and the metrics of each epoch, by name: `history["loss"]`, `history["validation_accuracy"]`, ...
+    """A dict of the loss and the metrics of each epoch: `history["loss"]`, `history["validation_accuracy"]`, ...
 
-    `gradient_norms` holds those of each epoch, by the name of the parameter, where `fit` was asked for them.
+    Attributes
+    ----------
+    gradient_norms : dict of str to list of float
+        The mean norm of each parameter's gradient in each epoch; empty unless `fit` had `gradient_norms=True`.
     """
 
     def __init__(self, *values: Any, **by_name: list[float]):
@@ -32,24 +35,46 @@ class History(dict[str, list[float]]):
 
     @property
     def loss(self) -> list[float]:
-        """The loss of each epoch."""
+        """The training loss of each epoch."""
         return self["loss"]
 
     @property
     def metrics(self) -> dict[str, list[float]]:
-        """All but the losses."""
+        """The metrics of each epoch, by name, without the losses."""
         return {name: values for name, values in self.items() if name not in ("loss", "validation_loss")}
 
     def record(self, values: Mapping[str, float], prefix: str = "") -> None:
-        """Append the `values` of one epoch."""
+        """Append the values of one epoch.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            The values by name.
+        prefix : str
+            Prepended to each name.
+        """
         for name, value in values.items():
             self.setdefault(prefix + name, []).append(value)
 
     def plot(self, ax: Any = None, *, log: bool = False) -> Any:
-        """Draw the losses over the epochs, into matplotlib's Axes `ax` or new ones, which are returned.
+        """Plot the losses over the epochs, as `tinygrad_dl.drawing.plots.costs` does for several histories.
 
-        It is `costs` of `tinygrad_dl.drawing.plots`, which draws several histories too. Raises ImportError where
-        matplotlib is not installed.
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            The axes to draw into. The default is a new figure.
+        log : bool
+            Use a logarithmic scale for the loss.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
         from .drawing import plots
 
@@ -75,22 +100,60 @@ def fit(
     gradient_norms: bool = False,
     progress: bool = True,
 ) -> History:
-    """Train `net` on the samples `X` (n, m) with labels `Y` (..., m): `epochs` times over all of them.
+    """Train a net by gradient descent, `epochs` times over all samples.
 
-    Each step takes all samples, or `batch_size` of them in an order drawn with `rng`, and computes `loss(net(X), Y)`,
-    its gradient, and an update by `optimizer`. The `metrics`, such as `{"accuracy": tg.nn.accuracy}`, are functions of
-    predictions and labels on arrays. The loss and metrics of an epoch are means over its samples, as each was met in
-    training; those of the `validation` data, a pair (X, Y), are taken at its end. With `gradient_norms=True`, the norm
-    of the gradient by each parameter, as each step met it, is averaged likewise: `history.gradient_norms["W1"]`, for
-    `drawing.plots.gradient_norms`. A progress bar shows where tqdm is installed, unless `progress=False`. Data frames
-    count as arrays, and a column of labels as a row where the net has one output.
+    Each step computes `loss(net(X), Y)` and its gradient on all samples or on a minibatch, and lets `optimizer`
+    update the parameters. The loss and metrics of an epoch are means over its samples, computed during training,
+    before each update.
 
-    `X` and `Y` stay as they are, and may be changed later.
+    Parameters
+    ----------
+    net : Module or function
+        The function to train: inputs (n, m), outputs (k, m).
+    X : array or data frame
+        Samples, (n, m). It is not changed, and may be changed after the call.
+    Y : array or data frame
+        Labels, (..., m). For a net with one output, (m,) counts as (1, m).
+    loss : function
+        `loss(predictions, Y)` gives a Tensor of size 1.
+    optimizer : Optimizer
+        It holds parameters of `net`.
+    epochs : int
+        The number of passes over all samples.
+    batch_size : int, optional
+        The number of samples in a minibatch. The default is all.
+    rng : numpy.random.Generator, optional
+        The source of randomness for the order of samples. Required with `batch_size`.
+    validation : (X, Y), optional
+        Data whose loss and metrics are computed at the end of each epoch, as `validation_loss` and so on.
+    metrics : mapping of str to function, optional
+        Functions of predictions and labels on arrays, such as `{"accuracy": tg.nn.accuracy}`.
+    gradient_norms : bool
+        Record the mean norm of the gradient with respect to each parameter, as `history.gradient_norms["W1"]`, for
+        `tinygrad_dl.drawing.plots.gradient_norms`.
+    progress : bool
+        Show a progress bar if tqdm is installed.
 
-    Raises ValueError for data whose shapes don't fit and for nan or inf in them (it says where), TypeError for a
-    `batch_size` without an `rng` and for arguments of a wrong type, and FloatingPointError as soon as the loss is not
-    finite; the parameters are then what they were before that step.
+    Returns
+    -------
+    History
+        The loss and metrics of each epoch.
 
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or the data contain nan or inf; the message gives the position.
+    TypeError
+        If an argument has a wrong type, or `batch_size` is given without `rng`.
+    FloatingPointError
+        If the loss is not finite; the parameters are those before that step.
+
+    References
+    ----------
+    Course, weeks 3 and 4.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> rng = np.random.default_rng(0)
@@ -105,10 +168,10 @@ def fit(
     """
     if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
         raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")
-    training_data = _checked(X, Y, "")
+    training_data = _check_data(X, Y, "")
     if batch_size is None:
-        training_data = _kept(*training_data)
-    validation_data = None if validation is None else _kept(*_checked(*validation, "validation "))
+        training_data = _copy_read_only(*training_data)
+    validation_data = None if validation is None else _copy_read_only(*_check_data(*validation, "validation "))
     checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
     if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
@@ -120,17 +183,17 @@ def fit(
     if batch_size is not None:
         batch_size = checks.whole_number("fit", "batch_size", batch_size)
         if rng is None:
-            raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples with.")
+            raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples.")
         checks.generator("fit", rng)
     if arguments.is_array(Y):
-        loss = _of_a_row(loss)
+        loss = _with_row_labels(loss)
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     metrics = {} if metrics is None else metrics
     if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
         raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
     if not {"loss", "validation_loss"}.isdisjoint(metrics):
-        raise ValueError("fit: the history keeps the loss under its own name: call the metric something else.")
+        raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
     watched = _parameters(net, optimizer) if gradient_norms else {}
     history = History()
     bar = _progress_bar(epochs, progress)
@@ -138,19 +201,19 @@ def fit(
         batches = (
             [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
         )
-        means, norms = _means(net, batches, loss, metrics, optimizer, watched)
+        means, norms = _average_over_samples(net, batches, loss, metrics, optimizer, watched)
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
         if validation_data is not None:
             with no_grad():
-                history.record(_means(net, [validation_data], loss, metrics)[0], "validation_")
-        if hasattr(bar, "set_postfix_str"):  # tqdm's, and no range
+                history.record(_average_over_samples(net, [validation_data], loss, metrics)[0], "validation_")
+        if hasattr(bar, "set_postfix_str"):  # tqdm, not range
             bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
     return history
 
 
-def _means(
+def _average_over_samples(
     net: Callable[[Any], Any],
     batches: Iterable[tuple[np.ndarray, np.ndarray]],
     loss: Callable[[Any, Any], Any],
@@ -158,9 +221,9 @@ def _means(
     optimizer: Optimizer | None = None,
     watched: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """The means over samples of the loss and the metrics, and of the norms of the gradients by `watched` parameters.
+    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples.
 
-    With an optimizer, it takes a step after each batch.
+    With an optimizer, take a step after each batch.
     """
     totals = dict.fromkeys(("loss", *metrics), 0.0)
     norms = dict.fromkeys(watched, 0.0)
@@ -175,17 +238,17 @@ def _means(
             raise FloatingPointError(f"the loss became {value}: {_advice(optimizer)}.")
         m = Y.shape[-1]
         samples += m
-        for name, metric in metrics.items():  # which may be wrong, before a parameter moves
+        for name, metric in metrics.items():  # a metric may raise, so before the step
             totals[name] += m * _one_number(name, metric(A.data, Y))
         if optimizer is not None:
             optimizer.zero_grad()
             cost.backward()
             for name, parameter in watched.items():
-                if parameter.grad is not None:  # else it is zero: the loss does not depend on it
+                if parameter.grad is not None:  # None means zero: the loss does not depend on it
                     norms[name] += m * float(np.linalg.norm(parameter.grad))
             optimizer.step()
         totals["loss"] += m * value
-        del A, cost  # the graph is gone before the next one grows
+        del A, cost  # frees the graph before the next one is recorded
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
 
@@ -198,7 +261,7 @@ def _one_number(name: str, value: Any) -> float:
 
 
 def _advice(optimizer: Optimizer | None) -> str:
-    """A way out of a loss that is not finite: from a gradient of nan, the parameters are so first."""
+    """Return advice for a loss that is not finite; after a nan gradient, a parameter is nan before the loss is."""
     for parameter in getattr(optimizer, "parameters", ()):
         if not np.all(np.isfinite(parameter.data)):
             return (
@@ -208,13 +271,13 @@ def _advice(optimizer: Optimizer | None) -> str:
     return "try a smaller learning rate, or check the loss"
 
 
-def _of_a_row(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """`loss`, with the labels as a row where there is one output: the column of a data frame has one axis only."""
+def _with_row_labels(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Wrap `loss`: labels (m,), such as a column of a data frame, become (1, m) for a net with one output."""
     return lambda A, Y: loss(A, Y.reshape(A.shape) if A.shape == (1, *Y.shape) else Y)
 
 
 def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Tensor]:
-    """The parameters that are trained, of the net, or of the optimizer where the net is a function: W1 b1 W2 ..."""
+    """Return the trained parameters by name, W1 b1 W2 ...: of the net, or of the optimizer if the net is a function."""
     if hasattr(net, "named_parameters"):
         named = net.named_parameters()
     else:
@@ -222,8 +285,8 @@ def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Te
     return course_names((name, parameter) for name, parameter in named if parameter.requires_grad)
 
 
-def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """`X` and `Y` as arrays that a net can be trained on: those of NumPy are not copied."""
+def _check_data(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
+    """Convert `X` and `Y` to arrays of finite real numbers; NumPy arrays are not copied."""
     try:
         X, Y = (
             np.asarray(values) if type(values) in (np.ndarray, np.memmap) else arguments.numbers(values)
@@ -245,8 +308,8 @@ def _checked(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
     return X, Y
 
 
-def _kept(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read-only copies of `X` and `Y`, as minibatches are too: the caller may write into the originals."""
+def _copy_read_only(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Copy `X` and `Y`, read-only, as minibatches are copies too: the caller may write into the originals."""
     copies = X.copy(), Y.copy()
     for copy in copies:
         copy.flags.writeable = False

@@ -252,6 +252,19 @@ def test_a_long_name_is_cut_and_whole_in_the_tooltip():
     assert thing.tooltip.startswith(name)
 
 
+# ---- repeated blocks
+
+
+def test_the_edge_of_some_of_the_parameters_of_a_run_has_their_number():
+    weights, x = [tg.parameter(np.eye(3), f"W{i}") for i in range(1, 10)], parameter("x")
+    for W in weights:
+        x = np.tanh(W @ x)
+    picture = shown(draw(np.sum(x) + np.sum(weights[6] ** 2), roll=True))
+    [(W, _)] = [(id, thing) for id, thing in picture.nodes.items() if thing.lines[0] == "W1 … W9"]
+    labels = [picture.edges[id].lines for id, (tail, _) in picture.ends.items() if tail == W]
+    assert sorted(labels) == [[], ["1 of 9"]]
+
+
 # ---- size and order
 
 

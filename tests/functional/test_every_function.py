@@ -57,7 +57,9 @@ def test_a_jacobian_has_one_pullback_a_row_and_one_pushforward_a_column(case):
     rows = []
     for k, y in enumerate(outputs):
         seeds = [np.reshape(u, y.shape) for u in np.eye(y.size)]
-        pulled = [pullback(pytree.rebuilt(value, [u if j == k else None for j in range(len(outputs))])) for u in seeds]
+        pulled = [
+            pullback(pytree.unflatten(value, [u if j == k else None for j in range(len(outputs))])) for u in seeds
+        ]
         columns = zip(*pulled, strict=True) if pulled else [()] * len(arrays)
         rows += [np.reshape(column, (*y.shape, *x.shape)) for column, x in zip(columns, arrays, strict=True)]
     for ours, pushed, row in zip(at_once, forward, rows, strict=True):

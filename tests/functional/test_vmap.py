@@ -246,7 +246,7 @@ def test_complex_numbers_and_float32():
         (lambda x: x.__setitem__(0, 1), "np.where"),
     ],
 )
-def test_what_cannot_be_done_for_all_at_once_says_so(f, message):
+def test_operations_that_cannot_be_batched_raise_an_error_with_advice(f, message):
     with pytest.raises(TypeError, match=message):
         tg.vmap(f)(X)
 

@@ -63,7 +63,7 @@ MATRICES |= {"diag": np.diag, "tril": np.tril, "trace": np.trace, "einsum": lamb
 
 
 def outcome(call):
-    """What a call gives, or the kind of its error."""
+    """Return the result of a call, or the class of its error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

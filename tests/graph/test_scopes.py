@@ -14,7 +14,7 @@ import tinygrad_dl as tg
 from tinygrad_dl import nn
 from tinygrad_dl.graph import scopes
 from tinygrad_dl.graph.nodes import Graph
-from tinygrad_dl.nn.noting import values_in
+from tinygrad_dl.nn.call_tracking import values_in
 
 RNG = np.random.default_rng(0)
 

@@ -48,7 +48,7 @@ def test_zeros_are_zeros_with_or_without_an_rng():
 
 def test_normal_is_called_by_its_scale():
     assert nn.normal(0.1).__name__ == "normal(0.1)"
-    with pytest.raises(TypeError, match=r"expected init=normal\(scale\), which draws; got normal itself"):
+    with pytest.raises(TypeError, match=r"expected init=normal\(scale\), got init=normal: pass a scale"):
         nn.Dense(2, 1, rng=rng(), init=nn.normal)
 
 

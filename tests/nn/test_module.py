@@ -245,7 +245,7 @@ def test_a_file_of_anything_else_is_refused_by_name_and_changes_nothing(tmp_path
     module, path = net(), tmp_path / "file"
     before = module.state_dict()
     FOREIGN[name](path)
-    with pytest.raises(ValueError, match=r"file'(:| is no whole \.npz archive of Module\.save)"):
+    with pytest.raises(ValueError, match=r"file'(:| is not a complete \.npz archive of Module\.save)"):
         module.load(path)
     assert_same_state(module, before)
 

@@ -136,7 +136,7 @@ def test_what_may_inflate_without_bound_is_refused(tmp_path, method):
 def test_an_array_has_the_bytes_of_its_shape(tmp_path, more):
     name, content = entries()[0]
     write(tmp_path / "net", [(name, content[:more] if more < 0 else content + bytes(more)), *entries()[1:]])
-    assert_unchanged_by(tmp_path / "net", r"bytes are not those of float64 of shape \(3, 2\)")
+    assert_unchanged_by(tmp_path / "net", r"expected the bytes of float64 of shape \(3, 2\)")
 
 
 def test_a_pickle_is_never_run(tmp_path):
@@ -151,7 +151,7 @@ def test_a_pickle_is_never_run(tmp_path):
             write(tmp_path / path, [(name, written) for name, _ in entries()])
         else:
             (tmp_path / path).write_bytes(content.getvalue() if path == "npy" else pickle.dumps(Evil()))
-        assert_unchanged_by(tmp_path / path, f"{path}' is no whole .npz archive")
+        assert_unchanged_by(tmp_path / path, f"{path}' is not a complete .npz archive")
     assert not (tmp_path / "run").exists()
 
 
@@ -240,7 +240,7 @@ class Two(nn.Module):
 
 
 def interrupted_at(line, call, files):
-    """Whether `call` had a `line`-th line in `files`, at which it was interrupted."""
+    """Interrupt `call` at the `line`-th line in `files`; return False if it has fewer lines."""
     left = line
 
     def trace(frame, event, arg):
@@ -298,6 +298,6 @@ def test_ctrl_c_at_any_line_of_save_leaves_the_old_file_or_the_new_and_nothing_e
 
 
 def zip_of(content):
-    """What is in an archive: its bytes hold the time, too."""
+    """Read the contents of an archive; its bytes contain the time too."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}

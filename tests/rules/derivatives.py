@@ -1,4 +1,4 @@
-"""What tests of derivatives at single points share."""
+"""Helpers of tests of derivatives at single points."""
 
 import numpy as np
 

@@ -31,7 +31,7 @@ def assert_transposed(f, shape):
         return
     value, pullback = tg.vjp(f, x)
     cotangents = [rng.integers(1, 9, y.shape).astype(float) for y in expected]
-    (found,) = pullback(pytree.rebuilt(value, cotangents))
+    (found,) = pullback(pytree.unflatten(value, cotangents))
     origin = [np.asarray(y) for y in pytree.leaves(f(np.zeros(shape)))]
     for index in np.ndindex(*shape):
         unit = np.zeros(shape)

@@ -10,11 +10,11 @@ import tinygrad_dl as tg
 from tests.rules.derivatives import by_each
 from tinygrad_dl import nn, rules
 
-ROWS = {1: {}, 2: {}}  # order of derivative -> what the docstring calls it -> the tests that say so
+ROWS = {1: {}, 2: {}}  # order of derivative -> row of the docstring -> its tests
 
 
 def row(name, order=1):
-    """Marks the test of a row of the table."""
+    """Mark a test as that of a row of the table."""
 
     def mark(test):
         ROWS[order].setdefault(name, []).append(test)
@@ -236,18 +236,18 @@ def test_a_nan_is_skipped_or_handed_on_to():
     assert by_each(np.fmax, x, [2.0, 2.0, 2.0]) == [[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
 
 
-@row("nothing: axes of length 0")
+@row("empty arrays")
 @pytest.mark.parametrize(
     "f",
     [np.sin, np.sum, np.prod, np.cumsum, np.sort, np.transpose, np.fft.fftshift, lambda x: x @ x.T, lambda x: x[:0]],
 )
-def test_the_gradient_by_nothing_has_its_shape(f):
+def test_the_gradient_with_respect_to_an_empty_array_has_its_shape(f):
     x = tg.parameter(np.zeros((2, 0), np.float32))
     gradient = tg.gradients(np.sum(f(x) ** 2), x)
     assert (gradient.shape, gradient.dtype) == ((2, 0), np.float32)
 
 
-@row("numbers of no axes, Python scalars")
+@row("0-d arrays, Python scalars")
 def test_a_gradient_is_of_the_kind_of_its_argument():
     x = tg.parameter(3.0)
     assert tg.gradients(x**2 * np.float32(2), x).shape == ()
@@ -385,8 +385,8 @@ def test_symmetric_functions_of_values_that_coincide_have_the_right_second_deriv
         np.testing.assert_allclose(product, expected, rtol=1e-12, atol=1e-12)
 
 
-@row("nothing: axes of length 0", 2)
-@row("numbers of no axes, Python scalars", 2)
+@row("empty arrays", 2)
+@row("0-d arrays, Python scalars", 2)
 @row("float16, float32, complex64", 2)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_a_second_derivative_has_both_shapes_and_the_dtype_of_its_argument(dtype):

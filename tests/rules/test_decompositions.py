@@ -250,5 +250,5 @@ def test_the_factors_of_dependent_columns_have_no_derivative(a, dtype):
 
 def test_a_mode_of_qr_that_gives_no_factors_is_refused():
     h, _ = linalg.qr(tg.parameter(np.eye(2)), mode="raw")
-    with pytest.raises(TypeError, match=r"mode='raw': say \"reduced\", \"complete\" or \"r\""):
+    with pytest.raises(TypeError, match=r"mode='raw': write \"reduced\", \"complete\" or \"r\""):
         tg.backward(np.sum(h))

@@ -98,8 +98,8 @@ def test_a_mantissa_grows_by_a_power_of_two():
     assert tg.gradients(np.sum(np.ldexp(x, exponent)), x).tolist() == [1.0, 8.0, 1.0]
 
 
-def test_the_next_float_is_no_function_of_real_numbers():
-    with pytest.raises(TypeError, match=r"np\.nextafter has no derivative rule: the next float is no function.*detach"):
+def test_the_next_float_is_not_a_function_of_real_numbers():
+    with pytest.raises(TypeError, match=r"np\.nextafter has no derivative rule: .* is not a function.*detach"):
         np.nextafter(tg.parameter(1.0), 2.0)
     assert type(np.spacing(tg.parameter(1.0))) is np.float64
 

@@ -20,7 +20,7 @@ from tinygrad_dl.coverage.numpy_functions import is_of_numpy
 
 
 def is_covered(function):
-    """Whether a function is NumPy's, or one of `primitives`: tests and examples in docstrings add their own."""
+    """Return True if a function is NumPy's or in `primitives`: tests and doctests define others."""
     return is_of_numpy(function) or getattr(function, "__module__", None) == primitives.__name__
 
 
@@ -30,7 +30,7 @@ CONSTANTS = sorted(filter(is_covered, registry.constants), key=registry.name_of)
 
 
 def total(case):
-    """What `case` computes as a scalar, curved even where the call is linear."""
+    """Return `case` as a scalar function, curved even where the call is linear."""
     weights = np.random.default_rng(0).uniform(0.5, 1.5, 1000)
 
     def f(*args):
@@ -115,7 +115,7 @@ def test_forward_mode_gives_what_reverse_mode_gives(case):
     tangents = tuple(rng.uniform(0.5, 1.5, x.shape) for x in arrays)
     value, tangent = tg.jvp(f, arrays, tangents)
     _, pullback = tg.vjp(f, *arrays)
-    cotangent = pytree.mapped(lambda y: rng.uniform(0.5, 1.5, y.shape), value)
+    cotangent = pytree.map_leaves(lambda y: rng.uniform(0.5, 1.5, y.shape), value)
     pairs = zip(pytree.leaves(cotangent), pytree.leaves(tangent), strict=True)
     forward = sum(np.sum(u * t) for u, t in pairs)
     reverse = sum(np.sum(g * t) for g, t in zip(pullback(cotangent), tangents, strict=True))
@@ -131,9 +131,9 @@ def test_the_gradient_by_complex_numbers_is_what_differences_give(case):
         value = case.call(*z)
     except (TypeError, ValueError, np.exceptions.ComplexWarning):  # what NumPy does, or the call, is for real numbers
         return
-    cotangents = pytree.mapped(lambda y: rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape), value)
+    cotangents = pytree.map_leaves(lambda y: rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape), value)
     u = [c if np.iscomplexobj(y) else c.real for c, y in zip(*map(pytree.leaves, (cotangents, value)), strict=True)]
-    found = tg.vjp(case.call, *z)[1](pytree.rebuilt(value, u))
+    found = tg.vjp(case.call, *z)[1](pytree.unflatten(value, u))
 
     def along(axis):
         def f(*steps):
@@ -176,7 +176,7 @@ def test_the_gradient_has_the_dtype_of_its_argument(case):
 
 
 def dispatches(function):
-    """Whether NumPy gives the call of `function` to a Tensor among its arguments."""
+    """Return True if NumPy dispatches a call of `function` to a Tensor among its arguments."""
     of_ufunc = isinstance(getattr(function, "__self__", function), np.ufunc)
     return of_ufunc or hasattr(function, "_implementation") or function in primitives.on_arrays
 
@@ -207,7 +207,7 @@ OF_METHOD = {"outer": (3,), "reduceat": ([0, 1],)}
 
 
 def constant_arguments(function):
-    """What a constant `function` may be called with: an array, and what stands beside it."""
+    """Return arguments of a constant `function`: an array, and the others."""
     owner = getattr(function, "__self__", None)
     whole = function in WHOLE or owner in WHOLE
     x = np.array([1, 2, 1], np.uint8) if whole else np.eye(3) if function in SQUARE else np.array([0.2, 0.7, 1.9])

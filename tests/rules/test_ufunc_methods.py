@@ -192,7 +192,7 @@ def test_add_at_is_refused_by_name():
 def test_reductions_that_numpy_itself_gets_wrong_are_refused(ufunc):
     x = tg.parameter([2.0, 3.0, 2.0])
     for call in (lambda: ufunc.reduce(x), lambda: ufunc.reduceat(x, [0])):
-        with pytest.raises(TypeError, match=r"NumPy's own loop for it goes wrong on some.*Write out the steps"):
+        with pytest.raises(TypeError, match=r"NumPy's own loop for it is wrong on some.*Write a Python loop"):
             call()
     np.testing.assert_allclose(ufunc.accumulate(x).data[-1], loop(ufunc, [2.0, 3.0, 2.0]))
 

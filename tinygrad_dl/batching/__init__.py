@@ -1,40 +1,40 @@
-"""Arrays with a hidden axis of samples, and how NumPy's functions act on them: what `vmap` computes with.
+"""Batched arrays, with a hidden batch axis, and the batching rules of NumPy functions: the engine of `vmap`.
 
-A row of a table is a rule `rule(level, *args, **kwargs)` for a function. It finds Batched arrays of its level among the
-arguments, computes with their samples' axis in view, by functions of NumPy, and hides the axis again.
+A batching rule `rule(level, *args, **kwargs)` unwraps the arguments that are batched at its level, computes with NumPy
+functions on arrays whose first axis is the batch axis, and wraps the result.
 """
 
-from . import axes, elementwise, indexing, products, shapes, spelled
+from . import axes, composites, elementwise, indexing, products, shapes
 from .batched import (
     Batched,
+    CannotBatch,
     Level,
-    NotAtOnce,
     active_levels,
     apply,
     at_new_level,
     core_of,
-    logical,
-    physical,
     rules,
+    unwrap_batch,
     with_core,
+    wrap_batch,
 )
 
 __all__ = [
     "Batched",
+    "CannotBatch",
     "Level",
-    "NotAtOnce",
     "active_levels",
     "apply",
     "at_new_level",
     "axes",
+    "composites",
     "core_of",
     "elementwise",
     "indexing",
-    "logical",
-    "physical",
     "products",
     "rules",
     "shapes",
-    "spelled",
+    "unwrap_batch",
     "with_core",
+    "wrap_batch",
 ]

@@ -1,4 +1,4 @@
-"""Functions that work along axes: reductions, cumulative sums, sorting, transforms. The samples' axis is left alone."""
+"""Batching rules of functions along axes: reductions, cumulative sums, sorting, transforms. The batch axis stays."""
 
 from typing import Any
 
@@ -6,23 +6,23 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core import registry
-from .batched import Level, NotAtOnce, rules
+from .batched import CannotBatch, Level, rules
 
 
-def shifted(axis: Any, ndim: int) -> Any:
-    """An axis, or several, of a sample of `ndim` axes, as those of all samples together.
+def shift_axis(axis: Any, ndim: int) -> Any:
+    """Convert an axis, or several, of a sample with `ndim` axes to axes of the batched array.
 
-    Raises an error for an axis that a sample has not: that of the samples can't be reached.
+    Raises AxisError for an axis that a sample does not have, so the batch axis cannot be reached.
     """
     if any(isinstance(each, (bool, np.bool_)) for each in (axis if isinstance(axis, (tuple, list)) else (axis,))):
-        raise NotAtOnce("along an axis that is no integer")
+        raise CannotBatch("expected an integer axis, got a bool")
     if isinstance(axis, (tuple, list)):
         return tuple(i + 1 for i in normalize_axis_tuple(axis, ndim))
     return normalize_axis_index(axis, ndim) + 1
 
 
-def along(function, default: Any = None, none: str = "all", keyword: str = "axis"):
-    """The rule for a `function` of one array along an `axis`; `None` for it means all axes, or the array flattened."""
+def along_axis(function: Any, default: Any = None, none: str = "all", keyword: str = "axis") -> Any:
+    """Make the rule of a function of one array along an axis; `none` states the meaning of axis=None."""
 
     def rule(level: Level, *args, **kwargs):
         bound = registry.signature_of(function).bind(*args, **kwargs)
@@ -30,22 +30,26 @@ def along(function, default: Any = None, none: str = "all", keyword: str = "axis
         name, x = next(iter(given.items()))
         axis = given.get(keyword, default)
         others = list(given.values())[1:]
-        if not level.has(x) or any(map(level.has, others)) or any(np.ndim(y) > x.ndim for y in others if _is_array(y)):
-            raise NotAtOnce("of several arrays of the samples")
+        if (
+            not level.is_batched(x)
+            or any(map(level.is_batched, others))
+            or any(np.ndim(y) > x.ndim for y in others if _is_array(y))
+        ):
+            raise CannotBatch("expected one batched array, got several")
         value: Any = x._value
         axes: Any
-        if axis is None and (none == "refused" or (none == "vector" and x.ndim != 1)):
-            raise NotAtOnce("of several axes and none named")
+        if axis is None and (none == "error" or (none == "vector" and x.ndim != 1)):
+            raise CannotBatch("expected an axis")
         if axis is None and none != "all":
             if given.get("keepdims") is True:
-                raise NotAtOnce("with keepdims and without an axis")
+                raise CannotBatch("expected an axis with keepdims=True")
             value, axes = np.reshape(value, (level.size, x.size)), 1
         elif axis is None:
             axes = tuple(range(1, value.ndim))
         else:
-            axes = shifted(axis, x.ndim)
+            axes = shift_axis(axis, x.ndim)
         given[name], given[keyword] = value, axes
-        return level.wrapped(function(*bound.args, **bound.kwargs))
+        return level.wrap(function(*bound.args, **bound.kwargs))
 
     return rule
 
@@ -54,8 +58,8 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "ndim")
 
 
-def named(names: str) -> list:
-    """The functions of NumPy with these names, as far as this version has them."""
+def functions_named(names: str) -> list[Any]:
+    """Return the NumPy functions with these names; names that this version lacks are skipped."""
     found = []
     for name in names.split():
         holder, _, last = name.rpartition(".")
@@ -71,37 +75,37 @@ FLATTENED = "cumsum cumprod nancumsum nancumprod argmax argmin nanargmax nanargm
 SORTED = "sort argsort partition argpartition"
 LAST = "diff unwrap fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft"
 
-for _function in named(ALL):
-    rules[_function] = along(_function)
-for _function in named(FLATTENED):
-    rules[_function] = along(_function, none="flatten")
-for _function in named(SORTED):
-    rules[_function] = along(_function, default=-1, none="flatten")
-for _function in named(LAST):
-    rules[_function] = along(_function, default=-1, none="refused")
-for _function in named("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2"):
-    rules[_function] = along(_function, default=(-2, -1), keyword="axes")
-for _function in named("fft.fftn fft.ifftn fft.rfftn fft.irfftn fft.fftshift fft.ifftshift"):
-    rules[_function] = along(_function, keyword="axes")
-for _function in named("cumulative_sum cumulative_prod"):
-    rules[_function] = along(_function, none="vector")
+for _function in functions_named(ALL):
+    rules[_function] = along_axis(_function)
+for _function in functions_named(FLATTENED):
+    rules[_function] = along_axis(_function, none="flatten")
+for _function in functions_named(SORTED):
+    rules[_function] = along_axis(_function, default=-1, none="flatten")
+for _function in functions_named(LAST):
+    rules[_function] = along_axis(_function, default=-1, none="error")
+for _function in functions_named("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2"):
+    rules[_function] = along_axis(_function, default=(-2, -1), keyword="axes")
+for _function in functions_named("fft.fftn fft.ifftn fft.rfftn fft.irfftn fft.fftshift fft.ifftshift"):
+    rules[_function] = along_axis(_function, keyword="axes")
+for _function in functions_named("cumulative_sum cumulative_prod"):
+    rules[_function] = along_axis(_function, none="vector")
 
 
-def _reduced(method):
-    """`np.add.reduce`, or `accumulate`, of any ufunc: along the first axis if nothing else is said."""
+def _reduce(method):
+    """Make the rule of `reduce` or `accumulate` of a ufunc, along the first axis by default."""
 
     def rule(level: Level, array, axis=0, *args, **kwargs):
         if any(np.ndim(y) > array.ndim for y in (*args, *kwargs.values()) if _is_array(y)):
-            raise NotAtOnce("of several arrays of the samples")
-        axes = tuple(range(1, array.ndim + 1)) if axis is None else shifted(axis, array.ndim)
-        return level.wrapped(method(array._value, axes, *args, **kwargs))
+            raise CannotBatch("expected one batched array, got several")
+        axes = tuple(range(1, array.ndim + 1)) if axis is None else shift_axis(axis, array.ndim)
+        return level.wrap(method(array._value, axes, *args, **kwargs))
 
     return rule
 
 
-def _reduced_at(method):
+def _reduceat(method):
     def rule(level: Level, array, indices, axis=0, *args, **kwargs):
-        return level.wrapped(method(array._value, indices, shifted(axis, array.ndim), *args, **kwargs))
+        return level.wrap(method(array._value, indices, shift_axis(axis, array.ndim), *args, **kwargs))
 
     return rule
 
@@ -113,63 +117,63 @@ def _outer(method):
     return rule
 
 
-rules[np.ufunc.reduce] = rules[np.ufunc.accumulate] = _reduced
-rules[np.ufunc.reduceat], rules[np.ufunc.outer] = _reduced_at, _outer
+rules[np.ufunc.reduce] = rules[np.ufunc.accumulate] = _reduce
+rules[np.ufunc.reduceat], rules[np.ufunc.outer] = _reduceat, _outer
 
-# ---- with a twist
+# ---- special cases
 
 
 def _quantile(function):
-    along_axis = along(function)
+    simple_rule = along_axis(function)
 
     def rule(level: Level, a, q, *args, **kwargs):
         quantiles = np.ndim(q)
         if quantiles > 1 and function in (np.nanquantile, np.nanpercentile):
-            raise NotAtOnce("of several q, whose axes NumPy puts elsewhere")
-        result = along_axis(level, a, q, *args, **kwargs)
-        return level.wrapped(np.moveaxis(result._value, quantiles, 0)) if quantiles else result
+            raise CannotBatch("expected one axis of q: NumPy orders the axes of several differently")
+        result = simple_rule(level, a, q, *args, **kwargs)
+        return level.wrap(np.moveaxis(result._value, quantiles, 0)) if quantiles else result
 
     return rule
 
 
-for _function in named("quantile percentile nanquantile nanpercentile"):
+for _function in functions_named("quantile percentile nanquantile nanpercentile"):
     rules[_function] = _quantile(_function)
 
 
 def _roll(level: Level, a, shift, axis=None):
     if axis is None:
-        return level.wrapped(np.reshape(np.roll(np.reshape(a._value, (level.size, a.size)), shift, 1), a._value.shape))
-    return level.wrapped(np.roll(a._value, shift, shifted(axis, a.ndim)))
+        return level.wrap(np.reshape(np.roll(np.reshape(a._value, (level.size, a.size)), shift, 1), a._value.shape))
+    return level.wrap(np.roll(a._value, shift, shift_axis(axis, a.ndim)))
 
 
 def _norm(level: Level, x, ord=None, axis=None, keepdims=False):
     if isinstance(ord, (tuple, list)):
-        raise NotAtOnce("of an order that is no number")
+        raise CannotBatch("expected a number as ord")
     if axis is None and ord is None:
         norm = np.linalg.norm(np.reshape(x._value, (level.size, x.size)), axis=1)
-        return level.wrapped(np.reshape(norm, (level.size, *(1,) * x.ndim)) if keepdims else norm)
-    axes = shifted(tuple(range(x.ndim)) if axis is None else axis, x.ndim)
+        return level.wrap(np.reshape(norm, (level.size, *(1,) * x.ndim)) if keepdims else norm)
+    axes = shift_axis(tuple(range(x.ndim)) if axis is None else axis, x.ndim)
     axes = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
-    return level.wrapped(np.linalg.norm(x._value, ord, axes, keepdims))
+    return level.wrap(np.linalg.norm(x._value, ord, axes, keepdims))
 
 
 def _gradient(level: Level, f, *varargs, axis=None, edge_order=1):
-    if not level.has(f):
-        raise NotAtOnce("by distances of the samples")
-    axes = shifted(tuple(range(f.ndim)) if axis is None else axis, f.ndim)
-    return level.wrapped(np.gradient(f._value, *varargs, axis=axes, edge_order=edge_order))
+    if not level.is_batched(f):
+        raise CannotBatch("expected spacings that are the same for all samples")
+    axes = shift_axis(tuple(range(f.ndim)) if axis is None else axis, f.ndim)
+    return level.wrap(np.gradient(f._value, *varargs, axis=axes, edge_order=edge_order))
 
 
 def _trapezoid(level: Level, y, x=None, dx=1.0, axis=-1):
-    if not level.has(y) or level.has(x) or np.ndim(x) > 1:
-        raise NotAtOnce("of several arrays of the samples")
-    return level.wrapped(np.trapezoid(y._value, x, dx, shifted(axis, y.ndim)))
+    if not level.is_batched(y) or level.is_batched(x) or np.ndim(x) > 1:
+        raise CannotBatch("expected one batched array, got several")
+    return level.wrap(np.trapezoid(y._value, x, dx, shift_axis(axis, y.ndim)))
 
 
 def _vector_norm(level: Level, x, /, *, axis=None, keepdims=False, ord=2):
     axes = tuple(range(x.ndim)) if axis is None else axis
-    norm = np.linalg.vector_norm(x._value, axis=shifted(axes, x.ndim), keepdims=keepdims, ord=ord)
-    return level.wrapped(norm)
+    norm = np.linalg.vector_norm(x._value, axis=shift_axis(axes, x.ndim), keepdims=keepdims, ord=ord)
+    return level.wrap(norm)
 
 
 rules |= {np.roll: _roll, np.linalg.norm: _norm, np.linalg.vector_norm: _vector_norm}

@@ -1,8 +1,8 @@
-"""`Batched`: an array with one axis hidden, that of the samples, and the levels of `vmap` that hide axes.
+"""`Batched`: an array with a hidden batch axis, and the levels of `vmap` that hide axes.
 
-A function of one sample that is given a Batched array computes the same for all samples at once: NumPy's protocols
-(NEP 13 and NEP 18) bring each call here, and the tables of this folder say how to compute it with the axis in view.
-What is hidden may be an array, a Tensor, so that gradients flow through, or another Batched array, of a `vmap` outside.
+A function of one sample, called with Batched arrays, computes all samples at once: NumPy's protocols (NEP 13 and
+NEP 18) dispatch each call to `apply`, which looks up a batching rule. The hidden value is an array, a Tensor, so that
+gradients flow through, or a Batched array of an enclosing `vmap`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,114 +18,118 @@ from ..core import registry
 from ..core.array_methods import Dispatching
 from ..core.modes import switched
 
-rules: dict[Callable, Callable] = {}  # function -> rule(level, *args, **kwargs): the tables of this folder
+rules: dict[Any, Callable[..., Any]] = {}  # function -> rule(level, *args, **kwargs): the tables of this folder
 
 
-class NotAtOnce(TypeError):
-    """What can't be done for all samples at once."""
+class CannotBatch(TypeError):
+    """Raised for operations that cannot be computed for all samples at once."""
 
 
 # ---- levels
 
 
 class Level:
-    """One `vmap` under way: how many samples it has, and how many others it is inside of."""
+    """A running `vmap`: its number of samples, and its depth, the number of enclosing ones."""
 
     __slots__ = ("depth", "size")
+
+    depth: int
+    size: int
 
     def __init__(self, depth: int, size: int):
         self.depth, self.size = depth, size
 
-    def has(self, x: Any) -> bool:
-        """Whether `x` is batched at this level."""
+    def is_batched(self, x: Any) -> bool:
+        """Return True if `x` is batched at this level."""
         return type(x) is Batched and x._level is self
 
-    def front(self, x: Any) -> Any:
-        """`x` with the samples' axis in view, which is the first; if it is not batched, repeated along it."""
-        if self.has(x):
+    def unwrap(self, x: Any) -> Any:
+        """Return `x` with the batch axis as its first; an `x` that is not batched is repeated along it."""
+        if self.is_batched(x):
             return x._value
         x = x if hasattr(x, "shape") else np.asarray(x)
         return np.broadcast_to(x, (self.size, *x.shape))
 
-    def aligned(self, x: Any, ndim: int) -> Any:
-        """`x` with the samples' axis in front of `ndim` others, so that it broadcasts against what is not batched."""
-        if not self.has(x):
+    def align(self, x: Any, ndim: int) -> Any:
+        """Unwrap `x` with the batch axis before `ndim` others, so that it broadcasts against unbatched arrays."""
+        if not self.is_batched(x):
             return x
         missing = ndim - x.ndim
         return np.reshape(x._value, (self.size, *(1,) * missing, *x.shape)) if missing else x._value
 
-    def wrapped(self, result: Any) -> Any:
-        """What a function gave, with the samples' axis hidden, in tuples and lists too."""
+    def wrap(self, result: Any) -> Any:
+        """Hide the batch axis of a result, also inside tuples and lists."""
         if isinstance(result, (list, tuple)):
-            parts = map(self.wrapped, result)
+            parts = map(self.wrap, result)
             return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
         if type(result) is Batched and result._level.depth >= self.depth:
-            raise NotAtOnce("the rule overlooked an argument")
+            raise CannotBatch("the rule left an argument batched")
         return Batched(result, self)
 
 
 _levels: ContextVar[tuple[Level, ...]] = ContextVar("levels", default=())
-active_levels = _levels.get  # from the outermost to the innermost
+active_levels: Callable[[], tuple[Level, ...]] = _levels.get  # from the outermost to the innermost
 
 
 def at_new_level(size: int, function: Callable[[Level], Any]) -> Any:
-    """`function(level)`, computed inside of one level more, of `size` samples."""
+    """Call `function(level)` inside a new innermost level of `size` samples."""
     level = Level(len(active_levels()), size)
     return switched(_levels, (*active_levels(), level), function, level)
 
 
-def physical(x: Any, levels: tuple[Level, ...]) -> Any:
-    """`x` with the axes of `levels` in view, in front; where it is not batched it is repeated along them."""
+def unwrap_batch(x: Any, levels: tuple[Level, ...]) -> Any:
+    """Return `x` with the batch axes of `levels` in front; where it is not batched, it is repeated along them."""
     for level in reversed(levels):
-        x = _in_view(x, level)
+        x = _unwrap_level(x, level)
     return x
 
 
-def logical(x: Any, levels: tuple[Level, ...]) -> Any:
-    """The inverse of `physical`: `x` with its first axes hidden, which are those of `levels`."""
-    if type(x) is Batched and levels:  # it has a level more, of those who compute all rows of a Jacobian at once
-        return Batched(logical(np.moveaxis(x._value, 0, len(levels)), levels), x._level)
+def wrap_batch(x: Any, levels: tuple[Level, ...]) -> Any:
+    """Hide the first axes of `x` as the batch axes of `levels`: the inverse of `unwrap_batch`."""
+    if type(x) is Batched and levels:  # an inner level, which computes all rows of a Jacobian at once
+        return Batched(wrap_batch(np.moveaxis(x._value, 0, len(levels)), levels), x._level)
     for level in levels:
         x = Batched(x, level)
     return x
 
 
-def _in_view(x: Any, level: Level) -> Any:
-    if type(x) is Batched and x._level.depth > level.depth:  # it is hidden below another level
-        return Batched(np.moveaxis(_in_view(x._value, level), 0, 1), x._level)
-    return level.front(x)
+def _unwrap_level(x: Any, level: Level) -> Any:
+    if type(x) is Batched and x._level.depth > level.depth:  # the axis is hidden below another level
+        return Batched(np.moveaxis(_unwrap_level(x._value, level), 0, 1), x._level)
+    return level.unwrap(x)
 
 
 # ---- calls
 
 
-def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
-    """Compute `function` of arguments with Batched arrays among them, for all samples of the innermost level.
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+    """Call `function`, with Batched arrays among its arguments, for all samples of the innermost level.
 
-    By its rule for all at once; where there is none, or the rule is not for such a call, for one after the other.
+    Its batching rule computes all samples at once. Without a rule, or if the rule fails, samples are computed one by
+    one.
     """
     kwargs = kwargs or {}
-    found = list(_batched_among((args, kwargs)))
+    found = list(_find_batched((args, kwargs)))
     active = active_levels()
     if any(x._level not in active for x in found):
         raise RuntimeError(
-            "a value from inside of tg.vmap was kept, and used after its end: give it back as a result instead."
+            "a value from inside of tg.vmap was kept, and used after its end: return it from the function instead."
         )
     level = max((x._level for x in found), key=lambda level: level.depth)
     out = args[3] if len(args) > 3 and _accumulates(function) else kwargs.get("out")
     if out is not None:
         name = registry.name_of(function)
-        raise NotAtOnce(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
-    if function in registry.refusals:  # it changes an array in place, say: one for all samples
+        raise CannotBatch(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
+    if function in registry.refusals:  # for example, it changes an array in place, which all samples share
         raise registry.no_rule(function, 0)
     args, kwargs = _read_only(args), _read_only(kwargs)
-    with contextlib.suppress(Exception):  # if the call is wrong, a single sample says so, and says it better
+    with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
         return _rule(function)(level, *args, **kwargs)
     return _one_by_one(level, function, args, kwargs)
 
 
 def _accumulates(function: Callable) -> bool:
-    """Return whether the fourth argument is an `out` that NumPy 2.2 writes into even if it is read-only."""
+    """Return True if the fourth argument is an `out` that NumPy 2.2 writes into even if it is read-only."""
     return function in _ACCUMULATING or getattr(function, "__name__", "") == "accumulate"
 
 
@@ -133,7 +137,7 @@ _ACCUMULATING = {np.cumsum, np.cumprod, np.nancumsum, np.nancumprod}
 
 
 def _read_only(value: Any) -> Any:
-    """What is no array of the samples, as a call may not change it: it is one for all of them."""
+    """Make unbatched arrays among the arguments read-only: all samples share them, so a call must not write to them."""
     if isinstance(value, np.ndarray):
         value = value.view()
         value.flags.writeable = False
@@ -141,13 +145,13 @@ def _read_only(value: Any) -> Any:
     if type(value) is dict:
         return {key: _read_only(part) for key, part in value.items()}
     kind = type(value)
-    if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):  # a column of a data frame, for one
+    if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):  # such as a column of a data frame
         return np.asarray(value)
     return kind(map(_read_only, value)) if kind in (list, tuple) else value
 
 
 def _rule(function: Callable) -> Callable:
-    """The rule in the tables; for a ufunc, or a method of one, that of its kind."""
+    """Look up the batching rule; ufuncs, and their methods, have a common one for each kind."""
     if function in rules:
         return rules[function]
     if isinstance(function, np.ufunc):
@@ -157,47 +161,47 @@ def _rule(function: Callable) -> Callable:
     return rules[function]
 
 
-def _batched_among(value: Any) -> Iterator[Batched]:
+def _find_batched(value: Any) -> Iterator[Batched]:
     if type(value) is Batched:
         yield value
     elif type(value) is dict:
-        yield from _batched_among(list(value.values()))
+        yield from _find_batched(list(value.values()))
     elif isinstance(value, (list, tuple)):
         for part in value:
-            yield from _batched_among(part)
+            yield from _find_batched(part)
 
 
 def _one_by_one(level: Level, function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """A call for each sample: slower, and right for any function that gives the same shape for all."""
+    """Call `function` for each sample: slower, and right for every function whose results have one shape."""
     name = registry.name_of(function)
     if level.size == 0:
-        raise NotAtOnce(f"tg.vmap has no samples to call {name} for, and no batching rule that needs none.")
+        raise CannotBatch(f"{name} has no batching rule, and tg.vmap has no samples to call it for: pass at least one.")
     calls = [(_sample(level, args, i), _sample(level, kwargs, i)) for i in range(level.size)]
-    return _joined(level, [function(*args, **kwargs) for args, kwargs in calls], name)
+    return _stack_results(level, [function(*args, **kwargs) for args, kwargs in calls], name)
 
 
-def _joined(level: Level, results: list[Any], name: str) -> Any:
-    """The results for all samples as one, in tuples and lists too."""
+def _stack_results(level: Level, results: list[Any], name: str) -> Any:
+    """Stack the results of all samples, also inside tuples and lists."""
     first = results[0]
     if isinstance(first, (tuple, list)):
         if any(len(result) != len(first) for result in results):
-            raise NotAtOnce(f"{name} gives another number of results for each sample of tg.vmap.")
-        parts = [_joined(level, list(part), name) for part in zip(*results, strict=True)]
+            raise CannotBatch(f"{name} returns different numbers of results for the samples of tg.vmap.")
+        parts = [_stack_results(level, list(part), name) for part in zip(*results, strict=True)]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
     if not hasattr(first, "shape") and not isinstance(first, (bool, int, float, complex)):
-        return first  # a text, a dtype, None
+        return first  # a str, a dtype, None
     shapes = {np.shape(result) for result in results}
     if len(shapes) > 1:
-        raise NotAtOnce(
+        raise CannotBatch(
             f"{name} gives another shape for each sample of tg.vmap, {' and '.join(map(str, list(shapes)[:2]))}: write "
-            f"it with np.where, say, so that all have one."
+            f"it so that all have the same shape, for example with np.where."
         )
     return Batched(np.stack(results), level)
 
 
 def _sample(level: Level, value: Any, i: int) -> Any:
-    """Sample `i` of what is batched at `level` in `value`, the arguments of a call."""
-    if level.has(value):
+    """Replace the arrays batched at `level` in the arguments `value` by their sample `i`."""
+    if level.is_batched(value):
         return value._value[i]
     if type(value) is dict:
         return {key: _sample(level, part, i) for key, part in value.items()}
@@ -208,9 +212,9 @@ def _sample(level: Level, value: Any, i: int) -> Any:
 
 
 class Batched(Dispatching):
-    """An array for each sample, all of one shape: what a function that `vmap` maps is given for its argument.
+    """An array for each sample, all of one shape: the argument that `vmap` passes to the mapped function.
 
-    It has the shape, the dtype and the methods of one sample's array, and NumPy's functions take it as they take that.
+    It has the shape, dtype and methods of one sample's array, and NumPy functions accept it like that array.
     """
 
     __slots__ = ("_level", "_value")
@@ -244,40 +248,41 @@ class Batched(Dispatching):
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise TypeError("len() of one number for each sample")
+            raise TypeError("len() of a 0-d array inside of tg.vmap: expected at least one axis for each sample.")
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        raise NotAtOnce(
-            "inside of tg.vmap a condition is true of some samples and false of others: np.where(condition, a, b) "
-            "chooses for each sample; tg.vmap(f, loop=True) runs f for one sample after the other, branches and all."
+        raise CannotBatch(
+            "inside of tg.vmap a condition may be true for some samples and false for others: write "
+            "np.where(condition, a, b) to choose for each sample, or tg.vmap(f, loop=True) to run f sample by sample."
         )
 
     def _one_number(self) -> Any:
-        raise NotAtOnce(
-            "inside of tg.vmap this is a number for each sample, and no Python number: write np.stack([x, y]) for "
-            "z[0] = x, or z = tg.primitives.set_at(z, 0, x); leave out float(), int(), .item() and the functions of "
-            "math; or use tg.vmap(f, loop=True)."
+        raise CannotBatch(
+            "inside of tg.vmap this is a number for each sample, not one Python number: write np.stack([x, y]) or "
+            "z = tg.primitives.set_at(z, 0, x) instead of z[0] = x; replace math functions by NumPy's, and leave out "
+            "float(), int() and .item(); or use tg.vmap(f, loop=True)."
         )
 
-    __float__ = __int__ = __complex__ = __index__ = item = tolist = _one_number
+    if not TYPE_CHECKING:
+        __float__ = __int__ = __complex__ = __index__ = item = tolist = _one_number
 
     # ---- protocols
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        raise NotAtOnce(
-            "inside of tg.vmap this is an array for each sample, and can't become a plain one: np.stack([x, y]) makes "
-            "one of several, tg.primitives.getitem(x, i) reads a plain array at an index of each sample's own; or say "
-            "tg.vmap(f, loop=True)."
+        raise CannotBatch(
+            "inside of tg.vmap this is an array for each sample, and can't become a plain one: write "
+            "np.stack([x, y]) to join several, tg.primitives.getitem(x, i) to read a plain array at a per-sample "
+            "index; or use tg.vmap(f, loop=True)."
         )
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"inside of tg.vmap an array has no {name!r}: there are NumPy's functions, such as np.sum(x), and tg.grad "
-            f"and the like for derivatives."
+            f"inside of tg.vmap an array has no {name!r}: use NumPy functions, such as np.sum(x), and for derivatives "
+            f"tg.grad and other transforms."
         )
 
     def __repr__(self) -> str:
@@ -285,12 +290,12 @@ class Batched(Dispatching):
 
 
 def core_of(x: Any) -> Any:
-    """What is below all levels: an array or a Tensor; `x` itself if it is not batched."""
+    """Return the array or Tensor below all levels; `x` itself if it is not batched."""
     while type(x) is Batched:
         x = x._value
     return x
 
 
 def with_core(x: Any, change: Callable[[Any], Any]) -> Any:
-    """`x` with `change` of the array or Tensor below all levels in its place."""
+    """Apply `change` to the array or Tensor below all levels, and keep the levels."""
     return Batched(with_core(x._value, change), x._level) if type(x) is Batched else change(x)

@@ -1,4 +1,4 @@
-"""Functions that act on each element, ufuncs among them: samples broadcast against what is not batched."""
+"""Batching rules of elementwise functions and ufuncs: batched arrays broadcast against unbatched ones."""
 
 import functools
 from typing import Any
@@ -7,13 +7,13 @@ import numpy as np
 
 from ..core import primitives
 from ..core.numpy_warnings import Computing, at_the_users_line
-from .batched import Level, NotAtOnce, rules
+from .batched import CannotBatch, Level, rules
 
 _computing = Computing(globals())
 
 
 def rank(x: Any) -> int:
-    """How many axes an argument has, if it is an array."""
+    """Return the number of axes of an array, a list or a tuple; 0 for other arguments."""
     ndim = getattr(x, "ndim", None)
     return ndim if isinstance(ndim, int) else np.ndim(x) if type(x) in (list, tuple) else 0
 
@@ -22,40 +22,40 @@ def rank(x: Any) -> int:
 def _elementwise(function):
     def rule(level: Level, *args, **kwargs):
         ndim = max(map(rank, (*args, *kwargs.values())))
-        args = tuple(level.aligned(x, ndim) for x in args)
-        kwargs = {keyword: level.aligned(x, ndim) for keyword, x in kwargs.items()}
+        args = tuple(level.align(x, ndim) for x in args)
+        kwargs = {keyword: level.align(x, ndim) for keyword, x in kwargs.items()}
         try:
             result = function(*args, **kwargs)
         except TypeError as error:
             result = at_the_users_line(error, function, args, kwargs)
-        return level.wrapped(result)
+        return level.wrap(result)
 
     return rule
 
 
 @functools.cache
 def _of_ufunc(ufunc):
-    """The rule for a ufunc; for one of whole rows or matrices see `products`."""
+    """Make the rule of a ufunc; for those with a signature see `_stacking`."""
     return _elementwise(ufunc) if ufunc.signature is None else _stacking(ufunc)
 
 
 @_computing
 def _stacking(gufunc):
-    """A ufunc with a signature such as `(m,n),(n)->(m)`: it takes stacks of what it says, aligned from the right."""
+    """Make the rule of a ufunc with a signature such as `(m,n),(n)->(m)`, which broadcasts the axes before those."""
     cores = [len(core.split(",")) if core else 0 for core in gufunc.signature.split("->")[0][1:-1].split("),(")]
 
     def rule(level: Level, *args, **kwargs):
         if kwargs.keys() & {"axis", "axes", "keepdims"}:
-            raise NotAtOnce("with axes")
+            raise CannotBatch("expected no axis, axes or keepdims")
         if any(rank(x) < core for x, core in zip(args, cores, strict=True)):
-            raise NotAtOnce("with fewer axes than the signature has")
+            raise CannotBatch("expected at least as many axes as the signature has")
         loops = max(rank(x) - core for x, core in zip(args, cores, strict=True))
-        args = tuple(level.aligned(x, loops + core) for x, core in zip(args, cores, strict=True))
+        args = tuple(level.align(x, loops + core) for x, core in zip(args, cores, strict=True))
         try:
             result = gufunc(*args, **kwargs)
         except TypeError as error:
             result = at_the_users_line(error, gufunc, args, kwargs)
-        return level.wrapped(result)
+        return level.wrap(result)
 
     return rule
 
@@ -73,24 +73,24 @@ for _function in (*(getattr(np, name) for name in NAMES.split()), primitives.ide
 
 def _where(level: Level, condition, *branches):
     if not branches:
-        raise NotAtOnce("of one argument, whose result has another shape for each sample")
+        raise CannotBatch("np.where of one argument returns a different shape for each sample")
     return _elementwise(np.where)(level, condition, *branches)
 
 
 def _full_like(level: Level, a, fill_value, **kwargs):
     if kwargs.get("shape") is not None:
-        raise NotAtOnce("with shape=")
+        raise CannotBatch("expected no shape=")
     if rank(fill_value) > rank(a):
-        raise NotAtOnce("of values that don't broadcast")
-    like = a._value if level.has(a) else np.broadcast_to(a, (level.size, *np.shape(a)))
-    return level.wrapped(np.full_like(like, level.aligned(fill_value, rank(a)), **kwargs))
+        raise CannotBatch("expected a fill_value that broadcasts")
+    like = a._value if level.is_batched(a) else np.broadcast_to(a, (level.size, *np.shape(a)))
+    return level.wrap(np.full_like(like, level.align(fill_value, rank(a)), **kwargs))
 
 
 def _filled_like(function):
     def rule(level: Level, a, *args, **kwargs):
         if len(args) > 2 or kwargs.get("shape") is not None:
-            raise NotAtOnce("with shape=")
-        return level.wrapped(function(a._value, *args, **kwargs))
+            raise CannotBatch("expected no shape=")
+        return level.wrap(function(a._value, *args, **kwargs))
 
     return rule
 
@@ -99,7 +99,7 @@ rules[np.where], rules[np.full_like] = _where, _full_like
 for _function in (np.zeros_like, np.ones_like, np.empty_like):
     rules[_function] = _filled_like(_function)
 
-# ---- what is asked about an array, and is the same for all samples
+# ---- properties of an array, which are the same for all samples
 
 rules[np.shape] = lambda level, a: a.shape
 rules[np.ndim] = lambda level, a: a.ndim
@@ -110,7 +110,7 @@ for _function in (np.iscomplexobj, np.isrealobj):
 
 def _of_dtypes(function):
     def rule(level: Level, *args):
-        return function(*[x.dtype if level.has(x) else x for x in args])
+        return function(*[x.dtype if level.is_batched(x) else x for x in args])
 
     return rule
 

@@ -286,7 +286,7 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
         if type(target) is not Tensor or not target.requires_grad:
             raise ValueError(f"gradients: expected Tensors that require grad, got {_described(target)}.")
     found = backward_between({output: seed}, targets, topological_order(output), create_graph)
-    return pytree.derivatives(tensors, found)
+    return pytree.unflatten_derivatives(tensors, found)
 
 
 def initial_cotangent(output: Any, cotangent: Any = None) -> Any:

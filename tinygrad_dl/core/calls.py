@@ -22,7 +22,7 @@ _FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, st
 
 
 @_computing
-def apply_any(function: Callable, args: tuple, kwargs: dict[str, Any] | None) -> Any:
+def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
     """`apply` for every call that is not simple, and for the errors."""
     if kwargs:
         if any(map(is_foreign, kwargs.values())):
@@ -105,7 +105,7 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
     return args, kwargs
 
 
-def outputs(data: tuple, node: Tensor) -> tuple:
+def outputs(data: tuple[Any, ...], node: Tensor) -> tuple[Any, ...]:
     """A Tensor per output of the function of `node`; integer outputs are constant."""
     count = len(data)
     parts = [
@@ -163,7 +163,7 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     return unrecorded(result.copy() if shared else result, *args, function=function)
 
 
-def without_gradient(result: Any, function: Callable | None, args: tuple) -> Any:
+def without_gradient(result: Any, function: Callable[..., Any] | None, args: tuple[Any, ...]) -> Any:
     """Return `result`; if it is a plain array, remember which of the `args` the `function` has cut it off from."""
     if type(result) is np.ndarray:
         tensors = [x for arg in args for x in (arg if type(arg) in (list, tuple) else (arg,)) if type(x) is Tensor]

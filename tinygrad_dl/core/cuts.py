@@ -16,11 +16,11 @@ class Cut(NamedTuple):
     """`by` "detach", "no_grad" or a constant function such as "np.sign"; weak references to the Tensors cut off."""
 
     by: str
-    sources: tuple[weakref.ref, ...] = ()
+    sources: tuple[weakref.ref[Any], ...] = ()
 
 
 NO_GRAD = Cut("no_grad")
-arrays: dict[int, tuple[weakref.ref, Cut]] = {}  # by id, valid while the array lives
+arrays: dict[int, tuple[weakref.ref[np.ndarray], Cut]] = {}  # by id, valid while the array lives
 
 
 def mark(array: Any, cut: Cut) -> None:

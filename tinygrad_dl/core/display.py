@@ -17,8 +17,8 @@ class Displayed:
 
     _value: Any
     _tracked: bool
-    _function: Callable | None
-    _parents: tuple
+    _function: Callable[..., Any] | None
+    _parents: tuple[Any, ...]
     name: str | None
 
     def __repr__(self) -> str:

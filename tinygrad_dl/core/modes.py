@@ -15,13 +15,16 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar, copy_context
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _WAITING = _GENERATOR | inspect.CO_COROUTINE
 
 
-def switched(variable: ContextVar, value: Any, function: Callable, *args: Any, **kwargs: Any) -> Any:
+def switched(variable: ContextVar[Any], value: Any, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call `function(*args, **kwargs)` in a copy of the context, in which `variable` has another `value`."""
     context = copy_context()
     context.run(variable.set, value)
@@ -123,7 +126,7 @@ class Mode:
             above.outer = block.outer
         block.end()
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         if (
             not callable(function)
             or isinstance(function, type)
@@ -137,7 +140,7 @@ class Mode:
             )
 
         @functools.wraps(function)
-        def switching(*args, **kwargs):
+        def switching(*args: P.args, **kwargs: P.kwargs) -> R:
             return switched(self._variable, self._wanted, function, *args, **kwargs)
 
         return switching
@@ -163,12 +166,12 @@ def _in_a_task() -> bool:
 
 
 _recording: ContextVar[Any] = ContextVar("recording", default=True)
-is_recording = _recording.get  # read at every operation, hence without a wrapper
-IN_FUNCTION = "in a function"  # that is being differentiated: recording; a Tensor that leaves the graph warns
-IN_RULE = "in a rule"  # that is being differentiated: recording; a Tensor that leaves the graph is an error
+is_recording: Callable[[], Any] = _recording.get  # asked at every operation, hence with nothing in between
+IN_FUNCTION = "in a function"  # that is being differentiated: it records, and what leaves the graph is suspicious
+IN_RULE = "in a rule"  # that is being differentiated: it records, and what leaves the graph is an error
 
 
-def with_recording(wanted: bool | str, function: Callable, *args: Any, **kwargs: Any) -> Any:
+def with_recording(wanted: bool | str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `function(*args, **kwargs)` with recording switched on or off."""
     return switched(_recording, wanted, function, *args, **kwargs)
 
@@ -219,7 +222,7 @@ class Observer:
     def recorded(self, node: Any) -> None:
         """Inspect a `node` that was just recorded."""
 
-    def rules(self, rules: Iterable[Callable], node: Any, g: Any) -> Iterable[Callable]:
+    def rules(self, rules: Iterable[Callable[..., Any]], node: Any, g: Any) -> Iterable[Callable[..., Any]]:
         """Return the rules to call for `node`, whose cotangent is `g`, in place of its `rules`."""
         return rules
 
@@ -228,7 +231,7 @@ class Observer:
 
 
 _observer: ContextVar[Any] = ContextVar("observer", default=None)
-is_observed = _observer.get  # read at every operation
+is_observed: Callable[[], Any] = _observer.get  # read at every operation
 
 
 class observing(Mode):
@@ -237,6 +240,6 @@ class observing(Mode):
     _variable = _observer
 
     @classmethod
-    def call(cls, observer: Observer | None, function: Callable, *args: Any, **kwargs: Any) -> Any:
+    def call(cls, observer: Observer | None, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `function(*args, **kwargs)`, observed by `observer`."""
         return switched(_observer, observer, function, *args, **kwargs)

@@ -5,15 +5,19 @@ Their derivative rules are `defvjp` lines in `rules/`, as for functions of NumPy
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-on_arrays: dict[Callable, Callable] = {}  # primitive -> its function of plain arrays
+F = TypeVar("F", bound=Callable[..., Any])
+
+on_arrays: dict[
+    Callable[..., Any], Callable[..., Any]
+] = {}  # primitive -> the function that it was made from, which does not dispatch
 _plain = np.ndarray.__array_function__
 
 
-def primitive(function: Callable) -> Callable:
+def primitive(function: F) -> F:
     """Make `function` a primitive: a call with a Tensor is recorded as one node, as calls of NumPy's functions are.
 
     On plain arrays the function simply runs. Its derivative rules are defined with `defvjp`.
@@ -45,7 +49,12 @@ def primitive(function: Callable) -> Callable:
         return function(*args, **kwargs)
 
     on_arrays[dispatching] = function
-    return dispatching
+    return dispatching  # type: ignore[return-value]  # it takes what `function` takes
+
+
+def wraps(function: Callable[..., Any]) -> Callable[[F], F]:
+    """`functools.wraps`, but type checkers and editors keep the signature of the function that it decorates."""
+    return functools.wraps(function)  # type: ignore[return-value]
 
 
 class Hidden:

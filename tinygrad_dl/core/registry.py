@@ -20,13 +20,13 @@ from .signatures import signature
 
 Rule = Callable[..., Any]
 
-vjps: dict[Callable | None, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
-constants: set[Callable] = set()  # functions whose derivative is zero wherever it exists
-spellings: dict[Callable, Callable] = {}  # function -> its decomposition into functions that have rules
-refusals: dict[Callable, str] = {}  # function -> the reason why it has no derivative, and the way out
+vjps: dict[Any, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
+constants: set[Callable[..., Any]] = set()  # functions whose derivative is zero wherever it exists
+spellings: dict[Callable[..., Any], Callable[..., Any]] = {}  # function -> the same in functions that have rules
+refusals: dict[Callable[..., Any], str] = {}  # function -> why it has no derivative, and what to do instead
 
 
-def defvjp(function: Callable, *rules: Rule | None) -> None:
+def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
     """Define the derivative rules of `function`, one per positional argument.
 
     A rule `rule(g, ans, *primals, **kwargs)` is the vector-Jacobian product for its argument. It is written in NumPy
@@ -66,13 +66,13 @@ def defvjp(function: Callable, *rules: Rule | None) -> None:
     vjps[function] = rules
 
 
-def defvjp_each(function: Callable, rule: Rule) -> None:
+def defvjp_each(function: Callable[..., Any], rule: Rule) -> None:
     """Define one `rule(argnum, g, ans, *primals, **kwargs)` for a `function` of any number of arguments."""
     _define(function)
     vjps[function] = _Each(rule)
 
 
-def defvjp_jointly(function: Callable, rule: Rule) -> None:
+def defvjp_jointly(function: Callable[..., Any], rule: Rule) -> None:
     """Define one `rule(g, ans, *primals, **kwargs)` that returns the cotangents of all primals of `function`, a tuple.
 
     The backward pass calls it once per node. `None` stands for a cotangent of zeros.
@@ -81,7 +81,7 @@ def defvjp_jointly(function: Callable, rule: Rule) -> None:
     vjps[function] = JointRule(rule)
 
 
-def defvjp_adding(function: Callable, rule: Rule, add: Callable[..., bool]) -> None:
+def defvjp_adding(function: Callable[..., Any], rule: Rule, add: Callable[..., bool]) -> None:
     """Define a rule for argument 0 of `function` whose cotangent is mostly zeros, and the same rule in place.
 
     `add(total, g, ans, *primals)` adds the cotangent to the array `total`, and returns whether it could.
@@ -91,7 +91,7 @@ def defvjp_adding(function: Callable, rule: Rule, add: Callable[..., bool]) -> N
     vjps[function].add = add  # type: ignore[attr-defined]
 
 
-def defvjp_keeping(function: Callable, keeping: Callable[..., primitives.Kept], *rules: Rule) -> None:
+def defvjp_keeping(function: Callable[..., Any], keeping: Callable[..., primitives.Kept], *rules: Rule) -> None:
     """Define rules of `function` that reuse intermediate values of the forward pass, which they get as `kept=`.
 
     On arrays `keeping` computes the answer and the values to keep. Rules that record a graph get `kept=None`, since
@@ -102,20 +102,20 @@ def defvjp_keeping(function: Callable, keeping: Callable[..., primitives.Kept], 
     vjps[function].keeping = keeping  # type: ignore[attr-defined]
 
 
-def defnondiff(*functions: Callable) -> None:
+def defnondiff(*functions: Callable[..., Any]) -> None:
     """Declare `functions` constant: for Tensors they return NumPy's plain values, without a gradient."""
     for function in functions:
         _define(function)
         constants.add(function)
 
 
-def defspelling(function: Callable, spelling: Callable) -> None:
+def defspelling(function: Callable[..., Any], spelling: Callable[..., Any]) -> None:
     """Define `spelling`, a decomposition of `function` into functions that have rules, for calls with Tensors."""
     _define(function)
     spellings[function] = spelling
 
 
-def refuse(reason: str, *functions: Callable) -> None:
+def refuse(reason: str, *functions: Callable[..., Any]) -> None:
     """Declare that `functions` have no derivative; the error for a tracked Tensor gives the `reason`."""
     for function in functions:
         _define(function)
@@ -156,7 +156,7 @@ class KeepingRules(tuple):
     keeping: Callable[..., primitives.Kept]
 
 
-class JointRule(Sequence):
+class JointRule(Sequence[Rule]):
     """The rules of a function whose one rule computes the cotangents of all arguments: each picks its own.
 
     Iterating yields one set of rules that share a single call.
@@ -168,14 +168,16 @@ class JointRule(Sequence):
     def __len__(self) -> int:
         return 1_000_000_000  # more than any call has
 
-    def __getitem__(self, argnum):
+    def __getitem__(self, argnum: Any) -> Any:
         return self._for(argnum, [])
 
     def __iter__(self) -> Iterator[Rule]:
         computed: list[Sequence[Any]] = []
         return (self._for(argnum, computed) for argnum in itertools.count())
 
-    def picks(self, given: tuple, kwargs: dict[str, Any] | None, parents: Sequence[Any]) -> tuple[list, tuple, None]:
+    def picks(
+        self, given: tuple[Any, ...], kwargs: dict[str, Any] | None, parents: Sequence[Any]
+    ) -> tuple[list[Any], tuple[Any, ...], None]:
         """Call the rule once; return equivalent rules, arguments and keywords that pick from its answer."""
         found = self._rule(*given, **(kwargs or {}))
         for argnum, parent in enumerate(parents[len(found) :], len(found)):
@@ -208,7 +210,7 @@ def _no_part(argnum: int) -> TypeError:
 
 
 @functools.cache
-def signature_of(function: Callable) -> inspect.Signature:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     """The signature of `function`; for C functions without one, that of their rule or decomposition."""
     try:
         return signature(function)
@@ -222,7 +224,7 @@ def signature_of(function: Callable) -> inspect.Signature:
 # ---- errors
 
 
-def name_of(function: Callable | None) -> str:
+def name_of(function: Callable[..., Any] | None) -> str:
     """The name of `function` for readers: `np.tanh`, `np.linalg.norm`, `np.add.reduce`, `getitem`."""
     name = getattr(function, "__name__", repr(function))
     owner = getattr(function, "__self__", None)
@@ -233,7 +235,7 @@ def name_of(function: Callable | None) -> str:
     return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
 
 
-def no_rule(function: Callable, argnum: int) -> TypeError:
+def no_rule(function: Callable[..., Any], argnum: int) -> TypeError:
     """The error for a tracked argument of `function` that has no rule."""
     name = name_of(function)
     if function in refusals:
@@ -252,7 +254,7 @@ def no_rule(function: Callable, argnum: int) -> TypeError:
     )
 
 
-def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: dict[str, Any]) -> None:
+def check_call(function: Callable[..., Any], argnum: int, args: Sequence[Any], keywords: dict[str, Any]) -> None:
     """Raise TypeError for `args` or `keywords` that the rule for `argnum` does not name, and for `out=`.
 
     A rule parameter annotated `Literal[...]` accepts only those values.
@@ -273,7 +275,9 @@ def check_call(function: Callable, argnum: int, args: Sequence[Any], keywords: d
             raise no_rule_for(function, f"{name}={value!r}", f"write one of {', '.join(map(repr, choice))}")
 
 
-def no_rule_for(function: Callable, argument: str, advice: str = "leave it out, or pass x.detach()") -> TypeError:
+def no_rule_for(
+    function: Callable[..., Any], argument: str, advice: str = "leave it out, or pass x.detach()"
+) -> TypeError:
     """The error for a call with an argument that no rule names."""
     name = name_of(function)
     if argument == "out=":

@@ -32,7 +32,7 @@ _computing = Computing(globals())
 
 
 @_computing
-def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
     """Call `function` on the values of its arguments, and record the call if an argument is tracked.
 
     Raises TypeError where a gradient would be lost silently: for a function without rules, for instance.
@@ -67,7 +67,13 @@ def apply(function: Callable, args: tuple, kwargs: dict[str, Any] | None = None)
     return record(data, function, tuple(values), None, tuple(parents))
 
 
-def record(data: Any, function: Callable, args: tuple, kwargs: dict[str, Any] | None, parents: tuple) -> Tensor:
+def record(
+    data: Any,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    parents: tuple[Any, ...],
+) -> Tensor:
     """A tracked Tensor of the values `data`, the answer of `function(*args, **kwargs)`.
 
     `parents[i]` is the Tensor of the values `args[i]`, or None.
@@ -99,7 +105,7 @@ def untracked(data: Any, name: str | None = None) -> Tensor:
     return ans
 
 
-def unrecorded(data: Any, *inputs: Any, function: Callable | None = None) -> Tensor:
+def unrecorded(data: Any, *inputs: Any, function: Callable[..., Any] | None = None) -> Tensor:
     """A constant Tensor of `data`, computed from `inputs`; it remembers what cut it off from tracked inputs.
 
     That is `no_grad`, or `function`, which is constant in its tracked arguments.
@@ -238,8 +244,8 @@ class Tensor(ArrayMethods, Displayed):
 
     _value: Any
     _tracked: bool
-    _function: Callable | None
-    _args: tuple
+    _function: Callable[..., Any] | None
+    _args: tuple[Any, ...]
     _kept: Any
     _kwargs: dict[str, Any] | None
     _parents: tuple[Tensor | None, ...]
@@ -248,7 +254,7 @@ class Tensor(ArrayMethods, Displayed):
     name: str | None
     _origin: Any
     _cut: cuts.Cut | None
-    _calls: tuple[tuple[int, int, Any, tuple], ...] | None  # see `nn.noting`
+    _calls: tuple[tuple[int, int, Any, tuple[Any, ...]], ...] | None  # see `nn.call_tracking`
 
     if TYPE_CHECKING:  # given by `backprop`, which is built on Tensor
 
@@ -326,7 +332,7 @@ class Tensor(ArrayMethods, Displayed):
     # ---- properties
 
     @property
-    def grad(self) -> np.ndarray | Any:  # Any for None: after backward() no check is needed
+    def grad(self) -> np.ndarray | Any:  # Any stands for None: after backward() nobody need look for it
         """The gradient that `backward` has added up on a leaf; None before. Reading it elsewhere warns."""
         if self._grad is None and self._function is not None:
             _frames.warn(
@@ -447,7 +453,9 @@ class Tensor(ArrayMethods, Displayed):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return apply(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
-    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         return apply(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -465,7 +473,7 @@ class Tensor(ArrayMethods, Displayed):
     def __init_subclass__(cls) -> None:
         raise TypeError("Tensor can't be subclassed: write functions of Tensors, or a tg.nn.Module with parameters.")
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         if self._function is not None:
             raise TypeError(
                 f"{self._label()} is part of a graph, which can't be copied or pickled: say x.detach() for a constant, "

@@ -16,9 +16,9 @@ Domain = Callable[..., Draw]
 class Case(NamedTuple):
     """A `call` of arrays, each drawn from a domain where the derivative exists, that uses the rules of `function`."""
 
-    function: Callable
+    function: Callable[..., Any]
     label: str
-    call: Callable
+    call: Callable[..., Any]
     draws: tuple[Draw, ...]
 
     @property
@@ -36,12 +36,12 @@ def table(*rows: Iterable[Any]) -> list[Case]:
     return [Case(function, label, call, tuple(draws)) for function, label, call, *draws in rows]
 
 
-def one(function: Callable, label: str, *args: Any, **kwargs: Any) -> tuple:
+def one(function: Callable[..., Any], label: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
     """The start of a row for `function(x, *args, **kwargs)`."""
     return function, label, lambda x: function(x, *args, **kwargs)
 
 
-def deprecated(name: str, label: str, *args: Any, **kwargs: Any) -> list[tuple]:
+def deprecated(name: str, label: str, *args: Any, **kwargs: Any) -> list[tuple[Any, ...]]:
     """The start of a row for `np.name(x, *args, **kwargs)`, called without its warning; none if this NumPy lacks it."""
 
     def call(*arrays: Any) -> Any:
@@ -60,13 +60,15 @@ def _domain(draw: Callable) -> Domain:
     return lambda *shape: lambda rng: np.array(draw(rng, shape))
 
 
-real = _domain(lambda rng, shape: rng.uniform(-2, 2, shape))
-positive = _domain(lambda rng, shape: rng.uniform(0.5, 2.5, shape))
-nonzero = _domain(lambda rng, shape: rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape))
-below_one = _domain(lambda rng, shape: rng.uniform(-0.8, 0.8, shape))
-above_one = _domain(lambda rng, shape: rng.uniform(1.5, 3, shape))
-apart = _domain(lambda rng, shape: rng.permutation(np.linspace(-2, 2, int(np.prod(shape)))).reshape(shape))
-between = _domain(lambda rng, shape: apart(*shape)(rng) + 0.21)  # never near what `apart` gives
-halves = _domain(lambda rng, shape: rng.integers(-3, 4, shape) + rng.uniform(0.4, 0.6, shape))
-near_one = _domain(lambda rng, shape: rng.uniform(0.97, 1.03, shape))
-graded = _domain(lambda rng, shape: rng.uniform(-0.3, 0.3, shape) + np.eye(*shape[-2:]) * np.arange(2, shape[-1] + 2))
+real: Domain = _domain(lambda rng, shape: rng.uniform(-2, 2, shape))
+positive: Domain = _domain(lambda rng, shape: rng.uniform(0.5, 2.5, shape))
+nonzero: Domain = _domain(lambda rng, shape: rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape))
+below_one: Domain = _domain(lambda rng, shape: rng.uniform(-0.8, 0.8, shape))
+above_one: Domain = _domain(lambda rng, shape: rng.uniform(1.5, 3, shape))
+apart: Domain = _domain(lambda rng, shape: rng.permutation(np.linspace(-2, 2, int(np.prod(shape)))).reshape(shape))
+between: Domain = _domain(lambda rng, shape: apart(*shape)(rng) + 0.21)  # never near what `apart` gives
+halves: Domain = _domain(lambda rng, shape: rng.integers(-3, 4, shape) + rng.uniform(0.4, 0.6, shape))
+near_one: Domain = _domain(lambda rng, shape: rng.uniform(0.97, 1.03, shape))
+graded: Domain = _domain(
+    lambda rng, shape: rng.uniform(-0.3, 0.3, shape) + np.eye(*shape[-2:]) * np.arange(2, shape[-1] + 2)
+)

@@ -57,8 +57,8 @@ def float32_kept(case: Case) -> None:
     wide_value, wide_pullback = vjp(case.call, *arrays)
     for given, expected in zip(pytree.leaves(value), pytree.leaves(case.call(*narrow)), strict=True):
         assert np.asarray(given).dtype == np.asarray(expected).dtype, f"the value has dtype {given.dtype}"
-    gradients = pullback(pytree.mapped(np.ones_like, value))
-    for gradient, wide in zip(gradients, wide_pullback(pytree.mapped(np.ones_like, wide_value)), strict=True):
+    gradients = pullback(pytree.map_leaves(np.ones_like, value))
+    for gradient, wide in zip(gradients, wide_pullback(pytree.map_leaves(np.ones_like, wide_value)), strict=True):
         assert gradient.dtype == np.float32, f"a gradient has dtype {gradient.dtype}"
         np.testing.assert_allclose(gradient, wide, rtol=1e-3, atol=1e-3 * np.abs(wide).max(initial=1e-3))
 

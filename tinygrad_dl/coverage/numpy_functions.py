@@ -21,7 +21,7 @@ DEPRECATED = {"np.fix", "np.in1d", "np.row_stack", "np.trapz", "np.typename"}  #
 class NumpyFunction:
     """A function of NumPy with its `names`; `kind` is one of `KINDS`, or "unknown" if it is in no table."""
 
-    function: Callable
+    function: Callable[..., Any]
     names: tuple[str, ...]
 
     @property

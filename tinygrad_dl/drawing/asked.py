@@ -76,9 +76,9 @@ def _mapped(function: Callable[[Any, str], Any], tree: Any, name: str) -> Any:
     """`function` of each value in `tree`, and its name: `xs[0]` for the first in `xs`. A Module is one value."""
     if _is_array(tree):
         return function(tree, name)
-    named = pytree.labelled(tree, name, whole=Module)
+    named = pytree.labelled_leaves(tree, name, whole=Module)
     values: Iterator[Any] = (function(value, label if name else "") for label, value in named)
-    return pytree.mapped(lambda _: next(values), tree, whole=Module)
+    return pytree.map_leaves(lambda _: next(values), tree, whole=Module)
 
 
 def _is_array(x: Any) -> bool:

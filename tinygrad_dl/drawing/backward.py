@@ -22,6 +22,13 @@ class BackwardPicture:
     stands at one height.
     """
 
+    view: View
+    found: Findings
+    options: Options
+    sketch: Sketch
+    outer: str | None
+    mirrored: bool
+
     def __init__(
         self,
         view: View,

@@ -39,6 +39,12 @@ _UNLABELLED = 1_000
 class Picture:
     """The forward pass in a `view` of a graph, in a sketch."""
 
+    view: View
+    found: Findings
+    options: Options
+    sketch: Sketch
+    outer: str | None
+
     def __init__(self, view: View, found: Findings, options: Options, sketch: Sketch, frame: str | None = None):
         self.view, self.found, self.options, self.sketch, self.outer = view, found, options, sketch, frame
         self._nodes = found.graph.nodes
@@ -166,9 +172,11 @@ class Picture:
 
     def _edge(self, link: Link, tail: str, head: str, **attributes: str) -> None:
         label, tooltip, classes = [], [], []
-        user = self.view.units[link.head]
+        unit, user = self.view.units[link.tail], self.view.units[link.head]
         if link.loops:
             label.append("to the next")
+        elif unit.node is not None and unit.node.kind != "operation" and link.count < unit.repeats:
+            label.append(f"{link.count:,} of {unit.repeats:,}")
         elif link.count > 1 and link.count != user.repeats:
             label.append(f"×{link.count}")
         if user.node is not None:

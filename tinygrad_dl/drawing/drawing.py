@@ -10,7 +10,7 @@ import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ..core.tensor import Tensor
 from ..graph import health, text
@@ -26,10 +26,13 @@ from .sketch import Sketch
 
 MAX_NODES = 300  # beyond which a picture is no picture
 _SECONDS = 60  # for a layout
+Show = Literal["forward", "backward", "both"]
+Direction = Literal["TB", "LR"]
+Theme = Literal["auto", "light", "dark"]
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "show": ("forward", "backward", "both"),
-    "direction": ("TB", "LR"),
-    "theme": ("auto", "light", "dark"),
+    "show": get_args(Show),
+    "direction": get_args(Direction),
+    "theme": get_args(Theme),
     "values": (False, True, "image"),
     "gradients": (False, True, "stored"),
     **dict.fromkeys(("formulas", "shapes", "memory", "heat", "modules", "legend"), (False, True)),
@@ -37,11 +40,11 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 
 
 def draw(
-    x: Tensor | Sequence[Tensor] | Callable,
+    x: Tensor | Sequence[Tensor] | Callable[..., Any],
     *inputs: Any,
-    show: str = "forward",
-    values: bool | str = False,
-    gradients: bool | str = False,
+    show: Show = "forward",
+    values: bool | Literal["image"] = False,
+    gradients: bool | Literal["stored"] = False,
     formulas: bool = False,
     shapes: bool = False,
     memory: bool = False,
@@ -51,8 +54,8 @@ def draw(
     roll: bool = False,
     max_nodes: int | None = MAX_NODES,
     modules: bool = True,
-    direction: str = "TB",
-    theme: str = "auto",
+    direction: Direction = "TB",
+    theme: Theme = "auto",
     legend: bool = True,
 ) -> Drawing:
     r"""The picture of how `x`, a loss for example or a list of several Tensors, was computed.

@@ -37,7 +37,7 @@ class Timeout(EngineError):
 # ---- finding it
 
 
-def set_engine(path: str | os.PathLike | None) -> None:
+def set_engine(path: str | os.PathLike[str] | None) -> None:
     """Lay out with the program at `path`, a Graphviz `dot`; None looks for one again, as at first: see `find`.
 
     It goes before the environment variable TINYGRAD_DL_DOT, which does the same. Raises EngineError if there is no such

@@ -37,6 +37,9 @@ class Sketch:
     }
     """
 
+    nodes: int
+    edges: int
+
     def __init__(self, direction: str = "TB", dark: bool = False, plain: bool = False):
         from graphviz import Digraph
 

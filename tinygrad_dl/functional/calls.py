@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..batching import Batched, active_levels, core_of, logical, physical, with_core
+from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
 from ..core.backprop import backward_between, checked_cotangent, topological_order
 from ..core.modes import IN_FUNCTION, is_grad_enabled, with_recording
@@ -28,7 +28,18 @@ class Call:
     Raises TypeError for an argument that is not of floats, or has none in it.
     """
 
-    def __init__(self, f: Callable, primals: tuple):
+    levels: tuple[Level, ...]
+    primals: tuple[Any, ...]
+    values: list[Any]
+    variables: list[Tensor | None]
+    by: list[Tensor]
+    result: Any
+    outputs: list[Any]
+    cores: list[Any]
+    order: list[Tensor]
+    outer: bool
+
+    def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...]):
         self.levels = active_levels()  # of the samples that everything has, axis after axis, in front
         self.primals = tuple(float(primal) if type(primal) is int else primal for primal in primals)
         self.values = list(pytree.leaves(self.primals))
@@ -39,11 +50,11 @@ class Call:
             kinds = ", ".join(type(value).__name__ for value in self.values[:4] or empty)
             advice = "write 1.0?" if self.values else "has it parameters, made with tg.parameter?"
             raise TypeError(f"expected floats to differentiate by, got {kinds}: {advice}")
-        given = pytree.rebuilt(self.primals, map(self._given, self.values, self.variables))
+        given = pytree.unflatten(self.primals, map(self._given, self.values, self.variables))
         self.result = with_recording(IN_FUNCTION, f, *given)
         self.outputs = list(pytree.leaves(self.result))
         check_outputs(self.outputs)
-        self.cores = [physical(y, self.levels) for y in self.outputs]
+        self.cores = [unwrap_batch(y, self.levels) for y in self.outputs]
         self.order = topological_order(*filter(is_tracked, self.cores))
         fresh = set(self.by)
         others = [node for node in self.order if node._function is None and node not in fresh]
@@ -52,17 +63,17 @@ class Call:
     def _variables(self, primal: Any) -> list[Tensor | None]:
         values = list(pytree.leaves(primal))
         alone = len(values) == 1 and values[0] is primal  # then it must be floats
-        return [_variable(physical(x, self.levels)) if alone or _is_float(x) else None for x in values]
+        return [_variable(unwrap_batch(x, self.levels)) if alone or _is_float(x) else None for x in values]
 
     def _given(self, value: Any, variable: Tensor | None) -> Any:
-        return value if variable is None else logical(variable, self.levels)
+        return value if variable is None else wrap_batch(variable, self.levels)
 
     def seed(self, i: int, cotangent: Any) -> dict[Tensor, Any]:
         """The `cotangent` of output number `i`, checked, as the start of a way back: empty if it is constant."""
         checked = linear(self.outputs[i], cotangent, "cotangent")
         if checked is None or not is_tracked(self.cores[i]):
             return {}
-        return {self.cores[i]: physical(checked, self.levels)}
+        return {self.cores[i]: unwrap_batch(checked, self.levels)}
 
     def pulled(self, seeds: dict[Tensor, Any]) -> list[Any]:
         """The cotangents of the variables, given those of outputs: Tensors where something outside depends on them."""
@@ -75,17 +86,17 @@ class Call:
         pulled = iter(self.pulled(seeds))
         cotangents = [None if variable is None else next(pulled) for variable in self.variables]
         return [
-            None if g is None else logical(_like(x, g), self.levels)
+            None if g is None else wrap_batch(_like(x, g), self.levels)
             for x, g in zip(self.values, cotangents, strict=True)
         ]
 
     def value(self) -> Any:
         """What `f` gave: with the graph only if that is differentiated outside."""
-        return self.result if self.outer else pytree.mapped(lambda y: with_core(y, self.kind), self.result)
+        return self.result if self.outer else pytree.map_leaves(lambda y: with_core(y, self.kind), self.result)
 
     def presented(self, computed: Any) -> Any:
         """What was computed for the caller, with the samples' axes hidden: of the primals' kind if it has no graph."""
-        return logical(with_core(computed, lambda y: y if type(y) is Tensor else self.kind(y)), self.levels)
+        return wrap_batch(with_core(computed, lambda y: y if type(y) is Tensor else self.kind(y)), self.levels)
 
     def kind(self, output: Any) -> Any:
         """An `output` without its graph: as a Tensor if one of the primals was one, else as an array or a number."""

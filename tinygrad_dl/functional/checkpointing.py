@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -16,11 +16,15 @@ from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor, apply, untracked
 from ..nn.module import Module
 from .calls import forget, is_tracked, plain
-from .derived import Derived
+from .derived import Derived, P, R
 from .extending import is_users
 
 
-def checkpoint(f: Callable) -> Callable:
+@overload
+def checkpoint(f: Module) -> Module: ...
+@overload
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]: ...
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """`f` itself, for less memory: what it computes in between is not kept, but computed again in the backward pass.
 
     The value and all derivatives, of any order, are the same. Of a net of n layers a graph keeps about n arrays; if
@@ -76,7 +80,7 @@ def _result(f: Callable, arguments: tuple) -> Any:
     variables = [_fresh(x) for x in primals]
     supply = iter(variables)
     given = [with_core(x, lambda core: next(supply) if _is_primal(core) else core) for x in leaves]
-    args, kwargs = pytree.rebuilt(arguments, given)
+    args, kwargs = pytree.unflatten(arguments, given)
     found = f(*args, **kwargs)
     program = _Program(f, variables, [core_of(y) for y in pytree.leaves(found)])
     if not program.outputs:
@@ -84,7 +88,7 @@ def _result(f: Callable, arguments: tuple) -> Any:
     made = checkpointed(*primals, *program.outside, program=program)
     instead = dict(zip(program.recorded, made if len(program.outputs) > 1 else [made], strict=True))
     program.recorded = []
-    return pytree.mapped(
+    return pytree.map_leaves(
         lambda y: with_core(y, lambda core: instead.get(core, core) if type(core) is Tensor else core), found
     )
 

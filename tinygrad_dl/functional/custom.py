@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -18,7 +18,17 @@ from .derived import Derived
 from .extending import defvjp_jointly, own
 
 
-def custom(forward: Callable | None = None, vjp: Callable | None = None, *, numeric: bool = False) -> Callable:
+@overload
+def custom(
+    forward: None = None, vjp: Callable[..., Any] | None = None, *, numeric: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+@overload
+def custom(
+    forward: Callable[..., Any], vjp: Callable[..., Any] | None = None, *, numeric: bool = False
+) -> Callable[..., Any]: ...
+def custom(
+    forward: Callable[..., Any] | None = None, vjp: Callable[..., Any] | None = None, *, numeric: bool = False
+) -> Callable[..., Any]:
     """`forward` as a function of Tensors, with the derivative `vjp`; also as a decorator, `@tg.custom(vjp=...)`.
 
     `forward(*primals, **settings)` may be anything that takes and gives arrays: SciPy, numba, C. It is given plain
@@ -82,7 +92,7 @@ def custom(forward: Callable | None = None, vjp: Callable | None = None, *, nume
         call = _Arguments(primals, settings)
         call.check(pull_back, name)
         result = operation(*map(arguments.opened, pytree.leaves(primals)), call=call)
-        return pytree.rebuilt(call.structure, result if isinstance(result, tuple) else [result])
+        return pytree.unflatten(call.structure, result if isinstance(result, tuple) else [result])
 
     return Derived(differentiable, functools.partial(custom, numeric=numeric), forward, vjp)
 
@@ -91,7 +101,7 @@ class _Arguments(primitives.Hidden):
     """What one call of a custom function is given, apart from the values; and the structure of what it gives."""
 
     def __init__(self, primals: tuple, settings: dict[str, Any]):
-        self.primals = pytree.mapped(lambda _: 0, primals)
+        self.primals = pytree.map_leaves(lambda _: 0, primals)
         self.settings = arguments.setting(settings)
         self.structure: Any = None
 
@@ -106,7 +116,7 @@ class _Arguments(primitives.Hidden):
 
     def filled(self, values: Any) -> tuple:
         """The primals with these values."""
-        return pytree.rebuilt(self.primals, values)
+        return pytree.unflatten(self.primals, values)
 
     def flat(self, result: Any, forward: Callable) -> Any:
         """The arrays that `forward` gave, in a tuple if it is not one alone."""
@@ -117,7 +127,7 @@ class _Arguments(primitives.Hidden):
             raise TypeError(
                 f"{_name(forward)} gave {outputs[0].dtype}: expected floats. tg.defnondiff is for integers."
             )
-        self.structure = pytree.mapped(lambda _: 0, result)
+        self.structure = pytree.map_leaves(lambda _: 0, result)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def cotangents(self, vjp: Callable, g: Any, ans: Any, values: tuple, forward: Callable) -> list[Any]:
@@ -125,7 +135,7 @@ class _Arguments(primitives.Hidden):
         several = isinstance(ans, tuple)
         if several:  # a cotangent of None, of what was not used, is zero
             g = [np.zeros_like(plain(y)) if u is None else u for u, y in zip(g, ans, strict=True)]
-        g, ans = (pytree.rebuilt(self.structure, x if several else [x]) for x in (g, ans))
+        g, ans = (pytree.unflatten(self.structure, x if several else [x]) for x in (g, ans))
         tracked = [x for x in (*pytree.leaves(g), *values) if is_tracked(core_of(x))]
         if not tracked:
             primals = self.filled(map(_read_only, values))
@@ -217,11 +227,13 @@ def _numeric(forward: Callable) -> Callable:
         def at(i: int, step: np.ndarray) -> float:
             """Re(g f) where value number i has moved by a step."""
             moved = [_read_only(np.asarray(x + step)) if j == i else x for j, x in enumerate(values)]
-            outputs = pytree.leaves(forward(*pytree.rebuilt(primals, moved), **settings))
+            outputs = pytree.leaves(forward(*pytree.unflatten(primals, moved), **settings))
             return sum(float(np.sum(np.real(u * y))) for u, y in zip(weights, outputs, strict=True))
 
         name = _name(forward)
-        return pytree.rebuilt(primals, [_differences(functools.partial(at, i), x, name) for i, x in enumerate(values)])
+        return pytree.unflatten(
+            primals, [_differences(functools.partial(at, i), x, name) for i, x in enumerate(values)]
+        )
 
     return vjp
 

@@ -6,7 +6,10 @@ import functools
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")  # the parameters of a function, and its value
+R = TypeVar("R")
 
 
 class Derived:
@@ -15,7 +18,9 @@ class Derived:
     A class, since a function made inside of another can't be pickled: this can, if `f` can.
     """
 
-    def __init__(self, compute: Callable, transform: Callable, f: Callable, *options: Any):
+    def __init__(
+        self, compute: Callable[..., Any], transform: Callable[..., Any], f: Callable[..., Any], *options: Any
+    ):
         functools.update_wrapper(self, f, updated=())
         self._compute, self._made = compute, (transform, (f, *options))
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from .. import pytree
 from ..core import arguments, primitives, registry
+from .derived import P
 from .weak_keys import hold_weakly
 
 Rule = registry.Rule
-_made: weakref.WeakSet[Callable] = weakref.WeakSet()
+_made: weakref.WeakSet[Callable[..., Any]] = weakref.WeakSet()
 
 
 def is_users(function: Any) -> bool:
@@ -25,14 +26,14 @@ def is_users(function: Any) -> bool:
     return function in _made
 
 
-def own(dispatching: Callable) -> None:
+def own(dispatching: Callable[..., Any]) -> None:
     """Note that a primitive is the user's: the tables let go of it with its last use."""
     _made.add(dispatching)
     hold_weakly(primitives.on_arrays, dispatching)
 
 
-@functools.wraps(primitives.primitive)
-def primitive(function: Callable) -> Callable:
+@primitives.wraps(primitives.primitive)
+def primitive(function: Callable[P, Any]) -> Callable[P, Any]:
     dispatching = primitives.primitive(function)
     name = registry.name_of(function)
     primitives.on_arrays[dispatching] = _isolated(function, name, functools.partial(_array, name))
@@ -40,45 +41,45 @@ def primitive(function: Callable) -> Callable:
     return dispatching
 
 
-@functools.wraps(registry.defvjp)
-def defvjp(function: Callable, *rules: Rule | None) -> None:
+@primitives.wraps(registry.defvjp)
+def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
     _check("defvjp", function, *[rule for rule in rules if rule is not None])
     name = f"{_rule_of(function)} for argument"
     isolated = [rule and _isolated(rule, f"{name} {i}", _copied) for i, rule in enumerate(rules)]
     _define(registry.defvjp, function, *isolated)
 
 
-@functools.wraps(registry.defvjp_each)
-def defvjp_each(function: Callable, rule: Rule) -> None:
+@primitives.wraps(registry.defvjp_each)
+def defvjp_each(function: Callable[..., Any], rule: Rule) -> None:
     _check("defvjp_each", function, rule)
     _define(registry.defvjp_each, function, _isolated(rule, _rule_of(function), _copied))
 
 
-@functools.wraps(registry.defvjp_jointly)
-def defvjp_jointly(function: Callable, rule: Rule) -> None:
+@primitives.wraps(registry.defvjp_jointly)
+def defvjp_jointly(function: Callable[..., Any], rule: Rule) -> None:
     _check("defvjp_jointly", function, rule)
     _define(registry.defvjp_jointly, function, _isolated(rule, _rule_of(function), _copied))
 
 
-def _rule_of(function: Callable) -> str:
+def _rule_of(function: Callable[..., Any]) -> str:
     return f"the derivative rule of {registry.name_of(function)}"
 
 
-def _define(define: Callable, function: Callable, *rules: Rule | None) -> None:
+def _define(define: Callable[..., Any], function: Callable[..., Any], *rules: Rule | None) -> None:
     define(function, *rules)
     if is_users(function):
         hold_weakly(registry.vjps, function)
 
 
-@functools.wraps(registry.defnondiff)
-def defnondiff(*functions: Callable) -> None:
+@primitives.wraps(registry.defnondiff)
+def defnondiff(*functions: Callable[..., Any]) -> None:
     for function in functions:
         _check("defnondiff", function)
     registry.defnondiff(*functions)
 
 
-@functools.wraps(registry.defspelling)
-def defspelling(function: Callable, spelling: Callable) -> None:
+@primitives.wraps(registry.defspelling)
+def defspelling(function: Callable[..., Any], spelling: Callable[..., Any]) -> None:
     _check("defspelling", function, spelling)
     registry.defspelling(function, spelling)
 
@@ -102,7 +103,7 @@ def _check(definition: str, function: Any, *rules: Any) -> None:
             raise TypeError(f"{definition}({name}): expected a function as rule, got {rule!r:.60}.")
 
 
-def _isolated(function: Callable, name: str, kept: Callable[[Any], Any]) -> Callable:
+def _isolated(function: Callable[..., Any], name: str, kept: Callable[[Any], Any]) -> Callable:
     """`function` of read-only views of its arrays; of each array that it gives, what `kept` makes of it."""
 
     @functools.wraps(function)
@@ -116,7 +117,7 @@ def _isolated(function: Callable, name: str, kept: Callable[[Any], Any]) -> Call
                 f"{name} changes an array in place that it was given, and that a graph needs ({error}): compute a new "
                 f"one, y = 2 * x instead of x *= 2."
             ) from error
-        return pytree.mapped(kept, answer) if isinstance(answer, tuple) else kept(answer)
+        return pytree.map_leaves(kept, answer) if isinstance(answer, tuple) else kept(answer)
 
     return call
 
@@ -138,4 +139,4 @@ def _handed(value: Any) -> Any:
         view = value.view()
         view.flags.writeable = False
         return view
-    return pytree.mapped(_handed, value) if isinstance(value, (tuple, list, dict)) else value
+    return pytree.map_leaves(_handed, value) if isinstance(value, (tuple, list, dict)) else value

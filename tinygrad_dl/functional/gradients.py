@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from .. import pytree
-from ..batching import core_of, physical
+from ..batching import core_of, unwrap_batch
 from ..core.tensor import untracked
 from .calls import Call, check_outputs, forget, is_tracked, plain
-from .derived import Derived
+from .derived import Derived, P, R
 
 
-def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
+@overload
+def grad(f: np.ufunc, argnum: int | Sequence[int] = 0) -> Callable[..., Any]: ...
+@overload
+def grad(f: Callable[P, Any], argnum: int | Sequence[int] = 0) -> Callable[P, Any]: ...
+def grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:
     """The function that computes the gradient of `f` by its argument number `argnum`, at the arguments it is given.
 
     `f` maps arrays, Tensors, numbers, or lists, tuples, dicts and dataclasses of them to a scalar, in NumPy syntax. The
@@ -46,7 +50,11 @@ def grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
     return Derived(gradient, grad, f, argnum)
 
 
-def value_and_grad(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
+@overload
+def value_and_grad(f: np.ufunc, argnum: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def value_and_grad(f: Callable[P, R], argnum: int | Sequence[int] = 0) -> Callable[P, tuple[R, Any]]: ...
+def value_and_grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
     """The function that computes both `f` and its gradient, as a pair: see `grad`.
 
     >>> import numpy as np
@@ -66,14 +74,14 @@ def _both(f: Callable, argnum: int | Sequence[int]) -> Callable:
         call = Call(lambda *primals: _scalar(of_primals(*primals)), primals)
         [core] = call.cores
         seeds = {core: np.ones_like(core._value)} if is_tracked(core) else {}
-        gradient = pytree.derivatives(call.primals, call.pull_back(seeds))
+        gradient = pytree.unflatten_derivatives(call.primals, call.pull_back(seeds))
         forget(call.by)
         return call.value(), (gradient[0] if one else gradient)
 
     return both
 
 
-def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
+def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """The function that computes dfᵢ/dxᵢ for each element, of an `f` each element of which depends on one of x alone.
 
     The result has the shape of x, argument number `argnum`. It takes one pass back: the sum of all fᵢ has these
@@ -108,7 +116,7 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
         weights = np.random.default_rng(0).uniform(1, 2, core.shape)  # no two alike, so that none can be exchanged
         [weighed] = call.pull_back({core: weights.astype(core.dtype)})
         forget(call.by)
-        d, w = (plain(core_of(physical(g, call.levels))) for g in (found, weighed))
+        d, w = (plain(core_of(unwrap_batch(g, call.levels))) for g in (found, weighed))
         finite = np.isfinite(d)
         slack = np.sqrt(np.finfo(d.dtype).eps) * np.abs(d[finite]).max(initial=0)
         if np.any(np.abs(w[finite] - (weights * d)[finite]) > slack):
@@ -121,7 +129,7 @@ def elementwise_grad(f: Callable, argnum: int = 0) -> Callable:
     return Derived(derivative, elementwise_grad, f, argnum)
 
 
-def argument_numbers(f: Callable, argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
+def argument_numbers(f: Callable[..., Any], argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
     """`argnum`, of arguments of `f`, as a tuple, and whether it was one number."""
     if not callable(f):
         raise TypeError(f"{what}: expected a function, got {f!r:.40}; tg.gradients is for Tensors.")
@@ -135,8 +143,8 @@ def argument_numbers(f: Callable, argnum: int | Sequence[int], what: str) -> tup
 
 
 def by_arguments(
-    f: Callable, argnums: Sequence[int], args: tuple, kwargs: dict[str, Any], what: str
-) -> tuple[Callable, tuple]:
+    f: Callable[..., Any], argnums: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """`f` as a function of the arguments that `argnums` numbers, and those; the others stay as they are."""
     for i in argnums:
         if not -len(args) <= i < len(args):

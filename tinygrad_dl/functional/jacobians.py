@@ -14,7 +14,7 @@ from .. import pytree
 from ..batching import Batched, at_new_level
 from ..core.tensor import Tensor
 from .calls import Call, forget, is_tracked, plain
-from .derived import Derived
+from .derived import Derived, P
 from .gradients import argument_numbers, by_arguments, grad
 from .products import pushed
 
@@ -22,7 +22,7 @@ AT_ONCE = 2**24  # numbers that the rows of a value computed together may hold, 
 FORWARD = 6  # times as many outputs as inputs there must be for forward mode to be faster, as measured
 
 
-def jacobian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
+def jacobian(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:
     """The function that computes all derivatives of the value of `f` by its argument number `argnum`.
 
     For a value of shape s and an argument of shape r they are an array of shape s + r: element [i, j] is ∂f[i]/∂x[j].
@@ -51,13 +51,13 @@ def jacobian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
         call = Call(of_primals, primals)
         entries = _by_columns(call) if _forward_is_faster(call) else [_row(call, i) for i in range(len(call.outputs))]
         forget(call.by)
-        rows = [pytree.derivatives(call.primals, row) for row in entries]
-        return pytree.derivatives(call.result, [row[0] if one else row for row in rows])
+        rows = [pytree.unflatten_derivatives(call.primals, row) for row in entries]
+        return pytree.unflatten_derivatives(call.result, [row[0] if one else row for row in rows])
 
     return Derived(derivatives, jacobian, f, argnum)
 
 
-def hessian(f: Callable, argnum: int | Sequence[int] = 0) -> Callable:
+def hessian(f: Callable[P, Any], argnum: int | Sequence[int] = 0) -> Callable[P, Any]:
     """The function that computes all second derivatives of `f`, which gives a scalar: the Jacobian of its gradient.
 
     For an argument of shape s they are an array of shape s + s; a dict of arguments gives a dict of dicts, and so on,
@@ -138,7 +138,7 @@ def _all_at_once(linear_map: Callable[[Any], list], vectors: np.ndarray, call: C
 
 def _at_once(linear_map: Callable[[Any], list], vectors: np.ndarray) -> list[Any]:
     with contextlib.suppress(Exception):
-        return at_new_level(len(vectors), lambda level: [level.front(d) for d in linear_map(Batched(vectors, level))])
+        return at_new_level(len(vectors), lambda level: [level.unwrap(d) for d in linear_map(Batched(vectors, level))])
     # a rule is not for many at once, and said so in some way; if it is wrong altogether, it says so again
     return [np.stack(part) for part in zip(*map(linear_map, vectors), strict=True)]
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..batching import Batched, Level, NotAtOnce, at_new_level, core_of
+from ..batching import Batched, CannotBatch, Level, at_new_level, core_of
 from ..core import arguments
 from ..core.tensor import Tensor
 from .derived import Derived
 
 
-def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False) -> Callable:
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False) -> Callable[..., Any]:
     """The function that computes `f`, written for one sample, for all samples that lie along an axis of its arguments.
 
     `in_axes` says which axis that is: for all arguments (0 if left out), or as a tuple for each; None is an argument
@@ -49,9 +49,9 @@ def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False
         raise TypeError(f"vmap: expected a function, got {f!r:.40}.")
 
     def mapped(*args, **kwargs):
-        axes = list(pytree.leaves_spread(_for_each(in_axes, len(args)), args))
+        axes = list(pytree.broadcast_prefix(_for_each(in_axes, len(args)), args))
         values = list(pytree.leaves(args))
-        names = [name for name, _ in pytree.labelled(args, "args")]
+        names = [name for name, _ in pytree.labelled_leaves(args, "args")]
         first = [_axis_first(*each) for each in zip(values, axes, names, strict=True)]
         size = _one_size(first, axes, names)
         if loop:
@@ -60,14 +60,14 @@ def vmap(f: Callable, in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False
 
             def at_once(level):
                 given = [x if axis is None else Batched(x, level) for x, axis in zip(first, axes, strict=True)]
-                result = f(*pytree.rebuilt(args, given), **kwargs)
-                wanted = list(pytree.leaves_spread(out_axes, result))
+                result = f(*pytree.unflatten(args, given), **kwargs)
+                wanted = list(pytree.broadcast_prefix(out_axes, result))
                 return result, [_output(level, y, axis) for y, axis in zip(pytree.leaves(result), wanted, strict=True)]
 
             result, outputs = _explained(at_new_level, size, at_once)
-        wanted = list(pytree.leaves_spread(out_axes, result))
+        wanted = list(pytree.broadcast_prefix(out_axes, result))
         moved = [y if axis is None else np.moveaxis(y, 0, axis) for y, axis in zip(outputs, wanted, strict=True)]
-        return pytree.rebuilt(
+        return pytree.unflatten(
             result, [y if axis is None else _own(y, values) for y, axis in zip(moved, wanted, strict=True)]
         )
 
@@ -79,7 +79,7 @@ def _explained(function: Callable, *args: Any) -> Any:
     try:
         return function(*args)
     except ValueError as error:
-        if isinstance(error.__cause__, NotAtOnce):
+        if isinstance(error.__cause__, CannotBatch):
             raise ValueError(f"{str(error).rstrip(chr(46))}: {error.__cause__}") from error
         raise
 
@@ -124,8 +124,8 @@ def _output(level: Level, y: Any, axis: int | None) -> Any:
     if not isinstance(core_of(y), (Tensor, np.ndarray, np.generic, int, float, complex)):
         raise TypeError(f"vmap: expected a function that gives arrays, got {type(y).__name__}.")
     if axis is not None:
-        return level.front(y)
-    if level.has(y):
+        return level.unwrap(y)
+    if level.is_batched(y):
         raise ValueError("vmap: out_axes is None, but the output differs between samples: give out_axes an axis.")
     return y
 
@@ -137,7 +137,7 @@ def _one_by_one(f: Callable, args: tuple, kwargs: dict, first: list, axes: list,
     results = []
     for i in range(size):
         sample = [x if axis is None else x[i] for x, axis in zip(first, axes, strict=True)]
-        results.append(f(*pytree.rebuilt(args, sample), **kwargs))
+        results.append(f(*pytree.unflatten(args, sample), **kwargs))
     stacked = [np.stack(column) for column in zip(*map(pytree.leaves, results), strict=True)]
     return results[0], stacked
 

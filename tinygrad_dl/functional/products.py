@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..batching import Batched, core_of, logical, physical
+from ..batching import Batched, core_of, unwrap_batch, wrap_batch
 from ..core.backprop import backward_between, topological_order
 from ..core.tensor import Tensor
 from .calls import Call, added, forget, is_tracked, linear, plain
+from .derived import R
 from .gradients import grad
 
 
-def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable[[Any], tuple]]:
+def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[Any, ...]]]:
     """f(x, ...), and its pullback: the linear map u -> (uᵀ ∂f/∂x, ...) from a cotangent of the value to those of all x.
 
     `f` maps arrays, Tensors, numbers, or lists, tuples, dicts and dataclasses of them to the same, of any shape. The
@@ -39,7 +40,7 @@ def vjp(f: Callable, *primals: Any) -> tuple[Any, Callable[[Any], tuple]]:
     return call.value(), functools.partial(_pullback, call)
 
 
-def jvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, Any]:
     """f(x, ...) and its directional derivative Σ ∂f/∂x t: how the value changes as every x moves along its tangent t.
 
     `tangents` has the structure and shapes of `primals`, a tuple, None being zero; `f` is as in `vjp`. Forward mode,
@@ -61,13 +62,13 @@ def jvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     given = list(pytree.leaves_like(call.primals, tuple(tangents)))
     for x, variable, t in zip(call.values, call.variables, given, strict=True):
         if variable is not None:
-            t = linear(logical(variable, call.levels), t, "tangent")
-            directions.append(None if t is None else physical(t, call.levels))
+            t = linear(wrap_batch(variable, call.levels), t, "tangent")
+            directions.append(None if t is None else unwrap_batch(t, call.levels))
         elif t is not None and np.any(t):
             raise ValueError(f"{x!r:.60} is not differentiated: pass None as its tangent.")
     tangents_out = list(map(call.presented, pushed(call, directions)))
     forget(call.by)
-    return call.value(), pytree.derivatives(call.result, tangents_out)
+    return call.value(), pytree.unflatten_derivatives(call.result, tangents_out)
 
 
 def pushed(call: Call, directions: Sequence[Any]) -> list[Any]:
@@ -87,7 +88,7 @@ def pushed(call: Call, directions: Sequence[Any]) -> list[Any]:
     return [found[core] if is_tracked(core) else np.zeros_like(plain(core)) for core in call.cores]
 
 
-def hvp(f: Callable, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple:
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
     """The Hessian of `f` times a vector: the change of the gradient of `f` as every x moves along its tangent t.
 
     `f` gives a scalar, as for `grad`; `tangents` and the result have the structure and shapes of `primals`, a tuple.
@@ -113,7 +114,7 @@ def _pullback(call: Call, cotangent: Any) -> tuple:
     seeds: dict[Tensor, Any] = {}
     for i, u in enumerate(pytree.leaves_like(call.result, cotangent)):
         seeds = added(seeds, call.seed(i, u))
-    return pytree.derivatives(call.primals, call.pull_back(seeds))
+    return pytree.unflatten_derivatives(call.primals, call.pull_back(seeds))
 
 
 def _check_tuples(what: str, primals: Any, tangents: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class WeakKey(weakref.ref):
+class WeakKey(weakref.ref[Any]):
     """A key of a dict that is equal to the function that it refers to: the table is asked by the function itself."""
 
     __slots__ = ()
@@ -21,7 +21,7 @@ class WeakKey(weakref.ref):
         return getattr(self(), "__name__", "a function that is gone")
 
 
-def hold_weakly(table: dict[Any, Any], function: Callable) -> None:
+def hold_weakly(table: dict[Any, Any], function: Callable[..., Any]) -> None:
     """Let the entry of `function` in `table` go when the function goes."""
     value = table.pop(function)
     table[WeakKey(function, lambda key: table.pop(key, None))] = value

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class _Activation(NamedTuple):
 
 
 # of week 3; {Z} and {A} stand for the layer's, {slope} for the α of a leaky relu
-_ACTIVATIONS: dict[Callable | None, _Activation] = {
+_ACTIVATIONS: dict[Callable[..., Any] | None, _Activation] = {
     fused.sigmoid: _Activation("sigmoid", "{A} ∘ (1 - {A})"),
     np.tanh: _Activation("tanh", "1 - {A}²"),
     fused.relu: _Activation("relu", "1 where {Z} > 0, else 0"),
@@ -172,7 +172,8 @@ def _cost(graph: Graph, layers: list[_Layer]) -> Node | None:
     if not layers:
         return None
     last = layers[-1]
-    function, predicted = fused.binary_cross_entropy_with_logits, last.Z
+    function: Any = fused.binary_cross_entropy_with_logits
+    predicted = last.Z
     if last.A is not None:
         function, predicted = fused.binary_cross_entropy, last.A
         if last.A.function is not fused.sigmoid:

@@ -17,7 +17,7 @@ from ..core.registry import name_of
 from ..core.signatures import signature
 from ..core.tensor import Tensor
 
-SYMBOLS: dict[Callable | None, str] = {
+SYMBOLS: dict[Callable[..., Any] | None, str] = {
     np.add: "+",
     np.subtract: "−",  # noqa: RUF001 (a minus sign, as wide as the plus)
     np.multiply: "×",
@@ -54,7 +54,7 @@ def operands(node: Tensor) -> list[tuple[Any, int]]:
     ]
 
 
-def names_of_arguments(function: Callable) -> list[str]:
+def names_of_arguments(function: Callable[..., Any]) -> list[str]:
     """What `function` calls its positional arguments, as far as it says so; a net calls its first one X."""
     try:
         parameters = signature(function).parameters.values()

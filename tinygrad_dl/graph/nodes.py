@@ -34,6 +34,12 @@ class Node:
 
     __slots__ = ("index", "is_output", "kind", "operands", "path", "scope", "value")
 
+    index: int
+    value: Any
+    kind: str
+    operands: tuple[Operand, ...]
+    is_output: bool
+
     def __init__(self, index: int, value: Any, kind: str, operands: tuple[Operand, ...] = ()):
         self.index, self.value, self.kind, self.operands = index, value, kind, operands
         self.is_output = False
@@ -51,7 +57,7 @@ class Node:
         return getattr(self.value, "name", None) or self.path
 
     @property
-    def function(self) -> Callable | None:
+    def function(self) -> Callable[..., Any] | None:
         """What computed it."""
         return self.value._function if self.kind == "operation" else None
 
@@ -104,6 +110,9 @@ class Graph:
     >>> Graph([np.sum(x * x)]).nodes
     [<n0 parameter x (2,) of []>, <n1 operation × (2,) of [0, 0]>, <n2 operation sum () of [1]>]
     """
+
+    outputs: list[int]
+    scopes: list[Scope]
 
     def __init__(self, outputs: Sequence[Tensor]):
         self.nodes: list[Node] = []

@@ -71,7 +71,7 @@ class Record(Observer):
         if index is not None:
             self.gradients[index] = g
 
-    def rules(self, rules: Iterable[Callable], tensor: Any, g: Any) -> Iterator[Callable]:
+    def rules(self, rules: Iterable[Callable[..., Any]], tensor: Any, g: Any) -> Iterator[Callable[..., Any]]:
         index = self._graph.index(tensor)
         assert index is not None  # the pass goes through the graph's own nodes
         self._note(index, g)

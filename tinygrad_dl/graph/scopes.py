@@ -1,6 +1,6 @@
 """Which call of a Module computed which node: what a picture frames, sums up, and names.
 
-A Tensor that a Module gave carries the call (see `nn.noting`): when it began and ended, the Module, what it was given.
+A Tensor that a Module gave carries the call (`nn.call_tracking`): when it began and ended, the Module, its arguments.
 What lies between the two was computed in the call, unless it is known to have been there before: what an earlier call
 gave or was given, and all that went into that. So a net may use what an earlier layer has kept, beside its arguments.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..nn.noting import values_in
+from ..nn.call_tracking import values_in
 
 if TYPE_CHECKING:
     from .nodes import Graph, Node
@@ -26,7 +26,11 @@ class Scope:
     Calls that began later have a higher `number`; `outputs` are the nodes that it gave, in the order of the graph.
     """
 
-    def __init__(self, module: Any, number: int, args: tuple):
+    module: Any
+    number: int
+    args: tuple[Any, ...]
+
+    def __init__(self, module: Any, number: int, args: tuple[Any, ...]):
         self.module, self.number, self.args = module, number, args
         self.outputs: list[int] = []
         self.parent: Scope | None = None

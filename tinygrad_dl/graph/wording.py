@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .record import Contribution
 MOST = 12  # arguments of one operation whose formulas are told; each is traced with all the others
 # Functions that repeat arguments to the shape of their answer, beside ufuncs: which ones. Their rules see what was
 # broadcast, or undo it.
-_BROADCASTING: dict[Callable | None, tuple[int, ...]] = {
+_BROADCASTING: dict[Callable[..., Any] | None, tuple[int, ...]] = {
     affine: (2,),
     np.where: (0, 1, 2),
     np.clip: (0, 1, 2),

@@ -1,107 +1,241 @@
-"""Activation functions: plain formulas in NumPy, each its own reference on arrays; on Tensors, backprop falls out.
+"""Activation functions as plain NumPy formulas: on arrays they compute, on Tensors they record their derivatives.
 
-Each is stable: of finite z of any float type, neither it nor its derivatives overflow or become nan.
+Each is stable: for finite z of any float type, neither the function nor its derivatives overflow or become nan.
 """
 
 import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
+
+Array = TypeVar("Array", bound=Any)  # an array or a Tensor: what a function is given, it gives
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 HALF = np.dtype(np.float16)
 
 
-def single(x):
-    """`x`, in float32 if it is in float16, in which sums of 2,048 ones stall, and powers of e end at 11."""
+def upcast_half(x: Any) -> Any:
+    """Convert a float16 array to float32: in float16 a sum of ones stalls at 2,048, and exp overflows at 11.1."""
     return x.astype(np.float32) if getattr(x, "dtype", None) is HALF else x
 
 
-def in_single(function):
-    """The `function`, computed in float32 and rounded once if its first argument is in float16."""
+def with_half_upcast(function: Function) -> Function:
+    """Compute `function` in float32 and round the result once where its first argument is float16."""
 
     @functools.wraps(function)
-    def rounded(x, *args, **kwargs):
+    def upcast(x, *args, **kwargs):
         if getattr(x, "dtype", None) is not HALF:
             return function(x, *args, **kwargs)
-        return function(single(x), *map(single, args), **kwargs).astype(HALF)
+        return function(upcast_half(x), *map(upcast_half, args), **kwargs).astype(HALF)
 
-    return rounded
+    return upcast  # type: ignore[return-value]  # it takes what `function` takes
 
 
-def identity(z: Any) -> Any:
-    """g(z) = z, in (-∞, ∞): no activation. Layers with no activation in between are one linear layer (week 3).
+def identity(z: Array) -> Array:
+    """Return g(z) = z: no activation.
 
+    Layers without an activation between them compose to one linear layer.
+
+    Parameters
+    ----------
+    z : array or Tensor
+        Numbers of any shape.
+
+    Returns
+    -------
+    array or Tensor
+        `z` itself.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> identity(np.array([-1.0, 2.0]))
     array([-1.,  2.])
     """
     return z
 
 
-@in_single
-def sigmoid(z: Any) -> Any:
-    """σ(z) = 1 / (1 + e⁻ᶻ), in (0, 1): a probability, for the output of binary classification (week 3).
+@with_half_upcast
+def sigmoid(z: Array) -> Array:
+    """Compute σ(z) = 1 / (1 + e⁻ᶻ), a probability: the output of binary classification.
 
-    It saturates: far from 0 its derivative σ(z) (1 - σ(z)) vanishes, and learning with it.
+    It saturates: far from 0 its derivative σ(z) (1 - σ(z)) vanishes, and learning stops.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+
+    Returns
+    -------
+    array or Tensor
+        Values in (0, 1), with the shape and float type of `z`.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> sigmoid(np.array([-1e4, 0.0, 1e4])).round(6)
     array([0. , 0.5, 1. ])
     """
     return 1 / (1 + np.exp(np.minimum(-z, 80)))  # e^80 still fits a float32; σ(-80) is 2e-35
 
 
-def tanh(z: Any) -> Any:
-    """tanh(z) = (eᶻ - e⁻ᶻ) / (eᶻ + e⁻ᶻ), in (-1, 1): a sigmoid around 0, and better in hidden layers (week 3).
+def tanh(z: Array) -> Array:
+    """Compute tanh(z) = (eᶻ - e⁻ᶻ) / (eᶻ + e⁻ᶻ), a sigmoid centred at 0, which suits hidden layers better.
 
-    It still saturates: its derivative is 1 - tanh²(z).
+    It saturates like the sigmoid: its derivative is 1 - tanh²(z).
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+
+    Returns
+    -------
+    array or Tensor
+        Values in (-1, 1), with the shape and float type of `z`.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> tanh(np.array([-1e4, 0.0, 1e4]))
     array([-1.,  0.,  1.])
     """
     return np.tanh(z)
 
 
-def relu(z: Any) -> Any:
-    """max(0, z), in [0, ∞): cheap, and its derivative is 1 for z > 0; for z <= 0 it is 0, at 0 too (week 3).
+def relu(z: Array) -> Array:
+    """Compute max(0, z). Its derivative is 1 for z > 0, and 0 for z <= 0, at 0 included.
 
-    A unit whose z is negative for every sample learns no more: it is dead.
+    A unit whose z is negative for every sample gets no gradient and stops learning: it is dead.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+
+    Returns
+    -------
+    array or Tensor
+        Values in [0, ∞), with the shape and float type of `z`.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> relu(np.array([-2.0, 0.0, 3.0]))
     array([0., 0., 3.])
     """
-    return np.where(z <= 0, 0, z)
+    return np.where(z <= 0, 0, z)  # type: ignore[return-value]
 
 
-def leaky_relu(z: Any, alpha: float = 0.01) -> Any:
-    """z for z > 0, else αz: a relu whose units can't die, since its derivative is α there, at 0 too (week 3).
+def leaky_relu(z: Array, alpha: float = 0.01) -> Array:
+    """Compute z for z > 0, else αz. Its units cannot die: the derivative is α for z <= 0, at 0 included.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+    alpha : float
+        The slope on the negative side.
+
+    Returns
+    -------
+    array or Tensor
+        Values in (-∞, ∞), with the shape and float type of `z`.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> leaky_relu(np.array([-2.0, 0.0, 3.0]))
     array([-0.02,  0.  ,  3.  ])
     """
-    return np.where(z <= 0, alpha * z, z)
+    return np.where(z <= 0, alpha * z, z)  # type: ignore[return-value]
 
 
-def elu(z: Any, alpha: float = 1.0) -> Any:
-    """z for z >= 0, else α (eᶻ - 1), in (-α, ∞): a relu with a smooth bend (Clevert et al. 2016).
+def elu(z: Array, alpha: float = 1.0) -> Array:
+    """Compute z for z >= 0, else α (eᶻ - 1): a relu with a smooth bend.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+    alpha : float
+        The negative of the limit at -∞.
+
+    Returns
+    -------
+    array or Tensor
+        Values in (-α, ∞), with the shape and float type of `z`.
+
+    References
+    ----------
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2016.
+
+    Examples
+    --------
     >>> elu(np.array([-1e4, 0.0, 3.0]))
     array([-1.,  0.,  3.])
     """
     return np.where(z < 0, alpha * np.expm1(np.minimum(z, 0)), z)
 
 
-def softplus(z: Any) -> Any:
-    """log(1 + eᶻ), in (0, ∞): a smooth relu. Its derivative is σ(z).
+def softplus(z: Array) -> Array:
+    """Compute log(1 + eᶻ), a smooth relu. Its derivative is σ(z).
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+
+    Returns
+    -------
+    array or Tensor
+        Values in (0, ∞), with the shape and float type of `z`.
+
+    Examples
+    --------
     >>> softplus(np.array([-1e4, 0.0, 2.0])).round(4)
     array([0.    , 0.6931, 2.1269])
     """
     return np.logaddexp(0, z)
 
 
-def gelu(z: Any) -> Any:
-    """z Φ(z), Φ being the normal distribution, in its tanh form (Hendrycks and Gimpel 2016), within 5e-4 of it.
+def gelu(z: Array) -> Array:
+    """Compute z Φ(z) for the normal distribution function Φ, in its tanh form, which is within 5e-4 of it.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Real numbers of any shape.
+
+    Returns
+    -------
+    array or Tensor
+        Values in (-0.171, ∞), with the shape and float type of `z`.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+
+    Examples
+    --------
     >>> gelu(np.array([-1e4, 0.0, 1e4]))
     array([   -0.,     0., 10000.])
     """
@@ -110,33 +244,61 @@ def gelu(z: Any) -> Any:
     return np.where(z > 10, z, bend)
 
 
-@in_single
-def softmax(z: Any, axis: int = 0) -> Any:
-    """eᶻⁱ / Σⱼ eᶻʲ, in (0, 1) and of sum 1 along `axis`: by default the classes are rows, as samples are columns.
+@with_half_upcast
+def softmax(z: Array, axis: int = 0) -> Array:
+    """Compute eᶻⁱ / Σⱼ eᶻʲ along `axis`: probabilities of sum 1.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Logits; (classes, m) with the default `axis`, as samples are columns.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    array or Tensor
+        Probabilities in (0, 1), with the shape of `z`.
+
+    Examples
+    --------
     >>> softmax(np.array([[1e4, 0.0], [1e4, np.log(3)]]))
     array([[0.5 , 0.25],
            [0.5 , 0.75]])
     """
-    powers = np.exp(shifted(z, axis))
-    return powers / powers.sum(axis=axis, keepdims=True)
+    exponentials = np.exp(shift_by_max(z, axis))
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
-@in_single
-def log_softmax(z: Any, axis: int = 0) -> Any:
-    """zᵢ - log Σⱼ eᶻʲ: the logarithm of `softmax`, finite where that underflows to 0.
+@with_half_upcast
+def log_softmax(z: Array, axis: int = 0) -> Array:
+    """Compute zᵢ - log Σⱼ eᶻʲ: the logarithm of `softmax`, finite where `softmax` underflows to 0.
 
+    Parameters
+    ----------
+    z : array or Tensor
+        Logits; (classes, m) with the default `axis`, as samples are columns.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    array or Tensor
+        Logarithms in (-∞, 0), with the shape of `z`.
+
+    Examples
+    --------
     >>> log_softmax(np.array([[1e4], [0.0]]))
     array([[     0.],
            [-10000.]])
     """
-    z = shifted(z, axis)
+    z = shift_by_max(z, axis)
     return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
 
 
-def shifted(z, axis):
-    """`z` less about its maximum, so that no power of e overflows.
+def shift_by_max(z: Any, axis: int) -> Any:
+    """Subtract the rounded maximum along `axis`, so that no exponential overflows.
 
-    Any constant will do for the shift, and a whole number is one: the derivative of `rint` is zero.
+    The shift must be constant: `rint` has derivative zero.
     """
     return z - np.rint(np.max(z, axis=axis, keepdims=True))

@@ -1,6 +1,6 @@
 """Initializers: `init(shape, rng)` draws the weights of a layer of shape (n_out, n_in).
 
-Weights must differ, or all units of a layer would stay the same unit; how much is what these functions choose.
+Weights must differ, or all units of a layer would stay equal; these functions choose their variance.
 """
 
 from __future__ import annotations
@@ -13,8 +13,22 @@ Initializer = Callable[[tuple[int, int], "np.random.Generator"], np.ndarray]
 
 
 def zeros(shape: tuple[int, int], rng: np.random.Generator | None = None) -> np.ndarray:
-    """Zeros: right for biases; weights of zero make all units of a layer alike, forever.
+    """Return zeros: right for biases, wrong for weights, which would keep all units of a layer equal.
 
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_out, n_in).
+    rng : numpy.random.Generator, optional
+        Ignored.
+
+    Returns
+    -------
+    array
+        Zeros, (n_out, n_in).
+
+    Examples
+    --------
     >>> zeros((1, 2))
     array([[0., 0.]])
     """
@@ -22,14 +36,34 @@ def zeros(shape: tuple[int, int], rng: np.random.Generator | None = None) -> np.
 
 
 def normal(scale: float = 0.01, *misplaced: object) -> Initializer:
-    """An initializer that draws from N(0, scale²): the course's first, for shallow nets.
+    """Make an initializer that draws from N(0, scale²): the course's first, for shallow nets.
 
+    Parameters
+    ----------
+    scale : float
+        The standard deviation.
+
+    Returns
+    -------
+    function
+        `init(shape, rng)`, which gives an array (n_out, n_in).
+
+    Raises
+    ------
+    TypeError
+        If it is called like an initializer itself, with a shape and an `rng`.
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> normal(scale=0.1)((2, 3), np.random.default_rng(0)).shape
     (2, 3)
     """
-
     if misplaced:
-        raise TypeError("normal: expected init=normal(scale), which draws; got normal itself.")
+        raise TypeError("normal: expected init=normal(scale), got init=normal: pass a scale.")
 
     def draw(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
         return rng.normal(0.0, scale, shape)
@@ -39,8 +73,26 @@ def normal(scale: float = 0.01, *misplaced: object) -> Initializer:
 
 
 def xavier(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Draws from N(0, 1 / n_in): keeps the variance from layer to layer, for tanh and sigmoid (Glorot, Bengio 2010).
+    """Draw from N(0, 1 / n_in), which keeps the variance from layer to layer, for tanh and sigmoid.
 
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_out, n_in).
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Returns
+    -------
+    array
+        Weights, (n_out, n_in).
+
+    References
+    ----------
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+
+    Examples
+    --------
     >>> xavier((2, 100), np.random.default_rng(0)).std().round(2)
     np.float64(0.1)
     """
@@ -48,8 +100,26 @@ def xavier(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 
 def he(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Draws from N(0, 2 / n_in): keeps the variance through relu, which halves it (He et al. 2015).
+    """Draw from N(0, 2 / n_in), which keeps the variance through a relu.
 
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_out, n_in).
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Returns
+    -------
+    array
+        Weights, (n_out, n_in).
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", 2015.
+
+    Examples
+    --------
     >>> he((2, 200), np.random.default_rng(0)).std().round(2)
     np.float64(0.1)
     """

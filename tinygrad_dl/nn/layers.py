@@ -16,18 +16,48 @@ from .module import Module
 
 
 class Dense(Module):
-    """Z = W A + b, for `A` of shape (n_in, m): `W` is (n_out, n_in), `b` is (n_out, 1), and Z is (n_out, m).
+    """A dense layer: Z = W A + b for inputs A (n_in, m) and outputs Z (n_out, m).
 
-    The weights are drawn by `init` with `rng`, the biases are zero. Raises ValueError for sizes below 1, and for
-    weights from `init` or inputs of another shape, TypeError for sizes that are not whole numbers, and for an `rng`
-    that is missing or no `numpy.random.Generator`.
+    Parameters
+    ----------
+    n_in : int
+        The number of inputs, at least 1.
+    n_out : int
+        The number of units, at least 1.
+    rng : numpy.random.Generator
+        The source of randomness for the weights. Required.
+    init : function
+        The initializer of the weights: `init(shape, rng)` gives an array (n_out, n_in).
+    dtype : dtype
+        The type of the parameters.
 
+    Attributes
+    ----------
+    W : Tensor
+        Weights, (n_out, n_in).
+    b : Tensor
+        Biases, (n_out, 1), initially zero.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or the weights from `init` or the inputs have another shape.
+    TypeError
+        If a size is not a whole number, or `rng` is missing or not a `numpy.random.Generator`.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> layer = tg.nn.Dense(30, 4, rng=np.random.default_rng(0))
     >>> layer(np.ones((30, 569))).shape
     (4, 569)
     """
+
+    n_in: int
+    n_out: int
+    W: Tensor
+    b: Tensor
 
     def __init__(
         self,
@@ -49,6 +79,7 @@ class Dense(Module):
         self.b = parameter(np.zeros((n_out, 1), dtype), name="b")
 
     def __call__(self, A: Any) -> Tensor:
+        """Compute Z = W A + b, (n_out, m), for inputs `A` (n_in, m)."""
         try:
             shape = A.shape
         except AttributeError:  # a list
@@ -69,11 +100,22 @@ class Dense(Module):
 
 
 class Sequential(Module):
-    """The composition of layers and functions, first one first.
+    """The composition of layers and functions, applied from first to last.
 
-    The parameters and the Tensors that it computes carry the course's names: W1 b1 Z1 A1 W2 ...
-    Raises TypeError for a part that can't be called.
+    Its parameters and outputs carry the course's names: W1 b1 Z1 A1 W2 ...
 
+    Parameters
+    ----------
+    *layers : function
+        Modules and functions of one argument.
+
+    Raises
+    ------
+    TypeError
+        If a layer is not callable.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> rng = np.random.default_rng(0)
@@ -88,6 +130,8 @@ class Sequential(Module):
                                                      total           17
     """
 
+    layers: list[Any]
+
     def __init__(self, *layers: Callable[[Any], Any]):
         for position, layer in enumerate(layers):
             if not callable(layer):
@@ -95,7 +139,8 @@ class Sequential(Module):
         self.layers = list(layers)
         self._number(1)
 
-    def __call__(self, A: Any) -> Any:
+    def __call__(self, A: Any) -> Tensor:
+        """Apply the layers to `A`, from first to last."""
         for layer, name in zip(self.layers, self._names, strict=True):
             A = layer(A)
             if name is not None and type(A) is Tensor and A.name is None:
@@ -103,7 +148,7 @@ class Sequential(Module):
         return A
 
     def _number(self, number: int) -> int:
-        """Name the tensors of each layer, counting from `number`; give the number after the last."""
+        """Name the Tensors of each layer, counting from `number`; return the next free number."""
         self._names: list[str | None] = []
         for position, layer in enumerate(self.layers):
             name = None
@@ -118,12 +163,18 @@ class Sequential(Module):
         return number
 
     def summary(self) -> str:
-        """The course's table of shapes for this net (week 4), and how many parameters each layer has."""
+        """Return the course's table of shapes for this net (week 4), with the number of parameters of each layer.
+
+        Returns
+        -------
+        str
+            The table, a line for each layer.
+        """
         numbers = itertools.count(1)
         table = [["l", "layer", "W[l]", "b[l]", "Z[l]", "g[l]", "A[l]", "parameters"]]
         for layer in _flat(self):
             if not isinstance(layer, Module):
-                if len(table) > 1:  # an activation, of the layer before
+                if len(table) > 1:  # an activation of the previous layer
                     before = table[-1][5].removeprefix("identity")
                     table[-1][5] = f"{before} {_name(layer)}".lstrip()
                 continue
@@ -154,11 +205,37 @@ def mlp(
     init: initializers.Initializer | None = None,
     dtype: Any = np.float64,
 ) -> Sequential:
-    """A multilayer perceptron: Dense layers of `sizes` [n_x, n_1, ..., n_L], `hidden` between, `output` at the end.
+    """Make a multilayer perceptron: Dense layers with activations between them.
 
-    Weights are drawn by `init`: if left out by `he` for a `hidden` of the relu family, and by `xavier` for any other.
-    Raises ValueError for fewer than two sizes, TypeError for what is no list of whole numbers, no function, no `rng`.
+    Parameters
+    ----------
+    sizes : sequence of int
+        The sizes of the input and of each layer, [n_x, n_1, ..., n_L].
+    rng : numpy.random.Generator
+        The source of randomness for the weights. Required.
+    hidden : function
+        The activation between layers.
+    output : function
+        The activation of the last layer.
+    init : function, optional
+        The initializer of the weights. The default is `he` for a `hidden` of the relu family, else `xavier`.
+    dtype : dtype
+        The type of the parameters.
 
+    Returns
+    -------
+    Sequential
+        The net: inputs (n_x, m), outputs (n_L, m).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes, or a size is below 1.
+    TypeError
+        If a size is not a whole number, an activation or initializer is not callable, or `rng` is missing.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> tg.nn.mlp([30, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=np.random.default_rng(0))
@@ -176,13 +253,13 @@ def mlp(
     checks.generator("mlp", rng)
     if init is None:
         init = initializers.he if hidden in _RELU_FAMILY else initializers.xavier
-    layers: list[Callable[[Any], Any]] = []
+    layers: list[Any] = []
     for n_in, n_out in itertools.pairwise(sizes):
         layers += [Dense(n_in, n_out, rng=rng, init=init, dtype=dtype), hidden]
     return Sequential(*layers[:-1], output)
 
 
-_RELU_FAMILY = (
+_RELU_FAMILY: tuple[Callable[[Any], Any], ...] = (
     fused.relu,
     fused.leaky_relu,
     activations.relu,
@@ -193,7 +270,7 @@ _RELU_FAMILY = (
 
 
 def _flat(net: Sequential) -> Iterator[Callable[[Any], Any]]:
-    """The layers and functions of `net`, those of nested ones in their place."""
+    """Yield the layers and functions of `net`, with nested `Sequential`s expanded."""
     for layer in net.layers:
         if isinstance(layer, Sequential):
             yield from _flat(layer)

@@ -1,27 +1,55 @@
-"""Losses: plain formulas in NumPy that give the mean over samples of a sum over outputs.
+"""Losses as plain NumPy formulas: the mean over samples of a sum over outputs.
 
-Predictions and labels are outputs × samples, as in the course: (n, m), samples are columns. A shape that would
-broadcast is an error, as are labels out of range. A loss has the float type of the predictions, whatever that of the
-labels; of float16 it is computed in float32.
+Predictions and labels are (n, m), samples are columns. Shapes that would broadcast are errors, as are labels out of
+range. A loss has the float type of the predictions, whatever the type of the labels; a float16 loss is computed in
+float32.
 """
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from .activations import in_single, log_softmax
+from .activations import Array, log_softmax, with_half_upcast
 
 TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so that nothing else changes
 
 
-@in_single
+@overload
+def binary_cross_entropy(A: np.ndarray, Y: Any) -> Any: ...
+@overload
+def binary_cross_entropy(A: Array, Y: Any) -> Array: ...
+@with_half_upcast
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
-    """-1/m Σ [y log a + (1 - y) log(1 - a)], the course's cost, of probabilities `A` and labels `Y` in [0, 1].
+    """Compute -1/m Σ [y log a + (1 - y) log(1 - a)], the course's cost.
 
-    Both (n, m). A probability that is exactly 0 or 1 and wrong passes no gradient on to a sigmoid: from a sigmoid
-    that saturates, a net learns nothing. `binary_cross_entropy_with_logits` has no such gap.
-    Raises ValueError for shapes that differ, for labels and for probabilities outside of [0, 1].
+    A wrong probability of exactly 0 or 1 passes no gradient through a sigmoid, so a net whose sigmoid saturates
+    stops learning. `binary_cross_entropy_with_logits` has no such gap.
 
+    Parameters
+    ----------
+    A : array or Tensor
+        Probabilities in [0, 1], (n, m).
+    Y : array or Tensor
+        Labels in [0, 1], (n, m).
+
+    Returns
+    -------
+    number or Tensor
+        The loss, 0-d.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array or Tensor.
+    ValueError
+        If the shapes differ or are empty, or a label or probability lies outside [0, 1].
+
+    References
+    ----------
+    Course, week 3.
+
+    Examples
+    --------
     >>> binary_cross_entropy(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
     np.float64(0.4904)
     """
@@ -31,17 +59,40 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
         _check_range("binary_cross_entropy", "labels", Y)
     with np.errstate(invalid="ignore"):
         cost = (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -m
-    if cost != cost:  # nan, as the logarithm of what is no probability
-        _check_range("binary_cross_entropy", "probabilities", A, "; of logits take binary_cross_entropy_with_logits")
+    if cost != cost:  # nan: the logarithm of a number outside [0, 1]
+        _check_range("binary_cross_entropy", "probabilities", A, "; for logits take binary_cross_entropy_with_logits")
     return cost
 
 
-@in_single
+@overload
+def binary_cross_entropy_with_logits(Z: np.ndarray, Y: Any) -> Any: ...
+@overload
+def binary_cross_entropy_with_logits(Z: Array, Y: Any) -> Array: ...
+@with_half_upcast
 def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
-    """1/m Σ [log(1 + eᶻ) - y z]: the binary cross-entropy of σ(Z), exact however large the logits `Z` are.
+    """Compute 1/m Σ [log(1 + eᶻ) - y z]: the binary cross-entropy of σ(Z), exact for logits of any size.
 
-    Both (n, m). Raises ValueError for shapes that differ, and for labels `Y` outside of [0, 1].
+    Parameters
+    ----------
+    Z : array or Tensor
+        Logits, (n, m).
+    Y : array or Tensor
+        Labels in [0, 1], (n, m).
 
+    Returns
+    -------
+    number or Tensor
+        The loss, 0-d.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array or Tensor.
+    ValueError
+        If the shapes differ or are empty, or a label lies outside [0, 1].
+
+    Examples
+    --------
     >>> binary_cross_entropy_with_logits(np.array([[0.0, 1e4]]), np.array([[1, 1]])).round(4)
     np.float64(0.3466)
     """
@@ -49,20 +100,47 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     _check_range("binary_cross_entropy_with_logits", "labels", Y)
     terms = np.logaddexp(0, Z) - Y * Z
     cost = np.sum(terms) / m
-    if cost != cost:  # an infinite logit costs nothing with the label that it is sure of, else infinitely much
+    if cost != cost:  # the cost of an infinite logit is 0 with the label that it predicts, else inf
         infinite, positive = np.isinf(Z), Z > 0
         terms = np.where(infinite & positive, (1 - Y) * Z, terms)
         cost = np.sum(np.where(infinite & (positive == Y), 0, terms)) / m
     return cost
 
 
-@in_single
+@overload
+def softmax_cross_entropy(Z: np.ndarray, Y: Any) -> Any: ...
+@overload
+def softmax_cross_entropy(Z: Array, Y: Any) -> Array: ...
+@with_half_upcast
 def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
-    """-1/m Σ log softmax(z)[y]: the cross-entropy of the softmax over the rows of the logits `Z`, (classes, m).
+    """Compute -1/m Σ log softmax(z)[y]: the cross-entropy of the softmax of each column of logits.
 
-    `Y` holds integer labels, (m,) or (1, m), or a column of class probabilities a sample, (classes, m): one-hot, say.
-    Raises ValueError for any other shape, labels outside of 0 ... classes - 1, and columns that don't sum to 1.
+    Parameters
+    ----------
+    Z : array or Tensor
+        Logits, (classes, m).
+    Y : array or Tensor
+        Integer labels, (m,) or (1, m), or a column of class probabilities for each sample, (classes, m), for
+        example one-hot.
 
+    Returns
+    -------
+    number or Tensor
+        The loss, 0-d.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array or Tensor.
+    ValueError
+        If a shape does not fit, a label lies outside 0 ... classes - 1, or a column does not sum to 1.
+
+    References
+    ----------
+    Course, week 4.
+
+    Examples
+    --------
     >>> Z = np.log(np.array([[0.5, 0.1], [0.5, 0.9]]))
     >>> softmax_cross_entropy(Z, np.array([0, 1])).round(4)
     np.float64(0.3993)
@@ -75,15 +153,40 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     logs = log_softmax(Z)
     with np.errstate(invalid="ignore"):
         cost = (P * logs).sum() / -Z.shape[-1]
-    if cost != cost:  # a class that a logit of -inf excludes is no part of the cost: not 0 * -inf
+    if cost != cost:  # a class with logit -inf and probability 0 costs 0, where 0 * -inf is nan
         cost = (P * np.where((logs == -np.inf) & (P == 0), 0, logs)).sum() / -Z.shape[-1]
     return cost
 
 
-@in_single
+@overload
+def mean_squared_error(A: np.ndarray, Y: Any) -> Any: ...
+@overload
+def mean_squared_error(A: Array, Y: Any) -> Array: ...
+@with_half_upcast
 def mean_squared_error(A: Any, Y: Any) -> Any:
-    """1/m Σ (a - y)², of predictions `A` and targets `Y`, both (n, m). Raises ValueError for shapes that differ.
+    """Compute 1/m Σ (a - y)².
 
+    Parameters
+    ----------
+    A : array or Tensor
+        Predictions, (n, m).
+    Y : array or Tensor
+        Targets, (n, m).
+
+    Returns
+    -------
+    number or Tensor
+        The loss, 0-d.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array or Tensor.
+    ValueError
+        If the shapes differ or are empty.
+
+    Examples
+    --------
     >>> mean_squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
     np.float64(2.0)
     """
@@ -91,13 +194,13 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
     return np.sum(np.square(A - Y)) / m
 
 
-def floats(Y, A):
-    """Labels `Y` in the float type of the predictions `A`; 1 - 2 is 255 in bytes."""
+def floats(Y: Any, A: Any) -> Any:
+    """Convert labels `Y` to the float type of the predictions `A`: in uint8, 1 - 2 is 255."""
     return Y.astype(A.dtype) if Y.dtype != A.dtype and Y.dtype.kind in "biuf" and A.dtype.kind == "f" else Y
 
 
 def _samples(loss, A, Y):
-    """The number of samples m, and `A` and `Y` as arrays of one float type, if they have one shape."""
+    """Return m, and `A` and `Y` as arrays of one float type. Raises ValueError if their shapes differ."""
     A, Y = arrays(loss, A, Y)
     if A.shape != Y.shape:
         advice = f": pass np.reshape(Y, {A.shape})" if A.size == Y.size else ""
@@ -108,14 +211,14 @@ def _samples(loss, A, Y):
 
 
 def arrays(where, *given):
-    """What is `given`, with arrays for data frames. Raises TypeError for anything but arrays, Tensors and these."""
+    """Convert data frames among `given` to arrays. Raises TypeError for other values than these, arrays and Tensors."""
     return [value if type(value) is np.ndarray else _array(where, value) for value in given]
 
 
 def _array(where, value):
     kind = type(value)
     if not hasattr(value, "shape"):
-        raise TypeError(f"{where}: expected arrays or Tensors, got a {kind.__name__}: np.array(...) makes one.")
+        raise TypeError(f"{where}: expected arrays or Tensors, got a {kind.__name__}: pass np.array(...).")
     return np.asarray(value) if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__") else value
 
 
@@ -125,7 +228,7 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def check_classes(Z, Y):
+def check_classes(Z: Any, Y: Any) -> None:
     """Raise ValueError unless the labels `Y` fit the logits `Z`."""
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
@@ -149,8 +252,8 @@ def _holds_probabilities(Z, Y):
     return Y.shape == Z.shape and not (len(Z) == 1 and Y.dtype.kind in "iu")
 
 
-def one_hot(Z, Y):
-    """The labels `Y` of the logits `Z` as a column of probabilities a sample."""
+def one_hot(Z: Any, Y: Any) -> Any:
+    """Convert the labels `Y` of the logits `Z` to a column of probabilities for each sample."""
     if _holds_probabilities(Z, Y):
         return floats(Y, Z)
     return np.arange(len(Z))[:, np.newaxis] == np.reshape(Y, -1)

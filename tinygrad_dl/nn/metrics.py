@@ -1,4 +1,4 @@
-"""Metrics: what a net is judged by but not trained on."""
+"""Metrics: measures of a net that are not trained on."""
 
 from typing import Any
 
@@ -8,12 +8,30 @@ from .losses import arrays
 
 
 def accuracy(A: Any, Y: Any) -> float:
-    """The share of samples that are classified right, in [0, 1].
+    """Compute the fraction of samples that are classified correctly.
 
-    `A` of shape (1, m) holds probabilities, and above 1/2 means class 1; `A` of shape (classes, m) holds a score a
-    class, and the largest wins. `Y` holds labels, (m,) or (1, m), or is one-hot, (classes, m).
-    Raises ValueError for other shapes, TypeError for labels that are not numbers.
+    Parameters
+    ----------
+    A : array
+        Predictions: probabilities, (1, m), where above 1/2 means class 1; or scores, (classes, m), where the largest
+        of a column wins.
+    Y : array
+        Labels, (m,) or (1, m), or one-hot, (classes, m).
 
+    Returns
+    -------
+    float
+        The fraction, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit, or a row of predictions or its labels lie outside [0, 1].
+    TypeError
+        If the labels are not numbers.
+
+    Examples
+    --------
     >>> accuracy(np.array([[0.9, 0.4, 0.2]]), np.array([[1, 1, 0]])).round(3)
     np.float64(0.667)
     >>> accuracy(np.array([[0.9, 0.4], [0.1, 0.6]]), np.array([0, 0]))
@@ -29,7 +47,7 @@ def accuracy(A: Any, Y: Any) -> float:
             f"accuracy: expected predictions (n, m) and labels (m,), (1, m) or (n, m), got {A.shape} and {Y.shape}."
         )
     if A.shape[0] == 1 and A.size and (np.min(A) < 0 or np.max(A) > 1):
-        raise ValueError("accuracy: expected a row of probabilities in [0, 1]; of logits, take nn.sigmoid first.")
+        raise ValueError("accuracy: expected a row of probabilities in [0, 1]; for logits, apply nn.sigmoid first.")
     if A.shape[0] == 1 and not np.all((Y == 0) | (Y == 1)):
         raise ValueError("accuracy: expected labels 0 and 1 for one row of probabilities.")
     predicted = A[0] > 0.5 if A.shape[0] == 1 else np.argmax(A, axis=0)

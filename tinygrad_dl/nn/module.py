@@ -1,4 +1,4 @@
-"""`Module`: something with parameters, found by name; and saving them."""
+"""`Module`: the base class of functions with parameters, found by name; saving and loading them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import pytree
-from .._files import read_arrays, unlike, whole_file
+from .._files import describe_difference, read_arrays, whole_file
 from ..batching import Batched, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor, replace_all_data
-from .noting import noted
+from .call_tracking import track_calls
 
 
 class Module:
-    """A function with parameters: every leaf Tensor among its attributes, in nested Modules, lists, tuples and dicts.
+    """Base class of functions with parameters: the leaf Tensors among its attributes, in nested containers too.
 
-    Pictures frame what a call of it computed, if the class defines `__call__`: one assigned later has no frame.
+    Attributes may hold Modules, lists, tuples and dicts. Pictures frame the nodes of a call if the class statement
+    defines `__call__`; a `__call__` that is assigned later has no frame.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> class Scale(tg.nn.Module):
@@ -38,29 +41,42 @@ class Module:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         call = vars(cls).get("__call__")
-        if isinstance(call, types.FunctionType):  # anything else takes no `self`, or is bound in a way of its own
-            cls.__call__ = noted(call)  # type: ignore[method-assign]
+        if isinstance(call, types.FunctionType):  # other callables take no `self`, or are bound in their own way
+            cls.__call__ = track_calls(call)  # type: ignore[method-assign]
 
-    def __call__(self, A: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} defines no __call__")
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs for some inputs; subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} defines no __call__: define it, or call one of its layers.")
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        old = vars(self).get(name)
-        if type(old) is type(value) is Tensor and old._function is None and old.requires_grad and value._function:
-            raise TypeError(
-                f"{name} is a parameter of {type(self).__name__}, and a Tensor that was computed can't take its place: "
-                f"p.data = p.data - step gives it new values."
-            )
-        super().__setattr__(name, value)
+    if not TYPE_CHECKING:  # for checkers it would make every name an attribute
+
+        def __setattr__(self, name, value):
+            old = vars(self).get(name)
+            if type(old) is type(value) is Tensor and old._function is None and old.requires_grad and value._function:
+                raise TypeError(
+                    f"{name} is a parameter of {type(self).__name__}, and a computed Tensor can't replace it: write "
+                    f"p.data = p.data - step to give it new values."
+                )
+            super().__setattr__(name, value)
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """Each parameter once, with its path as a name, such as `layers.0.W`, in the order of definition.
+        """Yield each parameter once, in the order of definition, with its path as its name.
 
-        Raises ValueError if two parameters have one name, as with keys of dicts that contain dots.
+        Yields
+        ------
+        name : str
+            The path, such as `layers.0.W`.
+        parameter : Tensor
+            The parameter.
+
+        Raises
+        ------
+        ValueError
+            If two parameters have the same name, which keys with dots can cause.
         """
         seen: set[Tensor] = set()
         names: set[str] = set()
-        for name, parameter in _tensors(self):
+        for name, parameter in _find_parameters(self):
             if parameter in seen:
                 continue
             if name in names:
@@ -70,12 +86,27 @@ class Module:
             yield name, parameter
 
     def parameters(self) -> list[Tensor]:
-        """The parameters, in the order of `named_parameters`."""
+        """Return the parameters, in the order of `named_parameters`.
+
+        Returns
+        -------
+        list of Tensor
+            Each parameter once.
+        """
         return [parameter for _, parameter in self.named_parameters()]
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """Each Module inside of this one, once, with its path as a name, such as `layers.0`; itself, as "", first.
+        """Yield this Module and each nested one, once, with its path as its name.
 
+        Yields
+        ------
+        name : str
+            The path, such as `layers.0`; "" for the Module itself, which comes first.
+        module : Module
+            The Module.
+
+        Examples
+        --------
         >>> import numpy as np
         >>> import tinygrad_dl as tg
         >>> [name for name, _ in tg.nn.mlp([2, 4, 1], rng=np.random.default_rng(0)).named_modules()]
@@ -89,31 +120,55 @@ class Module:
                 seen.add(id(value))
                 if isinstance(value, Module):
                     yield path, value
-                stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _parts(value)][::-1]
+                stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _children(value)][::-1]
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of every parameter's values, by name."""
+        """Return a copy of the values of every parameter.
+
+        Returns
+        -------
+        dict of str to array
+            The arrays, by the names of `named_parameters`.
+        """
         return {name: parameter.numpy() for name, parameter in self.named_parameters()}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Give the parameters the values in `state`, which has exactly their names and shapes: all of them, or none.
+        """Set the values of all parameters; on an error, none has changed.
 
-        Raises ValueError for a name that is missing or unknown, a wrong shape, or values that are not finite numbers
-        that the parameter can hold, TypeError for a `state` that is no dict: then nothing has changed.
+        Parameters
+        ----------
+        state : mapping of str to array
+            Values by name, with exactly the names and shapes of the parameters.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, a shape differs, or a value is not finite or does not fit the dtype.
+        TypeError
+            If `state` is not a mapping.
         """
         parameters = dict(self.named_parameters())
         if not isinstance(state, Mapping):
-            raise TypeError(f"load_state_dict: expected a dict, as state_dict() gives it, got {type(state).__name__}.")
-        if difference := unlike(parameters, list(state)):
+            raise TypeError(f"load_state_dict: expected a dict, as state_dict() returns, got {type(state).__name__}.")
+        if difference := describe_difference(parameters, list(state)):
             raise ValueError(f"the state does not fit this {type(self).__name__}: {difference}.")
-        values = [_fitting(name, parameter, state[name]) for name, parameter in parameters.items()]
+        values = [_convert_values(name, parameter, state[name]) for name, parameter in parameters.items()]
         replace_all_data(list(parameters.values()), values)
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the parameters to `path` as an `.npz` archive, all or nothing: an older file stays until the end.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters to an `.npz` archive. An older file is replaced at the end, or stays on an error.
 
-        Raises ValueError for parameters that are not finite or have a name that an archive can't hold, and what
-        `whole_file` raises for a path that is no file's, such as FileNotFoundError for a folder that does not exist.
+        Parameters
+        ----------
+        path : str or path-like
+            The file; its name is used as given.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not finite, or its name contains a NUL or backslash.
+        OSError
+            If the file cannot be written: FileNotFoundError if its folder is missing, IsADirectoryError for a folder.
         """
         import zipfile
 
@@ -131,16 +186,27 @@ class Module:
                         np.lib.format.write_array(entry, values, allow_pickle=False)
                 archive.close()
             except BaseException:
-                archive.fp = None  # it is not to be closed: that would raise an error of its own for Ctrl-C
+                archive.fp = None  # prevents closing, which would raise another error after Ctrl-C
                 raise
             file.flush()
             os.fsync(file.fileno())
 
-    def load(self, path: str | os.PathLike) -> None:
-        """Read the parameters from a file that `save` wrote: all of them, or none.
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Read all parameters from a file written by `save`; on an error, none has changed.
 
-        Raises FileNotFoundError, or ValueError for a file that is damaged, no `.npz` archive, or of another net: then
-        nothing has changed. No file, however made, runs code or takes much more memory than the parameters do.
+        A file, even a hostile one, runs no code and takes little more memory than the parameters do.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged, not an `.npz` archive, or holds the parameters of another net.
         """
         state = read_arrays(path, {name: parameter.shape for name, parameter in self.named_parameters()})
         try:
@@ -149,8 +215,8 @@ class Module:
             raise ValueError(f"{os.fsdecode(path)!r}: {error}") from None
 
 
-def _fitting(name: str, parameter: Tensor, given: Any) -> np.ndarray:
-    """A new array for `parameter` of the values `given`. Raises ValueError if they do not fit."""
+def _convert_values(name: str, parameter: Tensor, given: Any) -> np.ndarray:
+    """Convert the values `given` to a new array for `parameter`. Raises ValueError if they do not fit."""
     if type(parameter) is not Tensor or parameter._function is not None:
         raise ValueError(f"{name} is being differentiated, so its values can't be replaced.")
     try:
@@ -169,13 +235,13 @@ def _fitting(name: str, parameter: Tensor, given: Any) -> np.ndarray:
 
 
 def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    np.seterr(over="ignore")  # what is too large for a float32 becomes inf, and an error
+    np.seterr(over="ignore")  # numbers too large for a float32 become inf, which raises an error
     return values.astype(dtype)
 
 
-def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """The parameters among the attributes and elements of `module`, with their paths; nothing that is inside itself."""
-    inside: set[int] = set()  # the Modules and lists on the way to where we are
+def _find_parameters(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters among the attributes and elements of `module`, with their paths; cycles are cut."""
+    inside: set[int] = set()  # the Modules and containers around the current value
     stack: list[tuple[str, Any, bool]] = [("", module, False)]
     while stack:
         path, value, left = stack.pop()
@@ -183,15 +249,15 @@ def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
             inside.discard(id(value))
         elif type(value) in (Tensor, Batched):
             if getattr(core_of(value), "_function", None) in (None, primitives.identity):
-                yield path, value  # what a layer computed and kept is no parameter; what it is differentiated by is one
-        elif id(value) not in inside and (parts := list(_parts(value))):
+                yield path, value  # leaves and variables of differentiation; a Tensor that a layer computed is neither
+        elif id(value) not in inside and (parts := list(_children(value))):
             inside.add(id(value))
             stack.append((path, value, True))
             stack += [(f"{path}.{name}" if path else str(name), part, False) for name, part in reversed(parts)]
 
 
-def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
-    """The attributes of a Module and the elements of a list, tuple or dict, with their names; of anything else none."""
+def _children(value: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the named attributes of a Module, or elements of a list, tuple or dict; empty for other values."""
     if isinstance(value, Module):
         return vars(value).items()
     if isinstance(value, dict):
@@ -200,58 +266,58 @@ def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    """Parameters by the names of the course, W1 b1 W2 ..., or by those given with them where these are not unique."""
+    """Key parameters by their course names, W1 b1 W2 ..., or by their paths if the course names are not unique."""
     paths = dict(parameters)
     named = {tensor.name or path: tensor for path, tensor in paths.items()}
     return named if len(named) == len(paths) else paths
 
 
-# ---- as an argument of `grad` and the like: see `pytree`
+# ---- Modules as arguments of `grad` and other transforms: see `pytree`
 
 
-def _trained(module: Module) -> dict[str, Any]:
-    """The parameters that gradients are wanted for, by name."""
+def _trainable(module: Module) -> dict[str, Any]:
+    """Return the parameters that require grad, by name."""
     return {name: p for name, p in module.named_parameters() if type(p) is Batched or p.requires_grad}
 
 
-def _with_values(module: Module, values: list[Any]) -> Any:
-    """A copy of `module` with `values` in the places of those parameters; it shares with it whatever holds none."""
-    return _copied(module, dict(zip(map(id, _trained(module).values()), values, strict=True)))
+def _replace_parameters(module: Module, values: list[Any]) -> Any:
+    """Copy `module` with `values` for its trainable parameters; attributes without parameters are shared."""
+    return _copy_with(module, dict(zip(map(id, _trainable(module).values()), values, strict=True)))
 
 
-def _copied(module: Any, copies: dict[int, Any]) -> Any:
-    """A copy of `module` and of what is in it, down to those values that `copies` has another for, by identity."""
+def _copy_with(module: Any, copies: dict[int, Any]) -> Any:
+    """Copy `module` and its contents recursively, replacing the objects whose id is a key of `copies`."""
     done: list[Any] = []
-    stack: list[tuple[Any, Any, int]] = [(module, None, 0)]  # what to copy, or how to close what, and of how many parts
+    stack: list[tuple[Any, Any, int]] = [(module, None, 0)]  # (value, None, 0) to copy, (value, rebuild, n) to rebuild
     while stack:
-        value, close, count = stack.pop()
-        if close is not None:
+        value, rebuild, count = stack.pop()
+        if rebuild is not None:
             start = len(done) - count
-            done[start:] = [close(value, done[start:])]
+            done[start:] = [rebuild(value, done[start:])]
         elif id(value) in copies:
             done.append(copies[id(value)])
         else:
-            close, parts = _closing(value, copies)
-            if close is None:
+            rebuild, parts = _rebuilder(value, copies)
+            if rebuild is None:
                 done.append(value)
             else:
-                stack.append((value, close, len(parts)))
+                stack.append((value, rebuild, len(parts)))
                 stack += [(part, None, 0) for part in reversed(parts)]
     return done[0]
 
 
-def _closing(value: Any, copies: dict[int, Any]) -> tuple[Any, list[Any]]:
-    """A function of `value` and of copies of its parts that makes its copy, and the parts; None for what is shared."""
+def _rebuilder(value: Any, copies: dict[int, Any]) -> tuple[Any, list[Any]]:
+    """Return `rebuild(value, copied_parts)` and the parts of `value`; None for a value to share."""
     if isinstance(value, Module):
-        copies[id(value)] = copy = object.__new__(type(value))  # known before its attributes, which may lead back to it
+        copies[id(value)] = copy = object.__new__(type(value))  # before its attributes, for cycles
         return (lambda _, parts: vars(copy).update(zip(vars(value), parts, strict=True)) or copy), [
             *vars(value).values()
         ]
     if isinstance(value, types.MethodType) and isinstance(value.__self__, Module):
         return (lambda method, parts: types.MethodType(method.__func__, *parts)), [value.__self__]
     if isinstance(value, (dict, list, tuple)):
-        return pytree.closed, [*(pytree.opened(value) or {}).values()]
+        return pytree.with_children, [*(pytree.children(value) or {}).values()]
     return None, []
 
 
-pytree.register(Module, _trained, _with_values)
+pytree.register(Module, _trainable, _replace_parameters)

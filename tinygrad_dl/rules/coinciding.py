@@ -1,14 +1,13 @@
-"""Eigenvalues and singular values that coincide: what of their derivatives exists there, and an error for the rest.
+"""Repeated eigenvalues and singular values: checks that a derivative exists there, and errors where it does not.
 
-A function of the values alone may be symmetric in those that coincide, as `np.sum(w**2)` is. Then it is smooth; see
-`symmetric`.
-
-A function of the vectors alone has a derivative if it depends on nothing but the space that they span. What depends on
-values and vectors, such as V f(w) Vᴴ, has one that their cotangents do not tell (it needs f').
+A function of the values alone is smooth if it is symmetric in the repeated ones, like `np.sum(w**2)`; see `symmetric`.
+A function of the vectors alone has a derivative if it depends only on the space that they span. The derivative of a
+function of values and vectors, such as V f(w) Vᴴ, needs f', which their cotangents do not contain.
 """
 
 import weakref
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -20,29 +19,29 @@ from ..core.registry import defnondiff
 from ..core.tensor import Tensor
 
 
-def lost(dtype):
-    """The relative distance of values whose vectors have lost three quarters of their digits to rounding."""
+def vector_tolerance(dtype):
+    """Return the relative distance at which vectors lose three quarters of their digits to rounding."""
     return np.finfo(dtype).eps ** 0.75
 
 
-def close(w, bar):
+def close(w: Any, bar: Any) -> Any:
     scale = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
     return np.abs(w[..., None, :] - w[..., :, None]) <= bar * scale
 
 
 @primitives.primitive
 def coincide(w):
-    """The mask of the pairs of the values `w` that can't be told apart well enough to have vectors of their own."""
-    return close(w, max(lost(w.dtype), w.shape[-1] * np.finfo(w.dtype).eps))
+    """Compute the mask of pairs of values `w` that are too close to have distinguishable vectors."""
+    return close(w, max(vector_tolerance(w.dtype), w.shape[-1] * np.finfo(w.dtype).eps))
 
 
-def partnered(w):
-    """The mask of the values that coincide with another."""
+def is_repeated(w):
+    """Compute the mask of values that coincide with another."""
     return np.sum(coincide(w), axis=-1) > 1
 
 
-def slopes_of_turns(w):
-    """The speed at which vectors turn into each other, 1 / (w_j - w_i); 0 where the values coincide."""
+def rotation_rates(w):
+    """Compute 1 / (w_j - w_i), the rates at which vectors rotate into each other; 0 where the values coincide."""
     same = coincide(w)
     return np.where(same, 0, 1 / np.where(same, 1, np.expand_dims(w, -2) - np.expand_dims(w, -1)))
 
@@ -52,60 +51,61 @@ def slopes_of_turns(w):
 
 @primitives.primitive
 def check_apart(name, unclear, w, g_w, *vectors):
-    """Raise a LinAlgError if cotangents of values `w` that are `unclear`, or of their vectors, are above rounding."""
+    """Raise LinAlgError if the cotangents of `unclear` values `w`, or of their vectors, exceed rounding errors."""
     scale = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
     sizes = np.stack(
         [np.abs(g_w) * np.where(scale == 0, 1, scale), *(np.max(np.abs(g), axis=-2, initial=0) for g in vectors)]
     )
-    if np.any(unclear & (sizes > lost(sizes.dtype) * np.max(sizes, axis=(0, -1), keepdims=True, initial=0))):
-        raise _entangled(name)
+    bar = vector_tolerance(sizes.dtype) * np.max(sizes, axis=(0, -1), keepdims=True, initial=0)
+    if np.any(unclear & (sizes > bar)):
+        raise _entanglement_error(name)
 
 
-def _entangled(name):
+def _entanglement_error(name):
     return np.linalg.LinAlgError(
-        f"{name}: the derivative of what depends on both the values and their vectors is unknown where values "
-        f"coincide, or vanish. Set them apart, adding 1e-6 * np.diag(np.arange(n)) to the matrix for instance; "
-        f"or compute it without a decomposition, or from the values alone (eigvalsh, svdvals)."
+        f"{name}: the derivative of a function of both the values and their vectors is unknown where values coincide, "
+        f"or vanish. Set them apart, for example by adding 1e-6 * np.diag(np.arange(n)) to the matrix; or compute the "
+        f"function without a decomposition, or from the values alone (eigvalsh, svdvals)."
     )
 
 
 @primitives.primitive
 def check_space(name, same, turn, *cotangents):
-    """Raise a LinAlgError if a `turn` of vectors among those whose values are the `same` changes anything."""
+    """Raise LinAlgError if a rotation `turn` among vectors whose values are the `same` has an effect."""
     scale = np.max(np.stack([np.max(np.abs(g), axis=(-2, -1), initial=0) for g in cotangents]), axis=0)[..., None, None]
     off_diagonal = same & ~np.eye(turn.shape[-1], dtype=bool)
     if np.any(off_diagonal & (np.abs(turn) > np.sqrt(np.finfo(turn.dtype).eps) * scale)):
         raise np.linalg.LinAlgError(
-            f"{name}: the vectors of values that coincide are any basis of the space they span, so that only what "
-            f"depends on the space has a derivative, such as V @ V.T. This depends on the basis: set the values apart, "
-            f"adding 1e-6 * np.diag(np.arange(n)) to the matrix for instance."
+            f"{name}: the vectors of values that coincide are an arbitrary basis of the space they span, so only a "
+            f"function of the space, such as V @ V.T, has a derivative. This one depends on the basis: set the values "
+            f"apart, for example by adding 1e-6 * np.diag(np.arange(n)) to the matrix."
         )
 
 
-_met: ContextVar[list | None] = ContextVar("met in this backward pass, which has a context of its own", default=None)
+_met: ContextVar[list | None] = ContextVar("decompositions met in this backward pass", default=None)
 
 
 @primitives.primitive
 def check_separate(name, kind, a, unclear, g):
-    """Raise a LinAlgError if values and vectors, the two kinds, of matrices `a` like x and 2x matter in one pass back.
+    """Raise LinAlgError if values and vectors of related matrices `a`, such as x and 2x, have cotangents in one pass.
 
-    They come from separate calls, for two Tensors, but are `unclear` as those from one call are. Matrices computed
-    from different parameters move independently, so that nothing is unclear.
+    They come from separate calls, on two Tensors, and are as `unclear` as those from one call. Matrices computed
+    from different parameters vary independently, and raise no error.
     """
     sizes = np.abs(g) if kind == "values" else np.max(np.abs(g), axis=-2, initial=0)
-    if not np.any(unclear & (sizes > lost(sizes.dtype) * np.max(sizes, axis=-1, keepdims=True, initial=0))):
+    if not np.any(unclear & (sizes > vector_tolerance(sizes.dtype) * np.max(sizes, axis=-1, keepdims=True, initial=0))):
         return
     met = _met.get()
     if met is None:
         _met.set(met := [])
     for other, of_other in met:
-        if kind != other and _have_common_vectors(a, of_other) and _related(a, of_other):
-            raise _entangled(name)
+        if kind != other and _have_common_vectors(a, of_other) and _share_leaf(a, of_other):
+            raise _entanglement_error(name)
     met.append((kind, a))
 
 
 def _have_common_vectors(a, b):
-    """Return whether matrices commute, as those with the same eigenvectors do; others, whether one is a multiple."""
+    """Return True if square matrices commute, as with common eigenvectors; for others, if one is a multiple."""
     if a.shape != b.shape:
         return False
     sizes = np.linalg.norm(a, axis=(-2, -1)) * np.linalg.norm(b, axis=(-2, -1))
@@ -116,8 +116,8 @@ def _have_common_vectors(a, b):
     return np.any(apart <= np.sqrt(np.finfo(a.dtype).eps) * sizes)
 
 
-def _related(*matrices):
-    """Return whether decomposed matrices, given by their arrays, have a common leaf; if unknown, they have."""
+def _share_leaf(*matrices):
+    """Return True if decomposed matrices, given by their arrays, have a common leaf, or if that is unknown."""
     alive = [node for node in list(_nodes.values()) if node._parents]
     found = [next((node for node in alive if node._args[0] is a), None) for a in matrices]
     leaves = [{x for x in topological_order(node) if not x._parents} for node in found if node is not None]
@@ -129,17 +129,17 @@ defnondiff(coincide, check_apart, check_space, check_separate)
 # ---- values and vectors of one matrix from separate calls
 
 _nodes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
-decompositions: dict = {}
+decompositions: dict[Any, Any] = {}
 
 
-def shared(function, a, *settings):
-    """`function(a, *settings)`, from the node that has computed it of the same `a` before, if there is one.
+def decompose_once(function, a, *settings):
+    """Call `function(a, *settings)`, or reuse the node of an earlier call on the same `a`.
 
-    So values and vectors from separate calls are known to belong together, and are computed once.
+    So values and vectors from separate calls belong to one decomposition, which is computed once.
     """
     if type(a) is not Tensor or not a.requires_grad or not is_recording():
         return function(a, *settings)
-    node = earlier(function, a, *settings)
+    node = find_node(function, a, *settings)
     if node is not None:
         return decompositions[function](*outputs_of(node))
     outputs = function(a, *settings)
@@ -148,7 +148,7 @@ def shared(function, a, *settings):
     return outputs
 
 
-def earlier(function, a, *settings):
-    """The node of an earlier call for the same values of the same Tensor `a`, if it is there still."""
+def find_node(function, a, *settings):
+    """Return the node of an earlier call on the same values of the same Tensor `a`; None if there is none left."""
     node = _nodes.get((function, id(a), settings))
     return node if node is not None and node._parents and node._args[0] is a._value else None

@@ -1,6 +1,6 @@
-"""Functions whose derivative is zero wherever it exists, and those that take no numbers to differentiate by.
+"""Non-differentiable functions: those with derivative zero wherever it exists, and those without real arguments.
 
-On Tensors they give the plain values that NumPy gives. A name that this version of NumPy lacks is passed over.
+On Tensors they return NumPy's plain values. A name that this version of NumPy lacks is skipped.
 """
 
 import numpy as np

@@ -1,18 +1,18 @@
-"""Triangular factors: QR and Cholesky. Those by eigenvalues and singular values are in `eigen` and `singular`.
+"""Triangular decompositions, QR and Cholesky; see `eigen` and `singular` for the others.
 
-In a rule a cotangent `g` goes with d(factor) without a conjugate, so that ᵀ stands where a book has ᴴ: `q.mT @ g`.
+A cotangent `g` pairs with d(factor) without a conjugate, so a rule has ᵀ where books have ᴴ: `q.mT @ g`.
 """
 
 import numpy as np
 
 from ..core.primitives import primitive
 from ..core.registry import defnondiff, defvjp
-from .matrices import half_triangle, leading, onto_triangle
+from .matrices import half_triangle, leading_columns, onto_triangle
 
 
 @primitive
 def _check_independent(r, longer):
-    """Raise a LinAlgError if the columns of a matrix with the factor `r` are dependent but for rounding."""
+    """Raise LinAlgError if the columns of a matrix with the factor `r` are dependent up to rounding."""
     sizes = np.abs(np.diagonal(r, 0, -2, -1))
     if np.any(sizes <= longer * np.finfo(r.dtype).eps * np.max(np.abs(r), axis=(-2, -1), initial=0)[..., None]):
         raise np.linalg.LinAlgError(
@@ -25,12 +25,12 @@ def _qr_vjp(g, ans, a, mode="reduced"):
     if mode == "r":
         g, ans = (None, g), np.linalg.qr(a)
     elif mode not in ("reduced", "complete"):
-        raise TypeError(f'np.linalg.qr has no derivative rule for mode={mode!r}: say "reduced", "complete" or "r".')
+        raise TypeError(f'np.linalg.qr has no derivative rule for mode={mode!r}: write "reduced", "complete" or "r".')
     (g_q, g_r), (q, r) = g, ans
     k = min(a.shape[-2:])
     g_r = np.zeros_like(r[..., :k, :]) if g_r is None else g_r[..., :k, :]
-    g_q, q = leading(np.zeros_like(q) if g_q is None else g_q, q, k)
-    ct_right = np.conj(q) @ g_r[..., k:]  # of the columns that give no new direction: r = qᴴ a
+    g_q, q = leading_columns(np.zeros_like(q) if g_q is None else g_q, q, k)
+    ct_right = np.conj(q) @ g_r[..., k:]  # of the columns beyond the first k: r = qᴴ a
     g_q = g_q + np.conj(a[..., k:]) @ np.conj(g_r[..., k:].mT)
     r, g_r = r[..., :k, :k], g_r[..., :k]
     _check_independent(r, max(a.shape[-2:]))

@@ -1,10 +1,11 @@
 """Eigenvalues and eigenvectors.
 
-The formulas are the known ones for real matrices (Giles 2008), with conjugates where complex ones need them. In a rule
-a cotangent `g` goes with d(factor) without a conjugate, so that ᵀ stands where a book has ᴴ: `v.mT @ g`.
+The formulas are those of Giles (2008) for real matrices, with conjugates for complex ones. A cotangent `g` pairs with
+d(factor) without a conjugate, so a rule has ᵀ where books have ᴴ: `v.mT @ g`.
 
-Of a Hermitian matrix NumPy reads one triangle; so does the derivative, which is 0 by the other one.
+NumPy reads one triangle of a Hermitian matrix; the derivative with respect to the other one is 0.
 """
+
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from .coinciding import (
     check_separate,
     check_space,
     coincide,
-    partnered,
-    shared,
-    slopes_of_turns,
+    decompose_once,
+    is_repeated,
+    rotation_rates,
 )
 from .matrices import diagonal, onto_triangle
 from .symmetric import Frame, of_values
@@ -25,10 +26,10 @@ from .symmetric import Frame, of_values
 # ---- the phase of complex vectors
 
 
-def phase_kept(g, along, v, pivot):
-    """The cotangent `g` of vectors `v` that LAPACK turns in the complex plane until their component `pivot` is real.
+def fix_phase(g, along, v, pivot):
+    """Correct the cotangent `g` of complex vectors `v`, whose phase LAPACK fixes by making component `pivot` real.
 
-    `along` is the cotangent of the turn: g · v, summed over all vectors that turn together.
+    `along` is the cotangent of the phase: g · v, summed over all vectors that share it.
     """
     if not np.iscomplexobj(v):
         return g
@@ -36,13 +37,13 @@ def phase_kept(g, along, v, pivot):
     return g - 1j * np.imag(along) * (pivot / np.where(component == 0, 1, component))
 
 
-def scaled(g, v):
-    """The cotangent of a factor by which each of the vectors `v` is multiplied."""
+def scale_cotangent(g, v):
+    """Compute the cotangent of a scale factor of each of the vectors `v`."""
     return np.sum(g * v, axis=-2, keepdims=True)
 
 
 def row(i, v):
-    """The mask of row `i`."""
+    """Compute the mask of row `i`."""
     return np.expand_dims(np.arange(v.shape[-2]), -1) == i
 
 
@@ -51,11 +52,11 @@ def row(i, v):
 
 @primitives.primitive
 def eigh(a, UPLO="L"):
-    """`np.linalg.eigh`, as a node of which there is one for each matrix."""
+    """Compute `np.linalg.eigh`, as the one node of its matrix."""
     return np.linalg.eigh(a, UPLO)
 
 
-eigh.__module__ = "numpy.linalg"  # for readers of a graph, it is NumPy's
+eigh.__module__ = "numpy.linalg"  # graphs show it as NumPy's
 
 
 def _eigh_vjp(g, ans, a, UPLO="L"):
@@ -68,31 +69,31 @@ def _eigh_vjp(g, ans, a, UPLO="L"):
 
 
 def hermitian_vjp(name, g, ans, a, upper, finish):
-    """The cotangent of the Hermitian matrix `a`, given those of its eigenvalues and of its eigenvectors."""
+    """Compute the cotangent of the Hermitian matrix `a` from those of its eigenvalues and eigenvectors."""
     (g_w, g_v), (w, v) = g, ans
     if g_v is None:
         vectors = primitives.values(v)
         frame = Frame(name, primitives.values(w), np.conj(vectors), vectors, finish)
-        if frame.plain():
+        if frame.is_plain():
             return np.conj(v) * np.expand_dims(g_w, -2) @ v.mT
-        check_separate(name, "values", a, partnered(w), g_w)
+        check_separate(name, "values", a, is_repeated(w), g_w)
         return of_values(g_w, w, a, frame)
     if g_w is not None:
-        check_apart(name, partnered(w), w, g_w, g_v)
-    check_separate(name, "vectors", a, partnered(w), g_v)
-    g_v = phase_kept(g_v, scaled(g_v, v), v, row(v.shape[-1] - 1 if upper else 0, v))
+        check_apart(name, is_repeated(w), w, g_w, g_v)
+    check_separate(name, "vectors", a, is_repeated(w), g_v)
+    g_v = fix_phase(g_v, scale_cotangent(g_v, v), v, row(v.shape[-1] - 1 if upper else 0, v))
     inner = v.mT @ g_v
     check_space(name, coincide(w), inner - np.conj(inner.mT), g_v)
-    inner = slopes_of_turns(w) * inner
+    inner = rotation_rates(w) * inner
     return np.conj(v) @ (inner if g_w is None else inner + diagonal(g_w)) @ v.mT
 
 
-# ---- matrices of any kind
+# ---- general matrices
 
 
 @primitives.primitive
 def eig(a):
-    """`np.linalg.eig`, as a node of which there is one for each matrix."""
+    """Compute `np.linalg.eig`, as the one node of its matrix."""
     return np.linalg.eig(a)
 
 
@@ -101,11 +102,11 @@ eig.__module__ = "numpy.linalg"
 
 @primitives.primitive
 def _inverse_of_vectors(v):
-    """The inverse of eigenvectors. Raises LinAlgError where these are nearly dependent.
+    """Invert the matrix of eigenvectors. Raises LinAlgError if they are nearly dependent.
 
-    An error of ε in the matrix is one of κε in a derivative, and of κ²ε in a second one, where κ is the condition of an
-    eigenvalue. The bar leaves 5/8 of the digits to the first, a quarter to the second. At a matrix that is defective,
-    rounding alone makes κ about ε**(-1/2) or more, which is beyond it on every machine.
+    An error of ε in the matrix causes one of κε in a first derivative, and of κ²ε in a second, where κ is the condition
+    of an eigenvalue. The bar leaves 5/8 of the digits of the first, and a quarter of the second. For a defective
+    matrix, rounding alone makes κ about ε**(-1/2) or more, which is above the bar on every machine.
     """
     try:
         inverse = np.linalg.inv(v)
@@ -115,22 +116,22 @@ def _inverse_of_vectors(v):
     if not size <= np.finfo(v.dtype).eps ** (-3 / 8):
         raise np.linalg.LinAlgError(
             f"np.linalg.eig: the matrix is defective, or nearly: its eigenvectors are dependent, with a condition of "
-            f"{size:.0e}, and a derivative by them is wrong, if there is one. Use functions of the matrix that need no "
+            f"{size:.0e}, so that a derivative is wrong or does not exist. Use functions of the matrix that need no "
             f"eigenvalues: np.trace(a @ a) is the sum of their squares, np.linalg.det(a) their product, np.poly(a) "
-            f"has the others that are symmetric."
+            f"has the other symmetric functions."
         )
     return inverse
 
 
 @primitives.primitive
 def _check_alike(frame, g):
-    """Raise a LinAlgError unless the cotangents of eigenvalues that coincide are the same."""
+    """Raise LinAlgError unless eigenvalues that coincide have equal cotangents."""
     size = np.max(np.abs(g), axis=-1, keepdims=True, initial=0)
     if np.any(np.abs(g - np.sum(frame.mean * g[..., None, :], axis=-1)) > np.sqrt(np.finfo(g.dtype).eps) * size):
         raise np.linalg.LinAlgError(
-            "np.linalg.eig: eigenvalues that coincide move infinitely fast in some direction, so that only what is "
-            "symmetric in them, such as np.sum(w**2), has a derivative. Set them apart, adding 1e-6 * "
-            "np.diag(np.arange(n)) to the matrix for instance; or use eigvalsh if it is Hermitian."
+            "np.linalg.eig: eigenvalues that coincide have infinite derivatives in some direction, so that only a "
+            "function that is symmetric in them, such as np.sum(w**2), has a derivative. Set them apart, for example "
+            "by adding 1e-6 * np.diag(np.arange(n)) to the matrix; or use eigvalsh if it is Hermitian."
         )
 
 
@@ -144,26 +145,26 @@ def _eig_vjp(g, ans, a):
     inverse, numbers = _inverse_of_vectors(v), primitives.values(v)
     if g_v is None:
         frame = Frame("np.linalg.eig", primitives.values(w), inverse.mT, numbers)
-        if frame.plain():
+        if frame.is_plain():
             return np.linalg.solve(v.mT, np.expand_dims(g_w, -1) * v.mT)
         _check_alike(frame, g_w)
-        check_separate("np.linalg.eig", "values", a, partnered(w), g_w)
+        check_separate("np.linalg.eig", "values", a, is_repeated(w), g_w)
         return of_values(g_w, w, a, frame)
     if g_w is not None:
-        check_apart("np.linalg.eig", partnered(w), w, g_w, g_v)
-    check_separate("np.linalg.eig", "vectors", a, partnered(w), g_v)
-    along = scaled(g_v, v)  # each of length 1, its largest component real
+        check_apart("np.linalg.eig", is_repeated(w), w, g_w, g_v)
+    check_separate("np.linalg.eig", "vectors", a, is_repeated(w), g_v)
+    along = scale_cotangent(g_v, v)  # LAPACK makes each of length 1, its largest component real
     largest = np.argmax(np.abs(numbers) * (numbers.imag == 0), axis=-2, keepdims=True)
-    g_v = phase_kept(g_v, along, v, row(largest, v))
+    g_v = fix_phase(g_v, along, v, row(largest, v))
     inner = v.mT @ (g_v - np.real(along) * np.conj(v))
     check_space("np.linalg.eig", coincide(w), inner, g_v)
-    inner = slopes_of_turns(w) * inner
+    inner = rotation_rates(w) * inner
     return np.linalg.solve(v.mT, inner if g_w is None else inner + diagonal(g_w)) @ v.mT
 
 
 defvjp(eigh, _eigh_vjp)
 defvjp(eig,  _eig_vjp)
-defspelling(np.linalg.eigh,     lambda a, UPLO="L": shared(eigh, a, UPLO.upper()))
-defspelling(np.linalg.eig,      lambda a: shared(eig, a))
+defspelling(np.linalg.eigh,     lambda a, UPLO="L": decompose_once(eigh, a, UPLO.upper()))
+defspelling(np.linalg.eig,      lambda a: decompose_once(eig, a))
 defspelling(np.linalg.eigvalsh, lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[0])
 defspelling(np.linalg.eigvals,  lambda a: np.linalg.eig(a)[0])

@@ -1,4 +1,4 @@
-"""Sums of products over indices, in Einstein's notation."""
+"""Einstein summation: sums of products over indices."""
 
 import operator
 import string
@@ -10,14 +10,14 @@ from ..core.registry import defspelling, defvjp_each
 
 
 def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
-    """The sum over all indices but the argument's own, of `g` and the other operands."""
+    """Sum the product of `g` and the other operands over all indices but those of the argument."""
     inputs, output = _explicit(subscripts, operands)
     own, x = inputs.pop(argnum - 1), operands[argnum - 1]
     factors = [g, *operands[: argnum - 1], *operands[argnum:]]
     indices = [output, *inputs]
     target = ""
     for index, length in zip(own, x.shape, strict=True):
-        if index in target:  # a diagonal: zero wherever the two indices differ
+        if index in target:  # a repeated index: zero off the diagonal
             twin = next(letter for letter in string.ascii_letters if letter not in "".join([own, target, *indices]))
             factors.append(np.eye(length, dtype=ans.dtype))
             indices.append(index + twin)
@@ -26,7 +26,7 @@ def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
             target += index
     carried = [dict(zip(letters, np.shape(z), strict=True)) for letters, z in zip(indices, factors, strict=True)]
     for index, length in zip(own, x.shape, strict=True):
-        if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone: the same for each
+        if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone
             factors.append(np.ones(length, dtype=ans.dtype))
             indices.append(index)
     spelled = f"{','.join(indices)}->{target}"
@@ -37,7 +37,7 @@ def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
 
 
 def _explicit(subscripts, operands):
-    """The indices of each operand and of the output, a letter an axis: no ellipsis, no implicit output."""
+    """Expand subscripts to the indices of each operand and of the output, without ellipsis or implicit output."""
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     parts = inputs.split(",")
     if not arrow:
@@ -46,8 +46,8 @@ def _explicit(subscripts, operands):
     hidden = [np.ndim(x) - len(part.replace("...", "")) for part, x in zip(parts, operands, strict=True)]
     free = [letter for letter in string.ascii_letters if letter not in subscripts]
     ellipsis = "".join(free[: max(hidden)])
-    spelled = [part.replace("...", ellipsis[len(ellipsis) - n :]) for part, n in zip(parts, hidden, strict=True)]
-    return spelled, output.replace("...", ellipsis)
+    expanded = [part.replace("...", ellipsis[len(ellipsis) - n :]) for part, n in zip(parts, hidden, strict=True)]
+    return expanded, output.replace("...", ellipsis)
 
 
 def _einsum(*operands, dtype=None, order="K", casting="safe", optimize=False):
@@ -62,7 +62,7 @@ def _einsum(*operands, dtype=None, order="K", casting="safe", optimize=False):
 
 
 def _as_text(operands):
-    """Subscripts as a string, and the operands: from these, or from operands each followed by a list of its indices."""
+    """Convert operands followed by lists of their indices to a subscripts string and operands."""
     if isinstance(operands[0], str):
         return operands[0], operands[1:]
     arrays, indices = operands[0 : len(operands) // 2 * 2 : 2], operands[1::2]

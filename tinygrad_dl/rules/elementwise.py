@@ -1,4 +1,4 @@
-"""Functions that act on each element: arithmetic, exponentials, trigonometry, parts of numbers, casts."""
+"""Elementwise functions: arithmetic, exponentials, trigonometry, parts of numbers, casts."""
 
 import cmath
 import math
@@ -8,7 +8,7 @@ import numpy as np
 from ..core import primitives
 from ..core.registry import defspelling, defvjp
 from ..core.tensor import Tensor
-from .kinks import kink, slopes, smoothed, undefined, unit
+from .kinks import add_kink_slope, kink, slopes, undefined_slope, unit
 from .ties import at_tie, slope_at_ties
 
 # ---- arithmetic
@@ -34,8 +34,8 @@ defspelling(np.divmod,  lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
 def _abs_vjp(g, ans, x):
     if np.iscomplexobj(x):
         direction = np.conj(x)
-        return smoothed(g * unit(direction, ans), g, ans, direction, ())
-    part = smoothed(g * np.sign(x), g, ans, x)
+        return add_kink_slope(g * unit(direction, ans), g, ans, direction, ())
+    part = add_kink_slope(g * np.sign(x), g, ans, x)
     if type(ans) is not Tensor or not np.any(ans == 0):
         return part
     return part + at_tie(x, slope_at_ties(g, ans, 1 + (ans._value == 0)) / 4)
@@ -45,25 +45,25 @@ def _power_by_base(g, ans, x, y):
     if type(y) in (int, float):
         return g * (y * x ** (y - 1) if y != 0 else np.zeros_like(x))
     part = g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1.0))  # 0**0: not 0 * inf
-    return _not_by_both(part, g, x, y, y)
+    return _add_undefined_slope(part, g, x, y, y)
 
 
 def _power_by_exponent(g, ans, x, y):
     part = g * (np.where(x == 0, 0, ans) * _log_of_base(x, np.iscomplexobj(ans)))  # 0**y: not 0 * -inf, or inf * 0
-    return _not_by_both(part, g, x, y, x)
+    return _add_undefined_slope(part, g, x, y, x)
 
 
-def _not_by_both(part, g, x, y, other):
-    """`part`, with nan for its derivative by the `other` of 0**y with y <= 1: x**(y-1) * (1 + y log x) is infinite."""
+def _add_undefined_slope(part, g, x, y, other):
+    """Give `part` a nan derivative with respect to `other` at 0**y, y <= 1, where x**(y-1) * (1 + y log x) = inf."""
     if type(other) is not Tensor or type(part) is not Tensor:
         return part
     infinite = (x == 0) & (np.real(y) <= 1)
-    return part + kink(other, undefined(g, infinite), None) if np.any(infinite) else part
+    return part + kink(other, undefined_slope(g, infinite), None) if np.any(infinite) else part
 
 
 def _log_of_base(x, as_complex):
-    """log(x); 0 of 0; of a negative number nan without a warning, as its real powers are only points."""
-    if type(x) in (int, float):  # a Python number: its logarithm is another, so that float32 stays
+    """Compute log(x), 0 for x = 0, and nan without a warning for x < 0, whose real powers are isolated points."""
+    if type(x) in (int, float):  # a Python number, like its logarithm, keeps float32
         return cmath.log(x or 1) if as_complex else math.log(x or 1) if x >= 0 else math.nan
     nonzero = np.where(x == 0, 1, x)
     return np.log(nonzero + 0j if as_complex else np.where(x < 0, math.nan, nonzero))
@@ -72,25 +72,25 @@ def _log_of_base(x, as_complex):
 defvjp(np.power,        _power_by_base,                _power_by_exponent)
 defvjp(np.float_power,  _power_by_base,                _power_by_exponent)
 
-# ---- complex numbers: Re(g df) = Re(ct dx), see `autodiff`; where x is real, the engine takes the real part
+# ---- complex numbers: Re(g df) = Re(ct dx), see `core.backprop`; where x is real, the engine takes the real part
 
 defvjp(np.real,         lambda g, ans, x: g)
 defvjp(np.imag,         lambda g, ans, x: g * -1j)  # in this order: -1j * np.float64 is a Python number
 defvjp(np.conjugate,    lambda g, ans, x: np.conjugate(g))
-defvjp(np.angle,        lambda g, ans, x, deg=False: _turn(g * (-1j * (180 / math.pi if deg else 1)), 1, x, x))
+defvjp(np.angle,        lambda g, ans, x, deg=False: _angle_vjp(g * (-1j * (180 / math.pi if deg else 1)), 1, x, x))
 
 
-def _turn(g, numerator, denominator, *arguments):
-    """The cotangent g * numerator / denominator of an angle: 0 at the origin, with nan for its own derivatives."""
+def _angle_vjp(g, numerator, denominator, *arguments):
+    """Compute the cotangent g * numerator / denominator of an angle: 0 at the origin, with nan derivatives there."""
     zero = denominator == 0
     part = g * np.where(zero, 0, numerator / np.where(zero, 1, denominator))
     if type(part) is Tensor and np.any(zero):
-        part = sum([kink(x, undefined(g, zero), ()) for x in arguments if type(x) is Tensor], part)
+        part = sum([kink(x, undefined_slope(g, zero), ()) for x in arguments if type(x) is Tensor], part)
     return part
 
 
 def _sign(x):
-    """±1 or 0, which is constant; of a complex number x / |x|, which is not."""
+    """Compute the sign: a constant ±1 or 0 for real x; x / |x| for complex x, which is not constant."""
     if not np.iscomplexobj(x):
         return np.sign(primitives.values(x))
     zero = x == 0
@@ -117,7 +117,7 @@ defvjp(np.log1p,        lambda g, ans, x: g / (1 + x))
 
 
 def _share(exp, logaddexp, g, ans, x, y):
-    """The share of exp(x) in exp(x) + exp(y); of two that are infinite alike, a half."""
+    """Compute g times the share of exp(x) in exp(x) + exp(y); a half if both are the same infinity."""
     if not np.any(np.isinf(ans)):
         return g * exp(x - ans)
     alike = np.isinf(x) & np.equal(x, y)
@@ -151,8 +151,8 @@ defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(_one_minus_square(x)))
 defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
 defvjp(
     np.arctan2,
-    lambda g, ans, y, x: _turn(g, unit(x, np.hypot(x, y)), np.hypot(x, y), x, y),
-    lambda g, ans, y, x: _turn(-g, unit(y, np.hypot(x, y)), np.hypot(x, y), x, y),
+    lambda g, ans, y, x: _angle_vjp(g, unit(x, np.hypot(x, y)), np.hypot(x, y), x, y),
+    lambda g, ans, y, x: _angle_vjp(-g, unit(y, np.hypot(x, y)), np.hypot(x, y), x, y),
 )
 defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
@@ -168,13 +168,13 @@ defvjp(np.hypot,        lambda g, ans, x, y: _hypot_vjp(g, ans, x, y), lambda g,
 
 
 def _hypot_vjp(g, ans, x, other):
-    part = smoothed(g * unit(x, ans), g, ans, x, ())
+    part = add_kink_slope(g * unit(x, ans), g, ans, x, ())
     if type(part) is Tensor and type(other) is Tensor and np.any(ans == 0):
         part = part + kink(other, 0 * slopes(g, ans, False), ())  # nan if that is
     return part
 
 
-# ---- the parts of a float: a whole part and an exponent are constant between jumps
+# ---- parts of a float: the integer part and the exponent are piecewise constant
 
 defvjp(np.modf,         lambda g, ans, x: np.zeros_like(x) if g[0] is None else g[0])
 defvjp(np.frexp,        lambda g, ans, x: np.ldexp(g[0], -ans[1]))
@@ -183,7 +183,7 @@ defvjp(np.copysign,     lambda g, ans, x, y: _copysign_vjp(g, ans, x, y),       
 
 
 def _copysign_vjp(g, ans, x, y):
-    return smoothed(np.where(np.signbit(y), -g, g) * np.sign(x), g, ans, x)
+    return add_kink_slope(np.where(np.signbit(y), -g, g) * np.sign(x), g, ans, x)
 
 
 # ---- casts

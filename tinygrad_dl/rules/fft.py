@@ -1,31 +1,31 @@
-"""Discrete Fourier transforms: linear, so that each is pulled back by a transform again, without a conjugate."""
+"""Discrete Fourier transforms: linear functions, whose pullbacks are transforms again, without a conjugate."""
 
 import numpy as np
 
 from ..core import primitives
 from ..core.registry import defspelling, defvjp
-from .arrays import at_axis
+from ._shapes import index_at_axis
 
 
-def _pulled_back_by(transform):
-    """The rule of a transform along an axis: `transform` of the cotangent, cut or padded to what came in."""
+def _vjp_by(transform):
+    """Make the rule of a transform along an axis: `transform` of the cotangent, at the length of the input."""
 
     def rule(g, ans, a, n=None, axis=-1, norm=None, out=None):
-        if not np.iscomplexobj(ans):  # irfft and hfft, where n is the length of what comes out
+        if not np.iscomplexobj(ans):  # irfft and hfft, where n is the length of the output
             n = ans.shape[axis]
-        return _resized(transform(g, a.shape[axis] if n is None else n, axis, norm), a, axis)
+        return _fit_length(transform(g, a.shape[axis] if n is None else n, axis, norm), a, axis)
 
     return rule
 
 
-def _resized(g, a, axis):
-    """The transpose of how NumPy cuts `a` along `axis`, or pads it with zeros."""
-    kept = at_axis(axis % a.ndim, slice(min(g.shape[axis], a.shape[axis])))
+def _fit_length(g, a, axis):
+    """Crop or zero-pad `g` along `axis` to the length of `a`: the transpose of NumPy's padding or cropping."""
+    kept = index_at_axis(axis % a.ndim, slice(min(g.shape[axis], a.shape[axis])))
     return g[kept] if g.shape[axis] >= a.shape[axis] else primitives.scatter_add(g, kept, a)
 
 
-def _both_halves(half, n, axis):
-    """Of `half` a spectrum twice what stands for the other half as well: all but the frequencies 0 and n / 2."""
+def _double_frequencies(half, n, axis):
+    """Double the frequencies of half a spectrum that also represent the other half: all but 0 and n / 2."""
     weights = np.full(half.shape[axis], 2, dtype=np.finfo(half.dtype).dtype)
     if n % 2 == 0:
         weights[-1] = 1
@@ -35,18 +35,18 @@ def _both_halves(half, n, axis):
 
 # ---- along one axis
 
-defvjp(np.fft.fft,   _pulled_back_by(np.fft.fft))
-defvjp(np.fft.ifft,  _pulled_back_by(np.fft.ifft))
-defvjp(np.fft.rfft,  _pulled_back_by(np.fft.fft))
-defvjp(np.fft.ihfft, _pulled_back_by(np.fft.ifft))
-defvjp(np.fft.irfft, _pulled_back_by(lambda g, n, axis, norm: _both_halves(np.fft.ihfft(g, n, axis, norm), n, axis)))
-defvjp(np.fft.hfft,  _pulled_back_by(lambda g, n, axis, norm: _both_halves(np.fft.rfft(g, n, axis, norm), n, axis)))
+defvjp(np.fft.fft,   _vjp_by(np.fft.fft))
+defvjp(np.fft.ifft,  _vjp_by(np.fft.ifft))
+defvjp(np.fft.rfft,  _vjp_by(np.fft.fft))
+defvjp(np.fft.ihfft, _vjp_by(np.fft.ifft))
+defvjp(np.fft.irfft, _vjp_by(lambda g, n, axis, norm: _double_frequencies(np.fft.ihfft(g, n, axis, norm), n, axis)))
+defvjp(np.fft.hfft,  _vjp_by(lambda g, n, axis, norm: _double_frequencies(np.fft.rfft(g, n, axis, norm), n, axis)))
 
-# ---- along several, as NumPy does it: one after the other, a real spectrum along the last of the axes
+# ---- along several axes, in NumPy's order: one after the other, a real transform along the last axis
 
 
 def _over_axes(default, transform, last):
-    """The spelling of a transform over axes, by `default` these: by `transform`, but along the last one by `last`."""
+    """Make the decomposition of a transform over axes: `last` along the last one, `transform` along the others."""
 
     def transform_over_axes(a, s=None, axes=default, norm=None):
         if axes is None:

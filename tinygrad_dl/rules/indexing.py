@@ -1,4 +1,4 @@
-"""Basic and advanced indexing: reading elements, and its transpose, adding into them."""
+"""Basic and advanced indexing: reading elements, and its transpose, adding to them."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Functions that join arrays, and those that split one: each gets back its part of the cotangent."""
+"""Functions that join or split arrays: each array gets its part of the cotangent."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import defspelling, defvjp_jointly
-from .arrays import as_array, at_axis
+from ._shapes import as_array, index_at_axis
 
 # ---- joining
 
@@ -14,10 +14,10 @@ from .arrays import as_array, at_axis
 def _concatenate_vjp(g, ans, *arrays, axis=0):
     stops = itertools.accumulate(array.shape[axis] for array in arrays)
     parts = [slice(stop - array.shape[axis], stop) for array, stop in zip(arrays, stops, strict=True)]
-    return tuple(g[at_axis(axis % g.ndim, part)] for part in parts)
+    return tuple(g[index_at_axis(axis % g.ndim, part)] for part in parts)
 
 
-defvjp_jointly(primitives.concatenate, _concatenate_vjp)  # jointly, since there may be thousands
+defvjp_jointly(primitives.concatenate, _concatenate_vjp)  # jointly, as there may be thousands of arrays
 
 
 def _concatenate(arrays, axis=0, *, dtype=None, casting="same_kind"):
@@ -65,16 +65,16 @@ def _block(arrays):
     depth = _depth(arrays)
     ndim = max(depth, *map(np.ndim, _leaves(arrays)))
 
-    def joined(part, level):
+    def join(part, level):
         if level == depth:
             return np.reshape(part, (1,) * (ndim - np.ndim(part)) + np.shape(part))
-        return _concatenate([joined(inner, level + 1) for inner in part], level - depth)
+        return _concatenate([join(inner, level + 1) for inner in part], level - depth)
 
-    return joined(arrays, 0)
+    return join(arrays, 0)
 
 
 def _depth(arrays):
-    """How deep the lists are nested."""
+    """Return the nesting depth of the lists."""
     if isinstance(arrays, tuple):
         raise TypeError("np.block: expected nested lists of arrays, got a tuple.")
     if not isinstance(arrays, list):
@@ -105,15 +105,18 @@ defspelling(getattr(np, "row_stack", np.vstack), _vstack)  # an old name
 def _split(x, indices_or_sections, axis=0):
     length = x.shape[axis]
     if isinstance(indices_or_sections, (int, np.integer)) and length % indices_or_sections:
-        raise ValueError(f"np.split: an axis of length {length} has no {indices_or_sections} equal parts.")
+        raise ValueError(
+            f"np.split: an axis of length {length} has no {indices_or_sections} equal parts: np.array_split allows "
+            f"unequal ones."
+        )
     return _array_split(x, indices_or_sections, axis)
 
 
 def _array_split(x, indices_or_sections, axis=0):
-    # where NumPy itself would cut the numbers 0, 1, ..., which are the positions along the axis
+    # NumPy splits the positions 0, 1, ... along the axis
     parts = np.array_split(np.arange(x.shape[axis]), primitives.values(indices_or_sections))
     slices = [slice(part[0], part[-1] + 1) if len(part) else slice(0, 0) for part in parts]
-    return [x[at_axis(axis % x.ndim, part)] for part in slices]
+    return [x[index_at_axis(axis % x.ndim, part)] for part in slices]
 
 
 def _split_along(name, ndim, axis):

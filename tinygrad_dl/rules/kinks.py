@@ -1,9 +1,9 @@
-"""Second derivatives at kinks, where a first derivative is a convention: at the zeros of norms and absolute values.
+"""Second derivatives at kinks, the zeros of norms and absolute values, where first derivatives are conventions.
 
-The gradient of r = |y| is g y / r, and 0 at r = 0, where y / r has no derivative. A smooth function of r may have a
-second derivative there all the same, as r² has: then g vanishes with r, and by the rule of l'Hôpital the gradient is
-y dg/dr. So dg/dr is taken from the graph of g. Where the limit does not exist, the second derivative is nan; numbers
-of one sign on each side, as real ones are, have slope 0 on both sides of a kink that stays.
+The gradient of r = |y| is g y / r, and 0 at r = 0, where y / r has no derivative. A smooth function of r, such as r²,
+still has a second derivative there: g vanishes with r, and by l'Hôpital's rule the gradient is y dg/dr. So dg/dr is
+computed from the graph of g. Where that limit does not exist, the second derivative is nan; on a real line, where |y|
+is straight on both sides of a remaining kink, it is 0.
 """
 
 import threading
@@ -20,21 +20,21 @@ from ..core.registry import defvjp
 from ..core.tensor import Tensor
 
 search = threading.local()
-DEEPEST, LARGEST = 2, 300  # searches within searches, in graphs of searches, take a time that is exponential
+DEEPEST, LARGEST = 2, 300  # limits of nested searches and of their graphs, whose time grows exponentially
 
 
 def unit(y, ans):
-    """y / ans, and a constant 0 where `ans` is 0."""
+    """Compute y / ans, and a constant 0 where `ans` is 0."""
     zero = ans == 0
     direction = y / np.where(zero, 1, ans)
     return np.where(zero, 0, direction) if type(ans) is Tensor and np.any(zero) else direction
 
 
-def smoothed(part, g, ans, y, axes=None):
-    """The gradient `part` = g y / `ans`, given its derivative by `y` where `ans`, an array of norms of `y`, is 0.
+def add_kink_slope(part, g, ans, y, axes=None):
+    """Give the gradient `part` = g y / `ans` its derivative with respect to `y` where the norm `ans` of `y` is 0.
 
-    Each real number in `y` has its norm in `ans`; with `axes`, which count from the last, a norm is that of the numbers
-    along those, and may have any direction.
+    Without `axes`, the norm is that of each real number in `y`; with `axes`, counted from the last, it is that of the
+    vectors along them.
     """
     if type(ans) is not Tensor or not np.any(ans == 0):
         return part
@@ -42,9 +42,9 @@ def smoothed(part, g, ans, y, axes=None):
 
 
 def slopes(g, ans, two_sided):
-    """The limit of `g` / `ans` where the norm `ans` is 0, nan if there is none; 0 elsewhere.
+    """Compute the limit of `g` / `ans` where the norm `ans` is 0, nan if there is none; 0 elsewhere.
 
-    Where `g` is not 0 a kink stays; if it is `two_sided`, its sides are straight, with slope 0.
+    Where `g` is not 0 a kink remains; if it is `two_sided`, its sides are straight, with slope 0.
     """
     if type(g) is Batched:
         return Batched(np.stack([slopes(part, ans, two_sided) for part in g._value]), g._level)
@@ -58,22 +58,22 @@ def slopes(g, ans, two_sided):
 
 
 def depends(g):
-    """Return whether the cotangent `g` is computed from something that is differentiated."""
+    """Return True if the cotangent `g` depends on a differentiated variable."""
     return type(g) is Tensor and g.requires_grad
 
 
-def undefined(g, zero):
-    """nan at each `zero` whose cotangent `g` matters, else 0: the slope of a gradient that has no limit there."""
+def undefined_slope(g, zero):
+    """Return nan at each `zero` whose cotangent `g` has an effect, else 0: the slope of a gradient without a limit."""
     return np.where(zero & (depends(g) | (values(g) != 0)), np.nan, 0.0)
 
 
 def _limit(g, ans, vanishing, two_sided):
-    """dg/d`ans` at the `vanishing` elements; None where `g` does not depend on each by itself, and on it alone."""
+    """Compute dg/d`ans` at the `vanishing` elements; None unless each element of `g` depends on its own `ans` alone."""
     depth = getattr(search, "depth", 0)
     if depth == DEEPEST:
         return None
     order = topological_order(g)
-    alike = [node for node in order if computed_alike(node, ans)]  # |x| |x| computes it twice
+    alike = [node for node in order if is_same_computation(node, ans)]  # |x| * |x| computes the norm twice
     if len(behind(alike, order)) > LARGEST:
         return None
     leaves = [node for node in topological_order(ans) if not node._parents]
@@ -99,17 +99,17 @@ def _limit(g, ans, vanishing, two_sided):
     if any(map(np.any, by_leaf + at_others)):
         return None
     if depends(limit) and any(node._function is once_more for node in order):
-        return limit + kink(limit, np.nan, ())  # a slope of its own it has, but not this one
+        return limit + kink(limit, np.nan, ())  # the limit has a derivative, but not a known one
     return limit
 
 
 def irregular(ones):
-    """The mask `ones`, with a number of its own for each."""
+    """Scale the mask `ones` by a different number for each element."""
     return ones * np.reshape(1 + np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(ones.dtype)
 
 
 def behind(nodes, order):
-    """Those of the `nodes` that are in `order`, and what in it depends on them."""
+    """Return the `nodes` in `order`, and all nodes of it that depend on them."""
     found = set(nodes)
     for node in order:
         if not found.isdisjoint(node._parents):
@@ -118,7 +118,7 @@ def behind(nodes, order):
 
 
 def without(order, nodes):
-    """The part of `order` that the last node depends on in other ways than through `nodes`."""
+    """Return the nodes of `order` that reach the last one by paths that avoid `nodes`."""
     reached = {order[-1]}
     for node in reversed(order):
         if node in reached and node not in nodes:
@@ -126,8 +126,8 @@ def without(order, nodes):
     return [node for node in order if node in reached and node not in nodes]
 
 
-def computed_alike(a, b):
-    """Return whether two Tensors are sure to be equal: computed by the same functions from the same leaves."""
+def is_same_computation(a, b):
+    """Return True if two Tensors are certainly equal: computed by the same functions from the same leaves."""
     pairs, seen = [(a, b)], set()
     while pairs:
         a, b = pairs.pop()
@@ -149,7 +149,7 @@ def computed_alike(a, b):
 
 
 def given(node):
-    """The arguments of `node`, which may have fewer parents: of x / 2 the second has no place among them."""
+    """Return the arguments of `node`, as parents where it has them; trailing constants, as in x / 2, have none."""
     return [x if parent is None else parent for x, parent in zip_longest(node._args, node._parents)]
 
 
@@ -157,18 +157,18 @@ EXTREMA: dict[Any, int] = dict.fromkeys([np.maximum, np.fmax, np.max, np.amax, n
 EXTREMA |= dict.fromkeys([np.minimum, np.fmin, np.min, np.amin, np.nanmin], -1)
 KINKED = {np.absolute, np.fabs, np.copysign, np.hypot, np.hypot.reduce, np.linalg.vector_norm, np.std, np.nanstd}
 
-# ---- what a gradient lacks at a kink: zeros with a slope, as part of the graph
+# ---- the derivative that a gradient lacks at a kink, as a node: zeros with a slope
 
 
 @primitive
 def kink(y, slope, axes):
-    """Zeros, whose derivative by `y` is `slope`."""
+    """Return zeros whose derivative with respect to `y` is `slope`."""
     return np.zeros(np.broadcast_shapes(np.shape(y), np.shape(slope)), dtype=y.dtype)
 
 
 @primitive
 def stretch(v, slope, axes):
-    """v * slope, but 0 nan is 0; with `axes`, a nan is for all elements along them, if any of their `v` is not 0."""
+    """Compute v * slope with 0 * nan = 0; with `axes`, a nan holds for all elements along them if any `v` is not 0."""
     moves = v != 0 if axes is None else np.broadcast_to(np.any(v != 0, axis=axes, keepdims=True), v.shape)
     unclear = np.isnan(slope)
     return np.where(unclear, np.where(moves, np.nan, 0), v * np.where(unclear, 0, slope)).astype(v.dtype)
@@ -176,7 +176,7 @@ def stretch(v, slope, axes):
 
 @primitive
 def once_more(x, slope):
-    """`x` itself, with a trace in the graph: it comes from the derivative of a `slope`."""
+    """Return `x`, and mark it in the graph as coming from the derivative of a `slope`."""
     return x
 
 
@@ -198,9 +198,9 @@ defvjp(
 
 
 def _for_samples(function):
-    def rule(level, x, slope, *axes):  # which count from the last
+    def rule(level, x, slope, *axes):  # axes count from the last
         ndim = max(map(batching.elementwise.rank, (x, slope)))
-        return level.wrapped(function(level.aligned(x, ndim), level.aligned(slope, ndim), *axes))
+        return level.wrap(function(level.align(x, ndim), level.align(slope, ndim), *axes))
 
     return rule
 

@@ -8,12 +8,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.registry import defspelling, defvjp
 
-# ---- matmul, of every rank; the engine sums over stacks that were broadcast
+# ---- matmul, for every rank; the engine sums over broadcast stacks
 
 
 def _matmul_left(g, ans, x, y, *, axes=None):
     if axes is not None:
-        return _along(axes, _matmul_left, 0, g, x, y)
+        return _apply_in_axes(axes, _matmul_left, 0, g, x, y)
     if x.ndim >= 2 and y.ndim >= 2:
         return np.matmul(g, y.mT)
     if y.ndim == 1:  # (..., n, k) @ (k,) -> (..., n), and (k,) @ (k,) -> ()
@@ -23,7 +23,7 @@ def _matmul_left(g, ans, x, y, *, axes=None):
 
 def _matmul_right(g, ans, x, y, *, axes=None):
     if axes is not None:
-        return _along(axes, _matmul_right, 1, g, x, y)
+        return _apply_in_axes(axes, _matmul_right, 1, g, x, y)
     if x.ndim >= 2 and y.ndim >= 2:
         return np.matmul(x.mT, g)
     if x.ndim == 1:  # (n,) @ (..., n, k) -> (..., k), and (n,) @ (n,) -> ()
@@ -31,10 +31,10 @@ def _matmul_right(g, ans, x, y, *, axes=None):
     return np.matmul(np.expand_dims(g, -2), x)[..., 0, :]  # (..., n, k) @ (k,) -> (..., n)
 
 
-def _along(axes, rule, argnum, g, x, y):
-    """What `rule` gives where the vectors and matrices do not stand in the last axes, but in `axes`."""
+def _apply_in_axes(axes, rule, argnum, g, x, y):
+    """Apply `rule`, which takes vectors and matrices in the last axes, to arrays that have them in `axes`."""
     places = [(axis,) if isinstance(axis, (int, np.integer)) else tuple(axis) for axis in axes]
-    places += [()] * (3 - len(places))  # of a number there is nothing to say
+    places += [()] * (3 - len(places))  # NumPy allows to omit an output without axes
     last = [tuple(range(-len(place), 0)) for place in places]
     x, y, g = (np.moveaxis(z, *move) for z, *move in zip((x, y, g), places, last, strict=True))
     ndim = (x, y)[argnum].ndim
@@ -44,7 +44,7 @@ def _along(axes, rule, argnum, g, x, y):
 
 defvjp(np.matmul, _matmul_left, _matmul_right)
 
-# ---- the other products of stacks; of complex numbers some take the conjugate
+# ---- the other products of stacks, some of which conjugate a complex argument
 
 
 def _column(x):
@@ -55,10 +55,10 @@ def _row(x):
     return np.expand_dims(x, -2)
 
 
-def _movable(argnum, rule):
-    """`rule(g, x, y)` for the last axes, as one for a ufunc that takes `axes` as well, or an `axis`."""
+def _with_axes(argnum, rule):
+    """Make a rule of a ufunc with `axes` and `axis` from `rule(g, x, y)` for the last axes."""
 
-    def moving(g, ans, x, y, *, axes=None, axis=None, keepdims=False):
+    def rule_along_axes(g, ans, x, y, *, axes=None, axis=None, keepdims=False):
         if axis is not None or (keepdims and axes is None):
             axis = -1 if axis is None else axis
             axes = [axis, axis, axis if keepdims else ()]
@@ -67,13 +67,13 @@ def _movable(argnum, rule):
             axes = [*axes[:2], ()]
         if axes is None:
             return rule(g, x, y)
-        return _along(axes, lambda g, ans, x, y: rule(g, x, y), argnum, g, x, y)
+        return _apply_in_axes(axes, lambda g, ans, x, y: rule(g, x, y), argnum, g, x, y)
 
-    return moving
+    return rule_along_axes
 
 
 def _products(function, left, right):
-    defvjp(function, _movable(0, left), _movable(1, right))
+    defvjp(function, _with_axes(0, left), _with_axes(1, right))
 
 
 _products(
@@ -92,7 +92,7 @@ _products(
     lambda g, x, y: _column(np.conj(x)) * _row(g),
 )
 
-# ---- the cross product: each cotangent is one again
+# ---- the cross product: its cotangents are cross products again
 
 
 def _cross_left(g, ans, a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
@@ -117,7 +117,7 @@ def _in_space(x, axis):
 
 
 def _from_the_end(x, axis):
-    return axis - x.ndim if axis >= 0 else axis  # where others are broadcast in front of `x`
+    return axis - x.ndim if axis >= 0 else axis  # other axes may be broadcast in front of `x`
 
 
 defvjp(np.cross, _cross_left, _cross_right)
@@ -132,7 +132,7 @@ def _trace_vjp(g, ans, a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
 
 defvjp(np.trace, _trace_vjp)
 
-# ---- others, spelled as these
+# ---- composite products
 
 
 def _inner(a, b, /):
@@ -152,18 +152,18 @@ def _kron(a, b):
 
 
 def _multi_dot(arrays):
-    """The product in the order of the fewest multiplications."""
+    """Multiply matrices in the order with the fewest scalar multiplications."""
     ndims = [np.ndim(array) for array in arrays]
     if len(arrays) < 2 or not {ndims[0], ndims[-1]} <= {1, 2} or any(ndim != 2 for ndim in ndims[1:-1]):
         raise ValueError(
-            f"np.linalg.multi_dot: expected at least two matrices, of which the first and the last may be vectors; got "
+            f"np.linalg.multi_dot: expected at least two matrices, where the first and the last may be vectors, got "
             f"arrays of {ndims} axes."
         )
     sides = [1 if ndims[0] == 1 else np.shape(arrays[0])[0], *(np.shape(array)[-1] for array in arrays)]
     sides[-1] = 1 if ndims[-1] == 1 else sides[-1]
     sides[-2] = np.shape(arrays[-1])[0]
 
-    best = {(i, i + 1): (0, i) for i in range(len(arrays))}  # of arrays[start:stop]: the cost, and where to split it
+    best = {(i, i + 1): (0, i) for i in range(len(arrays))}  # (start, stop) -> cost, and the split
     for length in range(2, len(arrays) + 1):
         for start in range(len(arrays) - length + 1):
             stop = start + length
@@ -185,7 +185,7 @@ def _matrix_power(a, n):
     n = operator.index(n)
     if n < 0:
         return _matrix_power(np.linalg.inv(a), -n)
-    if n == 0:  # the same for every matrix, and of its shape
+    if n == 0:  # constant, with the shape of a
         return np.where(True, np.eye(np.shape(a)[-1], dtype=a.dtype), a)
     if n == 1:
         return a
@@ -229,7 +229,7 @@ defspelling(np.tensordot, _tensordot)
 defspelling(np.linalg.multi_dot, _multi_dot)
 defspelling(np.linalg.matrix_power, _matrix_power)
 
-# ---- the same under their names in np.linalg, where some are for fewer ranks
+# ---- the same functions in np.linalg, some of them for fewer ranks
 
 
 def _linalg_cross(x1, x2, /, *, axis=-1):

@@ -1,4 +1,5 @@
-"""Shared by the chapters of linear algebra: masks, diagonals, the triangle that NumPy reads of a Hermitian matrix."""
+"""Helpers of the chapters of linear algebra: masks, diagonals, the triangle of a Hermitian matrix that NumPy reads."""
+
 
 import numpy as np
 
@@ -7,36 +8,37 @@ from ..core.registry import defnondiff
 
 
 def diagonal(x):
-    """Diagonal matrices of the vectors `x`."""
+    """Make diagonal matrices from the vectors `x`."""
     return np.expand_dims(x, -1) * np.eye(x.shape[-1], dtype=x.dtype)
 
 
 def hermitian(ct):
-    """The Hermitian part."""
+    """Compute the Hermitian part of `ct`."""
     return (ct + np.conj(ct.mT)) / 2
 
 
 def half_triangle(x, upper=False):
-    """The mask of a triangle, with half of the diagonal."""
+    """Return the mask of a triangle, with 1/2 on the diagonal."""
     mask = np.tri(x.shape[-1], dtype=x.dtype) - np.eye(x.shape[-1], dtype=x.dtype) / 2
     return mask.T if upper else mask
 
 
 def from_triangle(a, upper=False):
-    """The Hermitian matrix of which LAPACK reads a triangle, ignoring the imaginary part of the diagonal."""
+    """Complete a triangle to the Hermitian matrix that LAPACK reads, without the imaginary part of the diagonal."""
     part = half_triangle(a, upper) * a
     return part + np.conj(part.mT)
 
 
 def onto_triangle(ct, upper=False):
-    """The cotangent of the triangle that was read, given that of the Hermitian matrix: 0 in the other triangle."""
+    """Convert the cotangent of a Hermitian matrix to that of the triangle that was read; 0 in the other triangle."""
     return half_triangle(ct, upper) * (ct + np.conj(ct.mT))
 
 
-def leading(g, u, k):
-    """The cotangent of the first `k` columns of a unitary matrix alone, and these: the others only make room for them.
+def leading_columns(g, u, k):
+    """Reduce the cotangent `g` of a unitary matrix to its first `k` columns; return both.
 
-    How those turn among themselves is NumPy's choice: what depends on that has no derivative.
+    The other columns depend on these only through the space that they span. A rotation among them is NumPy's choice,
+    and has no derivative.
     """
     if u.shape[-1] == k:
         return g, u
@@ -46,7 +48,7 @@ def leading(g, u, k):
 
 @primitives.primitive
 def vanish(s, size):
-    """Mask of the singular values `s` that are 0 but for rounding, as matrix_rank has it; `size` is the longer side."""
+    """Compute the mask of singular values `s` that are 0 up to rounding, as in matrix_rank; `size` = max(m, n)."""
     return s <= size * np.finfo(s.dtype).eps * np.max(s, axis=-1, keepdims=True, initial=0)
 
 

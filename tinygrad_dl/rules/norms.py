@@ -6,17 +6,17 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..core import primitives
 from ..core.registry import defspelling, defvjp
 from ..core.tensor import Tensor
-from .arrays import nonzero, number_of
-from .kinks import kink, slopes, undefined, unit
+from ._shapes import count_true, nonzero
+from .kinks import kink, slopes, undefined_slope, unit
 
 # ---- vectors
 
 
 def _vector_norm_vjp(g, ans, x, *, axis=None, keepdims=False, ord=2):
-    """Zero wherever an element is, for every order: there the norm has a kink, or no slope."""
+    """Compute the gradient of a norm of any order; it is zero at each zero element, a kink or a point of slope 0."""
     axes = tuple(range(-x.ndim, 0)) if axis is None else normalize_axis_tuple(axis, x.ndim)
     axes = tuple(i - x.ndim if i >= 0 else i for i in axes)
-    if ord == 0:  # how many are not zero
+    if ord == 0:  # the number of nonzero elements
         return np.zeros_like(x)
     tall, longest = (y if keepdims else np.expand_dims(y, axes) for y in (g, ans))
     part = _part(tall, longest, x, axes, ord)
@@ -35,27 +35,27 @@ def _part(g, ans, x, axes, ord):
     g = g * np.conj(np.sign(x))
     if np.isinf(ord):
         tied = np.abs(x) == ans
-        return g * (tied / number_of(tied, ans, axes, True))
+        return g * (tied / count_true(tied, ans, axes, True))
     if ord == 1:
         return g
     if ord < 0:
-        g = np.where(ans == 0, 0, g)  # one zero makes it 0, whatever the others are
+        g = np.where(ans == 0, 0, g)  # a single zero element makes the norm 0
     return g * np.where(x == 0, 1, np.abs(x) / nonzero(ans)) ** (float(ord) - 1)
 
 
 def _slope_by_element(slope, g, ans, x, axes, ord):
-    """The derivative of the gradient by each element that is 0, of which several at a zero norm have none but 0."""
+    """Compute the derivative of the gradient with respect to each zero element; several at a zero norm have only 0."""
     zero, at_zero = x == 0, ans == 0
     alone = np.sum(zero, axis=axes, keepdims=True) == 1
     slope = np.where(alone | (slope == 0), slope, np.nan)
     if 0 < ord < 1:
-        return np.where(zero, undefined(g, zero), 0)
-    if ord > 2 or np.isinf(ord):  # elements that are 0 beside others matter little
+        return np.where(zero, undefined_slope(g, zero), 0)
+    if ord > 2 or np.isinf(ord):  # a zero element beside others contributes to higher order
         beside = 0.0
     elif ord == 1:
-        beside = undefined(g, zero & ((primitives.values(g) == 0) | np.iscomplexobj(x)))
+        beside = undefined_slope(g, zero & ((primitives.values(g) == 0) | np.iscomplexobj(x)))
     else:
-        beside = undefined(primitives.values(g), zero)
+        beside = undefined_slope(primitives.values(g), zero)
     return np.where(zero, np.where(at_zero, slope, beside), 0)
 
 

@@ -1,4 +1,4 @@
-"""Sorting, selecting by rank, and functions of sets: the cotangent goes back to where each value came from."""
+"""Sorting, selecting by rank, and set functions: the cotangent goes back to the position of each value."""
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
@@ -9,10 +9,10 @@ from ..core.registry import defspelling, defvjp
 # ---- rearrangements
 
 
-def _rearranged_vjp(g, ans, a, axis):
-    """For `ans` with the elements of `a` in another order: of elements that are equal, the first becomes the first."""
+def _permutation_vjp(g, ans, a, axis):
+    """Pull `g` back through a permutation of `a` along `axis`; equal elements keep their order."""
     if axis is None:
-        return np.reshape(_rearranged_vjp(g, ans, np.ravel(a), 0), a.shape)
+        return np.reshape(_permutation_vjp(g, ans, np.ravel(a), 0), a.shape)
     rank, taken = (np.argsort(z, axis=axis, kind="stable") for z in (np.argsort(a, axis=axis, kind="stable"), ans))
     where = list(np.indices(a.shape, sparse=True))
     where[axis] = np.take_along_axis(taken, rank, axis=axis)
@@ -20,11 +20,11 @@ def _rearranged_vjp(g, ans, a, axis):
 
 
 def _sort_vjp(g, ans, a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
-    return _rearranged_vjp(g, ans, a, axis)
+    return _permutation_vjp(g, ans, a, axis)
 
 
 def _partition_vjp(g, ans, a, kth, axis=-1, kind="introselect", order=None):
-    return _rearranged_vjp(g, ans, a, axis)
+    return _permutation_vjp(g, ans, a, axis)
 
 
 defvjp(np.sort,         _sort_vjp)
@@ -39,18 +39,18 @@ _SMALL = {"int8", "uint8", "int16", "uint16", "complex64"}  # float32 is not, in
 
 defspelling(np.sort_complex, _sort_complex)
 
-# ---- sets: each value is an element of the arguments, the first of those equal to it
+# ---- sets: each value is the first element of the arguments equal to it
 
 
 def _first(found, *arrays):
-    """The values `found`, as elements of `arrays`, flattened and joined."""
+    """Select the values `found` as elements of the flattened, concatenated `arrays`."""
     elements = np.ravel(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays, axis=None)
     known, first = np.unique(values(elements), return_index=True)
     return elements[first[np.minimum(np.searchsorted(known, found), len(known) - 1)]]
 
 
 def _of_set(function):
-    """A function of one array that gives its distinct values, and perhaps more that is constant."""
+    """Make the decomposition of a function of one array that returns its distinct values, and constants."""
 
     def distinct(ar, *args, **kwargs):
         result = function(values(ar), *args, **kwargs)
@@ -72,13 +72,13 @@ def _unique(ar, return_index=False, return_inverse=False, return_counts=False, a
 
 
 def _of_two_sets(function):
-    def merged(ar1, ar2, *args, **kwargs):
+    def set_operation(ar1, ar2, *args, **kwargs):
         result = function(values(ar1), values(ar2), *args, **kwargs)
         if isinstance(result, tuple):  # with indices
             return _first(result[0], ar1, ar2), *result[1:]
         return _first(result, ar1, ar2)
 
-    return merged
+    return set_operation
 
 
 def _setdiff1d(ar1, ar2, assume_unique=False):
@@ -95,7 +95,7 @@ defspelling(np.intersect1d,     _of_two_sets(np.intersect1d))
 defspelling(np.setxor1d,        _of_two_sets(np.setxor1d))
 defspelling(np.setdiff1d,       _setdiff1d)
 
-# ---- without zeros at the ends
+# ---- trimming zeros at the ends
 
 
 def _trim_zeros(filt, trim="fb", axis=None):

@@ -1,4 +1,4 @@
-"""Polynomials by their coefficients, the highest power first."""
+"""Polynomials given by their coefficients, highest power first."""
 
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..core.registry import defnondiff, defspelling, defvjp
 
 
 def _vander_vjp(g, ans, x, N=None, increasing=False):
-    """x**k has the derivative k x**(k - 1), which stands in the column beside it."""
+    """Use d x**k / dx = k x**(k - 1), whose power is in the adjacent column."""
     count = ans.shape[-1]
     if count < 2:
         return np.zeros_like(x)
@@ -22,33 +22,33 @@ def _vander_vjp(g, ans, x, N=None, increasing=False):
 
 
 def _powers(x, count, dtype):
-    return primitives.astype(np.vander(np.ravel(x), count), dtype)  # np.vander makes float64 of float32
+    return primitives.astype(np.vander(np.ravel(x), count), dtype)  # np.vander widens float32 to float64
 
 
 def _slope(p, x, dtype):
-    """The value of the derivative of the polynomial `p` at `x`."""
-    p = np.atleast_1d(p)  # what is a np.poly1d has another length
+    """Evaluate the derivative of the polynomial `p` at `x`."""
+    p = np.atleast_1d(p)  # len of a np.poly1d is its degree
     return np.polyval(p[:-1] * np.arange(len(p) - 1, 0, -1, dtype=dtype), x)
 
 
 def _roots_vjp(g, ans, p):
-    """p(r) = 0 whatever the coefficients, so dr = -dp(r) / p'(r): infinite where two roots coincide."""
-    slope = np.where(_is_double(p, ans), 0, _slope(p, ans, ans.dtype))
+    """Differentiate p(r) = 0: dr = -dp(r) / p'(r), infinite where two roots coincide."""
+    slope = np.where(_is_repeated(p, ans), 0, _slope(p, ans, ans.dtype))
     return -np.matmul(g / slope, _powers(ans, len(p), ans.dtype))
 
 
 @primitives.primitive
-def _is_double(p, roots):
-    """Mask of the roots that can't be told from others: rounding of the coefficients ε moves them by ε / p'(r) or more.
+def _is_repeated(p, roots):
+    """Compute the mask of roots that coincide up to rounding: an error ε of a coefficient moves a root by ε / p'(r).
 
-    Two that are d apart have p' = p'' d, and coincide for such a change if d is about ε**(1/2); three, ε**(1/3).
+    Two roots at a distance d have p' = p'' d, and coincide after such an error if d is about ε**(1/2); three, ε**(1/3).
     """
     p, size = np.trim_zeros(p, "f"), np.abs(roots)
     moved = 64 * np.finfo(roots.dtype).eps * np.polyval(np.abs(p), size)
     return np.abs(np.polyval(np.polyder(p), roots)) ** 2 <= moved * np.abs(np.polyval(np.polyder(p, 2), roots))
 
 
-defnondiff(_is_double)
+defnondiff(_is_repeated)
 
 
 defvjp(np.vander, _vander_vjp)
@@ -60,7 +60,7 @@ defvjp(
 defvjp(np.roots, _roots_vjp)
 
 
-_SMALL = 16  # sides of matrices up to which powers of them cost 4 digits at most; eigenvalues are better for more
+_SMALL = 16  # up to this size powers of a matrix cost at most 4 digits; above it eigenvalues are more accurate
 
 
 def _poly(seq_of_zeros):
@@ -84,12 +84,12 @@ def _poly(seq_of_zeros):
 
 @primitives.primitive
 def characteristic(a):
-    """The coefficients of det(z - a), which NumPy makes of eigenvalues."""
+    """Compute the coefficients of det(z - a), which NumPy derives from eigenvalues."""
     return np.poly(a)
 
 
 def _characteristic_vjp(g, ans, a):
-    """By the adjugate of z - a, whose coefficients follow one another (Faddeev and LeVerrier): for any eigenvalues."""
+    """Use the adjugate of z - a by the Faddeev-LeVerrier recurrence, which holds for any eigenvalues."""
     eye = np.eye(len(a), dtype=ans.dtype)
     factor, ct = eye, -g[1] * eye
     for k in range(1, len(a)):
@@ -104,15 +104,15 @@ defspelling(np.poly, _poly)
 # ---- arithmetic
 
 
-def _aligned(a1, a2):
-    """Both as vectors of one length, with zeros for the missing high powers."""
+def _pad_to_one_length(a1, a2):
+    """Pad both to vectors of one length, with zeros for the missing high powers."""
     a1, a2 = np.atleast_1d(a1), np.atleast_1d(a2)
     count = max(len(a1), len(a2))
     return (np.concatenate([np.zeros(count - len(a), a.dtype), a]) if len(a) < count else a for a in (a1, a2))
 
 
-def _trimmed(p):
-    """The coefficients from the first that is not zero on, as `np.poly1d` has them."""
+def _drop_leading_zeros(p):
+    """Drop leading zero coefficients, as `np.poly1d` does."""
     p = np.atleast_1d(p)
     found = np.flatnonzero(primitives.values(p))
     return p[found[0] :] if len(found) else p[-1:]
@@ -131,7 +131,7 @@ def _polydiv(u, v):
 
 def _polyder(p, m=1):
     if m < 0:
-        raise ValueError(f"np.polyder: expected an order of at least 0, got {m}; np.polyint integrates.")
+        raise ValueError(f"np.polyder: expected an order of at least 0, got {m}: to integrate, use np.polyint.")
     for _ in range(m):
         p = p[:-1] * np.arange(len(p) - 1, 0, -1, dtype=float)
     return p
@@ -147,9 +147,9 @@ def _polyint(p, m=1, k=None):
     return p
 
 
-defspelling(np.polyadd, lambda a1, a2: np.add(*_aligned(a1, a2)))
-defspelling(np.polysub, lambda a1, a2: np.subtract(*_aligned(a1, a2)))
-defspelling(np.polymul, lambda a1, a2: np.convolve(_trimmed(a1), _trimmed(a2)))
+defspelling(np.polyadd, lambda a1, a2: np.add(*_pad_to_one_length(a1, a2)))
+defspelling(np.polysub, lambda a1, a2: np.subtract(*_pad_to_one_length(a1, a2)))
+defspelling(np.polymul, lambda a1, a2: np.convolve(_drop_leading_zeros(a1), _drop_leading_zeros(a2)))
 defspelling(np.polydiv, _polydiv)
 defspelling(np.polyder, _polyder)
 defspelling(np.polyint, _polyint)

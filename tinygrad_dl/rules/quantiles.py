@@ -1,7 +1,7 @@
-"""Median, quantile and percentile, also those that skip nan.
+"""Median, quantile and percentile, and their variants that skip nan.
 
-What such a function makes of the ranks 0, 1, 2, ... of the elements says which elements to take: for 2.25 three
-quarters of the one of rank 2, and one quarter of that of rank 3. So no method of interpolation is repeated here.
+NumPy's function itself, applied to the ranks 0, 1, 2, ... of the elements, gives the weights: the result 2.25 means
+three quarters of the element of rank 2 and one quarter of that of rank 3. So no interpolation method is reimplemented.
 """
 
 import math
@@ -11,11 +11,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core.primitives import astype, primitive, values
 from ..core.registry import defspelling, defvjp
-from .arrays import as_array
+from ._shapes import as_array
 
 
-def _ranked(a, axis):
-    """`a` with the axes to reduce as one, the last; the order along it; the ranks in the shape of `a`, nan for nan."""
+def _rank_elements(a, axis):
+    """Return `a` with the reduced axes merged as the last, the order along it, and ranks like `a`, nan for nan."""
     axes = normalize_axis_tuple(range(a.ndim) if axis is None else axis, a.ndim)
     moved = (*(i for i in range(a.ndim) if i not in axes), *axes)
     rows = np.transpose(a, moved)
@@ -26,15 +26,15 @@ def _ranked(a, axis):
     return rows, order, np.transpose(np.reshape(ranks, lengths), np.argsort(moved))
 
 
-def _taken(rows, order, rank, ndim):
-    """The elements of `rows` with a `rank`, which has the axes of several quantiles first, then `ndim` of the array."""
+def _select_rank(rows, order, rank, ndim):
+    """Select the elements of `rows` at `rank`, whose last `ndim` axes are those of the array, after those of q."""
     rank = np.reshape(rank, (*rank.shape[: rank.ndim - ndim], *rows.shape[:-1])).astype(int)
     where = np.indices(rows.shape[:-1], sparse=True)
     return rows[(*where, order[(*where, rank)])]
 
 
-def _finished(ans, rank, dtype, keepdims):
-    """`ans` with nan where there is no `rank`, in NumPy's dtype and shape."""
+def _finish(ans, rank, dtype, keepdims):
+    """Set nan in `ans` where `rank` is nan, and convert to NumPy's dtype and shape."""
     missing = np.reshape(np.isnan(rank), ans.shape)
     if np.any(missing):
         ans = np.where(missing, np.nan, ans)
@@ -43,31 +43,31 @@ def _finished(ans, rank, dtype, keepdims):
     return np.reshape(ans, rank.shape) if keepdims else ans
 
 
-def _median_of(function):
+def _make_median(function):
     def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
         axis = tuple(axis) if isinstance(axis, list) else axis
         dtype = function(np.zeros(1, a.dtype)).dtype
-        rows, order, ranks = _ranked(a, axis)
+        rows, order, ranks = _rank_elements(a, axis)
         if not rows.size:
-            some = math.prod(rows.shape[:-1])  # nan, with NumPy's warning, if there is something to give
+            some = math.prod(rows.shape[:-1])  # the mean gives nan with NumPy's warning
             return (np.mean if some else np.sum)(a, axis=axis, keepdims=keepdims)
         rank = np.asarray(function(ranks, axis=axis, keepdims=True))
         known = np.where(np.isnan(rank), 0, rank)
         low, high = np.floor(known), np.ceil(known)
-        ans = _taken(rows, order, low, a.ndim)
+        ans = _select_rank(rows, order, low, a.ndim)
         if np.any(low != high):
-            ans = ans / 2 + _taken(rows, order, high, a.ndim) / 2
-        return _finished(ans, rank, dtype, keepdims)
+            ans = ans / 2 + _select_rank(rows, order, high, a.ndim) / 2
+        return _finish(ans, rank, dtype, keepdims)
 
     return median
 
 
-def _quantile_of(function):
+def _make_quantile(function):
     def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
         a = as_array(a)
         axis = tuple(axis) if isinstance(axis, list) else axis
         dtype = function(np.zeros(1, a.dtype), values(q) if hasattr(q, "shape") else q, method=method).dtype
-        rows, order, ranks = _ranked(a, axis)
+        rows, order, ranks = _rank_elements(a, axis)
         rank = rank_at(q, function, ranks, axis, method, None if weights is None else values(weights))
         given, placed = rank.shape, _order_of_axes(function, np.shape(q), a.shape, axis)
         if placed is not None:
@@ -77,23 +77,24 @@ def _quantile_of(function):
         known = np.where(np.isnan(rank), 0, rank)
         low = np.floor(known)
         share = known - low
-        ans = _taken(rows, order, low, a.ndim)
+        ans = _select_rank(rows, order, low, a.ndim)
         if np.any(share) or not isinstance(q, (int, float, list, tuple, np.ndarray, np.generic)):
             last = np.sum(~np.isnan(ranks), axis=axis, keepdims=True) - 1
-            above = _taken(rows, order, np.minimum(low + 1, last), a.ndim)
+            above = _select_rank(rows, order, np.minimum(low + 1, last), a.ndim)
             ans = ans + astype(np.reshape(share, ans.shape), dtype) * (above - ans)
         if placed is None:
-            return _finished(ans, rank, dtype, keepdims)
-        ans = np.transpose(_finished(ans, rank, dtype, False), placed)
+            return _finish(ans, rank, dtype, keepdims)
+        ans = np.transpose(_finish(ans, rank, dtype, False), placed)
         return np.reshape(ans, given) if keepdims else ans
 
     return quantile
 
 
 def _order_of_axes(function, q_shape, shape, axis):
-    """NumPy's order of the axes of several quantiles, and then of the array; None if it is that.
+    """Find NumPy's order of the result axes; None if it is the usual one, those of `q`, then those of the array.
 
-    It is another for those that skip nan, of several axes, with a `q` of several: axes of lengths of their own tell.
+    Variants that skip nan use another order for several axes and a `q` of several axes. A trial call on axes of
+    distinct lengths shows it.
     """
     if len(q_shape) < 2 or not isinstance(axis, tuple) or len(axis) < 2:
         return None
@@ -105,9 +106,9 @@ def _order_of_axes(function, q_shape, shape, axis):
     return None if list(found) == order else [order.index(length) for length in found]
 
 
-# ---- by q: a step, or a straight line from rank to rank
+# ---- the derivative with respect to q: 0 for step functions, else piecewise constant
 
-SLOPES = {  # method -> how many ranks up from q = 0 to q = 1, less the number of elements; the others are steps
+SLOPES = {  # method -> the ranks between q = 0 and q = 1, minus the number of elements; other methods are steps
     "linear": -1,
     "hazen": 0,
     "interpolated_inverted_cdf": 0,
@@ -119,7 +120,7 @@ SLOPES = {  # method -> how many ranks up from q = 0 to q = 1, less the number o
 
 @primitive
 def rank_at(q, function, ranks, axis, method, weights):
-    """The rank, counted from 0 and perhaps between two integers, of a quantile."""
+    """Compute the fractional rank of a quantile, from 0."""
     return function(ranks, q, axis=axis, method=method, keepdims=True, weights=weights)
 
 
@@ -133,9 +134,9 @@ def _rank_by_q(g, ans, q, function, ranks, axis, method, weights):
 
 
 defvjp(rank_at,                 _rank_by_q)
-defspelling(np.median,          _median_of(np.median))
-defspelling(np.nanmedian,       _median_of(np.nanmedian))
-defspelling(np.quantile,        _quantile_of(np.quantile))
-defspelling(np.nanquantile,     _quantile_of(np.nanquantile))
-defspelling(np.percentile,      _quantile_of(np.percentile))
-defspelling(np.nanpercentile,   _quantile_of(np.nanpercentile))
+defspelling(np.median,          _make_median(np.median))
+defspelling(np.nanmedian,       _make_median(np.nanmedian))
+defspelling(np.quantile,        _make_quantile(np.quantile))
+defspelling(np.nanquantile,     _make_quantile(np.nanquantile))
+defspelling(np.percentile,      _make_quantile(np.percentile))
+defspelling(np.nanpercentile,   _make_quantile(np.nanpercentile))

@@ -1,4 +1,5 @@
-"""Functions of the two ends of a range, and those of `np.emath`, which become complex where the reals end."""
+"""Ranges between two ends, and the functions of `np.emath`, which are complex outside the real domain."""
+
 
 import numpy as np
 
@@ -10,28 +11,28 @@ from ..core.registry import defspelling, defvjp
 
 @primitives.primitive
 def linspace(start, stop, num, endpoint, dtype, axis):
-    """`np.linspace`, of one output."""
+    """Compute `np.linspace` without the step."""
     return np.linspace(start, stop, num, endpoint, dtype=dtype, axis=axis)
 
 
-def _toward(end, g, ans, num, endpoint, axis):
-    """The sum along a range of `g`, weighted by how near an element is to the start (`end` 0), or to the stop (1)."""
+def _sum_toward(end, g, ans, num, endpoint, axis):
+    """Sum `g` along a range, weighted by the nearness to the start (`end` = 0) or to the stop (`end` = 1)."""
     nearness = np.linspace(1 - end, end, num, endpoint, dtype=np.finfo(ans.dtype).dtype)
     return np.matmul(np.moveaxis(g, axis, -1), nearness)
 
 
 defvjp(
     linspace,
-    lambda g, ans, start, stop, num, endpoint, dtype, axis: _toward(0, g, ans, num, endpoint, axis),
-    lambda g, ans, start, stop, num, endpoint, dtype, axis: _toward(1, g, ans, num, endpoint, axis),
+    lambda g, ans, start, stop, num, endpoint, dtype, axis: _sum_toward(0, g, ans, num, endpoint, axis),
+    lambda g, ans, start, stop, num, endpoint, dtype, axis: _sum_toward(1, g, ans, num, endpoint, axis),
 )
 defvjp(  # start**(1 - t) * stop**t
     np.geomspace,
     lambda g, ans, start, stop, num=50, endpoint=True, dtype=None, axis=0: (
-        _toward(0, g * ans, ans, num, endpoint, axis) / start
+        _sum_toward(0, g * ans, ans, num, endpoint, axis) / start
     ),
     lambda g, ans, start, stop, num=50, endpoint=True, dtype=None, axis=0: (
-        _toward(1, g * ans, ans, num, endpoint, axis) / stop
+        _sum_toward(1, g * ans, ans, num, endpoint, axis) / stop
     ),
 )
 
@@ -59,8 +60,8 @@ defspelling(np.logspace, _logspace)
 # ---- np.emath
 
 
-def _extended(x, outside):
-    """`x` as an array, made complex if one of its elements is outside of where a function is real."""
+def _to_domain(x, outside):
+    """Convert `x` to an array, a complex one if an element lies outside the real domain of the function."""
     x = x if hasattr(x, "dtype") else np.asarray(x)
     return x + 0j if np.isrealobj(x) and np.any(outside(x)) else x
 
@@ -82,13 +83,13 @@ for function, extended, outside in (
     (np.arcsin, np.emath.arcsin, _beyond_one),
     (np.arctanh, np.emath.arctanh, _beyond_one),
 ):
-    defspelling(extended, lambda x, function=function, outside=outside: function(_extended(x, outside)))
+    defspelling(extended, lambda x, function=function, outside=outside: function(_to_domain(x, outside)))
 
 
 def _emath_power(x, p):
     p = p if hasattr(p, "dtype") else np.asarray(p)
-    return np.power(_extended(x, _negative), p * 1.0 if np.any(_negative(p)) else p)
+    return np.power(_to_domain(x, _negative), p * 1.0 if np.any(_negative(p)) else p)
 
 
-defspelling(np.emath.logn,  lambda n, x: np.log(_extended(x, _negative)) / np.log(_extended(n, _negative)))
+defspelling(np.emath.logn,  lambda n, x: np.log(_to_domain(x, _negative)) / np.log(_to_domain(n, _negative)))
 defspelling(np.emath.power, _emath_power)

@@ -1,4 +1,4 @@
-"""Functions that reduce axes: sum, mean, max, min, prod, var, std, and their like that skip nan."""
+"""Reductions: sum, mean, max, min, prod, var, std, and their variants that skip nan."""
 
 import functools
 
@@ -10,58 +10,58 @@ from ..core.primitives import values
 from ..core.registry import defspelling, defvjp
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from .arrays import cast, nonzero, number_of, spread
+from ._shapes import cast, count_true, nonzero, unreduce
 from .kinks import kink, slopes
 from .ties import at_tie, slope_at_ties
 
 # ---- shapes and counts
 
 
-def _spread_within(where, g, x, axis, keepdims):
-    """`g` repeated along the reduced axes of `x`; 0 for the elements that were left out."""
-    repeated = spread(g, x, axis, keepdims)
+def _unreduce_where(where, g, x, axis, keepdims):
+    """Repeat `g` along the reduced axes of `x`, with 0 for the elements that `where` excludes."""
+    repeated = unreduce(g, x, axis, keepdims)
     return repeated if where is True else np.where(where, repeated, 0)
 
 
 def _count(x, ans, axis, keepdims, where=True):
-    """How many elements of `x` go into each of `ans`. Not in float16, which ends at 65504."""
+    """Count the elements of `x` per element of `ans`; not in float16, whose largest number is 65504."""
     if where is True:
         count = x.size // max(ans.size, 1)
         return np.float32(count) if ans.dtype == np.float16 else count
-    return number_of(np.broadcast_to(where, x.shape), ans, axis, keepdims)
+    return count_true(np.broadcast_to(where, x.shape), ans, axis, keepdims)
 
 
 # ---- sums and means
 
 
 def _sum_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True):
-    return _spread_within(where, g, x, axis, keepdims)
+    return _unreduce_where(where, g, x, axis, keepdims)
 
 
 def _mean_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
-    return _spread_within(where, g / _count(x, ans, axis, keepdims, where), x, axis, keepdims)
+    return _unreduce_where(where, g / _count(x, ans, axis, keepdims, where), x, axis, keepdims)
 
 
 # ---- extrema
 
 
 def _extremum_vjp(g, ans, x, axis=None, out=None, keepdims=False, initial=None, where=True):
-    extremum = spread(ans, x, axis, keepdims)
+    extremum = unreduce(ans, x, axis, keepdims)
     tied = np.equal(x, extremum)
     if np.any(np.isnan(ans)):
-        tied |= np.isnan(x) & np.isnan(extremum)  # a nan is more extreme than any number
+        tied |= np.isnan(x) & np.isnan(extremum)  # NumPy orders nan beyond every number
     if where is not True:
         tied = np.logical_and(tied, where)
-    ties = number_of(tied, ans, axis, keepdims)
+    ties = count_true(tied, ans, axis, keepdims)
     if initial is not None:
         ties = ties + np.equal(ans, initial) * np.any(tied, axis=axis, keepdims=keepdims)
-    part = spread(g / ties, x, axis, keepdims) * tied
+    part = unreduce(g / ties, x, axis, keepdims) * tied
     if type(ans) is not Tensor or not np.any(ties > 1):
         return part
     slope = slope_at_ties(g, ans, values(ties)) / ties
-    lacking = at_tie(x, spread(slope, x, axis, keepdims)) * tied
+    lacking = at_tie(x, unreduce(slope, x, axis, keepdims)) * tied
     mean = np.sum(lacking, axis=axis, keepdims=keepdims) / ties
-    return part + lacking - spread(mean, x, axis, keepdims) * tied
+    return part + lacking - unreduce(mean, x, axis, keepdims) * tied
 
 
 # ---- variances
@@ -83,11 +83,11 @@ def _std_vjp(
 
 
 def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean, slope=None):
-    """The cotangent of half the mean square of the deviations, divided by `scale`; with the `slope` at a kink."""
+    """Compute the cotangent of half the mean squared deviation, divided by `scale`; `slope` is that at a kink."""
     if where is not True:
-        x = np.where(where, x, 0)  # not 0 * nan at what was left out
+        x = np.where(where, x, 0)  # avoids 0 * nan at excluded elements
     free = _count(x, ans, axis, keepdims, where) - ddof
-    free = np.maximum(free, 0) if hasattr(free, "shape") else max(free, 0)  # as NumPy has it
+    free = np.maximum(free, 0) if hasattr(free, "shape") else max(free, 0)  # as in NumPy
     if mean is None and where is True:
         mean = np.mean(x, axis=axis, dtype=dtype or primitives.accumulator(x, x.size / max(ans.size, 1)), keepdims=True)
         mean = mean if dtype else cast(mean, x.dtype)
@@ -97,15 +97,15 @@ def _squares_vjp(g, scale, ans, x, axis, dtype, ddof, keepdims, where, mean, slo
     if np.iscomplexobj(x):
         deviation = np.conjugate(deviation)  # the variance is the mean of |deviation|**2
     if slope is None:
-        return _spread_within(where, g / (free * scale), x, axis, keepdims) * deviation
-    kinks = spread(ans == 0, x, axis, keepdims)
-    part = _spread_within(where, g / (free * scale), x, axis, keepdims) * np.where(kinks, 0, deviation)
+        return _unreduce_where(where, g / (free * scale), x, axis, keepdims) * deviation
+    kinks = unreduce(ans == 0, x, axis, keepdims)
+    part = _unreduce_where(where, g / (free * scale), x, axis, keepdims) * np.where(kinks, 0, deviation)
     axes = normalize_axis_tuple(range(x.ndim) if axis is None or not x.ndim else axis, x.ndim)
     inside = deviation if where is True else np.where(where, deviation, 0)
-    lacking = kink(inside, spread(slope / free, x, axis, keepdims), tuple(i - x.ndim for i in axes))
-    lacking = _spread_within(where, lacking, x, None, True)
+    lacking = kink(inside, unreduce(slope / free, x, axis, keepdims), tuple(i - x.ndim for i in axes))
+    lacking = _unreduce_where(where, lacking, x, None, True)
     mean = np.sum(lacking, axis=axis, keepdims=True) / _count(x, ans, axis, True, where)
-    return part + _spread_within(where, lacking - mean, x, None, True)  # deviations add up to 0, one alone is 0
+    return part + _unreduce_where(where, lacking - mean, x, None, True)  # deviations add up to 0, one alone is 0
 
 
 # ---- products
@@ -116,13 +116,14 @@ def _prod_vjp(g, ans, x, axis=None, dtype=None, out=None, keepdims=False, initia
         x = primitives.astype(x, dtype)
     if where is not True:
         x = np.where(where, x, 1)
-    return _spread_within(where, g * initial, x, axis, keepdims) * _products_of_others(x, axis)
+    return _unreduce_where(where, g * initial, x, axis, keepdims) * _products_of_others(x, axis)
 
 
 def _products_of_others(x, axis):
-    """For each element the product of all others along `axis`: by multiplication alone, so that zeros are no trouble.
+    """Compute for each element the product of all others along `axis`, without division, so that zeros are allowed.
 
-    A tree of pairwise products, up and down: the others of an element are the others of its pair, and its twin.
+    A binary tree of pairwise products is built upwards; on the way down, the others of an element are its sibling and
+    the others of its parent.
     """
     if x.size == 0:
         return np.ones_like(x)
@@ -132,35 +133,35 @@ def _products_of_others(x, axis):
     factors = np.transpose(x, order)
     moved_shape = factors.shape
     level = np.reshape(factors, (int(np.prod(moved_shape[: len(axes)])), -1))
-    twins = []
+    siblings = []
     while len(level) > 1:
         if len(level) % 2:
             level = np.concatenate([level, np.ones_like(level[:1])])
         pairs = np.reshape(level, (len(level) // 2, 2, -1))
-        twins.append(pairs[:, ::-1])
+        siblings.append(pairs[:, ::-1])
         level = pairs[:, 0] * pairs[:, 1]
     others = np.ones_like(level)
-    for twin in reversed(twins):
-        others = np.expand_dims(others[: len(twin)], 1) * twin
-        others = np.reshape(others, (2 * len(twin), -1))
+    for sibling in reversed(siblings):
+        others = np.expand_dims(others[: len(sibling)], 1) * sibling
+        others = np.reshape(others, (2 * len(sibling), -1))
     others = np.reshape(others[: factors.size // max(others.shape[1], 1)], moved_shape)
     return np.transpose(others, np.argsort(order))
 
 
-# ---- the same without nan
+# ---- variants that skip nan
 
 
-def _skipping_nan(rule):
+def _skip_nan(rule):
     """The `rule` of a reduction for its like that skips nan: as if `where` had left them out."""
     of_rule = signature(rule)
 
     @functools.wraps(rule)
-    def skipping(g, ans, x, *args, **kwargs):
+    def rule_without_nan(g, ans, x, *args, **kwargs):
         arguments = of_rule.bind(g, ans, x, *args, **kwargs).arguments
         arguments["where"] = np.logical_and(arguments.get("where", True), ~np.isnan(x))
         return rule(**arguments)
 
-    return skipping
+    return rule_without_nan
 
 
 defvjp(np.sum,      _sum_vjp)
@@ -173,13 +174,13 @@ defvjp(np.prod,     _prod_vjp)
 defvjp(np.var,      _var_vjp)
 defvjp(np.std,      _std_vjp)
 
-defvjp(np.nansum,   _skipping_nan(_sum_vjp))
-defvjp(np.nanmean,  _skipping_nan(_mean_vjp))
-defvjp(np.nanmax,   _skipping_nan(_extremum_vjp))
-defvjp(np.nanmin,   _skipping_nan(_extremum_vjp))
-defvjp(np.nanprod,  _skipping_nan(_prod_vjp))
-defvjp(np.nanvar,   _skipping_nan(_var_vjp))
-defvjp(np.nanstd,   _skipping_nan(_std_vjp))
+defvjp(np.nansum,   _skip_nan(_sum_vjp))
+defvjp(np.nanmean,  _skip_nan(_mean_vjp))
+defvjp(np.nanmax,   _skip_nan(_extremum_vjp))
+defvjp(np.nanmin,   _skip_nan(_extremum_vjp))
+defvjp(np.nanprod,  _skip_nan(_prod_vjp))
+defvjp(np.nanvar,   _skip_nan(_var_vjp))
+defvjp(np.nanstd,   _skip_nan(_std_vjp))
 
 
 def _ptp(a, axis=None, out=None, keepdims=False):

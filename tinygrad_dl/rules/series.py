@@ -1,15 +1,15 @@
-"""Along an axis: running sums and products, differences, integrals, interpolation, convolution."""
+"""Functions along an axis: running sums and products, differences, integrals, interpolation, convolution."""
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core import primitives
 from ..core.registry import defspelling, defvjp
-from .arrays import as_array, at_axis, cast, lying_along
+from ._shapes import as_array, broadcast_along, cast, index_at_axis
 
 
 def _floats(x, dtype):
-    """`x` as something with a shape, of that float type."""
+    """Convert `x` to an array or Tensor of that float type."""
     return cast(as_array(x), dtype)
 
 
@@ -19,15 +19,15 @@ def _floats(x, dtype):
 def _cumsum_vjp(g, ans, x, axis=None, dtype=None, out=None):
     if axis is None or x.ndim == 0:
         return np.reshape(_cumsum_vjp(g, ans, np.ravel(x), 0), x.shape)
-    backwards = at_axis(axis % x.ndim, slice(None, None, -1))
+    backwards = index_at_axis(axis % x.ndim, slice(None, None, -1))
     return np.cumsum(g[backwards], axis=axis)[backwards]
 
 
 def _cumprod_vjp(g, ans, x, axis=None, dtype=None, out=None):
-    """By multiplication alone, so that zeros are no trouble.
+    """Compute the cotangent without division, so that zeros are allowed.
 
-    The cotangent of x[i] is the product of all before it times s[i] = g[i] + x[i+1] s[i+1]. This recurrence is solved
-    for all i at once, in steps that double how far ahead s[i] has seen.
+    That of x[i] is the product of all elements before it times s[i] = g[i] + x[i+1] s[i+1]. The recurrence is solved
+    for all i at once, in steps that double the number of terms in s[i].
     """
     if axis is None or x.ndim == 0:
         return np.reshape(_cumprod_vjp(g, ans, np.ravel(x), 0), x.shape)
@@ -47,19 +47,19 @@ defvjp(np.cumsum,   _cumsum_vjp)
 defvjp(np.cumprod,  _cumprod_vjp)
 
 
-def _skipping_nan(function, neutral):
-    def cumulated(a, axis=None, dtype=None, out=None):
+def _skip_nan(function, neutral):
+    def cumulate(a, axis=None, dtype=None, out=None):
         return function(np.where(np.isnan(a), neutral, a), axis=axis, dtype=dtype)
 
-    return cumulated
+    return cumulate
 
 
-defspelling(np.nancumsum,   _skipping_nan(np.cumsum, 0))
-defspelling(np.nancumprod,  _skipping_nan(np.cumprod, 1))
+defspelling(np.nancumsum,   _skip_nan(np.cumsum, 0))
+defspelling(np.nancumprod,  _skip_nan(np.cumprod, 1))
 
 
 def _with_initial(function, initial):
-    def cumulated(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
+    def cumulate(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         if x.ndim > 1 and axis is None:
             raise ValueError(f"np.cumulative_...: expected an axis=, for an array of shape {x.shape}.")
         axis = normalize_axis_index(0 if axis is None else axis, max(x.ndim, 1))
@@ -69,7 +69,7 @@ def _with_initial(function, initial):
         first = np.full((*ans.shape[:axis], 1, *ans.shape[axis + 1 :]), initial, dtype=ans.dtype)
         return np.concatenate([first, ans], axis=axis)
 
-    return cumulated
+    return cumulate
 
 
 defspelling(np.cumulative_sum,  _with_initial(np.cumsum, 0))
@@ -88,7 +88,7 @@ def _diff(a, n=1, axis=-1, prepend=None, append=None):
         a = np.concatenate(parts, axis=axis) if len(parts) > 1 else a
     subtract = np.not_equal if a.dtype == bool else np.subtract
     for _ in range(n):
-        a = subtract(a[at_axis(axis, slice(1, None))], a[at_axis(axis, slice(None, -1))])
+        a = subtract(a[index_at_axis(axis, slice(1, None))], a[index_at_axis(axis, slice(None, -1))])
     return a
 
 
@@ -128,7 +128,7 @@ def _gradient(f, *varargs, axis=None, edge_order=1):
 
 
 def _slopes(f, axis, spacing, edge_order):
-    """The derivative of `f` along an axis, by Newton's divided differences of two neighbours and of three."""
+    """Compute the derivative of `f` along an axis from Newton's divided differences of two and three neighbours."""
     if f.shape[axis] <= edge_order:
         raise ValueError(
             f"np.gradient: expected at least edge_order + 1 = {edge_order + 1} elements along axis {axis}, "
@@ -136,7 +136,7 @@ def _slopes(f, axis, spacing, edge_order):
         )
 
     def part(z, start, stop):
-        return z[at_axis(axis, slice(start, stop))]
+        return z[index_at_axis(axis, slice(start, stop))]
 
     uniform = np.ndim(spacing) == 0
     steps = spacing if uniform else _steps(spacing, f, axis)
@@ -146,7 +146,7 @@ def _slopes(f, axis, spacing, edge_order):
     bends = np.diff(slopes, axis=axis) / both
     first, last = part(slopes, None, 1), part(slopes, -1, None)
     middle = part(slopes, None, -1) + left * bends
-    if uniform:  # the same, without the element in the middle
+    if uniform:  # equal, without the middle element
         middle = (part(f, 2, None) - part(f, None, -2)) / both
     if edge_order == 2:
         first = first - part(left * bends, None, 1)
@@ -155,7 +155,7 @@ def _slopes(f, axis, spacing, edge_order):
 
 
 def _steps(coordinates, f, axis):
-    """From each of the `coordinates` to the next, shaped as the differences of `f` along `axis`."""
+    """Compute the differences of the `coordinates`, shaped like those of `f` along `axis`."""
     if np.ndim(coordinates) != 1 or len(coordinates) != f.shape[axis]:
         raise ValueError(
             f"np.gradient: expected as spacing a number, or the {f.shape[axis]} coordinates along axis {axis}; "
@@ -164,7 +164,7 @@ def _steps(coordinates, f, axis):
     coordinates = as_array(coordinates)
     if coordinates.dtype.kind not in "fc":
         coordinates = _floats(coordinates, np.dtype(float))
-    return lying_along(np.diff(coordinates), axis, f.ndim)
+    return broadcast_along(np.diff(coordinates), axis, f.ndim)
 
 
 defspelling(np.gradient, _gradient)
@@ -180,8 +180,8 @@ def _trapezoid(y, x=None, dx=1.0, axis=-1):
         x = as_array(x)
         width = np.diff(x, axis=-1 if x.ndim == 1 else axis)
         if x.ndim == 1:
-            width = lying_along(width, axis, y.ndim)
-    ends = y[at_axis(axis, slice(1, None))] + y[at_axis(axis, slice(None, -1))]
+            width = broadcast_along(width, axis, y.ndim)
+    ends = y[index_at_axis(axis, slice(1, None))] + y[index_at_axis(axis, slice(None, -1))]
     return np.sum(width * ends / 2.0, axis=axis)
 
 
@@ -197,7 +197,7 @@ def _interp(x, xp, fp, left=None, right=None, period=None):
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ValueError(f"np.interp: expected as many xp as fp, at least one, got shapes {xp.shape} and {fp.shape}.")
     if period is not None:
-        x, xp, fp = _wrapped(x, xp, fp, period)
+        x, xp, fp = _wrap_period(x, xp, fp, period)
         left = right = None
     start = np.clip(np.searchsorted(xp, x, side="right") - 1, 0, len(xp) - 1)  # xp[start] <= x < xp[stop]
     stop = np.minimum(start + 1, len(xp) - 1)
@@ -209,8 +209,8 @@ def _interp(x, xp, fp, left=None, right=None, period=None):
     return np.where(below | above, outside, inside)
 
 
-def _wrapped(x, xp, fp, period):
-    """The same within one period, with a neighbour on each side of it."""
+def _wrap_period(x, xp, fp, period):
+    """Reduce the arguments of np.interp to one period, with a neighbouring point on each side."""
     if period == 0:
         raise ValueError("np.interp: expected a period other than 0.")
     period = np.absolute(period)
@@ -227,25 +227,25 @@ defspelling(np.interp, _interp)
 
 
 def _convolve_vjp(g, a, v, mode):
-    """The cotangent of `a`: `v` the other way round, slid along the cotangent of the full convolution."""
+    """Compute the cotangent of `a`: the cotangent of the full convolution, correlated with `v`."""
     whole, shorter = np.size(a) + np.size(v) - 1, min(np.size(a), np.size(v))
-    start = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[_named(mode)]
+    start = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[_mode_name(mode)]
     if len(g) < whole:
         g = primitives.scatter_add(g, slice(start, start + len(g)), np.zeros(whole))
     return np.reshape(np.convolve(g, np.reshape(v, -1)[::-1], "valid"), a.shape)
 
 
-def _named(mode):
-    """NumPy takes numbers for the modes, too."""
+def _mode_name(mode):
+    """Return the name of a mode, which NumPy accepts as a number too."""
     return mode if isinstance(mode, str) else ("valid", "same", "full")[mode]
 
 
 def _correlate(a, v, mode="valid"):
     a, v = as_array(a), as_array(v)
     v = np.conjugate(v)[::-1] if np.iscomplexobj(v) else v[::-1]
-    if _named(mode) != "same" or len(a) >= len(v):
+    if _mode_name(mode) != "same" or len(a) >= len(v):
         return np.convolve(a, v, mode)
-    start = len(a) // 2  # where np.convolve has its middle half a step further left
+    start = len(a) // 2  # the middle of np.convolve lies half a step further left
     return np.convolve(a, v, "full")[start : start + len(v)]
 
 
@@ -256,6 +256,6 @@ defvjp(
 )
 defspelling(np.correlate, _correlate)
 
-# ---- turns
+# ---- phases
 
-defvjp(np.unwrap, lambda g, ans, p, discont=None, axis=-1, *, period=None: g)  # whole periods added are constant
+defvjp(np.unwrap, lambda g, ans, p, discont=None, axis=-1, *, period=None: g)  # the added periods are constant

@@ -1,4 +1,4 @@
-"""Functions that give the same elements another shape or order: the derivative of each is its inverse."""
+"""Functions that change the shape or order of elements: the derivative of each is its inverse."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core.registry import defspelling, defvjp
-from .arrays import as_array, lying_along
+from ._shapes import as_array, broadcast_along
 
 # ---- axes
 
@@ -18,7 +18,7 @@ def _reshape_vjp(g, ans, x, shape, order: Literal["C", "F"] = "C", *, copy=None)
 def _inverse_permutation(axes):
     if axes is None:
         return None
-    axes = (axes,) if np.ndim(axes) == 0 else axes  # of a vector
+    axes = (axes,) if np.ndim(axes) == 0 else axes  # NumPy accepts one axis for a vector
     return np.argsort([axis % len(axes) for axis in axes])
 
 
@@ -29,7 +29,7 @@ defvjp(np.transpose,        lambda g, ans, x, axes=None: np.transpose(g, _invers
 defvjp(np.swapaxes,         lambda g, ans, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
 defvjp(np.moveaxis,         lambda g, ans, x, source, destination: np.moveaxis(g, destination, source))
 defvjp(np.matrix_transpose, lambda g, ans, x: np.swapaxes(g, -1, -2))
-defvjp(np.broadcast_to,     lambda g, ans, x, shape, subok=False: g)  # the engine sums over what was repeated
+defvjp(np.broadcast_to,     lambda g, ans, x, shape, subok=False: g)  # the engine sums over repeated axes
 
 
 def _ravel(x, order="C"):
@@ -39,23 +39,23 @@ def _ravel(x, order="C"):
 def _rollaxis(a, axis, start=0):
     ndim = np.ndim(a)
     axis = normalize_axis_index(axis, ndim)
-    before = start + ndim if start < 0 else start  # the axis that it shall stand before
+    before = start + ndim if start < 0 else start  # the axis to move it before
     if not 0 <= before <= ndim:
         raise np.exceptions.AxisError(f"np.rollaxis: expected a start from {-ndim} to {ndim}, got {start}.")
     return np.moveaxis(a, axis, before - (axis < before))
 
 
 def _atleast(ndim, of_vector, of_matrix):
-    """`np.atleast_1d` and its like: the shape that is made of a vector's, and of a matrix's."""
+    """Make the decomposition of `np.atleast_1d` and its like, from the new shapes of a vector and of a matrix."""
 
     def atleast(*arys):
-        grown = [_grown(x, ndim, of_vector, of_matrix) for x in arys]
-        return grown[0] if len(grown) == 1 else tuple(grown)
+        results = [_add_axes(x, ndim, of_vector, of_matrix) for x in arys]
+        return results[0] if len(results) == 1 else tuple(results)
 
     return atleast
 
 
-def _grown(x, ndim, of_vector, of_matrix):
+def _add_axes(x, ndim, of_vector, of_matrix):
     x = as_array(x)
     if x.ndim >= ndim:
         return x
@@ -76,7 +76,7 @@ defvjp(np.flipud,           lambda g, ans, m: np.flipud(g))
 defvjp(np.roll,             lambda g, ans, a, shift, axis=None: np.roll(g, np.negative(shift), axis))
 defvjp(np.rot90,            lambda g, ans, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
 
-# ---- triangles: zero elsewhere
+# ---- triangles, with zeros elsewhere
 
 defvjp(np.tril,             lambda g, ans, m, k=0: np.tril(g, k))
 defvjp(np.triu,             lambda g, ans, m, k=0: np.triu(g, k))
@@ -95,7 +95,7 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     axes = list(range(len(xi)))
     if indexing == "xy":
         axes[:2] = axes[:2][::-1]
-    grid = [lying_along(x, axis, len(xi)) for axis, x in zip(axes, xi, strict=True)]
+    grid = [broadcast_along(x, axis, len(xi)) for axis, x in zip(axes, xi, strict=True)]
     return tuple(grid) if sparse else _broadcast_arrays(*grid)
 
 

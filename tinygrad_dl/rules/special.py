@@ -1,4 +1,4 @@
-"""Functions with names of their own, sinc and i0, and their derivatives to any order: exact where formulas cancel."""
+"""The special functions sinc and i0, with derivatives of any order that stay accurate where formulas cancel."""
 
 import math
 
@@ -12,7 +12,7 @@ from ..core.registry import defvjp
 
 @primitive
 def sinc_derivative(x, n):
-    """The derivative of order `n` of `np.sinc`."""
+    """Compute the derivative of order `n` of `np.sinc`."""
     x = np.asarray(x)
     z = math.pi * x.astype(np.result_type(x, np.float64))
     near = np.abs(z) <= n + 1
@@ -21,7 +21,7 @@ def sinc_derivative(x, n):
 
 
 def _sinc_near_0(z, n):
-    """The power series, term by term differentiated: sum of (-1)**k z**m / (m! (2k + 1)) over m = 2k - n >= 0."""
+    """Sum the differentiated power series, (-1)**k z**m / (m! (2k + 1)) over m = 2k - n >= 0."""
     m = n % 2
     power, total = z**m, 0
     while np.any(np.abs(power) > 1e-30) or m < 2:  # power = z**m / m!
@@ -31,7 +31,7 @@ def _sinc_near_0(z, n):
 
 
 def _sinc_far_from_0(z, n):
-    """From z f = sin z, differentiated k times: z f⁽ᵏ⁾ + k f⁽ᵏ⁻¹⁾ = sin⁽ᵏ⁾ z, which loses no digits where z > k."""
+    """Use the k-th derivative of z f = sin z: z f⁽ᵏ⁾ + k f⁽ᵏ⁻¹⁾ = sin⁽ᵏ⁾ z, which loses no digits where z > k."""
     sine, cosine = np.sin(z), np.cos(z)
     f = sine / z
     for k in range(1, n + 1):
@@ -47,10 +47,10 @@ defvjp(sinc_derivative,     lambda g, ans, x, n: g * sinc_derivative(x, n + 1))
 
 @primitive
 def i0_derivative(x, n):
-    """The derivative of order `n` of `np.i0`: the mean of cos(t)**n exp(x cos t).
+    """Compute the derivative of order `n` of `np.i0`: the mean of cos(t)**n exp(x cos t) over t.
 
-    Taken at points that are spread evenly, as such a mean of a smooth periodic function converges exponentially: for
-    all x that don't overflow, these are enough. cosh or sinh adds the points t and pi - t, so that nothing cancels.
+    The mean of a smooth periodic function over equidistant points converges exponentially, and these points suffice
+    for all x without overflow. cosh or sinh sums the points t and pi - t, so that nothing cancels.
     """
     x = np.asarray(x)
     count = 64 + n  # in a quarter of the circle

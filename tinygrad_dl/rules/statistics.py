@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import _frames
 from ..core.primitives import primitive, scatter_add, values
 from ..core.registry import defspelling, defvjp
-from .arrays import as_array, cast, lying_along
+from ._shapes import as_array, broadcast_along, cast
 
 
 def _values(x):
@@ -24,7 +24,7 @@ def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         average = np.mean(a, axis=axis, keepdims=keepdims)
         total = np.full(average.shape, a.size / max(average.size, 1), dtype=average.dtype)
     else:
-        weights = _aligned(as_array(weights), a, axis)
+        weights = _broadcast_weights(as_array(weights), a, axis)
         dtype = np.result_type(a.dtype, weights.dtype, *(() if a.dtype.kind in "fc" else (np.float64,)))
         total = np.sum(weights, axis=axis, dtype=dtype, keepdims=keepdims)
         if np.any(total == 0):
@@ -34,8 +34,8 @@ def _average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     return (average, total) if returned else average
 
 
-def _aligned(weights, a, axis):
-    """The `weights` in the shape in which they broadcast with `a`."""
+def _broadcast_weights(weights, a, axis):
+    """Reshape the `weights` so that they broadcast with `a`."""
     if weights.shape == a.shape:
         return weights
     if axis is None:
@@ -54,7 +54,7 @@ defspelling(np.average, _average)
 
 
 def _variables(m, rowvar, name):
-    """`m` as a matrix with a variable in each row."""
+    """Return `m` as a matrix whose rows are variables."""
     m = as_array(m)
     if m.ndim > 2:
         raise ValueError(f"np.cov: expected {name} of at most 2 dimensions, got shape {m.shape}.")
@@ -72,10 +72,10 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
     ddof = (0 if bias else 1) if ddof is None else ddof
     if ddof != int(ddof):
         raise ValueError(f"np.cov: expected an integer ddof, got {ddof}.")
-    fweights = _checked(fweights, X, "fweights")
-    aweights = _checked(aweights, X, "aweights")
+    fweights = _check_weights(fweights, X, "fweights")
+    aweights = _check_weights(aweights, X, "aweights")
     if fweights is not None and not np.all(np.equal(fweights, np.rint(fweights))):
-        raise TypeError("np.cov: expected integers as fweights, which count how often each sample stands there.")
+        raise TypeError("np.cov: expected integers as fweights, the number of times that each sample occurs.")
     given = [w for w in (fweights, aweights) if w is not None]
     w = math.prod(given[1:], start=given[0]) if given else None
     total = X.shape[1] if w is None else np.sum(w)
@@ -88,7 +88,7 @@ def _cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=
     return np.squeeze(np.matmul(X, np.transpose(np.conjugate(weighted))) / free)
 
 
-def _checked(weights, X, name):
+def _check_weights(weights, X, name):
     if weights is None:
         return None
     weights = cast(as_array(weights), np.dtype(float))
@@ -105,24 +105,24 @@ def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
         return c / c
     each = np.arange(len(c))
     deviation = np.sqrt(np.real(c[each, each]))
-    return _within_1(c / np.expand_dims(deviation, 1) / deviation)
+    return _clip_to_1(c / np.expand_dims(deviation, 1) / deviation)
 
 
 @primitive
-def _within_1(c):
-    """Correlations `c` without the rounding by which they leave [-1, 1]: the identity, but for that."""
+def _clip_to_1(c):
+    """Clip correlations `c` to [-1, 1], which only rounding exceeds; the derivative is that of the identity."""
     if np.iscomplexobj(c):
         return np.clip(np.real(c), -1, 1) + 1j * np.clip(np.imag(c), -1, 1)
     return np.clip(c, -1, 1)
 
 
-defvjp(_within_1, lambda g, ans, c: g)
+defvjp(_clip_to_1, lambda g, ans, c: g)
 
 
 defspelling(np.cov,         _cov)
 defspelling(np.corrcoef,    _corrcoef)
 
-# ---- histograms: linear in the weights; steps in the data, but for the edges between their extremes
+# ---- histograms: linear in the weights, constant in the data, whose extremes determine the edges
 
 
 def _histogram(a, bins=10, range=None, density=None, weights=None):
@@ -160,19 +160,19 @@ def _histogramdd(sample, bins=10, range=None, density=None, weights=None):
 
 
 def _columns(sample):
-    """The coordinates of a sample: the columns of a matrix, or each array of a sequence, or an array alone."""
+    """Return the coordinates of a sample: the columns of a matrix, the arrays of a sequence, or one vector."""
     if not hasattr(sample, "shape"):
         return [as_array(column) for column in sample]
     return [sample] if sample.ndim < 2 else [sample[:, i] for i in range(sample.shape[1])]
 
 
 def _plain(bins):
-    """`bins` as a number, a name, or the plain values of edges."""
+    """Return `bins` as a number, a name, or the plain values of edges."""
     return bins if isinstance(bins, str) or np.ndim(bins) == 0 else values(bins)
 
 
 def _edges(a, bins, range, found):
-    """The edges that NumPy `found`, as they depend on the arguments: on given edges, or on the extremes of `a`."""
+    """Recompute the edges that NumPy `found` from the given edges, or from the extremes of `a`, to record them."""
     if not isinstance(bins, str) and np.ndim(bins):
         return as_array(bins)
     if isinstance(a, np.ndarray) or range is not None or not a.size:
@@ -185,7 +185,7 @@ def _edges(a, bins, range, found):
 
 
 def _sums(columns, edges, weights):
-    """The sum of the `weights` in each bin, as in NumPy added up in float64."""
+    """Sum the `weights` in each bin, in float64 as NumPy does."""
     bins = [_bin_of(column, ends) for column, ends in zip(columns, edges, strict=True)]
     lengths = [len(ends) - 1 for ends in edges]
     inside = np.all([(i >= 0) & (i < length) for i, length in zip(bins, lengths, strict=True)], axis=0)
@@ -194,7 +194,7 @@ def _sums(columns, edges, weights):
 
 
 def _bin_of(column, edges):
-    """The number of the bin for each element: from edge to edge, and in the last bin to the edge itself, inclusive."""
+    """Return the bin number of each element; the last bin includes its right edge."""
     return np.where(column == edges[-1], len(edges) - 2, np.searchsorted(edges, column, side="right") - 1)
 
 
@@ -202,7 +202,7 @@ def _density(sums, edges):
     density = sums
     for axis, ends in enumerate(edges):
         widths = cast(np.diff(ends), np.dtype(float))
-        density = density / lying_along(widths, axis, len(edges))
+        density = density / broadcast_along(widths, axis, len(edges))
     return density / np.sum(sums)
 
 

@@ -1,8 +1,8 @@
-"""Functions of eigenvalues or singular values alone, where some coincide: smooth if they are symmetric in these.
+"""Functions of eigenvalues or singular values alone at repeated values: smooth if symmetric in the repeated ones.
 
-The gradient has one cotangent for all that coincide, and their mean is taken, which is a subgradient of `w[-1]`, say.
-The second derivative needs (g_i - g_j) / (w_i - w_j), whose limit is a derivative of the cotangents by the values.
-These were recorded, so it can be had; so it is used, being more accurate, for values that only nearly coincide.
+The gradient averages the cotangents of values that coincide, which is a subgradient of, for example, `w[-1]`.
+The second derivative needs (g_i - g_j) / (w_i - w_j), whose limit is the derivative of the cotangents with respect to
+the values, computed from the graph of the cotangents. It also serves, as the more accurate form, for close values.
 """
 
 import functools
@@ -16,43 +16,47 @@ from ..core.backprop import backward_between, topological_order
 from ..core.registry import defnondiff, defspelling, defvjp
 from ..core.tensor import Tensor
 from .coinciding import close, coincide, decompositions
-from .kinks import computed_alike, without
+from .kinks import is_same_computation, without
 
-# ---- as primitives, whose derivatives are derived here
+# ---- primitives, with their derivatives
 
 
 @primitives.primitive
 def of_values(g, w, a, frame):
-    """The cotangent of the matrix `a`, given that of its values `w`, for what depends on these alone."""
+    """Compute the cotangent of the matrix `a` from the cotangent `g` of its values `w`."""
     return frame.compose(g)
 
 
 @primitives.primitive
-def mapped(x, a, linear):
-    """`linear(x)`, a linear map that depends on the matrix `a`."""
+def apply_linear(x, a, linear):
+    """Apply the linear map `linear`, which depends on the matrix `a`, to `x`."""
     return linear(x)
 
 
 class Linear:
-    """A linear map of arrays, the transposed one, and `by_matrix(g, a)`: the cotangent of the matrix it depends on."""
+    """A linear map of arrays, its transpose, and `by_matrix(g, a)`, the cotangent of the matrix that it depends on."""
 
-    def __init__(self, forward, backward, by_matrix):
+    forward: Any
+    backward: Any
+    by_matrix: Any
+
+    def __init__(self, forward: Any, backward: Any, by_matrix: Any):
         self.forward, self.backward, self.by_matrix = forward, backward, by_matrix
 
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         return self.forward(x)
 
-    def transposed(self):
+    def transpose(self):
         return Linear(self.backward, self.forward, unknown)
 
 
 @primitives.primitive
 def unknown(g, a):
-    """The derivative by the matrix where it is not known: zeros for a cotangent of 0, else a LinAlgError."""
+    """Stand in for an unknown derivative with respect to the matrix: zeros for a cotangent of 0, else LinAlgError."""
     if np.any(g):
         raise np.linalg.LinAlgError(
-            "third derivatives of functions of eigenvalues or singular values are unknown where these coincide, "
-            "nearly, or vanish: set them apart, adding 1e-4 * np.diag(np.arange(n)) to the matrix for instance; or "
+            "third derivatives of functions of eigenvalues or singular values are unknown where these coincide, nearly "
+            "coincide, or vanish: set them apart, for example by adding 1e-4 * np.diag(np.arange(n)) to the matrix; or "
             "compute the function without a decomposition (np.trace, np.linalg.det, np.poly)."
         )
     return np.zeros_like(a)
@@ -61,30 +65,30 @@ def unknown(g, a):
 def _of_recorded_values(g, w, a, frame):
     def by_matrix(ct, a):
         slopes = frame.slopes(primitives.values(g), _curvature(g, w, frame))
-        turned = functools.partial(frame.turned, slopes)
-        return frame.finish(mapped(ct, a, Linear(turned, turned, unknown)))
+        rotate = functools.partial(frame.rotate, slopes)
+        return frame.finish(apply_linear(ct, a, Linear(rotate, rotate, unknown)))
 
-    return mapped(g, a, Linear(frame.compose, frame.read, by_matrix))
+    return apply_linear(g, a, Linear(frame.compose, frame.read, by_matrix))
 
 
 defnondiff(unknown)
 defspelling(of_values, _of_recorded_values)
 defvjp(
-    mapped,
-    lambda g, ans, x, a, linear: mapped(g, a, linear.transposed()),
+    apply_linear,
+    lambda g, ans, x, a, linear: apply_linear(g, a, linear.transpose()),
     lambda g, ans, x, a, linear: linear.by_matrix(g, a),
 )
 
 
 def _curvature(g, w, frame):
-    """The derivative of the cotangents `g` of the values `w` by these, a matrix for each sample that is degenerate."""
+    """Compute the derivative of the cotangents `g` with respect to their values `w`, a matrix per degenerate sample."""
     shape, dtype, n = g.shape, g.dtype, g.shape[-1]
     found = np.zeros((*shape, n), dtype)
     if type(g) is not Tensor or not g.requires_grad:
         return found
     graph = _Dependence(g, w)
     patterns = np.reshape(np.concatenate([frame.near, frame.mean], axis=-1), (*shape[:-1], -1))
-    for pattern in np.unique(np.reshape(patterns, (-1, patterns.shape[-1])), axis=0):  # samples alike don't mix
+    for pattern in np.unique(np.reshape(patterns, (-1, patterns.shape[-1])), axis=0):  # samples do not interact
         samples = np.all(patterns == pattern, axis=-1)
         near, mean = np.reshape(pattern, (n, 2, n)).swapaxes(0, 1)
         if np.array_equal(near, np.eye(n)) and not frame.singular:
@@ -97,22 +101,22 @@ def _curvature(g, w, frame):
         if dtype.kind == "c":
             turned = np.stack([graph.on_values(1j * unit, frame.name)[samples] for unit in units])
             if not np.allclose(turned, 1j * rows, rtol=1e-6, atol=1e-6 * np.max(np.abs(rows), initial=0)):
-                raise kinked(frame.name)
+                raise kink_error(frame.name)
         elif frame.name == "np.linalg.eig" and not graph.stays_right(samples, rows, near):
-            raise kinked(frame.name)
+            raise kink_error(frame.name)
         parts = [np.reshape(part, (n, -1)) for part in map(np.stack, zip(*map(graph.on_others, units), strict=True))]
         on_others = np.concatenate([np.zeros((n, 1)), *parts], axis=1)
         size = np.max(np.abs(on_others)) + np.max(np.abs(g._value)) / (np.max(np.abs(frame.w)) or 1)
         uneven = np.abs(on_others - mean @ on_others)
         if not np.all(uneven <= np.sqrt(np.finfo(dtype).eps) * size):
-            raise kinked(frame.name)
+            raise kink_error(frame.name)
     return found
 
 
 class _Dependence:
-    """The graph of the cotangents `g` of the values `w`, which depend on these, computed once or twice, and on others.
+    """The dependence of the cotangents `g` on the values `w`, computed once or twice, and on others.
 
-    The others are the factors of further matrices, and leaves as far as `g` depends on them without a decomposition.
+    The others are factors of other matrices, and leaves on which `g` depends without a decomposition.
     """
 
     def __init__(self, g, w):
@@ -122,7 +126,7 @@ class _Dependence:
             for y in self.order
             if y._function is primitives.output and getattr(y._parents[0], "_function", None) in decompositions
         ]
-        alike = {node for node in {y._parents[0] for y in outputs} if computed_alike(node, w._parents[0])}
+        alike = {node for node in {y._parents[0] for y in outputs} if is_same_computation(node, w._parents[0])}
         self.own = [y for y in outputs if y._parents[0] in alike]
         behind = set(self.own)
         for node in self.order:
@@ -134,17 +138,17 @@ class _Dependence:
         self.undecomposed = without(self.order, {*self.own, *self.factors})
 
     def on_values(self, seed, name):
-        """The cotangent of the values, given a `seed` for `g`."""
+        """Compute the cotangent of the values from a `seed` for `g`."""
         total = np.zeros_like(seed)
         for y, ct in zip(self.own, backward_between({self.g: seed}, self.own, self.order, False), strict=True):
             if y.shape == self.w.shape and y._args[1] == self.w._args[1]:
                 total = total + ct
             elif np.any(ct):
-                raise kinked(name)
+                raise kink_error(name)
         return total
 
     def on_others(self, seed):
-        """The cotangents of the others."""
+        """Compute the cotangents of the others from a `seed` for `g`."""
         seeds = {self.g: seed}
         return [
             *backward_between(seeds, self.factors, self.beside, False),
@@ -153,9 +157,9 @@ class _Dependence:
 
 
     def stays_right(self, samples, rows, near):
-        """Return whether the derivatives of `g`, given as `rows`, are right for conjugate pairs too.
+        """Return True if the derivatives of `g`, given as `rows`, are right for conjugate pairs too.
 
-        Such are what values that coincide become close by, even if all are real here.
+        Values that coincide become such pairs for close matrices, even if all are real here.
         """
         w = self.w._value
         rank, count = np.sum(np.tril(near, -1), axis=-1), np.sum(near, axis=-1)
@@ -163,14 +167,14 @@ class _Dependence:
         step = np.where(samples[..., None], np.sqrt(np.finfo(w.dtype).eps) * pairs, 0)
         try:
             up, down = self._at(w + 1j * step), self._at(w - 1j * step)
-        except TypeError:  # of a function for real numbers alone
+        except TypeError:  # a function of real numbers only
             return False
         moved = (up - down)[samples] / 2
         expected = 1j * np.sum(np.moveaxis(rows, 0, -2) * step[samples][..., None, :], axis=-1)
         return np.allclose(moved, expected, rtol=0, atol=1e-3 * np.max(np.abs([moved, expected]), initial=0))
 
     def _at(self, w):
-        """The cotangents `g` for other values `w`."""
+        """Recompute the cotangents `g` for other values `w`."""
         found: dict = {y: w for y in self.own if y.shape == w.shape and y._args[1] == self.w._args[1]}
         with np.errstate(all="ignore"):
             for node in self.order:
@@ -181,54 +185,62 @@ class _Dependence:
         return found.get(self.g, self.g._value)
 
 
-def kinked(name):
-    """The error for what has no second derivative, or none that is known."""
+def kink_error(name):
+    """Make the error for a function without a known second derivative."""
     return np.linalg.LinAlgError(
         f"{name}: a function of values that coincide, or vanish, has a second derivative only if it is symmetric in "
-        f"them, whatever else it depends on, and even in those that vanish, as np.sum(s**2) is; this one has a kink "
-        f"there. Set the values apart, adding 1e-4 * np.diag(np.arange(n)) to the matrix for instance."
+        f"them, whatever else it depends on, and even in those that vanish, like np.sum(s**2); this one has a kink "
+        f"there. Set the values apart, for example by adding 1e-4 * np.diag(np.arange(n)) to the matrix."
     )
 
 
 class Frame:
-    """Vectors and values of the matrices of a node, as numbers: the cotangent of a matrix is left · g · rightᵀ.
+    """Vectors and values of a decomposed matrix, as numbers: the cotangent of the matrix is left · g · rightᵀ.
 
-    `zero` is the mask of values of 0 that are singular values, which have no sign: their cotangents cancel.
+    `zero` is the mask of singular values of 0: their sign is arbitrary, so their cotangents cancel.
     """
 
     singular = False
 
-    def __init__(self, name, w, left, right, finish=lambda ct: ct, zero=False):
+    name: Any
+    w: Any
+    left: Any
+    right: Any
+    finish: Any
+    zero: Any
+    near: Any
+
+    def __init__(self, name: Any, w: Any, left: Any, right: Any, finish: Any=lambda ct: ct, zero: Any=False):
         self.name, self.w, self.left, self.right, self.finish = name, w, left, right, finish
         self.zero, self.near = np.broadcast_to(zero, w.shape), close(w, np.finfo(w.dtype).eps ** (1 / 3))
 
-    def plain(self):
-        """Return whether all values are apart, so that nothing is to be taken care of."""
+    def is_plain(self):
+        """Return True if all values are distinct and nonzero: the usual case."""
         return not np.any(self.zero) and np.count_nonzero(self.near) == self.w.size
 
     @functools.cached_property
-    def same(self):
+    def same(self) -> Any:
         return coincide(self.w)
 
     @functools.cached_property
-    def count(self):
+    def count(self) -> Any:
         return np.sum(self.same, axis=-1, keepdims=True)
 
     @functools.cached_property
     def mean(self):
-        """The matrix that takes the mean over values that coincide, 0 over those that vanish."""
+        """The matrix that averages over values that coincide, and gives 0 for those that vanish."""
         return np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(self.w.dtype).dtype)
 
-    def compose(self, g):
+    def compose(self, g: Any) -> Any:
         averaged = np.sum(self.mean * g[..., None, :], axis=-1)
         return self.left * averaged[..., None, :] @ self.right.mT
 
-    def read(self, ct):
+    def read(self, ct: Any) -> Any:
         along = np.sum(self.left * (ct @ self.right), axis=-2)
         return np.sum(self.mean.mT * along[..., None, :], axis=-1)
 
     def slopes(self, g, curvature):
-        """The divided differences of the cotangents `g`; their limits where values coincide, or an error."""
+        """Compute the divided differences of the cotangents `g`, or their limits where values coincide."""
         w, same, steep = self.w, self.same, np.diagonal(curvature, 0, -2, -1)
         limits = (steep[..., None, :] + steep[..., :, None] - curvature - curvature.mT) / 2
         ones = np.eye(w.shape[-1], dtype=self.mean.dtype)
@@ -241,16 +253,16 @@ class Frame:
         sizes = np.max(np.abs(g), axis=-1, initial=0) + scale[..., 0, 0] * np.max(np.abs(w), axis=-1, initial=0)
         uneven = np.abs(g - np.sum(self.mean * g[..., None, :], axis=-1)) > bar * sizes[..., None]
         if np.any(kink) or np.any(uneven) or not np.all(np.isfinite(curvature)):
-            raise kinked(self.name)
+            raise kink_error(self.name)
         differences = (g[..., None, :] - g[..., :, None]) / np.where(self.near, 1, w[..., None, :] - w[..., :, None])
         return np.where(ones == 1, alike[..., None], np.where(self.near, limits, differences))
 
-    def centred(self, inner):
-        """`inner` without the part of its diagonal that `read` takes."""
+    def centre(self, inner):
+        """Subtract from `inner` the part of its diagonal that `read` takes."""
         along = np.diagonal(inner, 0, -2, -1)
         return inner - np.sum(self.mean * along[..., None, :], axis=-1)[..., None] * np.eye(inner.shape[-1])
 
-    def turned(self, slopes, ct):
-        """The change of a cotangent `compose(g)` with the matrix, but for the change of g that `read` gives."""
-        inner = self.centred(self.left.mT @ ct @ self.right)
+    def rotate(self, slopes, ct):
+        """Differentiate `compose(g)` with respect to the matrix, apart from the change of g, which `read` gives."""
+        inner = self.centre(self.left.mT @ ct @ self.right)
         return self.left @ (slopes * inner.mT) @ self.right.mT

@@ -1,13 +1,13 @@
-"""Second derivatives at ties of maxima and minima: the mean of those on all sides, a side for each order of the tied.
+"""Second derivatives at ties of maxima and minima: the mean over all sides, one for each order of the tied elements.
 
-On a side, one of the k that are tied is the maximum, and another one the minimum. Where a composition is smooth, as
-(max(x) - min(x))**2 is for two numbers, all sides have the same second derivative, and so it is right. First
-derivatives are shared evenly, and so is what follows from the shares; the rest is added here. For the derivative c of
-the maximum M it is H cov(c, c), where H is the second derivative by M, and for the minimum of the same, with derivative
-c', it is that by both, with cov(c, c') = -cov(c, c) / (k - 1).
+On each side, one of the k tied elements is the maximum, and another the minimum. For a smooth composition, such as
+(max(x) - min(x))**2 of two numbers, all sides have the same second derivative, so the mean is exact. The even shares of
+first derivatives give one part of it; this module adds the rest. For the derivative c of the maximum M it is
+H cov(c, c), where H is the second derivative with respect to M. For the minimum of the same elements, with derivative
+c', H is the mixed one, and cov(c, c') = -cov(c, c) / (k - 1).
 
-Two that are tied are max(x, y) = (x + y + |u|) / 2, u = x - y: all that depend on |u| are related, if by other
-functions. Whether kinks are the same is seen by their derivatives du, which are parallel.
+A tie of two is max(x, y) = (x + y + |u|) / 2 with u = x - y, so all functions of |u| share the kink. Kinks are the same
+if their derivatives du are parallel.
 """
 
 from typing import Any
@@ -20,36 +20,36 @@ from ..core.backprop import backward_between, topological_order
 from ..core.primitives import values
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from .kinks import DEEPEST, EXTREMA, LARGEST, behind, computed_alike, depends, given, irregular, kink, search
+from .kinks import DEEPEST, EXTREMA, LARGEST, behind, depends, given, irregular, is_same_computation, kink, search
 
-MOST = 16  # elements whose slopes are taken one by one
+MOST = 16  # the number of elements whose slopes are computed one by one
 MODULI = {np.absolute, np.fabs}
 SORTED = {np.sort, np.partition}
 
 
 def at_tie(x, slope):
-    """Zeros, whose derivative by `x` is `slope`."""
-    return kink(x - values(x), slope, None)  # 0: the derivative by the slope vanishes without rounding
+    """Return zeros whose derivative with respect to `x` is `slope`."""
+    return kink(x - values(x), slope, None)  # 0, so that the derivative with respect to the slope is exactly 0
 
 
 def slope_at_ties(g, ans, tied):
-    """4 H cov(c, c) / u², summed over what depends on the same kinks |u| as `ans`, where this is `tied`; else 0.
+    """Sum 4 H cov(c, c) / u² over the nodes with the same kinks |u| as `ans`, at its ties; 0 elsewhere.
 
-    `tied` counts those of which one is chosen.
+    `tied` is the number of tied elements.
     """
     if type(g) is Batched:
         return Batched(np.stack([slope_at_ties(part, ans, tied) for part in g._value]), g._level)
     depth, kinks = getattr(search, "depth", 0), np.broadcast_to(tied > 1, ans.shape)
     order = topological_order(g) if depends(g) and depth < DEEPEST else []
     with np.errstate(all="ignore"):
-        own, others = _related(g, ans, order, tied)
+        own, others = _related_nodes(g, ans, order, tied)
     if not 0 < len(behind([*own, *others], order)) <= LARGEST:
         return np.zeros_like(ans._value)
 
     def along(seed, nodes, graph=False):
         return backward_between({g: seed}, nodes, order, graph)
 
-    def weighed(seed):
+    def weigh(seed):
         parts = zip(along(seed, list(own), True), own.values(), strict=True)
         return sum([np.reshape(ct, ans.shape) * weight for ct, weight in parts], np.zeros_like(ans._value))
 
@@ -58,11 +58,11 @@ def slope_at_ties(g, ans, tied):
         with np.errstate(all="ignore"):
             ones = kinks.astype(g.dtype)
             uneven = irregular(ones)
-            slope, again = weighed(ones), values(weighed(uneven)) / np.where(kinks, uneven, 1)
+            slope, again = weigh(ones), values(weigh(uneven)) / np.where(kinks, uneven, 1)
             alone = np.abs(values(slope) - again) <= np.sqrt(np.finfo(g.dtype).eps) * np.abs(again)
             if not np.all(alone | ~kinks):
                 units = [] if depth else _units(kinks, g.dtype)  # the second order needs no search within searches
-                slope = sum([weighed(unit) * unit for unit in units], np.zeros_like(ans._value))
+                slope = sum([weigh(unit) * unit for unit in units], np.zeros_like(ans._value))
             moved = [node for node, ct in zip(others, along(uneven, list(others)), strict=True) if np.any(ct)]
             if moved and depth == 0:
                 slope = slope + _from_others(ans, {node: others[node] for node in moved}, along)
@@ -72,22 +72,22 @@ def slope_at_ties(g, ans, tied):
 
 
 def _units(mask, dtype):
-    """An array with a single 1 for each element of the `mask`, if these are few."""
+    """Make an array with a single 1 for each element of the `mask`, if they are few."""
     for i in np.flatnonzero(mask) if np.count_nonzero(mask) <= MOST else ():
         unit = np.zeros(mask.shape, dtype)
         unit.flat[i] = 1
         yield unit
 
 
-def _related(g, ans, order, tied):
-    """Those in `order` that are extrema of the same as `ans`, with their weights, and others with their kinks."""
+def _related_nodes(g, ans, order, tied):
+    """Find the extrema in `order` of the operands of `ans`, with weights, and others with their kinks."""
     share = -1 / np.maximum(tied - 1, 1)
     own, others = {}, {}
     for node in order:
         if node._function in EXTREMA and ans._function in EXTREMA and _of_the_same(node, ans):
             together = np.equal(np.reshape(node._value, ans.shape), ans._value)
             own[node] = 1 if EXTREMA[node._function] == EXTREMA[ans._function] else share * together
-        elif node._function in MODULI and computed_alike(node, ans):
+        elif node._function in MODULI and is_same_computation(node, ans):
             own[node] = 4 * (values(g) != 0)  # else its slope is known
         elif node._function in EXTREMA or node._function in MODULI or node._function in SORTED:
             u, seeds = _kinks(node)
@@ -99,12 +99,12 @@ def _related(g, ans, order, tied):
 def _of_the_same(a, b):
     (xs, settings), (ys, others) = _extremum(a), _extremum(b)
     return settings == others and any(
-        len(xs) == len(zs) and all(computed_alike(x, z) for x, z in zip(xs, zs, strict=True)) for zs in (ys, ys[::-1])
+        len(xs) == len(zs) and all(map(is_same_computation, xs, zs)) for zs in (ys, ys[::-1])
     )
 
 
 def _extremum(node):
-    """What a `node` is an extremum of: its operands, and in a reduction the axes and the elements among them."""
+    """Return the operands of an extremum `node`, and for a reduction its axes and included elements."""
     operands = given(node)
     if isinstance(node._function, np.ufunc):
         return operands, None
@@ -114,11 +114,11 @@ def _extremum(node):
     return [x], (sorted(axes), bound.get("initial"), np.asarray(where).tolist())
 
 
-# ---- kinks of the same, by other functions
+# ---- the same kinks in other functions
 
 
 def _from_others(ans, others, along):
-    """What others with the same kinks as `ans` add to its slopes; nan for sorting, which takes one side of them."""
+    """Sum the slopes that nodes with the same kinks as `ans` add; nan for sorting, which takes one side."""
     leaves = [node for node in topological_order(ans, *others) if not node._parents]
     theirs = [list(_derivatives(u, seeds, leaves)) for u, seeds in others.values()]
     found = np.zeros_like(ans._value)
@@ -134,7 +134,7 @@ def _from_others(ans, others, along):
 
 
 def _derivatives(u, seeds, leaves):
-    """The weights of each kink |u|, and the derivative of u by all leaves."""
+    """Compute the weights of each kink |u|, and the derivative of u with respect to all leaves."""
     order = topological_order(u)
     for weight, seed in seeds:
         parts = backward_between({u: seed}, leaves, order, False)
@@ -142,7 +142,7 @@ def _derivatives(u, seeds, leaves):
 
 
 def _kinks(node):
-    """A Tensor, and for each |u| the weights w of w |u| / 2 in the `node`, and a cotangent of that Tensor for u."""
+    """Return a Tensor, the weights w of each w |u| / 2 in the `node`, and a cotangent of that Tensor for u."""
     function, x, ans = node._function, given(node)[0], node._value
     if function in SORTED:
         axis = signature(function).bind(*node._args, **(node._kwargs or {})).arguments.get("axis", -1)

@@ -1,6 +1,6 @@
-"""The methods of ufuncs of two arguments: `np.add.reduce`, `np.maximum.accumulate`, `np.multiply.outer` and their like.
+"""Methods of ufuncs of two arguments: `np.add.reduce`, `np.maximum.accumulate`, `np.multiply.outer` and their like.
 
-Their sums, products and extrema are those of `reductions` and `series`; any other is folded, a step an element.
+Sums, products and extrema use the rules of `reductions` and `series`; other ufuncs are folded element by element.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..core import primitives
 from ..core.registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
 from ..core.tensor import Tensor
-from .arrays import cast, number_of, spread
+from ._shapes import cast, count_true, unreduce
 from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
@@ -33,7 +33,7 @@ def _reduce_as(function):
     def reduce(x, axis=0, dtype=None, keepdims=False, **start):
         if dtype is not None:
             x = primitives.astype(x, dtype)
-        if "where" in start:  # a Tensor there would bring NumPy back here
+        if "where" in start:  # a Tensor there would dispatch to this function again
             start["where"] = primitives.values(start["where"])
         return function(x, axis=axis, keepdims=keepdims, **start)
 
@@ -41,7 +41,7 @@ def _reduce_as(function):
 
 
 def _reduce(ufunc):
-    """`ufunc.reduce`, a step an element."""
+    """Make the decomposition of `ufunc.reduce` that folds element by element."""
 
     def reduce(x, axis=0, dtype=None, keepdims=False, initial=np._NoValue, where=True):
         where = where if where is True else primitives.values(where)
@@ -56,22 +56,22 @@ def _reduce(ufunc):
         x = x if dtype is None else primitives.astype(x, dtype)
         mask = np.broadcast_to(where, x.shape)
         axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        steps, used = (_in_front(y, axes) for y in (x, mask))
+        steps, used = (_merge_axes(y, axes) for y in (x, mask))
         value = ufunc.identity if initial is np._NoValue and not np.all(mask) else initial
         start = 0
         if value is np._NoValue or value is None:
             value, start = steps[0], 1
         else:
             value = np.array(value, dtype=x.dtype)
-        for step, use in zip(steps[start:], used[start:], strict=True):  # 1: a step left out may be a division by 0
+        for step, use in zip(steps[start:], used[start:], strict=True):  # 1 avoids a division by 0
             value = ufunc(value, step) if np.all(use) else np.where(use, ufunc(value, np.where(use, step, 1)), value)
         return np.reshape(np.broadcast_to(cast(value, expected.dtype), steps.shape[1:]), expected.shape)
 
     return reduce
 
 
-def _in_front(x, axes):
-    """`x` with one axis in front, for all of `axes`."""
+def _merge_axes(x, axes):
+    """Merge `axes` of `x` into one axis in front."""
     moved = np.moveaxis(x, axes, range(len(axes))) if x.ndim else np.reshape(x, 1)
     return np.reshape(moved, (-1, *moved.shape[max(len(axes), 1):]))
 
@@ -89,7 +89,7 @@ def _accumulate_as(function):
 
 
 def _accumulate(ufunc):
-    """`ufunc.accumulate`, a step an element."""
+    """Make the decomposition of `ufunc.accumulate` that folds element by element."""
 
     def accumulate(x, axis=0, dtype=None):
         expected = ufunc.accumulate(primitives.values(x), axis=axis, dtype=dtype)  # raises what NumPy raises
@@ -120,19 +120,19 @@ def _reduceat(ufunc):
     return reduceat
 
 
-# ---- those that are folded, but have a rule for all steps at once
+# ---- folds with one rule for all steps
 
 
 def _shares(exp):
-    """The rule of a sum in logarithms: each gets its share of the sum; those that are infinite share alike."""
+    """Make the rule of a log-sum-exp: each element gets its share of the sum; infinite ones share equally."""
 
     def rule(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
-        g, total = (spread(y, x, axis, keepdims) for y in (g, ans))
+        g, total = (unreduce(y, x, axis, keepdims) for y in (g, ans))
         infinite = np.isinf(total)
         if not np.any(infinite):
             return g * exp(x - total)
         tied = infinite & np.equal(x, total)
-        share = tied / number_of(tied, x, axis, True)
+        share = tied / count_true(tied, x, axis, True)
         distance = np.where(infinite, 0, x) - np.where(infinite, 0, total)
         return g * np.where(infinite, share, exp(distance))
 
@@ -140,23 +140,23 @@ def _shares(exp):
 
 
 def _hypot_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
-    tall, length = (spread(y, x, axis, keepdims) for y in (g, ans))
+    tall, length = (unreduce(y, x, axis, keepdims) for y in (g, ans))
     part = tall * unit(x, length)
     if type(ans) is not Tensor or not np.any(ans == 0):
         return part
     axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
-    slope = spread(slopes(g, ans, False), x, axis, keepdims)
+    slope = unreduce(slopes(g, ans, False), x, axis, keepdims)
     return part + kink(x, slope, tuple(i - x.ndim for i in axes))
 
 
 def _extremum_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
-    extremum = spread(ans, x, axis, keepdims)
+    extremum = unreduce(ans, x, axis, keepdims)
     tied = np.equal(x, extremum) | np.isnan(extremum)
-    ties = number_of(tied, ans, axis, keepdims)
-    return spread(g / ties, x, axis, keepdims) * tied
+    ties = count_true(tied, ans, axis, keepdims)
+    return unreduce(g / ties, x, axis, keepdims) * tied
 
 
-RULES = {
+RULES: dict[np.ufunc, Any] = {
     np.logaddexp: _shares(np.exp),
     np.logaddexp2: _shares(np.exp2),
     np.hypot: _hypot_vjp,
@@ -164,14 +164,14 @@ RULES = {
     np.fmin: _extremum_vjp,
 }
 
-# ---- which ufunc has which
+# ---- the methods of each ufunc
 
 for ufunc in UFUNCS:
     refuse(f"it changes an array in place. Write tg.primitives.set_at(x, i, np.{ufunc.__name__}(x[i], ...)).", ufunc.at)
     methods = ufunc.outer, ufunc.reduce, ufunc.accumulate, ufunc.reduceat
     if ufunc.nin != 2 or ufunc.signature is not None:
         continue
-    steps = ufunc in constants and "dd->d" in ufunc.types  # of one element it is that, else constant
+    steps = ufunc in constants and "dd->d" in ufunc.types  # differentiable for one element
     if ufunc in constants:
         defnondiff(*methods)
     elif ufunc in refusals:
@@ -184,7 +184,7 @@ for ufunc in UFUNCS:
         defspelling(ufunc.accumulate, _accumulate_as(accumulated) if accumulated else _accumulate(ufunc))
         defspelling(ufunc.reduceat, _reduceat(ufunc))
 refuse(
-    "NumPy's own loop for it goes wrong on some processors, by whole numbers. Write out the steps.",
+    "NumPy's own loop for it is wrong on some processors. Write a Python loop over the elements.",
     *(np.power.reduce, np.power.reduceat, np.arctan2.reduce, np.arctan2.reduceat),
 )
 for ufunc, rule in RULES.items():

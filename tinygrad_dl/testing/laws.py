@@ -33,7 +33,16 @@ class Subject:
     `check(**settings)` holds that against differences; `undecided` are the reports that rounding left open.
     """
 
-    def __init__(self, function: Callable | tuple[Callable, Callable], primals: Sequence[Any]):
+    by_hand: bool
+    arguments: Arguments
+    values: list[np.ndarray]
+    names: list[str]
+    vjp: Callable[..., Any]
+    check: Callable[..., Any]
+
+    def __init__(
+        self, function: Callable[..., Any] | tuple[Callable[..., Any], Callable[..., Any]], primals: Sequence[Any]
+    ):
         self.by_hand = isinstance(function, tuple)
         self.undecided: list[GradientReport] = []
         self.forward: Callable = function[0] if isinstance(function, tuple) else function
@@ -151,14 +160,14 @@ def _broadcasts(subject: Subject, values: Sequence[np.ndarray], i: int, shape: t
 
 def inputs_are_left_alone(subject: Subject) -> str | None:
     """Inputs and cotangents are neither changed nor given back as gradients, and may be read-only."""
-    primals = pytree.mapped(_read_only, subject.arguments.primals)
+    primals = pytree.map_leaves(_read_only, subject.arguments.primals)
     arrays = [x for x in pytree.leaves(primals) if isinstance(x, np.ndarray)]
     before = [x.copy() for x in arrays]
     try:
         with contextlib.suppress(TypeError, AttributeError):  # of a function that is for Tensors only
             subject.forward(*primals)
         value, pullback = subject.vjp(*_float_leaves(primals, subject))
-        gradients = pullback(pytree.mapped(_read_only, some_like(value)))
+        gradients = pullback(pytree.map_leaves(_read_only, some_like(value)))
     except ValueError as error:
         if "read-only" not in str(error):
             raise
@@ -203,7 +212,7 @@ def uses_add_up(subject: Subject) -> str | None:
         return None
 
     def doubled(*values):
-        return pytree.mapped(lambda y: y + y, subject.arguments.call(*values))
+        return pytree.map_leaves(lambda y: y + y, subject.arguments.call(*values))
 
     for name, g, twice in zip(subject.names, once, functional.vjp(doubled, *subject.values)[1](u), strict=True):
         if not subject.same(twice, 2 * g):
@@ -224,7 +233,7 @@ def _by_memory_order(subject: Subject, value: Any, u: Any, expected: Sequence[np
     """
     turned = [_turned(x) for x in subject.values]
     for words, values, cotangent in (
-        ("the cotangent", subject.values, pytree.mapped(_turned, u)),
+        ("the cotangent", subject.values, pytree.map_leaves(_turned, u)),
         ("the arguments", turned, u),
     ):
         ans, pullback = subject.vjp(*values)
@@ -280,7 +289,7 @@ def some_like(tree: Any) -> Any:
         parts = rng.uniform(0.5, 1.5, (2, *y.shape)) * rng.choice([-1, 1], (2, *y.shape))
         return (parts[0] + 1j * parts[1] if y.dtype.kind == "c" else parts[0]).astype(y.dtype)
 
-    return pytree.mapped(numbers, tree)
+    return pytree.map_leaves(numbers, tree)
 
 
 def _found_by(subject: Subject, **settings: Any) -> str | None:

@@ -27,10 +27,10 @@ from .literals import literal
 
 LINES = 26  # of a failure, at most: Hypothesis adds its own
 
-Function = Callable | tuple[Callable, Callable] | str
+Function = Callable[..., Any] | tuple[Callable[..., Any], Callable[..., Any]] | str
 
 # function -> the domain of each argument, if it is not "real" for all; kinks -> values at which there is no derivative
-DOMAINS: dict[Callable, tuple[Any, ...]] = {
+DOMAINS: dict[Callable[..., Any], tuple[Any, ...]] = {
     **dict.fromkeys((np.log, np.log2, np.log10, np.sqrt), ("positive",)),
     **dict.fromkeys((np.arcsin, np.arccos, np.arctanh, np.tan), ("unit interval",)),
     **dict.fromkeys((np.reciprocal, np.cbrt), ("nonzero",)),
@@ -157,7 +157,7 @@ def _by_chance(f: Any, primals: tuple, named: Mapping[str, Any], without: Collec
             return laid_out(np.asarray(x * x.dtype.type(factor)), x) if is_float else x
 
         try:
-            others, by_name = pytree.mapped(moved, (tuple(primals), dict(named)))
+            others, by_name = pytree.map_leaves(moved, (tuple(primals), dict(named)))
             undecided_laws(f, *others, without=without, **by_name)
         except (AssertionError, ValueError):
             continue

@@ -1,11 +1,13 @@
 """Functions that call a function of yours along axes."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_dl.coverage.cases import real, table
 
 
-def scaled(v, factor=1):
+def scaled(v: Any, factor: Any = 1) -> Any:
     return v * np.sum(v) * factor
 
 

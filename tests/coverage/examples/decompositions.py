@@ -1,5 +1,7 @@
 """The factors of matrices: eigenvectors, singular vectors, QR, Cholesky. Complex vectors have the phase of LAPACK."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_dl.coverage.cases import graded, one, real, table
@@ -8,27 +10,27 @@ SHAPES = [(2, 2), (3, 2), (2, 3), (2, 2, 2)]
 FLAT = ((4, 2), (1, 3), (2, 1, 2))
 
 
-def hermitian(x):
+def hermitian(x: Any) -> Any:
     return x + np.conj(x.mT)
 
 
-def of_hermitian(function, label, *args, **kwargs):
+def of_hermitian(function: Any, label: Any, *args: Any, **kwargs: Any) -> Any:
     """A row of a function that reads one triangle: of a matrix that is Hermitian however its elements move."""
     return function, label, lambda x: function(hermitian(x), *args, **kwargs)
 
 
-def projector(u, axis):
+def projector(u: Any, axis: Any) -> Any:
     """The projector to the space of all but the first of the vectors along an `axis` of `u`, whatever their basis."""
     others = u[:, 1:] if axis else np.conj(u[1:]).mT
     return others @ np.conj(others.mT)
 
 
-def parts(result):
+def parts(result: Any) -> Any:
     """The real and imaginary parts of all outputs."""
     return [part for y in result for part in (np.real(y), np.imag(y))]
 
 
-def of_any_matrix(label, shape, *outputs):
+def of_any_matrix(label: Any, shape: Any, *outputs: Any) -> Any:
     """A row of `np.linalg.eig`, whose outputs are real or complex as the version of NumPy has it."""
     return np.linalg.eig, label, lambda x: parts(np.linalg.eig(x)[i] for i in outputs), graded(*shape)
 

@@ -1,5 +1,7 @@
 """Discrete Fourier transforms: odd and even lengths, cut and padded, along every axis, in every norm."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_dl.coverage.cases import one, real, table
@@ -17,12 +19,12 @@ TWO_AXES = (np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2)
 SEVERAL = (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)
 
 
-def parts(y):
+def parts(y: Any) -> Any:
     """A spectrum as real numbers, which can be summed to a real one."""
     return [np.real(y), np.imag(y)] if np.iscomplexobj(y) else [y]
 
 
-def row(f, label, *args, **kwargs):
+def row(f: Any, label: Any, *args: Any, **kwargs: Any) -> Any:
     return f, label, lambda x: parts(f(x, *args, **kwargs))
 
 

@@ -1,5 +1,7 @@
 """Inverses, solutions of linear systems, and determinants: of stacks, of any shape, singular and not."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_dl.coverage.cases import graded, one, real, table
@@ -8,12 +10,12 @@ SOLVE = [((2, 2), (2,)), ((2, 2), (2, 3)), ((2, 2, 2), (2,)), ((2, 2, 2), (2, 1)
 LSTSQ = [((3, 2), (3,)), ((3, 2), (3, 2)), ((2, 2), (2,)), ((2, 3), (2, 1))]
 
 
-def of_low_rank(function):
+def of_low_rank(function: Any) -> Any:
     """`function` of a 3x3 matrix of rank 2, made of two factors: where `x` moves, the rank stays."""
     return lambda x, y: function(x @ y)
 
 
-def hermitian(x):
+def hermitian(x: Any) -> Any:
     return x + np.conj(x.mT)
 
 

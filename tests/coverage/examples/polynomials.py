@@ -1,11 +1,13 @@
 """Polynomials by their coefficients: values, roots, arithmetic, fits."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_dl.coverage.cases import apart, graded, nonzero, one, positive, real, table
 
 
-def parts(y):
+def parts(y: Any) -> Any:
     return [np.real(y), np.imag(y)]
 
 

@@ -1,5 +1,7 @@
 """Median, quantile and percentile: by the array, by the fraction, by every method."""
 
+from typing import Any
+
 import numpy as np
 
 from tinygrad_dl.coverage.cases import apart, one, positive, table
@@ -10,11 +12,11 @@ HOLES = np.array([[0, np.nan, 0, 0], [0, 0, 0, 0]], dtype=np.float32)
 FRACTIONS = np.array([0.13, 0.71])
 
 
-def fractions(rng):
+def fractions(rng: Any) -> Any:
     return FRACTIONS
 
 
-def percents(rng):
+def percents(rng: Any) -> Any:
     return FRACTIONS * 100
 
 

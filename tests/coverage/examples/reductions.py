@@ -33,7 +33,7 @@ NAN_DOMAINS: dict[Any, Any] = {
 NEEDS_INITIAL = (np.max, np.min, np.nanmax, np.nanmin)  # when a where= is given
 
 
-def with_holes(function: Any, label: str, *args: Any, **kwargs: Any) -> tuple:
+def with_holes(function: Any, label: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
     """The start of a row for `function` of an array with nan in it."""
     return function, f"with nan, {label}", lambda x: function(x + HOLES, *args, **kwargs)
 

@@ -1,6 +1,9 @@
 """The laws of any view, checked by going over nodes and edges one by one."""
 
+import itertools
 from collections import Counter
+
+import numpy as np
 
 
 def check(graph, view, limit=None):
@@ -18,10 +21,13 @@ def check(graph, view, limit=None):
             assert len({described(graph.nodes[member]) for member in unit.members}) == 1
         else:
             assert unit.title
-            assert unit.lines
+            assert unit.lines or unit.kind == "segment"
         assert unit.is_output == any(graph.nodes[member].is_output for member in unit.members)
     check_links(graph, view)
     check_frames(view)
+    for frame in view.frames:
+        if frame.kind == "roll":
+            check_run(graph, view, frame)
     if limit is not None:
         assert len(view.units) <= limit
 
@@ -64,6 +70,60 @@ def check_frames(view):
             times, frame = times * frame.repeats, frame.parent
         is_leaf = unit.node is not None and unit.node.kind != "operation"
         assert times == unit.repeats or (is_leaf and times == 1)
+
+
+def blocks_of(graph, view, frame):
+    """The operations of each block of a run, the same place first; a list for each repetition of the frames around."""
+    outer = frame.times // frame.repeats
+    places = []
+    for unit in view.units:
+        if unit.frame and frame in unit.frame.around:
+            operations = [member for member in unit.members if graph.nodes[member].kind == "operation"]
+            if operations:
+                places.append(np.reshape(operations, (outer, frame.repeats, -1)))
+    return np.concatenate(places, axis=2).tolist()
+
+
+def check_run(graph, view, frame):
+    """Each block is like the one before: functions, shapes, operands, uses."""
+    users = {}
+    for node in graph.nodes:
+        for tail, _ in node.operands:
+            users.setdefault(tail, []).append(node.index)
+    for blocks in blocks_of(graph, view, frame):
+        where = {index: (b, k) for b, block in enumerate(blocks) for k, index in enumerate(block)}
+        inside = [range(min(block), max(block) + 1) for block in blocks]
+        assert all(a.stop <= b.start for a, b in itertools.pairwise(inside))
+        ways, leaves, loops = {}, {}, set()
+        for b, (block, following) in enumerate(itertools.pairwise(blocks)):
+            for k, (one, other) in enumerate(zip(block, following, strict=True)):
+                one, other = graph.nodes[one], graph.nodes[other]
+                assert described(one) == described(other)
+                assert not one.is_output
+                for (x, argnum), (y, argnum2) in zip(one.operands, other.operands, strict=True):
+                    assert argnum == argnum2
+                    if y in where and where[y][0] == b and b == 0 and x not in where:
+                        loops.add((k, argnum))
+                        continue  # from before the run, where the next block takes a value of this one
+                    assert ways.setdefault((k, argnum), x == y) == (x == y)
+                    if y in where:
+                        assert where[y] == (where[x][0] + 1, where[x][1])
+                        assert where[y][0] in (b, b + 1)
+                        loops |= {(k, argnum)} if where[y][0] == b else set()
+                    elif x != y:
+                        assert x not in where
+                        assert described(graph.nodes[x]) == described(graph.nodes[y])
+                        is_leaf = graph.nodes[x].kind != "operation"
+                        assert view.unit_of[x] == view.unit_of[y] or is_leaf
+                        assert not is_leaf or leaves.setdefault((x, b), y) == y
+        for b, (block, following) in enumerate(itertools.pairwise(blocks)):
+            if b < len(blocks) - 2 or not loops:
+                for one, other in zip(block, following, strict=True):
+                    uses = [
+                        Counter(described(graph.nodes[user]) for user in users.get(x, ()) if user not in where)
+                        for x in (one, other)
+                    ]
+                    assert uses[0] == uses[1]
 
 
 def drawn(link):

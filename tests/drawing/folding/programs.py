@@ -161,3 +161,34 @@ def random_graphs(draw):
         else:
             x.append(function(*[x[draw(pick)] for _ in range(function.nin)]))
     return graph_of(*[x[i] for i in draw(st.lists(st.integers(0, len(x) - 1), min_size=1, max_size=5))], x[-1])
+
+
+class Steps(tg.nn.Module):
+    """Functions, other Steps, or (part, times), one after the other; a `skip` adds the input to the answer."""
+
+    def __init__(self, parts, skip):
+        self.parts, self.skip = parts, skip
+        self.b = tg.parameter(np.ones(2))
+
+    def __call__(self, x):
+        first = x
+        for part, times in self.parts:
+            for _ in range(times):
+                x = part(x) if callable(part) else x * (self.b if part == "shared" else tg.parameter(np.ones(2)))
+        return x + first if self.skip else x
+
+
+@st.composite
+def random_nets(draw):
+    """Modules in Modules with loops in them, and some of their values as further outputs."""
+    functions = st.sampled_from([np.tanh, np.sin, "shared", "own"])
+    times = st.integers(1, 4)
+    nets = st.recursive(
+        st.tuples(functions, times),
+        lambda part: st.tuples(st.builds(Steps, st.lists(part, min_size=1, max_size=3), st.booleans()), times),
+        max_leaves=6,
+    )
+    y = Steps(draw(st.lists(nets, min_size=1, max_size=3)), draw(st.booleans()))(tg.parameter(np.ones(2)))
+    nodes = Graph([y]).nodes
+    more = draw(st.lists(st.sampled_from(nodes), max_size=2))
+    return graph_of(y, *[node.value for node in more])

@@ -1,7 +1,6 @@
-"""Which parts of a graph are summed up, so that its picture can be read: Modules, repeated blocks, or long runs.
+"""Summaries of large graphs: calls of Modules as one unit, and repeated blocks drawn once.
 
-`choosing.py` has `fold`, `views.py` what comes out; `rolling.py` finds repeated blocks, and `ordering.py` makes them
-stand next to each other.
+`choosing.py` has `fold`, `views.py` its result; `programs.py` compares nodes, `plans.py` finds Modules and runs.
 """
 
 from .choosing import fold

@@ -27,8 +27,8 @@ MAX_NODES = 2000
 
 
 def explore(
-    x: Tensor | Callable,
-    path: str | os.PathLike = "backprop.html",
+    x: Tensor | Callable[..., Any],
+    path: str | os.PathLike[str] = "backprop.html",
     *inputs: Any,
     max_values: int = MAX_VALUES,
     max_nodes: int = MAX_NODES,

@@ -48,9 +48,16 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.power: ("**", POWER),
 }
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
-POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
-OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
-IN_NUMPY = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
+POSTFIX: set[Callable[..., Any]] = {
+    primitives.getitem,
+    primitives.output,
+    primitives.astype,
+    np.transpose,
+    np.swapaxes,
+    np.matrix_transpose,
+}
+OPERATORS: set[Callable[..., Any]] = {*INFIX, *PREFIX, *POSTFIX}
+IN_NUMPY: dict[Callable[..., Any], str] = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
 _ATOMIC = re.compile(
     r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*"
 )  # a name, also W[0], W#3 or layers.0.W; in others, who knows

@@ -16,7 +16,7 @@ from ...core import primitives
 from ...core.array_methods import Dispatching
 
 
-def apply(function: Callable, args: tuple, kwargs: Mapping[str, Any] | None = None) -> Any:
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
     """Compute `function` of arguments with Symbols among them: a Symbol for an array or number, several for several.
 
     What is known without the values, such as a shape or a dtype, is given as it is.
@@ -124,8 +124,8 @@ class Symbol(Dispatching):
     def __init__(
         self,
         value: Any,
-        function: Callable | None = None,
-        args: tuple = (),
+        function: Callable[..., Any] | None = None,
+        args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
         name: str = "",
     ):

@@ -31,11 +31,12 @@ class CourseNet:
     old: dict[str, Array] = field(default_factory=dict)
     dtype: Any = float
 
-    def __post_init__(self):
-        self.L, self.m = len(self.activations), self.X.shape[1]
+    def __post_init__(self) -> None:
+        self.L: int = len(self.activations)
+        self.m: int = self.X.shape[1]
         self.X, self.Y = self.X.astype(self.dtype), self.Y.astype(self.dtype)
         self.parameters = {name: value.astype(self.dtype) for name, value in self.parameters.items()}
-        self.functions = {**ACTIVATIONS, "leaky_relu": leaky(self.leaky_slope)}
+        self.functions: dict[str, Any] = {**ACTIVATIONS, "leaky_relu": leaky(self.leaky_slope)}
         self.values: dict[str, Any] = {"A0": self.X, "n0": len(self.X), **self.parameters}
         for layer, activation in self.activations.items():
             Z = self.values[f"W{layer}"] @ self.values[f"A{layer - 1}"] + self.values[f"b{layer}"]

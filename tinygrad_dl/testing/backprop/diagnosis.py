@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,10 +31,10 @@ def check_backprop(
     net: Sequential | Mapping[str, Any],
     activations: Sequence[Any] | None = None,
     *,
-    cost: str = "binary_cross_entropy",
+    cost: Literal["binary_cross_entropy", "mean_squared_error"] = "binary_cross_entropy",
     regularisation: float = 0.0,
     leaky_slope: float = 0.01,
-    convention: str | None = None,
+    convention: Literal["course", "derivative"] | None = None,
     learning_rate: float | None = None,
     updated: Mapping[str, Any] | None = None,
     old: Mapping[str, Any] | None = None,
@@ -96,6 +96,11 @@ class Search(Replay):
 
     It ends where there is none of fewer mistakes than `limit`.
     """
+
+    most: int
+    limit: float
+    states: list[State]
+    mistakes: float
 
     def __init__(self, net: CourseNet, given: dict[str, Array], low: bool, most: int, limit: float):
         super().__init__(net, given, low)

@@ -34,6 +34,13 @@ class View:
     A, Z, W, b, dA, dZ, dW and the sizes n are taken by offset: `v.A[-1]`.
     """
 
+    net: Any
+    errors: Mapping[str, Array]
+    layer: int
+    m: Any
+    Y: Any
+    λ: Any
+
     def __init__(self, net: Any, errors: Mapping[str, Array], layer: int):
         self.net, self.errors, self.layer = net, errors, layer
         self.m, self.Y, self.λ = net.m, net.Y, net.regularisation

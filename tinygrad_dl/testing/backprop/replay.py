@@ -72,6 +72,12 @@ class State(NamedTuple):
 class Replay:
     """The formulas of a net, the right values in `truth`, and what is given and finite."""
 
+    net: CourseNet
+    given: dict[str, Array]
+    finite: dict[str, Array]
+    truth: dict[str, Array]
+    tolerances: dict[str, tuple[float, Array, float]]
+
     def __init__(self, net: CourseNet, given: dict[str, Array], low: bool):
         self.net, self.given = net, given
         self.finite = {name: np.asarray(g, float) for name, g in given.items() if np.all(np.isfinite(g))}

@@ -76,6 +76,9 @@ class BackpropReport:
     `convention` is what dZ and dA were read as: "course" (errors per sample) or "derivative" (of the cost).
     """
 
+    rows: list[Row]
+    convention: str
+
     def __init__(self, rows: Sequence[Row], convention: str):
         self.rows, self.convention = list(rows), convention
 

@@ -34,7 +34,12 @@ class Arguments:
     Raises TypeError for an argnum that there is not, ValueError if nothing is of floats, or something is not finite.
     """
 
-    def __init__(self, f: Callable, primals: Sequence[Any], argnums: int | Sequence[int] | None = None):
+    f: Callable[..., Any]
+    primals: tuple[Any, ...]
+    varied: set[int]
+    leaves: list[Leaf]
+
+    def __init__(self, f: Callable[..., Any], primals: Sequence[Any], argnums: int | Sequence[int] | None = None):
         if not callable(f):
             raise TypeError(f"expected a function, and then its arguments, got {f!r:.60}.")
         if argnums is None:
@@ -78,7 +83,7 @@ class Arguments:
         supply = iter(values)
 
         def replaced(primal: Any) -> Any:
-            return pytree.mapped(lambda value: self._replaced(value, supply), primal, whole=Module)
+            return pytree.map_leaves(lambda value: self._replaced(value, supply), primal, whole=Module)
 
         return [replaced(primal) if i in self.varied else primal for i, primal in enumerate(self.primals)]
 
@@ -95,7 +100,7 @@ class Arguments:
             replace_data(parameter, new)
         return self._copies[id(value)]
 
-    def lost_dtypes(self, vjp: Callable) -> str:
+    def lost_dtypes(self, vjp: Callable[..., Any]) -> str:
         """What is wrong with the dtypes of the gradients, in words, if the leaves are given as they came.
 
         `vjp(*values)` gives the value and its pullback.
@@ -104,7 +109,7 @@ class Arguments:
         if all(value.dtype in (np.float64, np.complex128) for value in values):
             return ""
         value, pullback = vjp(*values)
-        gradients = pullback(pytree.mapped(np.ones_like, value))
+        gradients = pullback(pytree.map_leaves(np.ones_like, value))
         for leaf, gradient in zip(self.leaves, gradients, strict=True):
             found = np.asarray(gradient).dtype
             if found != leaf.value.dtype:
@@ -112,7 +117,7 @@ class Arguments:
         return ""
 
 
-def name_of(f: Callable, default: str = "the function") -> str:
+def name_of(f: Callable[..., Any], default: str = "the function") -> str:
     """What to call `f` in a sentence: a lambda by the `default`."""
     name = getattr(f, "__name__", None) or repr(f)
     return default if name == "<lambda>" else name
@@ -149,7 +154,7 @@ def _copied(value: Any) -> np.ndarray:
 
 
 def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:
-    for name, value in pytree.labelled(primal, label, whole=Module):
+    for name, value in pytree.labelled_leaves(primal, label, whole=Module):
         if isinstance(value, Module):
             varied = set(_varied(value))
             for path, parameter in value.named_parameters():

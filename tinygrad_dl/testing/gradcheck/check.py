@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,10 +22,10 @@ from .verdict import examine
 
 
 def check_gradients(
-    f: Callable,
+    f: Callable[..., Any],
     *primals: Any,
     order: int = 1,
-    modes: Sequence[str] = ("vjp", "jvp"),
+    modes: Sequence[Literal["vjp", "jvp"]] = ("vjp", "jvp"),
     argnums: int | Sequence[int] | None = None,
     progress: bool = True,
 ) -> GradientReport:
@@ -59,10 +59,10 @@ def check_gradients(
 
 
 def gradients_report(
-    f: Callable,
+    f: Callable[..., Any],
     *primals: Any,
     order: int = 1,
-    modes: Sequence[str] = ("vjp", "jvp"),
+    modes: Sequence[Literal["vjp", "jvp"]] = ("vjp", "jvp"),
     argnums: int | Sequence[int] | None = None,
     progress: bool = False,
 ) -> GradientReport:
@@ -121,8 +121,8 @@ def _unless_at_kinks(
 
 
 def check_pair(
-    forward: Callable,
-    backward: Callable,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
     *primals: Any,
     argnums: int | Sequence[int] | None = None,
     progress: bool = True,
@@ -148,8 +148,8 @@ def check_pair(
 
 
 def pair_report(
-    forward: Callable,
-    backward: Callable,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
     *primals: Any,
     argnums: int | Sequence[int] | None = None,
     progress: bool = False,

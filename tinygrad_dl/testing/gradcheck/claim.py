@@ -56,6 +56,13 @@ class Claim:
     Raises ValueError for a function that is not finite, gives no floats, or another value when called again.
     """
 
+    values: list[np.ndarray]
+    x: np.ndarray
+    outputs: list[np.ndarray]
+    weights: np.ndarray
+    y: np.ndarray
+    scale: np.ndarray
+
     def __init__(
         self,
         values: Sequence[np.ndarray],
@@ -269,7 +276,11 @@ class Claim:
 
 
 def of_rules(
-    f: Callable[..., Any], values: Sequence[np.ndarray], order: int, rng: np.random.Generator, tick: Callable = int
+    f: Callable[..., Any],
+    values: Sequence[np.ndarray],
+    order: int,
+    rng: np.random.Generator,
+    tick: Callable[..., Any] = int,
 ) -> Claim:
     """What the rules claim of the derivative of order `order` of `f(*arrays)`.
 
@@ -284,7 +295,7 @@ def of_rules(
 
         def pull(cotangents: list[np.ndarray]) -> Sequence[Any]:
             supply = iter(cotangents)
-            return pullback(pytree.mapped(lambda y: next(supply) if _is_float(y) else np.zeros_like(y), value))
+            return pullback(pytree.map_leaves(lambda y: next(supply) if _is_float(y) else np.zeros_like(y), value))
 
         def push(tangents: list[np.ndarray]) -> Sequence[Any]:
             with no_grad():
@@ -305,7 +316,7 @@ def pullback_of(f: Callable[..., Any], values: Sequence[np.ndarray], rng: np.ran
         u = mixed_signs(np.shape(y), rng)
         return u + 1j * rng.uniform(0.5, 1.5, np.shape(y)) if np.iscomplexobj(y) else u
 
-    u = pytree.mapped(random, value)
+    u = pytree.map_leaves(random, value)
     return lambda *arrays: functional.vjp(f, *arrays)[1](u)
 
 

@@ -21,6 +21,15 @@ class Comparison:
     claim, a claim is undecided: no number speaks against it.
     """
 
+    claimed: Claim
+    directions: Sequence[Direction]
+    slopes: Slopes
+    claims: np.ndarray
+    mode: str
+    wrong: np.ndarray
+    hidden_kinks: np.ndarray
+    undecided: np.ndarray
+
     def __init__(self, claimed: Claim, directions: Sequence[Direction], slopes: Slopes, claims: np.ndarray, mode: str):
         self.claimed, self.directions, self.slopes, self.claims, self.mode = claimed, directions, slopes, claims, mode
         size = np.maximum(np.abs(slopes.middle), np.abs(claims))

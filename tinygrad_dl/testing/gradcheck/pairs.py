@@ -19,7 +19,13 @@ class Pair:
     Raises TypeError if it is none of them.
     """
 
-    def __init__(self, forward: Callable, backward: Callable, arguments: Arguments):
+    backward: Callable[..., Any]
+    arguments: Arguments
+    name: str
+    cached: bool
+    form: str
+
+    def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], arguments: Arguments):
         self.backward, self.arguments, self.name = backward, arguments, name_of(backward, "backward")
         count = len(arguments.primals)
         result = arguments.call(*arguments.wide())
@@ -51,7 +57,7 @@ class Pair:
         given = cache if self.cached else primals if self.form == "primals" else (ans, *primals)
         return Linear([np.asarray(ans)], lambda g: self._in_order(self.backward(g[0], *given)), None)
 
-    def vjp(self, *values: np.ndarray) -> tuple[Any, Callable]:
+    def vjp(self, *values: np.ndarray) -> tuple[Any, Callable[..., Any]]:
         """The value and its pullback, in the form of `transforms.vjp`."""
         linear = self.linearize(values)
         return linear.value[0], lambda g: linear.pull([g])

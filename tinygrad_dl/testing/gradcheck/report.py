@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Blame:
     parameter: str
     call: str
     place: str
-    arguments: tuple
+    arguments: tuple[Any, ...]
     mistake: Mistake
     reproduction: str
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from hypothesis.strategies import SearchStrategy as Strategy
 
 from ..literals import literal
-from .numbers import Drawing, Interval, drawing
+from .numbers import Domain, Drawing, Interval, drawing
 
-Strategy = st.SearchStrategy
 Shape = tuple[int, ...]
 
 LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of arrays with at least one axis
@@ -40,7 +40,7 @@ def shapes(max_ndim: int = 3, max_side: int = 3, *, empty: bool = False) -> Stra
 
 def arrays(
     shape: int | Shape | Strategy[Shape] | None = None,
-    domain: str | Interval = "real",
+    domain: Domain | Interval = "real",
     dtype: Any = np.float64,
     *,
     kinks: Sequence[float] | None = None,
@@ -73,7 +73,7 @@ def arrays(
 
 def broadcastable(
     n: int = 2,
-    domains: str | Interval | Sequence[str | Interval] = "real",
+    domains: Domain | Interval | Sequence[Domain | Interval] = "real",
     dtype: Any = np.float64,
     *,
     max_ndim: int = 3,
@@ -96,7 +96,7 @@ def broadcastable(
 
 
 def matmul_pairs(
-    domains: str | Interval | Sequence[str | Interval] = "real",
+    domains: Domain | Interval | Sequence[Domain | Interval] = "real",
     dtype: Any = np.float64,
     *,
     max_side: int = 3,
@@ -150,7 +150,7 @@ def indices(shape: Shape) -> Strategy[Any]:
 # ---- making arrays of them
 
 
-def _one_each(domains: Any, n: int) -> Sequence[str | Interval]:
+def _one_each(domains: Any, n: int) -> Sequence[Domain | Interval]:
     one = isinstance(domains, str) or isinstance(domains[0], (int, float))
     if not one and len(domains) != n:
         raise ValueError(f"expected one domain for all, or {n}, one for each array, got {len(domains)}: {domains!r}.")

@@ -15,7 +15,7 @@ from ... import nn
 from ...core.tensor import Tensor
 from .. import formulas
 from ..literals import Pasted, literal
-from .numbers import Interval, drawing
+from .numbers import Domain, Interval, drawing
 
 KINKED = ("relu", "leaky_relu")
 
@@ -63,7 +63,7 @@ class Network(Pasted):
 
 @st.composite
 def networks(
-    draw,
+    draw: Any,
     max_layers: int = 3,
     max_units: int = 4,
     max_samples: int = 4,
@@ -92,7 +92,7 @@ def networks(
     )
     """
 
-    def matrix(rows: int, columns: int, domain: str | Interval) -> np.ndarray:
+    def matrix(rows: int, columns: int, domain: Domain | Interval) -> np.ndarray:
         numbers = drawing(domain, dtype, [0.0], on_kinks)
         return numbers(draw, rows * columns, (0, 1)).reshape(rows, columns)
 

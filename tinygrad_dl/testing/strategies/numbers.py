@@ -9,7 +9,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import hypothesis
 import numpy as np
@@ -20,9 +20,13 @@ from hypothesis.extra import numpy as npst
 Interval = tuple[float, float]
 Intervals = tuple[Interval, ...]
 # (draw, size, (i, n)) -> `size` numbers, for the i-th of n arrays that keep away from each other
-Drawing = Callable[[Callable, int, tuple[int, int]], np.ndarray]
+Drawing = Callable[[Callable[..., Any], int, tuple[int, int]], np.ndarray]
 
 INF = math.inf
+
+Domain = Literal[
+    "real", "positive", "negative", "nonzero", "unit interval", "probability", "above one", "above minus one"
+]
 DOMAINS: dict[str, Intervals] = {  # closed, with ends that a float16 holds too
     "real": ((-INF, INF),),
     "positive": ((0.25, INF),),
@@ -42,7 +46,7 @@ MARGIN = 2.0**-4  # how far from kinks
 
 
 def drawing(
-    domain: str | Interval, dtype: Any, kinks: Sequence[float] | None = None, on_kinks: bool = False
+    domain: Domain | Interval, dtype: Any, kinks: Sequence[float] | None = None, on_kinks: bool = False
 ) -> Drawing:
     """How to draw the numbers of an array; its arguments are those of `arrays`, which raise what that says."""
     dtype, intervals = np.dtype(dtype), _intervals(domain)
@@ -89,7 +93,7 @@ def drawn_wide() -> bool:
     return False
 
 
-def _intervals(domain: str | Interval) -> Intervals:
+def _intervals(domain: Domain | Interval) -> Intervals:
     if isinstance(domain, str):
         if domain not in DOMAINS:
             raise ValueError(f"unknown domain {domain!r}: expected (low, high), or one of {', '.join(DOMAINS)}.")

@@ -85,7 +85,7 @@ class Program(Pasted):
 
 @st.composite
 def programs(
-    draw, max_inputs: int = 3, max_statements: int = 8, *, dtype: Any = np.float64, kinks: bool = False
+    draw: Any, max_inputs: int = 3, max_statements: int = 8, *, dtype: Any = np.float64, kinks: bool = False
 ) -> Program:
     """Programs of 1 to `max_statements` statements on up to `max_inputs` arrays, each statement of which is needed.
 

@@ -17,7 +17,7 @@ from .inputs import told
 from .loading import CannotCheck, UserFile
 from .net import PARTS, Net, net_of, parts_of
 
-SETTINGS = {  # of `check_backprop`, and what the file may call them
+SETTINGS: dict[str, Any] = {  # of `check_backprop`, and what the file may call them
     "cost": ("cost",),
     "regularisation": ("regularisation", "regularization", "lambd", "lambda_"),
     "leaky_slope": ("leaky_slope",),

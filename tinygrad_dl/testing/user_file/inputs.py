@@ -63,7 +63,7 @@ class Call:
     `settings` are the names of those of which no derivative is wanted; `taken` says where the values are from.
     """
 
-    function: Callable
+    function: Callable[..., Any]
     names: list[str]
     values: list[Any]
     settings: frozenset[str]

@@ -24,11 +24,14 @@ class CannotCheck(Exception):
 class UserFile:
     """The names of a file that was run, in the order in which it defines them."""
 
+    path: str
+    names: dict[str, Any]
+
     def __init__(self, path: str, tree: ast.Module, names: dict[str, Any]):
         self.path, self._tree, self.names = path, tree, names
 
     @cached_property
-    def functions(self) -> dict[str, Callable]:
+    def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions that the file defines itself."""
         return {name: value for name, value in self.names.items() if _is_function(value) and value.__module__ == MODULE}
 
@@ -48,7 +51,7 @@ class UserFile:
                 return [part.id if isinstance(part, ast.Name) else "" for part in parts]
         return []
 
-    def place(self, function: Callable) -> str:
+    def place(self, function: Callable[..., Any]) -> str:
         """Where a function is defined: "homework.py:12"."""
         return f"{self.path}:{inspect.unwrap(function).__code__.co_firstlineno}"
 

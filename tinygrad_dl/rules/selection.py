@@ -1,4 +1,4 @@
-"""Functions that choose, element by element: the cotangent goes to what was chosen."""
+"""Functions that select elementwise: the cotangent goes to the selected element."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ from ..core.tensor import Tensor
 from .ties import at_tie, slope_at_ties
 
 
-def _if_chosen(g, ans, x, other):
+def _selected_vjp(g, ans, x, other):
     chosen, tied = np.equal(x, ans), np.equal(x, other)
-    if np.any(np.isnan(ans)):  # of which none equals another
+    if np.any(np.isnan(ans)):  # nan != nan
         chosen, tied = chosen | np.isnan(x) & np.isnan(ans), tied | np.isnan(x) & np.isnan(other)
     part = np.where(tied, g / 2, np.where(chosen, g, 0))
     if type(ans) is not Tensor or not np.any(tied):
@@ -22,7 +22,7 @@ def _if_chosen(g, ans, x, other):
 
 
 for choice in (np.maximum, np.minimum, np.fmax, np.fmin):
-    defvjp(choice,      lambda g, ans, x, y: _if_chosen(g, ans, x, y),  lambda g, ans, x, y: _if_chosen(g, ans, y, x))
+    defvjp(choice, lambda g, ans, x, y: _selected_vjp(g, ans, x, y), lambda g, ans, x, y: _selected_vjp(g, ans, y, x))
 
 defvjp(
     np.where,
@@ -32,7 +32,7 @@ defvjp(
 )
 defvjp(np.heaviside,    None,                                   lambda g, ans, x, at_0: np.where(np.equal(x, 0), g, 0))
 
-# ---- clip: what is nan stays nan, so it was not clipped
+# ---- clip: nan stays nan, so it counts as not clipped
 
 
 def _not_below(x, low):
@@ -55,7 +55,7 @@ defvjp(
 
 def _nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     if not copy:
-        raise TypeError("np.nan_to_num(x, copy=False) would change x in place: leave out copy=, for a new Tensor.")
+        raise TypeError("np.nan_to_num(x, copy=False) would change x in place: leave out copy= for a new Tensor.")
     if np.iscomplexobj(x):
         real, imag = (_nan_to_num(part, copy, nan, posinf, neginf) for part in (np.real(x), np.imag(x)))
         return real + 1j * imag
@@ -69,7 +69,7 @@ def _nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 
 defspelling(np.nan_to_num, _nan_to_num)
 
-# ---- by conditions, or by number
+# ---- selection by conditions, or by index
 
 
 def _select(condlist, choicelist, default=0):
@@ -80,7 +80,7 @@ def _select(condlist, choicelist, default=0):
     for condition in condlist:
         if getattr(getattr(condition, "dtype", None), "kind", "") != "b":
             raise TypeError(f"np.select: expected conditions that are arrays of bool, got {condition!s:.60}.")
-    plain = (bool, int, float, complex)  # which don't make a float32 wider
+    plain = (bool, int, float, complex)  # these do not widen a float32
     dtype = np.result_type(*[x if type(x) in plain else primitives.values(x).dtype for x in (*choicelist, default)])
     chosen = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
@@ -112,7 +112,7 @@ def _choose(a, choices, *, mode="raise"):
     if numbers.dtype.kind not in "iub":
         raise TypeError(f"np.choose: expected the numbers of choices as integers, got {numbers.dtype}.")
     if mode == "raise" and np.any((numbers < 0) | (numbers >= len(arrays))):
-        raise ValueError(f"np.choose: expected numbers from 0 to {len(arrays) - 1}; mode='clip' or 'wrap' make such.")
+        raise ValueError(f"np.choose: expected numbers from 0 to {len(arrays) - 1}: pass mode='clip' or mode='wrap'.")
     numbers = numbers % len(arrays) if mode == "wrap" else np.clip(numbers, 0, len(arrays) - 1)
     return np.take_along_axis(np.stack(arrays), numbers[None].astype(int), axis=0)[0]
 

@@ -11,16 +11,16 @@ from .matrices import from_triangle, onto_triangle, vanish
 # ---- inverses
 
 
-CUT = "rcond cuts off singular values that are not zero, and the rule is for what keeps its rank: spell it by svd."
+CUT = "rcond cuts off singular values that are not zero, but the rule is for a constant rank: write it with svd."
 
 
 def _small(dtype):
-    """What is nothing beside 1 in numbers of this type, after some rounding."""
+    """Return the relative size that counts as 0 in this float type, after some rounding."""
     return math.sqrt(np.finfo(dtype).eps)
 
 
 def _pinv_vjp(g, ans, a, rcond=None, hermitian=False, *, rtol=None):
-    """As if the rank stayed: Golub and Pereyra (1973). Raises LinAlgError if more than zeros were cut off."""
+    """Differentiate at constant rank (Golub and Pereyra 1973). Raises LinAlgError if `rcond` cut off nonzero values."""
     a = from_triangle(a) if hermitian else a
     given, found = primitives.values(a), primitives.values(ans)
     if a.size and np.max(np.abs(given @ found @ given - given)) > _small(given.dtype) * np.max(np.abs(given)):
@@ -38,7 +38,9 @@ defvjp(np.linalg.pinv, _pinv_vjp)
 def _tensorinv(a, ind=2):
     shape = np.shape(a)
     if ind < 1 or math.prod(shape[:ind]) != math.prod(shape[ind:]):
-        raise ValueError(f"np.linalg.tensorinv: expected as many numbers before axis {ind} as from it on, got {shape}.")
+        raise ValueError(
+            f"np.linalg.tensorinv: expected prod(a.shape[:ind]) = prod(a.shape[ind:]), got shape {shape} and ind={ind}."
+        )
     n = math.prod(shape[:ind])
     return np.reshape(np.linalg.inv(np.reshape(a, (n, n))), shape[ind:] + shape[:ind])
 
@@ -57,7 +59,7 @@ def _solve_vjp(g, ans, a, b):
 
 
 def _lstsq_vjp(g, ans, a, b, rcond=None):
-    """Of the solution x, of the sums of squared residuals, and of the singular values; the rank is constant."""
+    """Pull back the solution x, the sums of squared residuals and the singular values, at constant rank."""
     (g_x, g_squares, _, g_s), (x, _, rank, s) = g, ans
     if b.ndim == 1:
         b, x, g_x = (None if z is None else np.expand_dims(z, -1) for z in (b, x, g_x))
@@ -67,7 +69,7 @@ def _lstsq_vjp(g, ans, a, b, rcond=None):
         inverse = np.linalg.pinv(a, _cutoff(s, rank))
         conj, ac, gh = np.conj(inverse), np.conj(a), np.conj(g_x).mT
         ct_b = ct_b + inverse.mT @ g_x
-        minimal = inverse.mT @ np.conj(x) @ gh  # what is zero if the columns of a are independent
+        minimal = inverse.mT @ np.conj(x) @ gh  # zero if the columns of a are independent
         ct_a = ct_a + np.conj(residual) @ gh @ conj @ inverse.mT + minimal - minimal @ conj @ ac - ct_b @ x.mT
     if g_squares is not None and g_squares.size:
         steep = 2 * g_squares * np.conj(residual)
@@ -79,7 +81,7 @@ def _lstsq_vjp(g, ans, a, b, rcond=None):
 
 
 def _cutoff(s, rank):
-    """The `rcond` by which `pinv` keeps the `rank` largest of the singular values `s`."""
+    """Return the `rcond` with which `pinv` keeps the `rank` largest singular values `s`."""
     if rank == len(s):
         return 0.0
     if np.any(s[rank] > _small(s.dtype) * s[0]):
@@ -100,8 +102,8 @@ def _tensorsolve(a, b, axes=None):
     shape, n = np.shape(a)[np.ndim(b) :], math.prod(np.shape(b))
     if math.prod(shape) != n or math.prod(np.shape(a)) != n * n:
         raise np.linalg.LinAlgError(
-            f"np.linalg.tensorsolve: expected the axes of {np.shape(a)} to begin with {np.shape(b)}, those of b, or "
-            f"with as many numbers, and to end with as many."
+            f"np.linalg.tensorsolve: expected prod(a.shape[:b.ndim]) = prod(a.shape[b.ndim:]) = b.size, got a of shape "
+            f"{np.shape(a)} and b of shape {np.shape(b)}."
         )
     return np.reshape(np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
 
@@ -112,7 +114,7 @@ defspelling(np.linalg.tensorsolve, _tensorsolve)
 
 
 def _det_vjp(g, ans, a):
-    """By the cofactors, which are the determinant times the inverse where there is one."""
+    """Use the cofactors, which for a regular matrix are its determinant times its transposed inverse."""
     if a.size == 0:
         return np.zeros_like(a)
     u, vh, regular = _bases(a)
@@ -126,7 +128,7 @@ def _det_vjp(g, ans, a):
 
 @primitives.primitive
 def _bases(a):
-    """Singular vectors of the matrices `a`, and which of the singular values are far from zero: all constants."""
+    """Compute singular vectors of the matrices `a`, and a mask of singular values far from zero, all constants."""
     u, s, vh = np.linalg.svd(np.nan_to_num(a))
     return u, vh, s > math.sqrt(np.finfo(s.dtype).eps) * s[..., :1]
 
@@ -135,9 +137,9 @@ defnondiff(_bases)
 
 
 def _cofactors(a, u, vh, regular):
-    """The cofactors of a matrix, singular or not: polynomials, so that derivatives of every order are right.
+    """Compute the cofactors of a matrix, singular or not, as polynomials, so that all derivatives are right.
 
-    In the given bases, which stay fixed, it has a corner with an inverse, whose Schur complement is nearly zero.
+    In the given constant bases, the matrix has a regular corner, whose Schur complement is nearly zero.
     """
     rank = int(np.sum(regular))
     moved = np.conj(u.mT) @ a @ np.conj(vh.mT)
@@ -154,7 +156,7 @@ def _cofactors(a, u, vh, regular):
 
 
 def _division_free(a):
-    """The adjugate and the determinant of a small matrix, by Faddeev and LeVerrier: divided by whole numbers only."""
+    """Compute the adjugate and determinant of a small matrix (Faddeev, LeVerrier), dividing only by integers."""
     n, ones = len(a), np.eye(len(a), dtype=a.dtype)
     matrix = ones
     for k in range(1, n):
@@ -165,7 +167,7 @@ def _division_free(a):
 
 
 def _slogdet_vjp(g, ans, a):
-    """The derivative of log(det a); the sign of a real matrix is constant, that of a complex one turns with it."""
+    """Differentiate log(det a); the sign is constant for a real matrix, and a phase for a complex one."""
     (g_sign, g_log), (sign, _) = g, ans
     if not np.iscomplexobj(a):
         slope = g_log

@@ -1,7 +1,7 @@
-"""Functions that move elements: repeat them, leave them out, put them elsewhere, between zeros.
+"""Functions that move elements: repeat, tile, take, delete, insert, pad and their like.
 
-There is one rule for all of them. It numbers the elements of an argument, has the function itself move the numbers,
-and sends each part of the cotangent back to where its number came from.
+They share one rule: it numbers the elements of an argument, lets the function itself move the numbers, and adds each
+part of the cotangent to the element that has its number.
 """
 
 import inspect
@@ -16,15 +16,15 @@ from ..core.signatures import signature
 
 
 def defmove(function, *argnums, **neutral):
-    """Say that `function` only moves elements of its arguments `argnums`.
+    """Define the rules of a `function` that only moves elements of its arguments `argnums`.
 
-    `neutral` settings are those to move the numbers with: such that what comes from nowhere else is 0.
+    `neutral` replaces keyword arguments when numbers are moved, so that elements from no argument get the number 0.
     """
-    rules = [_rule(function, argnum, argnums, neutral) if argnum in argnums else None for argnum in range(3)]
+    rules = [_move_rule(function, argnum, argnums, neutral) if argnum in argnums else None for argnum in range(3)]
     defvjp(function, *rules[: max(argnums) + 1])
 
 
-def _rule(function, argnum, argnums, neutral):
+def _move_rule(function, argnum, argnums, neutral):
     def rule(g, ans, *args, **kwargs):
         shape = args[argnum].shape
         size = math.prod(shape)
@@ -35,9 +35,9 @@ def _rule(function, argnum, argnums, neutral):
         return np.reshape(sums[1:], shape)
 
     first = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("g", "ans")]
-    given = signature(function).parameters.values()  # what the function takes is what calls may use
+    given = signature(function).parameters.values()  # calls are checked by its signature
     of_rule = inspect.Signature([*first, *(each.replace(default=each.empty) for each in given)])
-    setattr(rule, "__signature__", of_rule)  # noqa: B010 (mypy knows of no such attribute)
+    setattr(rule, "__signature__", of_rule)  # noqa: B010 (mypy rejects this attribute)
     return rule
 
 
@@ -57,7 +57,7 @@ defmove(np.lib.stride_tricks.sliding_window_view, 0)
 
 @primitives.primitive
 def insert(arr, obj, values, axis):
-    """`np.insert` of `values` that have the dtype of `arr`."""
+    """Compute `np.insert` for `values` of the dtype of `arr`."""
     return np.insert(arr, obj, values, axis)
 
 
@@ -69,28 +69,28 @@ def _insert(arr, obj, values, axis=None):
 defmove(insert, 0, 2)
 defspelling(np.insert, _insert)
 
-# ---- copies with other elements
+# ---- copies with replaced elements
 
 defvjp(
     primitives.set_at,
     lambda g, ans, x, index, value: primitives.set_at(g, index, 0),
     None,
-    _rule(primitives.set_at, 2, (0, 2), {}),
+    _move_rule(primitives.set_at, 2, (0, 2), {}),
 )
 defvjp(primitives.add_at, lambda g, ans, x, index, value: g, None, lambda g, ans, x, index, value: g[index])
 defvjp(
     primitives.put_along_axis,
     lambda g, ans, x, indices, values, axis: primitives.put_along_axis(g, indices, 0, axis),
     None,
-    _rule(primitives.put_along_axis, 2, (0, 2), {}),
+    _move_rule(primitives.put_along_axis, 2, (0, 2), {}),
 )
 
-# ---- padding: with elements, or with what is computed of those along an axis
+# ---- padding: with elements, or with values computed from those along an axis
 
 
 @primitives.primitive
 def pad(array, pad_width, mode, **settings):
-    """`np.pad` in a mode that only moves elements of floats, or in any mode of other numbers."""
+    """Compute `np.pad` for floats in a mode that only moves elements, or for other numbers in any mode."""
     return np.pad(array, pad_width, mode, **settings)
 
 
@@ -101,9 +101,9 @@ def _pad(array, pad_width, mode="constant", **kwargs):
     if callable(mode):
         raise TypeError("np.pad of Tensors: a mode that is a function writes into its argument; use np.concatenate.")
     if mode == "empty":
-        mode, kwargs = "constant", {}  # anything would do
+        mode, kwargs = "constant", {}  # any values are allowed
     mirrored = mode in ("reflect", "symmetric") and kwargs.get("reflect_type", "even") == "even"
-    if array.dtype.kind not in "fc" or array.size == 0 or mirrored or mode not in _BESIDE:
+    if array.dtype.kind not in "fc" or array.size == 0 or mirrored or mode not in _PADDINGS:
         return pad(array, pad_width, mode, **kwargs)
     np.pad(primitives.values(array), pad_width, mode, **kwargs)  # raises what NumPy raises
     if isinstance(pad_width, dict):
@@ -114,30 +114,30 @@ def _pad(array, pad_width, mode="constant", **kwargs):
     settings = np.broadcast_to(setting, (array.ndim, 2))
     for axis in range(array.ndim):
         x = np.moveaxis(array, axis, 0)
-        before = np.flip(_BESIDE[mode](np.flip(x, 0), widths[axis, 0], settings[axis, 0]), 0)
-        after = _BESIDE[mode](x, widths[axis, 1], settings[axis, 1])
+        before = np.flip(_PADDINGS[mode](np.flip(x, 0), widths[axis, 0], settings[axis, 0]), 0)
+        after = _PADDINGS[mode](x, widths[axis, 1], settings[axis, 1])
         array = np.moveaxis(np.concatenate([before, x, after]), 0, axis)
     return array
 
 
-def _constant(function):
-    """Beside `x`, along its first axis: a `function` of the last elements, repeated."""
+def _repeat_statistic(function):
+    """Make a function that pads after `x` along its first axis with `function` of the last elements."""
 
-    def beside(x, width, count):
+    def padding(x, width, count):
         chosen = x if count is None else x[max(len(x) - count, 0):]
         return np.broadcast_to(function(chosen, axis=0, keepdims=True), (width, *x.shape[1:]))
 
-    return beside
+    return padding
 
 
 def _ramp(x, width, end):
     return np.flip(np.linspace(end, x[-1], width, endpoint=False, dtype=x.dtype), 0)
 
 
-def _mirrored(skip):
-    """Beside `x`, along its first axis: its mirror image, turned by half a turn about the last element."""
+def _reflect(skip):
+    """Make a function that pads after `x` along its first axis with its point reflection about the last element."""
 
-    def beside(x, width, _):
+    def padding(x, width, _):
         if len(x) == 1:  # NumPy repeats it
             return np.broadcast_to(x, (width, *x.shape[1:]))
         parts, period, edge, source = [x[:0]], len(x) - skip, x[-1:], np.flip(x, 0)
@@ -147,16 +147,16 @@ def _mirrored(skip):
             source = np.flip(part, 0) if not skip else np.flip(np.concatenate([source[:1], part]), 0)
         return np.concatenate(parts)
 
-    return beside
+    return padding
 
 
-_BESIDE = {  # a mode -> what stands after x along its first axis, of a width, by a setting
+_PADDINGS = {  # mode -> a function of x, a width and a setting that computes the padding after x along its first axis
     "linear_ramp": _ramp,
-    "maximum": _constant(np.max),
-    "minimum": _constant(np.min),
-    "mean": _constant(np.mean),
-    "median": _constant(np.median),
-    "reflect": _mirrored(1),
-    "symmetric": _mirrored(0),
+    "maximum": _repeat_statistic(np.max),
+    "minimum": _repeat_statistic(np.min),
+    "mean": _repeat_statistic(np.mean),
+    "median": _repeat_statistic(np.median),
+    "reflect": _reflect(1),
+    "symmetric": _reflect(0),
 }
 defspelling(np.pad, _pad)

@@ -1,4 +1,4 @@
-"""What a Tensor knows of the calls of Modules that gave it: the notes that pictures frame nodes by."""
+"""Records of Module calls on the Tensors that they return: pictures frame nodes by them."""
 
 import dataclasses
 import pickle
@@ -11,7 +11,7 @@ from tinygrad_dl import nn
 
 
 class Recorder(nn.Module):
-    """Gives what `body` gives of its arguments."""
+    """Calls `body` with its arguments."""
 
     def __init__(self, body):
         self.body = body
@@ -20,12 +20,12 @@ class Recorder(nn.Module):
         return self.body(*args, **kwargs)
 
 
-def test_a_call_is_noted_on_what_it_gives_with_its_module_and_what_it_was_given():
+def test_the_output_of_a_call_records_the_call_its_module_and_its_arguments():
     x, y = tg.parameter(np.ones(3)), np.ones(3)
     module = Recorder(lambda x, y, z: x * y)
     answer = module(x, y, z="text")
-    ((began, ended, noted, given),) = answer._calls
-    assert noted is module
+    ((began, ended, called, given),) = answer._calls
+    assert called is module
     assert began < ended
     assert [part is other for part, other in zip(given, (x, y, "text"), strict=True)] == [True] * 3
 
@@ -33,7 +33,7 @@ def test_a_call_is_noted_on_what_it_gives_with_its_module_and_what_it_was_given(
 @pytest.mark.parametrize(
     "pack", [lambda a, b: (a, b), lambda a, b: [a, (b, 3)], lambda a, b: {"a": a, "b": {"c": [b]}, "n": None}]
 )
-def test_each_tensor_that_a_call_gives_has_the_same_note(pack):
+def test_each_tensor_in_an_output_has_the_same_record(pack):
     x = tg.parameter(np.ones(3))
     a, b = x * 1, x * 2
     Recorder(lambda: pack(a, b))()
@@ -41,7 +41,7 @@ def test_each_tensor_that_a_call_gives_has_the_same_note(pack):
     assert len(a._calls) == 1
 
 
-def test_calls_in_calls_are_noted_from_inside_to_outside_and_begin_and_end_in_each_other():
+def test_nested_calls_are_recorded_from_inside_to_outside_with_nested_times():
     inner = Recorder(np.tanh)
     outer = Recorder(inner)
     one, two = (outer(tg.parameter(1.0))._calls for _ in range(2))
@@ -51,7 +51,7 @@ def test_calls_in_calls_are_noted_from_inside_to_outside_and_begin_and_end_in_ea
     assert one[1][1] < two[1][0]
 
 
-def test_what_is_no_computed_tensor_is_not_noted_and_given_as_it_is():
+def test_outputs_other_than_computed_tensors_are_returned_unchanged():
     leaf, constant = tg.parameter(1.0), tg.Tensor(1.0)
     for answer in (leaf, constant, 3.0, None, "text", np.ones(2), [leaf, None]):
         assert Recorder(lambda a=answer: a)() is answer
@@ -68,7 +68,7 @@ def test_a_subclass_that_calls_its_base_has_two_calls_of_one_module():
         """Docs."""
 
         def __call__(self, A):
-            """What it does."""
+            """Double the output of the base."""
             return super().__call__(A) * 2
 
     module = Derived()
@@ -77,12 +77,12 @@ def test_a_subclass_that_calls_its_base_has_two_calls_of_one_module():
     ((began_inside, ended_inside, inner, _),) = answer._parents[0]._calls
     assert outer is inner is module
     assert began < began_inside < ended_inside < ended
-    assert Derived.__call__.__doc__ == "What it does."
+    assert Derived.__call__.__doc__ == "Double the output of the base."
     assert pickle.loads(pickle.dumps(Recorder)) is Recorder
 
 
 @pytest.mark.parametrize("slots", [False, True])
-def test_a_dataclass_notes_each_call_once(slots):
+def test_a_dataclass_records_each_call_once(slots):
     @dataclasses.dataclass(slots=slots)  # which with slots makes a second class of the first
     class Layer(nn.Module):
         text: str = ""
@@ -93,7 +93,7 @@ def test_a_dataclass_notes_each_call_once(slots):
     assert len(Layer()(tg.parameter(1.0))._calls) == 1
 
 
-def test_what_is_no_function_of_self_is_called_as_it_would_be_in_any_class():
+def test_a_call_attribute_that_is_not_a_function_of_self_works_as_in_any_class():
     class Ufunc(nn.Module):
         __call__ = np.tanh
 
@@ -110,7 +110,7 @@ def test_what_is_no_function_of_self_is_called_as_it_would_be_in_any_class():
         assert answer._calls is None
 
 
-def test_an_answer_that_contains_itself_is_noted():
+def test_an_output_that_contains_itself_is_recorded():
     def body(x):
         loop = {"y": np.tanh(x), "more": [np.exp(x)]}
         loop["more"].append(loop)
@@ -122,7 +122,7 @@ def test_an_answer_that_contains_itself_is_noted():
     assert answer["y"]._calls[0][2] is module
 
 
-def test_an_answer_may_be_nested_without_end():
+def test_an_output_may_be_nested_deeply():
     deep = tensor = np.tanh(tg.parameter(1.0))
     for _ in range(10_000):
         deep = [deep]

@@ -1,7 +1,7 @@
-"""Functions that the registry spells in others, which have rules: the spelling for one sample is that for all."""
+"""Batching rules of composite functions: the registry's decomposition for one sample serves for all samples."""
 
 from ..core import registry
-from .axes import named
+from .axes import functions_named
 from .batched import Level, rules
 
 NAMES = "append block column_stack hsplit vsplit dsplit unstack rollaxis atleast_3d broadcast_arrays meshgrid average"
@@ -9,12 +9,12 @@ NAMES += " dot inner outer vdot tensordot kron linalg.multi_dot linalg.outer lin
 NAMES += " sort_complex ediff1d polyadd polysub polyder polyint"
 
 
-def _spelled(function):
+def _composite(function):
     def rule(level: Level, *args, **kwargs):
         return registry.spellings[function](*args, **kwargs)
 
     return rule
 
 
-for _function in named(NAMES):
-    rules[_function] = _spelled(_function)
+for _function in functions_named(NAMES):
+    rules[_function] = _composite(_function)

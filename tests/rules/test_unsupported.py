@@ -1,4 +1,4 @@
-"""What has no derivative says so, and what to do instead; what NumPy makes an array of before we see it fails too."""
+"""Unsupported functions raise an error with the reason and an alternative, also if NumPy converts Tensors first."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.core import registry
-from tinygrad_dl.rules.refused import REFUSED
+from tinygrad_dl.rules.unsupported import UNSUPPORTED
 
 CALLS = {  # name -> a call with a Tensor of 2 numbers, and one of them
     "put": lambda x, s: np.put(x, [0], 1.0),
@@ -34,7 +34,7 @@ SILENT = {"fromiter"}  # asks for Python numbers one by one, as float(x) does
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
-@pytest.mark.parametrize("name", sorted(REFUSED.keys() - SILENT))
+@pytest.mark.parametrize("name", sorted(UNSUPPORTED.keys() - SILENT))
 def test_a_refused_function_of_a_tracked_tensor_is_an_error(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     x = tg.parameter([1.0, 2.0])
@@ -42,7 +42,7 @@ def test_a_refused_function_of_a_tracked_tensor_is_an_error(name, tmp_path, monk
     with pytest.raises((TypeError, AttributeError)) as error:
         CALLS.get(name, lambda x, s: function(x))(x, x[0])
     if hasattr(function, "_implementation") or isinstance(function, np.ufunc):
-        assert re.search(re.escape(f"np.{name} has no derivative rule: {REFUSED[name]}"), str(error.value))
+        assert re.search(re.escape(f"np.{name} has no derivative rule: {UNSUPPORTED[name]}"), str(error.value))
     assert not list(tmp_path.iterdir())
 
 

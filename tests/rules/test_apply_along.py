@@ -31,5 +31,5 @@ def test_more_arguments_go_to_the_function():
 
 
 def test_a_function_over_axes_that_takes_away_too_much_is_an_error():
-    with pytest.raises(ValueError, match="expected a function that keeps the axis, or takes it away"):
+    with pytest.raises(ValueError, match="expected a function that keeps or removes the axis"):
         np.apply_over_axes(lambda x, axis: np.sum(x), tg.parameter(np.ones((2, 3, 2))), [0])

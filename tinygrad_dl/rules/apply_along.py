@@ -1,4 +1,4 @@
-"""Functions that call a function of yours along axes: each call records what it does."""
+"""Functions that apply a user's function along axes: the operations of each call are recorded."""
 
 import math
 
@@ -12,10 +12,10 @@ def _apply_along_axis(func1d, axis, arr, *args, **kwargs):
     others, axis = vectors.shape[:-1], axis % arr.ndim
     count = math.prod(others)
     if count == 0:
-        raise ValueError(f"np.apply_along_axis: there are no vectors along axis {axis} of shape {arr.shape}.")
+        raise ValueError(f"np.apply_along_axis: expected at least one vector along axis {axis}, got shape {arr.shape}.")
     results = [func1d(vector, *args, **kwargs) for vector in np.reshape(vectors, (count, arr.shape[axis]))]
     stacked = np.stack(results)
-    inner = stacked.ndim - 1  # what a result has of axes comes where the axis was
+    inner = stacked.ndim - 1  # the axes of a result replace the axis
     stacked = np.reshape(stacked, others + stacked.shape[1:])
     return np.moveaxis(stacked, range(len(others), len(others) + inner), range(axis, axis + inner))
 
@@ -26,7 +26,10 @@ def _apply_over_axes(func, a, axes):
         result = func(a, axis)
         result = result if np.ndim(result) == np.ndim(a) else np.expand_dims(result, axis)
         if np.ndim(result) != np.ndim(a):
-            raise ValueError("np.apply_over_axes: expected a function that keeps the axis, or takes it away.")
+            raise ValueError(
+                f"np.apply_over_axes: expected a function that keeps or removes the axis, got shape {np.shape(result)} "
+                f"from {np.shape(a)}."
+            )
         a = result
     return a
 

@@ -120,7 +120,7 @@ def test_choose_sends_the_cotangent_to_the_choice(mode, numbers):
 
 def test_choose_says_what_it_expects():
     x = tg.parameter([1.0, 2.0])
-    with pytest.raises(ValueError, match="expected numbers from 0 to 1; mode='clip' or 'wrap' make such"):
+    with pytest.raises(ValueError, match="expected numbers from 0 to 1: pass mode='clip'"):
         np.choose([2, 0], [x, x])
     with pytest.raises(TypeError, match="expected the numbers of choices as integers, got float64"):
         np.choose(x, [x, x])
