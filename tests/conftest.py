@@ -7,9 +7,9 @@ is. The quick run holds every law on some inputs, the deep run on all of them. A
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
   coverage. The quick run takes the first row of each function, or all with `quick=None`.
 - Inputs in a loop: the fixture `deep` is True in the deep run. The quick run holds the same law on fewer of them.
-- Values of a parametrised test: the quick run takes all of them if they are 60 or fewer, which costs next to nothing.
+- Values of a parametrised test: the quick run takes all of them if they are 30 or fewer, which costs next to nothing.
   Of more, and of slow ones (the mark `few_values`), it takes 4, evenly spread. The mark `every_value` is for more than
-  60; `in_depth` of `tests/marks.py` leaves out single values.
+  30; `in_depth` of `tests/marks.py` leaves out single values.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, best where a quick test holds the
   same law on less: of some laws the deep run alone has the test.
 """
@@ -22,9 +22,9 @@ from hypothesis import settings
 
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
-MANY, FEW = 60, 4  # values of a parametrised test: the quick run takes only a few of more than many, evenly spread
+MANY, FEW = 30, 4  # values of a parametrised test: the quick run takes only a few of more than many, evenly spread
 
-settings.register_profile("quick", derandomize=True, deadline=None, max_examples=12)
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=10)
 settings.register_profile("deep", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("search", deadline=None, max_examples=3000)  # other examples in each run, for an evening
 

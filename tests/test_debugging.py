@@ -72,11 +72,20 @@ FIRST = {
     "number": (lambda x: np.sum(x) / 0.0, r"np\.divide gave inf, from finite.*made by np\.sum.*argument 1: 0\.0"),
     "reflected": (lambda x: 1.0 / x, r"np\.divide gave inf at \[0\].*argument 0: 1\.0\n  argument 1 \(Tensor 'x'\)"),
     "overflow": (lambda x: x * 2e307 * 10, r"np\.multiply gave inf at \[1\].*2e\+307 there"),
-    "constant": (lambda x: x * tg.Tensor(np.nan, name="c"), r"argument 1 \(Tensor 'c'\) had such before"),
-    "array": (lambda x: x * np.array([1, np.inf, 1]), r"gave inf at \[1\], where argument 1 had such before"),
-    "infinite number": (lambda x: np.where(x > 0, x, -np.inf), r"gave -inf.*where argument 2 had such before"),
-    "leaf": (lambda x: tg.parameter([np.nan]) + x, r"where argument 0 \(a leaf\) had such before"),
-    "both": (lambda x: np.nan * tg.parameter([np.nan]), r"where argument 0 and argument 1 \(a leaf\) had such before"),
+    "constant": (lambda x: x * tg.Tensor(np.nan, name="c"), r"argument 1 \(Tensor 'c'\) contained such numbers before"),
+    "array": (
+        lambda x: x * np.array([1, np.inf, 1]),
+        r"gave inf at \[1\], where argument 1 contained such numbers before",
+    ),
+    "infinite number": (
+        lambda x: np.where(x > 0, x, -np.inf),
+        r"gave -inf.*where argument 2 contained such numbers before",
+    ),
+    "leaf": (lambda x: tg.parameter([np.nan]) + x, r"where argument 0 \(a leaf\) contained such numbers before"),
+    "both": (
+        lambda x: np.nan * tg.parameter([np.nan]),
+        r"where argument 0 and argument 1 \(a leaf\) contained such numbers before",
+    ),
     "several outputs": (lambda x: np.frexp(x / 0.0)[0], r"np\.divide gave nan"),
     "a part of them": (lambda x: np.linalg.slogdet(x.reshape(3, 1) * x), r"np\.linalg\.slogdet gave -inf"),
     "method": (lambda x: (x - 5).std() / np.sum(x * 0), r"np\.divide gave inf"),
@@ -168,14 +177,14 @@ def test_a_cotangent_that_is_given_so_is_named(x, value):
     y = x * 2
     y.name = "y"
     text = error_of(lambda: tg.backward(y, np.array([1.0, value, 1.0])))
-    assert text.startswith(f"the cotangent of Tensor 'y' is {value} at [1]: it was given so, or")
+    assert text.startswith(f"the cotangent of Tensor 'y' is {value} at [1]: either it was passed in, or")
 
 
 def test_an_answer_that_was_infinite_before_is_named(x):
     with tg.debug(False):
         y = 1 / x
     text = error_of(lambda: tg.backward(y, np.ones(3)))
-    assert "np.divide for argument 1 gave -inf at [0], where the answer had such before" in text
+    assert "np.divide for argument 1 gave -inf at [0], where the answer contained such numbers before" in text
 
 
 def test_finite_parts_that_add_up_to_too_much_are_named(x):
@@ -295,7 +304,7 @@ def test_an_array_that_was_changed_by_force_is_named(x, use, create_graph):
         return tg.gradients(np.sum(z), x, create_graph)
 
     text = error_of(program, RuntimeError)
-    assert text.startswith(f"argument 0 (Tensor 'y') of np.{use.__name__} was changed after it was used, by something")
+    assert text.startswith(f"argument 0 (Tensor 'y') of np.{use.__name__} was changed after it was used, in place")
     assert line_of(program, "z = use(y)") in text
 
 

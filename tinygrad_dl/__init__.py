@@ -22,7 +22,7 @@ from .functional import (
     vjp,
     vmap,
 )
-from .functional.extending import defnondiff, defspelling, defvjp, defvjp_each, defvjp_jointly, primitive
+from .functional.user_ops import defnondiff, defspelling, defvjp, defvjp_each, defvjp_jointly, primitive
 from .memory import keep_memory
 from .training import History, fit
 

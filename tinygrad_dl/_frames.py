@@ -1,4 +1,4 @@
-"""The user's own line on the stack: to warn there, and to name it in errors."""
+"""The user's own line on the stack, for warnings and error messages."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def line_of(frame: FrameType) -> str:
 
 
 def own_frame(frame: FrameType) -> FrameType:
-    """The innermost frame from `frame` outwards that is neither of this package nor of NumPy."""
+    """The innermost frame from `frame` outwards that belongs neither to this package nor to NumPy."""
     while frame.f_code.co_filename.startswith(_NOT_THE_USERS) and frame.f_back is not None:
         frame = frame.f_back
     return frame
 
 
 def users_frame(frame: FrameType) -> FrameType:
-    """The innermost frame from `frame` outwards that is of no library at all, if there is one."""
+    """The innermost frame from `frame` outwards that belongs to no library, else that of `own_frame`."""
     own = own_frame(frame)
     outer: FrameType | None = own
     while outer is not None and is_library(outer.f_code.co_filename):
@@ -50,7 +50,7 @@ def users_frame(frame: FrameType) -> FrameType:
 
 @functools.cache
 def is_library(filename: str) -> str:
-    """NUMPY, or the reason why a file counts as a library, this package not among them; empty for the user's own."""
+    """NUMPY, "installed" or "standard" for a file of a library; empty for the user's files and this package."""
     if filename.startswith(_NOT_THE_USERS):
         return NUMPY if filename.startswith(_NOT_THE_USERS[1]) else ""
     if not {"site-packages", "dist-packages"}.isdisjoint(Path(filename).parts):

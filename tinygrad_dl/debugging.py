@@ -1,7 +1,6 @@
-"""`debug()`: stop at the first nan or inf, at a rule that gives what it must not, at values changed behind the graph.
+"""`debug`: checks for nan and inf, for misbehaving derivative rules, and for arrays changed after they were recorded.
 
-It is an `Observer` of what is recorded and of backward passes. It looks at all numbers, and keeps checksums of all
-arrays.
+It is an `Observer` of the tape and of backward passes. It inspects all numbers, and keeps checksums of all arrays.
 """
 
 from __future__ import annotations
@@ -22,17 +21,34 @@ from .core.tensor import origin
 
 
 class debug(observing):
-    """In this `with` block, or in the function that it decorates, stop at the first number that is not finite.
+    """Check all computations in a `with` block, or in a decorated function, and stop at the first error.
 
-    Forward, a FloatingPointError says which function gave a nan or inf, of which arguments, with their names, shapes
-    and values there, and in which line of yours. Backward it says so of a derivative rule, with the line that recorded
-    its function. Besides, a rule that gives another shape or dtype than its argument calls for is a ValueError or
-    TypeError; one that changes an array in place is a RuntimeError, and so is an array of the graph that was changed
-    since it was recorded, by whatever means. `float(x)` of a tracked Tensor, which leaves the graph, is warned of.
+    It applies to the current thread and asyncio task, and multiplies the running time.
 
-    What this thread records is checked, at a multiple of the time. `tg.debug(False)` leaves out a block in which an
-    inf is meant.
+    Parameters
+    ----------
+    wanted
+        With False, leave out a block inside another one, in which an inf is intended.
 
+    Raises
+    ------
+    FloatingPointError
+        Forward, if a function returns nan or inf: the message names the function, its arguments with shapes and values,
+        and the user's line. Backward, if a derivative rule does: it names the line that recorded the function.
+    ValueError
+        If a derivative rule returns a cotangent of the wrong shape.
+    TypeError
+        If a derivative rule returns a cotangent of the wrong dtype.
+    RuntimeError
+        If a derivative rule changes an array in place, or if an array of the graph was changed since it was recorded.
+
+    Warns
+    -----
+    UserWarning
+        If `float(x)` takes a tracked Tensor out of the graph.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> Z = tg.parameter([0.5, 800.0], name="Z")
@@ -47,12 +63,12 @@ class debug(observing):
     """
 
     def __init__(self, wanted: bool = True):
-        super().__init__(Checking() if wanted else None)
+        super().__init__(Checker() if wanted else None)
 
 
-def noting_lines() -> observing:
-    """In this `with` block, each node remembers the user's line; nothing is checked, unless it was before."""
-    return observing(observing.value() or NotingLines())
+def record_lines() -> observing:
+    """Remember the user's line for each node recorded in a `with` block; checks of an outer debug block continue."""
+    return observing(observing.value() or LineRecorder())
 
 
 class Origin(NamedTuple):
@@ -65,7 +81,7 @@ class Origin(NamedTuple):
 # ---- forward
 
 
-class NotingLines(Observer):
+class LineRecorder(Observer):
     """Remembers the user's line that recorded each node."""
 
     def recorded(self, node: Any) -> None:
@@ -73,8 +89,8 @@ class NotingLines(Observer):
             node._origin = Origin(_users_line(), [])
 
 
-class Checking(Observer):
-    """Checks recorded nodes, and the rules of a backward pass; the origin of what a `rule` records is the rule."""
+class Checker(Observer):
+    """Checks recorded nodes and the rules of a backward pass; nodes recorded by a `rule` have that as their origin."""
 
     checks = True
 
@@ -82,7 +98,7 @@ class Checking(Observer):
         self.rule = rule
 
     def recorded(self, node: Any) -> None:
-        """Remember the user's line, and checksums. Raises FloatingPointError for a value that is not finite."""
+        """Remember the user's line and checksums. Raises FloatingPointError for a value that is not finite."""
         if _is_part(node):
             return
         line, values = self.rule or _users_line(), _values(node)
@@ -96,14 +112,14 @@ class Checking(Observer):
             )
 
     def rules(self, rules: Iterable[Callable[..., Any]], node: Any, g: Any) -> Iterator[Callable[..., Any]]:
-        """The `rules` of `node`, checked as they are called. Raises if `g` is not finite, or if `node` was changed."""
+        """Wrap the `rules` of `node` in checks. Raises if `g` is not finite, or if an array of `node` was changed."""
         check_cotangent(node, g)
         if hasattr(node, "_origin") and node._origin.checksums and node._function is not primitives.output:
             for (name, value), checksum in zip(_values(node).items(), node._origin.checksums, strict=True):
                 if _checksum(value) != checksum:
                     raise RuntimeError(
-                        f"{name} of {registry.name_of(node._function)} was changed after it was used, by something "
-                        f"that wrote into its memory: the gradient would be wrong{origin(node)}"
+                        f"{name} of {registry.name_of(node._function)} was changed after it was used, in place: "
+                        f"the gradient would be wrong{origin(node)}"
                     )
         return (functools.partial(_checked, rule, argnum, node) for argnum, rule in enumerate(rules))
 
@@ -113,7 +129,7 @@ class Checking(Observer):
 
 
 def _is_part(node: Any) -> bool:
-    """Return whether `node` is one of several outputs, which has the origin of them all."""
+    """Return whether `node` is one of several outputs; give it the origin of their function."""
     if node._function is not primitives.output:
         return False
     if hasattr(node._parents[0], "_origin"):
@@ -133,17 +149,17 @@ def check_cotangent(tensor: Any, g: Any) -> None:
     bad = _not_finite(g)
     if bad is not None:
         raise FloatingPointError(
-            f"the cotangent of {tensor._label()} is {bad.text}: it was given so, or it is a sum over several paths "
-            f"that is too large for its dtype{origin(tensor)}"
+            f"the cotangent of {tensor._label()} is {bad.text}: either it was passed in, or a sum over several paths "
+            f"overflows its dtype{origin(tensor)}"
         )
 
 
 def _checked(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
-    """What the `rule` for argument `argnum` of `node` gives. Raises if it must not give that, or changes its arrays."""
+    """Call the `rule` for argument `argnum` of `node`. Raises if its answer is invalid, or if it changes its arrays."""
     name = f"the derivative rule of {registry.name_of(node._function)} for argument {argnum}"
     values = {**_values(node), "the cotangent": g}
     before = list(map(_checksum, values.values()))
-    part = observing.call(Checking(f"{name}{origin(node)}"), rule, g, ans, *args, **kwargs)
+    part = observing.call(Checker(f"{name}{origin(node)}"), rule, g, ans, *args, **kwargs)
     for what, value, checksum in zip(values, values.values(), before, strict=True):
         if _checksum(value) != checksum:
             raise RuntimeError(f"{name} changed {what} in place, instead of computing a new array{origin(node)}")
@@ -156,8 +172,8 @@ def _checked(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: An
 
 
 _BRANCH = (
-    "\nThe cotangent is 0 there, and 0 times nan or inf is nan. If this is the branch that np.where does not take, give"
-    " it numbers that it can take, by a second np.where inside: np.where(c, f(np.where(c, x, 1.0)), y)."
+    "\nThe cotangent is 0 there, and 0 times nan or inf is nan. In a branch that np.where does not"
+    " select, replace invalid arguments by a second np.where inside: np.where(c, f(np.where(c, x, 1.0)), y)."
 )
 
 
@@ -172,7 +188,7 @@ def _check_kind(name: str, part: Any, node: Any, argnum: int, values: dict[str, 
     x, g = node._parents[argnum]._value, _array(values["the cotangent"])
     shape, dtype = getattr(part, "shape", ()), getattr(part, "dtype", None)
     if dtype is None or x.dtype is None or g.dtype is None:
-        return  # no array, which is an error anyway; or something of several outputs, which has no one shape
+        return  # not an array, an error anyway; or several outputs, which have no common shape
     try:
         fits = np.broadcast_shapes(shape, x.shape) == shape
     except ValueError:
@@ -185,7 +201,7 @@ def _check_kind(name: str, part: Any, node: Any, argnum: int, values: dict[str, 
 
 
 def _bits(dtype: np.dtype) -> int:
-    """How precise a float is; of complex numbers the real part counts, as for a real argument."""
+    """The precision of a float type in bits; that of the real part for a complex type."""
     return np.finfo(dtype).bits
 
 
@@ -201,7 +217,7 @@ class _Bad(NamedTuple):
 
 
 def _values(node: Any) -> dict[str, Any]:
-    """The numbers that a graph keeps of `node`, by the names to report them by."""
+    """The values that the graph keeps for `node`, by their names in reports."""
     values = {"the answer": node._value}
     for i, (arg, parent) in enumerate(zip_longest(node._args, node._parents)):
         values[f"argument {i}" + (f" ({_who(parent)})" if parent is not None else "")] = arg
@@ -215,7 +231,7 @@ def _who(tensor: Any) -> str:
 
 
 def _array(value: Any) -> Any:
-    """The value of a Tensor, and an array of a number; whatever is neither, as it is."""
+    """The value of a Tensor, an array for a number; anything else unchanged."""
     value = getattr(value, "_value", value)
     return np.asarray(value) if isinstance(value, (float, complex)) else value
 
@@ -235,15 +251,15 @@ def _not_finite(value: Any) -> _Bad | None:
 
 
 def _report(bad: _Bad, values: dict[str, Any], place: str, culprit: str = "") -> str:
-    """What is `bad`, why, where, and a line for each of the `values`; all but the `culprit` were there before."""
+    """A report on a `bad` number: cause, place, and a line per value; all values but the `culprit` existed before."""
     before = [name for name, value in values.items() if name != culprit and _not_finite(value) is not None]
-    cause = f"where {' and '.join(before)} had such before" if before else "from finite numbers"
-    rows = [f"\n  {name}: {_described(value, bad)}" for name, value in values.items()]
+    cause = f"where {' and '.join(before)} contained such numbers before" if before else "from finite numbers"
+    rows = [f"\n  {name}: {_describe(value, bad)}" for name, value in values.items()]
     return f"{bad.text}, {cause}{place}{''.join(rows[1:] + rows[:1])}"
 
 
-def _described(value: Any, bad: _Bad) -> str:
-    """The shape, dtype and range of an array, and its value where another one is `bad`; of other things, their text."""
+def _describe(value: Any, bad: _Bad) -> str:
+    """The shape, dtype and range of an array, and its value at the place of the `bad` number; the repr of others."""
     value = getattr(value, "_value", value)
     if not isinstance(value, (np.ndarray, np.generic)):
         return f"{value!r:.60}"
@@ -256,7 +272,7 @@ def _described(value: Any, bad: _Bad) -> str:
         text += f", from {finite.min():.6g} to {finite.max():.6g}"
     try:
         return f"{text}, {np.broadcast_to(array, bad.shape)[bad.where]:.6g} there"
-    except ValueError:  # the two don't correspond, number by number
+    except ValueError:  # the two shapes do not broadcast
         return text
 
 

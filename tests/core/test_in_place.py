@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_dl as tg
 
+VALUES = np.array([2.0, 3.0, 5.0])
 VIEWS = {
     "slice": lambda x: x[1:],
     "steps": lambda x: x[::-1],
@@ -169,3 +170,112 @@ def test_an_array_that_its_owner_changes_changes_no_copy_made_of_it():
     values[:], index[:] = 9.0, 2
     assert (y.tolist(), z.tolist()) == ([5.0, 6.0, 1.0], [6.0, 7.0, 1.0])
     assert tg.gradients(np.sum(z * [1.0, 2.0, 3.0]), x).tolist() == [1.0, 2.0]
+
+
+IN_PLACE = [
+    operator.iadd,
+    operator.isub,
+    operator.imul,
+    operator.itruediv,
+    operator.ipow,
+    operator.imod,
+]
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+def test_changing_a_parameter_in_place_is_an_error_that_names_the_way_out(w, change):
+    with pytest.raises(TypeError, match=r"Tensor 'w' requires grad.*p\.data = p\.data - step"):
+        change(w, 1.5)
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+def test_changing_an_intermediate_in_place_makes_a_new_tensor(w, change):
+    before = w * 2
+    y = change(before, 1.5)
+    z = getattr(operator, change.__name__[1:])(w * 2, 1.5)
+    assert before.tolist() == [2.0, 4.0, 6.0]
+    assert y.tolist() == z.tolist()
+    assert tg.gradients(np.sum(y * before), w).tolist() == tg.gradients(np.sum(z * (w * 2)), w).tolist()
+
+
+def test_matmul_in_place_makes_a_new_tensor():
+    A = tg.parameter(np.eye(2))
+    y = A * 2
+    y @= np.ones((2, 2))
+    assert tg.gradients(np.sum(y), A).tolist() == [[4.0, 4.0], [4.0, 4.0]]
+    with pytest.raises(TypeError, match="can't be changed in place"):
+        A @= np.ones((2, 2))
+
+
+def test_a_constant_may_be_changed_in_place_by_its_name():
+    x = y = tg.Tensor([1.0])
+    x += 1
+    assert (x.tolist(), y.tolist()) == ([2.0], [1.0])
+
+
+def test_assigning_to_an_index_names_the_way_out(w):
+    for x in (w, w * 2, tg.Tensor([1.0])):
+        with pytest.raises(TypeError, match=r"np\.where\(mask, value, x\)"):
+            x[0] = 1.0
+
+
+def test_writing_into_data_is_an_error(w):
+    for x in (w, w * 2, np.sum(w), w[1:], tg.Tensor([1.0]), w.detach()):
+        with pytest.raises(ValueError, match="read-only"):
+            x.data[...] = 0
+        with pytest.raises(ValueError, match="cannot set WRITEABLE flag"):
+            x.data.flags.writeable = True
+        for writable in (lambda x=x: memoryview(x.data), lambda x=x: np.lib.stride_tricks.as_strided(x.data)):
+            with pytest.raises((TypeError, ValueError, IndexError), match=r"read-only|0-dim"):
+                writable()[0] = 0
+        memory = x.data.base
+        while isinstance(memory, np.ndarray):
+            with pytest.raises(ValueError, match="read-only"):
+                memory[...] = 0
+            memory = memory.base
+
+
+def test_out_is_an_error_that_names_the_way_out(w):
+    with pytest.raises(TypeError, match=r"np\.add\(\.\.\., out=x\) would change the Tensor x in place: write x ="):
+        np.add(VALUES, VALUES, out=w)
+    with pytest.raises(TypeError, match=r"np\.sum\(\.\.\., out=x\) would change"):
+        np.sum(VALUES, out=w)
+    with pytest.raises(TypeError, match=r"np\.add has no derivative rule for calls with out="):
+        np.add(w, 1, out=np.zeros(3))
+
+
+def test_adding_a_tracked_tensor_into_an_array_is_an_error(w):
+    total = np.zeros(3)
+    with pytest.raises(TypeError, match="out="):
+        total += w
+    with pytest.raises(TypeError, match=r"tracked.*x\.numpy\(\) or x\.detach\(\)"):
+        total[:] = w
+    assert total.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("method", ["fill", "sort", "put", "partition", "resize"])
+def test_methods_that_change_an_array_are_missing_and_say_so(w, method):
+    with pytest.raises(AttributeError, match=f"Tensor has no {method}\\(\\), which would change it in place"):
+        getattr(w, method)
+
+
+@pytest.mark.parametrize("f", [np.median, np.ptp, np.add.reduce, np.cumulative_sum], ids=tg.core.registry.name_of)
+def test_a_function_spelled_in_others_takes_no_buffer_either(w, f):
+    for x in (w, w.detach()):
+        with pytest.raises(
+            TypeError, match=r"has no derivative rule for calls with out=: compute a new Tensor instead"
+        ):
+            f(x, axis=0, out=np.zeros(()))
+
+
+def test_a_reduction_into_a_buffer_is_an_error(w):
+    with pytest.raises(TypeError, match=r"np\.sum has no derivative rule for calls with out=: compute a new Tensor"):
+        np.sum(w, out=np.zeros(()))
+
+
+def test_adding_a_constant_tensor_into_an_array_leaves_the_gradient_right(w):
+    total = alias = np.ones(3)
+    total += tg.Tensor([1.0, 1.0, 1.0])
+    loss = np.sum(w * total)
+    alias[:] = 100.0
+    assert tg.gradients(loss, w).tolist() == [2.0, 2.0, 2.0]

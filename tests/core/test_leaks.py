@@ -119,7 +119,7 @@ def test_a_thousand_steps_leave_nothing_behind(what, deep):
     try:
         for _ in range(5):
             tracemalloc.reset_peak()
-            for _ in range(200 if deep else 40):
+            for _ in range(200 if deep else 20):
                 step()
             peaks.append(tracemalloc.get_traced_memory()[1])
             counts.append(len(gc.get_objects()))

@@ -197,7 +197,7 @@ def test_a_number_that_others_ask_for_is_an_error_that_names_them_the_line_and_t
         assert told.startswith(f"{asker} took ")
         assert "out of the graph" in told
         assert f"\n  {__file__}:" in told
-        assert "x.item() where a number is meant" in told
+        assert "Write x.item() for a number without a gradient" in told
 
 
 def test_the_error_names_the_line_of_the_user_and_the_function_of_numpy_to_write(s):

@@ -125,7 +125,7 @@ def test_what_is_said_last_of_a_function_holds():
 
 
 def test_a_function_without_any_rule_is_not_differentiable():
-    with pytest.raises(ValueError, match=r"defvjp\(np\.sign\): expected a rule; defnondiff says"):
+    with pytest.raises(ValueError, match=r"defvjp\(np\.sign\): expected a rule; defnondiff declares"):
         tg.defvjp(np.sign, None)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core.array_methods import ArrayMethods
 
 X = np.array([[0.3, -1.2, 2.5], [1.0, 0.7, -0.4]])
 
@@ -129,94 +128,11 @@ def test_a_leaf_can_be_copied_and_pickled(duplicate):
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, pickle.dumps])
 def test_a_graph_can_not_be_copied_or_pickled(duplicate):
-    with pytest.raises(TypeError, match=r"can't be copied or pickled: say x\.detach\(\).*x\.numpy\(\) for its values"):
+    with pytest.raises(TypeError, match=r"copied or pickled: write x\.detach\(\).*x\.numpy\(\) for its values"):
         duplicate(tg.parameter(1.0) * 2)
 
 
 # ---- methods and operators
-
-METHODS = {
-    "argpartition": ((1,), {}),
-    "argsort": ((), {"axis": 0}),
-    "clip": ((-1.0, 1.0), {}),
-    "compress": (([True, False, True],), {"axis": 1}),
-    "cumprod": ((), {"axis": 1}),
-    "cumsum": ((0,), {}),
-    "diagonal": ((1,), {}),
-    "dot": ((np.ones((3, 2)),), {}),
-    "mean": ((), {"axis": 1, "keepdims": True}),
-    "repeat": ((2,), {"axis": 1}),
-    "reshape": (((3, 2),), {"order": "F"}),
-    "round": ((1,), {}),
-    "squeeze": ((), {}),
-    "sum": ((0,), {}),
-    "swapaxes": ((0, 1), {}),
-    "take": (([2, 0],), {"axis": 1}),
-    "transpose": ((1, 0), {}),
-    "astype": ((np.float32,), {}),
-    "var": ((), {"ddof": 1}),
-}
-OTHERS = {
-    "T",
-    "real",
-    "imag",
-    "conj",
-    "conjugate",
-    "mT",
-    "nonzero",
-    "argmax",
-    "argmin",
-    "any",
-    "all",
-    "prod",
-    "std",
-    "max",
-    "min",
-    "ravel",
-    "flatten",
-    "copy",
-}
-
-
-def test_every_method_is_tested():
-    names = {name for name in vars(ArrayMethods) if not name.startswith("_")}
-    assert names == set(METHODS) | OTHERS | {"choose", "searchsorted"}
-
-
-@pytest.mark.parametrize("name", sorted(set(METHODS) | OTHERS))
-def test_a_method_of_a_tensor_is_that_of_an_array(name):
-    args, kwargs = METHODS.get(name, ((), {}))
-    actual, expected = getattr(tg.parameter(X), name), getattr(X, name)
-    if callable(expected):
-        actual, expected = actual(*args, **kwargs), expected(*args, **kwargs)
-    if type(actual) is tg.Tensor:
-        assert actual.requires_grad
-        assert actual.dtype == expected.dtype
-        actual = actual.numpy()
-    np.testing.assert_array_equal(actual, expected, strict=not isinstance(expected, tuple))
-
-
-def test_a_tensor_chooses_among_others_and_finds_their_place():
-    indices, sorted_values = np.array([1, 0, 1]), np.sort(X[0])
-    assert tg.Tensor(indices).choose(X).tolist() == indices.choose(X).tolist()
-    assert tg.parameter(sorted_values).searchsorted(0.5) == sorted_values.searchsorted(0.5)
-
-
-def test_reshape_and_transpose_take_lengths_or_one_tuple():
-    x = tg.parameter(np.arange(6.0).reshape(1, 2, 3))
-    assert x.reshape(3, -1).shape == x.reshape((3, -1)).shape == (3, 2)
-    assert x.reshape(-1).shape == (6,)
-    assert x.transpose().shape == x.T.shape == (3, 2, 1)
-    assert x.transpose(1, 0, 2).shape == x.transpose((1, 0, 2)).shape == x.transpose([1, 0, 2]).shape == (2, 1, 3)
-    assert x.mT.shape == (1, 3, 2)
-
-
-def test_a_missing_method_names_the_function():
-    x = tg.Tensor(1.0)
-    with pytest.raises(AttributeError, match=r"Tensor has no trace: try np\.trace\(x\), or x\.numpy\(\)\.trace"):
-        x.trace()
-    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        _ = x.nonsense
 
 
 OPERATORS = {
@@ -318,34 +234,3 @@ def test_a_tensor_iterates_over_its_first_axis():
         iter(tg.Tensor(1.0))
     with pytest.raises(TypeError, match="0-d Tensor"):
         len(tg.Tensor(1.0))
-
-
-# ---- text
-
-
-@pytest.mark.parametrize(
-    ("x", "text"),
-    [
-        (tg.Tensor(1.5), "Tensor(1.5, shape=(), dtype=float64)"),
-        (tg.Tensor([1, 2]), "Tensor([1, 2], shape=(2,), dtype=int64)"),
-        (tg.parameter([0.5], name="W1"), "Tensor([0.5], name='W1', shape=(1,), dtype=float64, requires_grad=True)"),
-        (np.tanh(tg.parameter(0.0)), "Tensor(0., shape=(), dtype=float64, made by np.tanh)"),
-        (tg.parameter([1.0, 2.0])[0], "Tensor(1., shape=(), dtype=float64, made by getitem)"),
-        (tg.Tensor(np.eye(2)), "Tensor([[1., 0.],\n        [0., 1.]],\n       shape=(2, 2), dtype=float64)"),
-    ],
-)
-def test_the_text_of_a_tensor_says_what_it_is(x, text):
-    assert repr(x) == str(x) == f"{x}" == text
-
-
-def test_a_large_tensor_is_cut_as_numpy_cuts_it():
-    text = repr(tg.Tensor(np.zeros((1000, 1000))))
-    assert "..." in text
-    assert len(text) < 1000
-    assert "shape=(1000, 1000)" in text
-
-
-def test_a_tensor_of_one_element_is_formatted_as_a_number():
-    assert f"{tg.parameter([2.0]) * 3:.2f}" == "6.00"
-    with pytest.raises(TypeError, match=r"for one number, and a Tensor of shape .* holds 2"):
-        f"{tg.Tensor([1.0, 2.0]):.2f}"

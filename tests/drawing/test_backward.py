@@ -12,8 +12,8 @@ from tinygrad_dl.drawing import draw, style
 from tinygrad_dl.drawing.folding import fold
 from tinygrad_dl.graph import formulas
 from tinygrad_dl.graph.nodes import Graph
+from tinygrad_dl.graph.op_text import names
 from tinygrad_dl.graph.record import Record
-from tinygrad_dl.graph.wording import names
 from tinygrad_dl.testing import strategies
 
 from .pictures import SVG, needs_engine, shown

@@ -219,7 +219,7 @@ def test_drawings_of_the_same_program_are_equal(loss):
 
 
 @needs_engine
-@pytest.mark.parametrize("patience", [1, 2, 3])
+@pytest.mark.parametrize("patience", [1, pytest.param(2, marks=pytest.mark.deep), 3])
 def test_a_simpler_picture_is_made_where_the_layout_takes_too_long_and_the_warning_says_which(monkeypatch, patience):
     """An engine that gives up on the first pictures: the third has about 100 nodes."""
     real, tried = engine.rendered, []

@@ -192,7 +192,7 @@ def test_a_numeric_derivative_at_0_follows_the_size_of_the_other_elements():
 
 @pytest.mark.parametrize("f", [lambda x: np.floor(x), lambda x: np.sign(x - 1)])
 def test_a_numeric_derivative_at_a_jump_is_an_error(f):
-    with pytest.raises(ValueError, match=r"the numeric derivative of <lambda>, by element \[\], is .*not smooth there"):
+    with pytest.raises(ValueError, match=r"derivative of <lambda> with respect to element \[\] is .*not smooth there"):
         tg.grad(tg.custom(f, numeric=True))(1.0)
 
 
@@ -216,7 +216,7 @@ def test_a_numeric_derivative_of_float32_is_computed_in_float64():
 def test_a_numeric_derivative_has_no_second():
     f = tg.custom(lambda x: x**2, numeric=True)
     with pytest.raises(
-        TypeError, match=r"has no derivative of its own.*It said: numeric=True gives first derivatives only"
+        TypeError, match=r"has no derivative of its own.*The error was: numeric=True gives first derivatives only"
     ):
         tg.grad(tg.grad(f))(1.0)
 
@@ -231,8 +231,8 @@ def forward(x):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: tg.custom(forward), TypeError, "expected one of a vjp for forward, such as .* and numeric=True"),
-        (lambda: tg.custom(forward, lambda g, ans, x: g, numeric=True), TypeError, "expected one of a vjp for forward"),
+        (lambda: tg.custom(forward), TypeError, "expected either a vjp for forward, such as .* or numeric=True"),
+        (lambda: tg.custom(forward, lambda g, ans, x: g, numeric=True), TypeError, "expected either a vjp for forward"),
         (lambda: tg.custom(3, numeric=True), TypeError, "custom: expected a function, got 3"),
         (lambda: tg.custom(lambda x: None, numeric=True), TypeError, "gave None: .* Is a return missing"),
         (lambda: tg.custom(lambda x: "a", numeric=True), TypeError, "gave str 'a': expected an array of floats"),

@@ -1,7 +1,6 @@
 """What transforms make of a function: it can be pickled and copied, has its name, and is a method in a class."""
 
 import copy
-import gc
 import inspect
 import multiprocessing
 import pickle
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import primitives, registry
 
 X = np.array([1.0, 2.0])
 
@@ -110,28 +108,3 @@ def test_in_a_class_it_is_a_method():
 
 def test_no_grad_decorates_it():
     assert tg.no_grad()(tg.grad(cubes))(X).tolist() == [3.0, 12.0]
-
-
-def test_functions_made_in_a_loop_are_forgotten():
-    def step(i):
-        made = tg.custom(lambda x: x * i, vjp=lambda g, ans, x: g * i)
-
-        @tg.primitive
-        def times(x):
-            return x * i
-
-        tg.defvjp(times, lambda g, ans, x: g * i)
-        y = tg.parameter(X)
-        loss = np.sum(times(made(y)))
-        del made, times
-        gc.collect()  # a graph keeps what it needs
-        assert tg.gradients(loss, y).tolist() == [i * i, i * i]
-
-    step(1)
-    gc.collect()
-    tables = registry.vjps, primitives.on_arrays
-    before = [len(table) for table in tables]
-    for i in range(3):
-        step(i)
-    gc.collect()
-    assert [len(table) for table in tables] == before

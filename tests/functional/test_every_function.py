@@ -28,7 +28,7 @@ def test_vmap_gives_what_a_loop_gives(case):
         np.testing.assert_allclose(ours, loop, rtol=1e-10, atol=1e-12)
 
 
-@every_function()
+@every_function(share=2)
 def test_gradients_inside_of_vmap_are_those_of_each_sample(case):
     def total(*args):
         return sum(np.sum(np.real(y) ** 2) for y in pytree.leaves(case.call(*args)) if np.result_type(y).kind in "fc")
@@ -42,15 +42,15 @@ def test_gradients_inside_of_vmap_are_those_of_each_sample(case):
             np.testing.assert_allclose(ours[i], one, rtol=1e-8, atol=1e-10)
 
 
-@every_function()
+@every_function(share=2)
 def test_a_jacobian_has_one_pullback_a_row_and_one_pushforward_a_column(case):
     """All rows at once, row by row, and in forward mode."""
     arrays = case.arrays()
     jacobian = tg.jacobian(case.call, tuple(range(len(arrays))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jacobians, "FORWARD", np.inf)
+        patch.setattr(jacobians, "FORWARD_RATIO", np.inf)
         at_once = list(pytree.leaves(jacobian(*arrays)))
-        patch.setattr(jacobians, "FORWARD", 0)
+        patch.setattr(jacobians, "FORWARD_RATIO", 0)
         forward = list(pytree.leaves(jacobian(*arrays)))
     value, pullback = tg.vjp(case.call, *arrays)
     outputs = list(pytree.leaves(value))

@@ -207,18 +207,18 @@ def test_an_argument_must_be_floats(x, message):
     ("result", "message"), [(None, r"got NoneType: is a return missing\?"), ("text", "got str"), ([1.0], "got list")]
 )
 def test_a_function_must_give_a_tensor(result, message):
-    with pytest.raises(TypeError, match=f"expected a function that gives Tensors, {message}"):
+    with pytest.raises(TypeError, match=f"expected a function that returns Tensors, {message}"):
         tg.grad(lambda x: result)(1.0)
 
 
 @pytest.mark.parametrize("f", [np.argmax, lambda x: x > 0, lambda x: tg.Tensor(3), lambda x: np.sum(x, dtype=int)])
 def test_a_function_must_give_a_float(f):
-    with pytest.raises(TypeError, match=r"expected a function that gives a real float, got (int64|bool)"):
+    with pytest.raises(TypeError, match=r"expected a function that returns a real float, got (int64|bool)"):
         tg.grad(f)(np.ones(1))
 
 
 def test_argnum_must_number_an_argument():
-    with pytest.raises(ValueError, match="expected the number of an argument as argnum, or several, got none"):
+    with pytest.raises(ValueError, match="expected argnum to have at least one argument number, got none"):
         tg.grad(lambda x: x, ())(1.0)
     for argnum in (1, -2, (0, 1)):
         with pytest.raises(TypeError, match=r"no positional argument (1|-2): the function was given 1"):
@@ -256,5 +256,5 @@ def test_elementwise_grad_notices_any_two_elements_that_are_exchanged(n):
 @pytest.mark.parametrize("make", [tg.grad, tg.jacobian, tg.hessian])
 @pytest.mark.parametrize(("argnum", "error"), [((0, 0), ValueError), ((0, -2), ValueError), ("y", TypeError)])
 def test_arguments_are_numbered_once_and_by_integers(make, argnum, error):
-    with pytest.raises(error, match=r"expected (different arguments|argnum as the number of an argument)"):
+    with pytest.raises(error, match=r"expected (different arguments|argnum to be an argument number)"):
         make(lambda x, y: x * y, argnum)(2.0, 3.0)

@@ -31,8 +31,8 @@ def test_a_jacobian_has_the_shape_of_the_value_and_then_that_of_the_argument(sha
 def test_a_long_value_of_a_short_argument_is_differentiated_in_forward_mode(monkeypatch):
     V = np.random.default_rng(1).normal(size=(40, 3))
     calls = []
-    pushed = jacobians.pushed
-    monkeypatch.setattr(jacobians, "pushed", lambda *args: calls.append(1) or pushed(*args))
+    jvp_through = jacobians.jvp_through
+    monkeypatch.setattr(jacobians, "jvp_through", lambda *args: calls.append(1) or jvp_through(*args))
     np.testing.assert_allclose(tg.jacobian(lambda x: np.sin(V @ x))(X), np.cos(V @ X)[:, np.newaxis] * V, rtol=1e-12)
     assert calls
     calls.clear()
@@ -42,7 +42,7 @@ def test_a_long_value_of_a_short_argument_is_differentiated_in_forward_mode(monk
 
 def test_rows_are_computed_in_portions_if_they_are_many(monkeypatch):
     whole = tg.jacobian(layer)(X)
-    monkeypatch.setattr(jacobians, "AT_ONCE", 5)
+    monkeypatch.setattr(jacobians, "BATCH_SIZE", 5)
     np.testing.assert_array_equal(tg.jacobian(layer)(X), whole)
 
 
@@ -203,7 +203,7 @@ def test_a_function_that_changes_the_shape_is_refused():
         tg.elementwise_grad(np.sum)(X)
     with pytest.raises(ValueError, match=r"\(3, 1\), got \(3, 3\)"):
         tg.elementwise_grad(lambda x: x * X)(X[:, np.newaxis])
-    with pytest.raises(ValueError, match="one array that gives one"):
+    with pytest.raises(ValueError, match="one array that returns one"):
         tg.elementwise_grad(lambda x: (x, x))(X)
 
 

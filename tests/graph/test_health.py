@@ -14,7 +14,7 @@ from tinygrad_dl.graph.record import Record
 
 RNG = np.random.default_rng(0)
 ALIVE = "No unit of a relu is 0 for all samples."
-ONE_SAMPLE = "Whether a relu is dead takes several samples to tell."
+ONE_SAMPLE = "A dead relu can only be found with several samples."
 NOTHING = "Nothing to judge: no chain of layers, and no nn.relu, np.maximum(z, 0), nn.sigmoid or np.tanh."
 
 

@@ -295,7 +295,7 @@ def test_a_parameter_is_not_replaced_by_what_was_computed_from_it():
 
 
 def test_a_gradient_by_a_module_without_parameters_is_an_error():
-    with pytest.raises(TypeError, match="expected floats to differentiate by, got Module: has it parameters"):
+    with pytest.raises(TypeError, match="differentiate with respect to, got Module: it needs parameters"):
         tg.grad(lambda module: np.ones(()))(tg.nn.Module())
 
 

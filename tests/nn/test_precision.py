@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.marks import in_depth
 from tinygrad_dl import nn
 
 LOSSES = {
@@ -84,8 +85,15 @@ def test_a_saturated_sigmoid_in_float16_gives_a_net_finite_gradients():
     assert np.all(np.abs(gradient) <= 0.2)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-@pytest.mark.parametrize("layout", ["rows", "transposed"])
+@pytest.mark.parametrize(
+    ("dtype", "layout"),
+    [
+        (np.float16, "rows"),
+        (np.float16, "transposed"),
+        (np.float32, "rows"),
+        in_depth(np.float32, "transposed"),
+    ],
+)
 def test_the_gradient_of_a_bias_of_many_samples_is_no_sum_that_stalls(dtype, layout):
     """20 million ones, added one by one in float32, stop at 2^24; 5,000 in float16 at 2^11."""
     m = 5_000 if dtype == np.float16 else 2**24 + 2**20

@@ -146,7 +146,7 @@ def unbroadcast(g: Any, x: np.ndarray, node: Tensor) -> Any:
     if g.dtype == x.dtype:
         return g
     if x.dtype.kind not in "fc":
-        raise TypeError(f"{_rule_of(node)} was given {x.dtype} for an argument: what has a gradient must be floats.")
+        raise TypeError(f"{_rule_of(node)} was given {x.dtype} for an argument: only floats have gradients.")
     if g.dtype.kind == "c" and x.dtype.kind != "c":
         g = np.real(g)  # Re(g dx) = Re(g) dx for a real dx
     return g.astype(x.dtype)

@@ -99,7 +99,7 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
         if _holds(value, tracked=False):
             name = registry.name_of(function)
             raise TypeError(
-                f"{name} got a Tensor as {keyword}=: pass it by position where its derivative rules know it, write the "
+                f"{name} got a Tensor as {keyword}=: pass it by position if its derivative rules name it, write the "
                 f"formula out in other functions, or pass its values as x.numpy()."
             )
     return args, kwargs

@@ -1,8 +1,8 @@
-"""A tracked Tensor asked for as a plain number, by `float(x)`, `complex(x)` or `int(x)`, which has no gradient.
+"""Conversions of a tracked Tensor to a plain number, `float(x)`, `complex(x)` or `int(x)`, which lose the gradient.
 
-The user's own code that calls `float(x)` by name means it. NumPy, `math` and other libraries ask in the user's name,
-so that the gradient would be lost without a word: that is an error. The caller's current instruction tells which of
-the two it is, in CPython; where it does not, there is a warning.
+`float(x)` by name in the user's own code is deliberate. A call of `float` by NumPy, `math` or another library is not:
+the gradient would be lost silently, so that is an error. In CPython the caller's current instruction distinguishes the
+two; if it does not, there is a warning.
 """
 
 from __future__ import annotations
@@ -30,38 +30,37 @@ _PREPARING = {"PUSH_NULL", "PRECALL", "KW_NAMES", "EXTENDED_ARG", "COPY", "NOP",
 
 
 def leave(kind: str, tensor: Any, frame: FrameType) -> None:
-    """Judge that the code in `frame` asks for the number `kind(tensor)`, of a Tensor that is tracked and recorded.
+    """Check the conversion `kind(tensor)` of a tracked Tensor by the code in `frame`.
 
-    Raises TypeError where that is not meant, or in a derivative rule. Warns where it can't be told; and also where it
-    is meant, inside of a function that is being differentiated and in debug mode.
+    Raises TypeError if it is not deliberate, or in a derivative rule. Warns if that is unclear, and also for deliberate
+    conversions inside a function that is being differentiated, and in debug mode.
     """
-    asker, mode = asked_by(frame), is_recording()
+    asker, mode = caller_of(frame), is_recording()
     if asker is HARMLESS:
         return
     if mode is IN_RULE and kind != "int":
         raise TypeError(
-            f"{kind}(x) in a derivative rule has no derivative itself, so that a second derivative would be wrong: "
-            f"write np.exp for math.exp."
+            f"{kind}(x) in a derivative rule has no derivative, so a second derivative would be wrong: write np.exp "
+            f"instead of math.exp."
         )
     if asker is not MEANT and asker is not UNCLEAR:
         raise TypeError(
-            f"{asker} took {tensor._label()} out of the graph, as a plain number: what comes of it would have no "
-            f"gradient, in\n  {_frames.line_of(_frames.users_frame(frame))}\n"
-            f"{_remedy(asker)} Say x.item() where a number is meant."
+            f"{asker} took {tensor._label()} out of the graph, as a plain number, so the gradient would be "
+            f"lost, in\n  {_frames.line_of(_frames.users_frame(frame))}\n"
+            f"{_remedy(asker)} Write x.item() for a number without a gradient."
         )
     if kind != "int" and (asker is UNCLEAR or mode is IN_FUNCTION or (is_observed() and observing.value().checks)):
         _frames.warn(
-            f"{kind}(x) took {tensor._label()} out of the graph: what comes of it has no gradient. Write np.exp for "
-            f"math.exp, np.stack for Z[i] = x; say x.item() where it is meant."
+            f"{kind}(x) took {tensor._label()} out of the graph, so the gradient is lost. Write np.exp for math.exp, "
+            f"np.stack for Z[i] = x; write x.item() for a number without a gradient."
         )
 
 
-def asked_by(frame: FrameType) -> str:
-    """Find who asks for a number in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or an assignment.
+def caller_of(frame: FrameType) -> str:
+    """Find the caller of a conversion in `frame`: HARMLESS, MEANT, UNCLEAR, or the name of a function or assignment.
 
-    MEANT are calls of float, complex and int in the user's own code, by name, or handed to a function that calls them,
-    such as `map` or `sorted`. HARMLESS is what has no gradient to lose: a text with the number in it, and whether it is
-    nan.
+    MEANT are calls of float, complex and int in the user's own code, by name, or passed to a function that calls them,
+    such as `map` or `sorted`. HARMLESS are uses without a gradient to lose: formatting, and tests for nan.
     """
     if sys.implementation.name != "cpython":
         return UNCLEAR
@@ -73,15 +72,15 @@ def asked_by(frame: FrameType) -> str:
     library = _frames.is_library(frame.f_code.co_filename)
     asker = _called(site, frame)
     if asker is UNCLEAR:
-        asker = _handed(site, frame)
+        asker = _passed(site, frame)
     if not library or asker is HARMLESS:
         return asker
     users = _frames.users_frame(frame)
     if library is not _frames.NUMPY:
-        if asker is MEANT and _was_given(site, frame):  # as a pool of threads is
+        if asker is MEANT and _got_it_from_caller(site, frame):  # as a pool of threads is
             return MEANT if library == "standard" else UNCLEAR
         if asker is UNCLEAR:
-            return _handed(_site(users), users)
+            return _passed(_site(users), users)
     asker = _called(_site(users), users)
     if asker in (HARMLESS, MEANT, UNCLEAR):
         return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
@@ -89,8 +88,8 @@ def asked_by(frame: FrameType) -> str:
 
 
 def _called(site: _Site, frame: FrameType) -> str:
-    """The name of the function that is called in `frame`; MEANT for float and the like, UNCLEAR if it calls others."""
-    if not site.names:  # a method of what was computed
+    """The name of the function called in `frame`; MEANT for float and the like, UNCLEAR if it calls other functions."""
+    if not site.names:  # a method of an expression
         if site.method in _DUNDERS:
             return MEANT
         of_arrays = hasattr(np.ndarray, site.method) and not hasattr(list, site.method)
@@ -118,20 +117,20 @@ def _called(site: _Site, frame: FrameType) -> str:
     return name if "." in name else f"{module.lstrip('_')}.{name}"
 
 
-def _handed(site: _Site, frame: FrameType) -> str:
-    """Who asks if a function that is handed over in a call does, as `float` in `list(map(float, x))`; else UNCLEAR."""
-    askers = {_of_number(_found(names, frame)) for names in site.handed} - {""}
+def _passed(site: _Site, frame: FrameType) -> str:
+    """The caller if it is a function passed as an argument, as `float` in `list(map(float, x))`; else UNCLEAR."""
+    askers = {_of_number(_resolve(names, frame)) for names in site.passed} - {""}
     return askers.pop() if len(askers) == 1 else UNCLEAR
 
 
-def _was_given(site: _Site, frame: FrameType) -> bool:
-    """Return whether a library that calls float, or hands it over, has it from its caller: not under a global name."""
-    names = [names for names in (site.names, *site.handed) if names and names[0] and names[0][0] != "."]
-    return any(_of_number(_found(each, frame)) is MEANT for each in names)
+def _got_it_from_caller(site: _Site, frame: FrameType) -> bool:
+    """Return whether a library that calls float, or passes it on, got it from its caller, not under a global name."""
+    names = [names for names in (site.names, *site.passed) if names and names[0] and names[0][0] != "."]
+    return any(_of_number(_resolve(each, frame)) is MEANT for each in names)
 
 
-def _found(names: tuple[str, ...], frame: FrameType) -> Any:
-    """What `names`, a variable and attributes, lead to; None if they lead into a class of its own making."""
+def _resolve(names: tuple[str, ...], frame: FrameType) -> Any:
+    """The value of `names`, a variable and attributes; None if an attribute is computed by a class."""
     value = _value(names[0], frame)
     for name in names[1:]:
         fields = getattr(value, "__dict__", {})
@@ -140,9 +139,9 @@ def _found(names: tuple[str, ...], frame: FrameType) -> Any:
 
 
 def _of_number(function: Any) -> str:
-    """Who asks where `function` is called of a number: MEANT, HARMLESS or its name; empty for most functions.
+    """The caller for a call of `function` on a number: MEANT, HARMLESS or its name; empty for most functions.
 
-    MEANT are float, complex and int, and classes of the user's made from one.
+    MEANT are float, complex, int and the user's subclasses of them.
     """
     if isinstance(function, type):
         return MEANT if issubclass(function, _KINDS) and not issubclass(function, np.generic) else ""
@@ -155,14 +154,14 @@ def _remedy(asker: str) -> str:
     module, _, name = asker.rpartition(".")
     if asker.endswith("= x"):
         return (
-            "np.stack makes one Tensor of several, tg.primitives.set_at(z, i, x) a changed copy of z; of functions of "
-            "math, write NumPy's, np.exp for math.exp."
+            "np.stack makes one Tensor of several, tg.primitives.set_at(z, i, x) a changed copy of z; instead of "
+            "functions of math write NumPy's, np.exp for math.exp."
         )
     if module in ("math", "cmath") and hasattr(np, name):
         return f"Write NumPy's function, which has a derivative: np.{name} for {asker}."
     return (
-        "Write it in operators, and functions of NumPy whose arrays depend on x: np.exp for math.exp, np.stack for "
-        "Z[i] = x or a list, np.sum(z) + x for initial=x; tg.custom gives another function a derivative."
+        "Write it with operators and functions of NumPy that take x as an array: np.exp for math.exp, np.stack for "
+        "Z[i] = x or a list, np.sum(z) + x for initial=x; for another function define a derivative with tg.custom."
     )
 
 
@@ -170,17 +169,17 @@ def _remedy(asker: str) -> str:
 
 
 class _Site(NamedTuple):
-    """An instruction: it puts a number into a text, assigns it to a part of something, or calls what `names` lead to.
+    """An instruction: it formats a number as text, assigns it to an element or attribute, or calls `names`.
 
-    `method` is the last of the names, where something else is computed before it. `handed` are the names in it that are
-    not called there, as `float` is in `list(map(float, x))`. A name with a dot in front is looked for among globals.
+    `method` is the last name if it is an attribute of an expression. `passed` are the names that are not called there,
+    as `float` in `list(map(float, x))`. A name with a leading dot is a global.
     """
 
     text: bool = False
     assigns: str = ""
     names: tuple[str, ...] = ()
     method: str = ""
-    handed: tuple[tuple[str, ...], ...] = ()
+    passed: tuple[tuple[str, ...], ...] = ()
 
 
 _sites: dict[tuple[int, int], tuple[CodeType, _Site]] = {}  # by the id of the code, since its hash takes long
@@ -190,7 +189,7 @@ def _site(frame: FrameType) -> _Site:
     code, offset = frame.f_code, frame.f_lasti
     known = _sites.get((id(code), offset))
     if known is None:
-        if len(_sites) >= 1000:  # a notebook makes code without end
+        if len(_sites) >= 1000:  # a notebook compiles code without end
             _sites.clear()
         known = _sites[id(code), offset] = code, _read(code, offset)
     return known[1]
@@ -199,7 +198,7 @@ def _site(frame: FrameType) -> _Site:
 def _read(code: CodeType, offset: int) -> _Site:
     instructions = list(dis.get_instructions(code))
     at = max(k for k, i in enumerate(instructions) if i.offset <= offset)  # in a call of Python it is past the call
-    at += instructions[at].opname == "PRECALL"  # which has made the call, where that is optimised
+    at += instructions[at].opname == "PRECALL"  # an optimised PRECALL makes the call itself
     here = instructions[at]
     if here.opname == "BINARY_OP" and here.argrepr.startswith("%"):
         return _Site(text=True)
@@ -208,27 +207,27 @@ def _read(code: CodeType, offset: int) -> _Site:
     if here.opname == "STORE_ATTR":
         return _Site(assigns=f"z.{here.argval} = x")
     start, end = _ends(here)
-    if start is None:  # Python was told to keep no columns
+    if start is None:  # Python runs without column positions
         return _Site()
     if here.opname == "CALL_KW":
         del instructions[at - 1]  # the names of its keywords
     inside = [i for i in instructions if i is not here and i.opname not in _PREPARING and _within(i, start, end)]
     calls = {_ends(i)[0] for i in (*inside, here) if i.opname.startswith("CALL") and "INTRINSIC" not in i.opname}
     chains = _chains(i for i in inside if _ends(i)[0] not in calls)
-    handed = tuple(tuple(map(_name, chain)) for chain in chains)
+    passed = tuple(tuple(map(_name, chain)) for chain in chains)
     callee = [i for i in inside if i.offset < offset and _ends(i)[0] == start and _ends(i)[1] < end]
     if start not in calls or here.opname == "FOR_ITER":
         callee = []
     callee = (_chains(callee) or [[]])[-1]  # in an assert that pytest has rewritten, a variable comes after it
     names = tuple(map(_name, callee))
     if names and callee[0].opname in _ATTRIBUTES:
-        names = ("", *names)  # of what stands in parentheses
+        names = ("", *names)  # an attribute of an expression in parentheses
     method = names[-1] if len(names) > 1 else ""
-    return _Site(names=names if all(names) else (), method=method, handed=tuple(n for n in handed if all(n)))
+    return _Site(names=names if all(names) else (), method=method, passed=tuple(n for n in passed if all(n)))
 
 
 def _chains(instructions: Iterable[dis.Instruction]) -> list[list[dis.Instruction]]:
-    """The instructions in pieces: each loads a name, and what follows it."""
+    """Split instructions into chains: each loads a name, followed by its attributes."""
     chains: list[list[dis.Instruction]] = []
     for instruction in instructions:
         loads = instruction.opname.startswith("LOAD_") and instruction.opname not in _ATTRIBUTES
@@ -239,7 +238,7 @@ def _chains(instructions: Iterable[dis.Instruction]) -> list[list[dis.Instructio
 
 
 def _name(instruction: dis.Instruction) -> str:
-    """The name that an instruction loads, marked if it is a global one; empty if it loads none."""
+    """The name that an instruction loads, with a leading dot for a global; empty if it loads none."""
     if not instruction.opname.startswith("LOAD_") or instruction.opname == "LOAD_CONST":
         return ""
     if not isinstance(instruction.argval, str):  # two at once

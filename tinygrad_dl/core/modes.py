@@ -135,8 +135,8 @@ class Mode:
             or inspect.isasyncgenfunction(function)
         ):
             raise TypeError(
-                f"expected a plain function to decorate, got {function!r}: write a with block around what computes, "
-                f"with no yield or await in it."
+                f"expected a plain function to decorate, got {function!r}: write a with block around the computation, "
+                f"without yield or await in it."
             )
 
         @functools.wraps(function)

@@ -1,7 +1,7 @@
-"""NumPy's warnings, such as "divide by zero encountered in log", at the user's own line.
+"""NumPy's warnings, such as "divide by zero encountered in log", issued at the user's own line.
 
-NumPy warns at the line of Python that called it, which is one of this package, and Python shows a warning once a line:
-the first would be shown, with a line that helps nobody, and the rest of the program would be silent.
+NumPy warns at the line of Python that called it, which is a line of this package. Python shows a warning once per line,
+so the user would see the first one only, at an unhelpful line.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .. import _frames
 _F = TypeVar("_F", bound=Callable)
 
 
-_NOWHERE: Any = []  # the registry of warnings of a module that Python can't warn in, since it is no dict
+_NOWHERE: Any = []  # a module with this registry of warnings, which is not a dict, cannot warn
 
 
 def _refusal() -> str:
-    """The error with which Python refuses to warn; empty if it does not."""
+    """The message of the error that Python raises instead of the warning; empty if it raises none."""
     try:
         warnings.warn_explicit("", PendingDeprecationWarning, "", 0, registry=_NOWHERE)
     except Exception as error:
@@ -34,11 +34,11 @@ _REFUSAL = _refusal()
 
 
 class Computing:
-    """A decorator for the functions of a module that call NumPy for the user: no warning comes at their lines.
+    """A decorator for functions that call NumPy for the user, so that no warning is issued at their lines.
 
-    In them Python raises TypeError instead, before it looks at its filters; `at_the_users_line` calls NumPy anew. Where
-    nothing is warned of, this costs nothing. The rest of the module may be warned at as ever: the functions have
-    globals of their own, which `complete` fills at the end of the module.
+    Python raises TypeError there instead, before it applies its filters; `at_the_users_line` then repeats the call.
+    Without a warning this costs nothing. Other functions of the module can warn as usual: decorated functions have
+    separate globals, which `complete` fills at the end of the module.
     """
 
     def __init__(self, module: dict[str, Any]):
@@ -53,16 +53,16 @@ class Computing:
         return made
 
     def complete(self) -> None:
-        """Give the functions the globals of their module, all of which are there by now."""
+        """Copy the globals of the module, complete by now, to the decorated functions."""
         self._globals.update(self._module)
         if _REFUSAL:
             self._globals["__warningregistry__"] = _NOWHERE
 
 
 def at_the_users_line(error: TypeError, function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
-    """Call `function` as the line of the user's code that runs, if `error` says that it was about to warn; else raise.
+    """Call `function` from the user's current line, if `error` stands for a warning; else raise `error`.
 
-    So NumPy's warning is one of that line, under the filters, and the registry, of the user's own module.
+    NumPy's warning is then issued at that line, with the filters and the registry of the user's own module.
     """
     if str(error) != _REFUSAL:
         raise error
@@ -71,7 +71,7 @@ def at_the_users_line(error: TypeError, function: Callable, args: tuple, kwargs:
     code = _call.__code__.replace(co_filename=user.co_filename, co_name=user.co_name, co_firstlineno=frame.f_lineno)
     try:
         return FunctionType(code, frame.f_globals)(function, args, kwargs or {})
-    except Exception as failed:  # of a warning that is to be an error
+    except Exception as failed:  # a warning that a filter turns into an error
         if failed.__context__ is error:
             failed.__context__ = None
         raise

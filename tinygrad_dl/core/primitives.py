@@ -93,7 +93,7 @@ def output(outputs: Any, i: int, count: int) -> Any:
 
 @primitive
 def identity(x: Any) -> Any:
-    """`x` as a new node of the graph, which tells the variable of an inner derivative from that of an outer one."""
+    """`x` as a new node, which distinguishes the variables of an inner and an outer derivative."""
     return x
 
 
@@ -117,9 +117,9 @@ def getitem(x: Any, index: Any) -> Any:
 
 @primitive
 def scatter_add(values: Any, index: Any, like: Any) -> Any:
-    """Zeros of the shape of `like`, with `values` added at `index`; what stands there twice is summed.
+    """Zeros of the shape of `like`, with `values` added at `index`; values at the same element are summed.
 
-    The linear map that is transposed to `getitem`.
+    It is the transpose of the linear map `getitem`.
 
     >>> scatter_add(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 0]), np.zeros(3))
     array([4., 0., 2.])
@@ -146,11 +146,11 @@ def add_into(total: Any, index: Any, values: Any) -> None:
 
 @primitive
 def set_at(x: Any, index: Any, value: Any) -> Any:
-    """A copy of `x` with `value` at `index`: what `x[index] = value` would make of `x`, and what it says for Tensors.
+    """A copy of `x` with `value` at `index`: `x[index] = value` as a function, also for Tensors.
 
-    Gradients flow to `value`, and to what was not replaced of `x`. Where `index` names an element twice, the last of
-    its values stays, as in NumPy, and gets the gradient. The result has the dtype of `x`, unless that can't hold
-    numbers of the kind of `value`: integers become floats, floats become complex.
+    Gradients flow to `value`, and to the other elements of `x`. If `index` selects an element twice, the last value
+    stays, as in NumPy, and gets the gradient. The result has the dtype of `x`, unless that can't hold numbers of the
+    kind of `value`: integers become floats, floats become complex.
 
     >>> set_at(np.zeros(3), slice(1, None), [5.0, 7.0])
     array([0., 5., 7.])
@@ -164,9 +164,9 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
 
 @primitive
 def add_at(x: Any, index: Any, value: Any) -> Any:
-    """A copy of `x` with `value` added at `index`, once for every time that `index` names an element.
+    """A copy of `x` with `value` added at `index`, repeatedly for elements that `index` selects repeatedly.
 
-    What `np.add.at(x, index, value)` would make of `x`, for Tensors too. The dtype is that of `set_at`.
+    `np.add.at(x, index, value)` as a function, also for Tensors. The dtype is that of `set_at`.
 
     >>> add_at(np.zeros(3), np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([4., 0., 2.])
@@ -211,7 +211,7 @@ def _copy_for(x: Any, value: Any) -> np.ndarray:
 
 
 def _may_repeat(index: Any) -> bool:
-    """Whether `index` can name one element twice: only an array of integers can."""
+    """Return whether `index` can select one element twice: only an array of integers can."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
 

@@ -61,7 +61,7 @@ def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
     12.0
     """
     if not any(rules):
-        raise ValueError(f"defvjp({name_of(function)}): expected a rule; defnondiff says that a function is constant.")
+        raise ValueError(f"defvjp({name_of(function)}): expected a rule; defnondiff declares a function constant.")
     _define(function)
     vjps[function] = rules
 

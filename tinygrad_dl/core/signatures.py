@@ -1,4 +1,4 @@
-"""The signatures of functions, whose annotations may name what is there for type checkers only."""
+"""Signatures of functions, also with annotations that exist for type checkers only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def _settings() -> dict[str, Any]:
-    """Settings of `inspect.signature` for annotations that Python 3.14 evaluates there, and not in the definition."""
+    """The settings of `inspect.signature` for Python 3.14, which evaluates annotations there, not at the definition."""
     try:
         annotationlib = importlib.import_module("annotationlib")
     except ModuleNotFoundError:
@@ -21,8 +21,8 @@ _SETTINGS = _settings()
 
 
 def signature(function: Callable[..., Any]) -> inspect.Signature:
-    """The signature of `function`: `inspect.signature`, and no NameError for a name under `if TYPE_CHECKING`.
+    """The signature of `function`, without a NameError for annotations imported under `if TYPE_CHECKING`.
 
-    Raises ValueError for some functions written in C, TypeError for what can't be called.
+    Raises ValueError for some functions written in C, TypeError for objects that are not callable.
     """
     return inspect.signature(function, **_SETTINGS)

@@ -461,7 +461,7 @@ class Tensor(ArrayMethods, Displayed):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._tracked and is_recording():
             raise TypeError(
-                f"{self._label()} is tracked, and a plain array would lose its gradient: say x.numpy() or x.detach() "
+                f"{self._label()} is tracked, and a plain array would lose its gradient: write x.numpy() or x.detach() "
                 f"if that is meant; np.stack([x, y]) makes one Tensor of several, and np.block of lists of lists; "
                 f"tg.custom gives a function of another library its derivative; np.asarray(data) @ x is for a data "
                 f"frame's own methods."
@@ -476,8 +476,8 @@ class Tensor(ArrayMethods, Displayed):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._function is not None:
             raise TypeError(
-                f"{self._label()} is part of a graph, which can't be copied or pickled: say x.detach() for a constant, "
-                f"or x.numpy() for its values, to plot them for instance."
+                f"{self._label()} is part of a graph, which can't be copied or pickled: write x.detach() for a "
+                f"constant, or x.numpy() for its values, to plot them for instance."
             )
         return _rebuilt, (self.numpy(), self._tracked, self.name)
 

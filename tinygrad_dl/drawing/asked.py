@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import pytree
 from ..core.tensor import Tensor
-from ..debugging import noting_lines
+from ..debugging import record_lines
 from ..graph.labels import names_of_arguments
 from ..nn.module import Module
 
@@ -64,7 +64,7 @@ def _answer(function: Callable, inputs: Sequence[Any]) -> Any:
     names = names_of_arguments(function)
     names += [""] * (len(inputs) - len(names))
     given = [_mapped(_as_tensor, x, name) for x, name in zip(inputs, names, strict=False)]
-    with noting_lines():
+    with record_lines():
         answer = function(*given)
         outputs = answer if isinstance(answer, (list, tuple)) else [answer]
         if outputs and all(type(y) is Tensor and not y.requires_grad for y in outputs):  # no parameters anywhere

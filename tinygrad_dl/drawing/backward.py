@@ -7,7 +7,7 @@ of repeated blocks, drawn once, nothing is said that holds for one of them only.
 
 from __future__ import annotations
 
-from ..graph import values, wording
+from ..graph import op_text, values
 from ..graph.record import Contribution
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
@@ -151,7 +151,7 @@ class BackwardPicture:
         elif link.count < head.repeats:
             is_first = link.count == 1 and link.operand[1] == min(head.members)
             label.append("from the first one" if is_first else f"from {link.count:,} of {head.repeats:,}")
-        undone = {wording.undone(c.raw_shape, c.shape) for c in parts if c.is_summed}
+        undone = {op_text.undone(c.raw_shape, c.shape) for c in parts if c.is_summed}
         label += undone if len(undone) == 1 and head.node is not None else []
         if self.options.norms and several:
             label += norm_of([c.norm for c in parts if not link.loops or tail.repeats > 1])
@@ -168,9 +168,9 @@ class BackwardPicture:
         for link in links:
             of = f"g{link.tail}" if link.argnum is None else f"{link.argnum}"
             by_rule.setdefault(f"r{unit.node.index}-{of}", []).append(link)
-        given = wording.names(self.found.graph, unit.node, unit.members) if by_rule else {}
+        given = op_text.names(self.found.graph, unit.node, unit.members) if by_rule else {}
         for number, (id, same) in enumerate(by_rule.items()):
-            self._rule(id, unit, same, given if number < wording.MOST else None)
+            self._rule(id, unit, same, given if number < op_text.MOST else None)
         return [(link, id) for id, same in by_rule.items() for link in same]
 
     def _rule(self, id: str, unit: Unit, links: list[Link], given: dict[str, str] | None) -> None:
@@ -183,7 +183,7 @@ class BackwardPicture:
         elif given is None:
             title = tooltip = f"{title} for argument {argnum}"
         else:
-            title = wording.derivative(self.found.graph, node, argnum, given)
+            title = op_text.derivative(self.found.graph, node, argnum, given)
             tooltip += f"\n{title}"
         tells = self.options.shapes or not all(self._tells_shape(self.view.units[link.tail]) for link in links)
         details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if tells else []

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..graph import values, wording
+from ..graph import op_text, values
 from ..graph.nodes import Node
 from ..graph.record import Contribution
 from .findings import FREED, Findings, Options
@@ -85,7 +85,7 @@ class Picture:
         boxed = bool(node.name) or unit.is_output
         details = [] if boxed else self._details(unit, node)
         if self.options.formulas:
-            rows = wording.derivatives(self.found.graph, node, unit.members)
+            rows = op_text.derivatives(self.found.graph, node, unit.members)
             details += [f"d{name}: {formula}" if name else formula for name, formula in rows]
         links = [link for link in links if not link.loops]
         ordered = len(links) == 2 and node.function not in _COMMUTATIVE
@@ -184,7 +184,7 @@ class Picture:
             contribution = self._contribution(link.operand)
             if self.options.shapes and source.shape is not None:
                 label.append(str(source.shape))
-            shape = wording.broadcast_shape(source, target, link.operand[2], contribution)
+            shape = op_text.broadcast_shape(source, target, link.operand[2], contribution)
             if shape is not None:
                 label += ["broadcast", f"to {shape}"]
                 tooltip.append(f"{source.title} is broadcast: {source.shape} to {shape}")
@@ -193,7 +193,7 @@ class Picture:
             if contribution is not None and self.options.gradients is True and link.count == 1:
                 label.append(f"adds {values.number(contribution.norm)}")
                 if contribution.is_summed:
-                    label.append(wording.undone(contribution.raw_shape, contribution.shape))
+                    label.append(op_text.undone(contribution.raw_shape, contribution.shape))
                 tooltip.append(f"adds a part of norm {contribution.norm:.6g} to the gradient of {source.title}")
         if len(self.view.units) > _UNLABELLED:
             label, tooltip = [], [*tooltip, *label]
@@ -232,7 +232,7 @@ class Picture:
     def _tooltip(self, unit: Unit, node: Node) -> str:
         """All that is known of a node, or of the first one of several, in lines."""
         lines = [f"the first of {unit.repeats:,}:"] if unit.repeats > 1 else []
-        lines.append(node.title if node.kind != "operation" else wording.line(self.found.graph, node))
+        lines.append(node.title if node.kind != "operation" else op_text.line(self.found.graph, node))
         if node.shape is not None:
             lines.append(
                 f"{node.kind}, shape {node.shape}, {node.array.dtype}, {values.memory(values.size(node.array))}"

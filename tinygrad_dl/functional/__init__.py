@@ -1,7 +1,7 @@
-"""Derivatives of functions: gradients, products with vectors, whole matrices; functions recomputed, batched, your own.
+"""Transforms of functions: gradients, Jacobians and their products with vectors, checkpoints, batching, custom rules.
 
-Each calls the function on fresh Tensors and pulls cotangents back through what it recorded; the engine is in
-`autodiff.py`. All of them nest: the results are Tensors where something outside is being differentiated too.
+Each transform calls the function on fresh Tensors (`trace.py`) and pulls cotangents back through the recorded graph
+with the engine in `core/backprop.py`. Transforms nest: inside an outer transform the results are Tensors.
 """
 
 from .checkpointing import checkpoint

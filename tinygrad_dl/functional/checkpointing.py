@@ -1,4 +1,4 @@
-"""`checkpoint`: a function that keeps its arguments instead of what it computed, and computes it again to go back."""
+"""`checkpoint`: keep the arguments of a function instead of its intermediate values, and recompute these later."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor, apply, untracked
 from ..nn.module import Module
-from .calls import forget, is_tracked, plain
 from .derived import Derived, P, R
-from .extending import is_users
+from .trace import as_array, is_tracked, untrack
+from .user_ops import is_user_op
 
 
 @overload
@@ -25,20 +25,43 @@ def checkpoint(f: Module) -> Module: ...
 @overload
 def checkpoint(f: Callable[P, R]) -> Callable[P, R]: ...
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """`f` itself, for less memory: what it computes in between is not kept, but computed again in the backward pass.
+    """Return `f` with intermediate values recomputed in the backward pass instead of kept: less memory, more time.
 
-    The value and all derivatives, of any order, are the same. Of a net of n layers a graph keeps about n arrays; if
-    each layer is a checkpoint, it keeps one array a layer, and those inside of one layer at a time; checkpoints around
-    √n layers each keep about 2√n arrays, for the time of one forward pass more.
+    The value and the derivatives of any order are the same. A graph of n layers keeps about n arrays; with each layer
+    a checkpoint it keeps one array per layer, and at any time those inside one layer; with checkpoints around √n layers
+    each, about 2√n arrays. The cost is one more forward pass.
 
-    `f` takes and gives arrays, in lists, dicts and the like too. It may use parameters that are no arguments, as a
-    Module does: they get their gradients. What it computes from them alone, without its arguments, is kept. A Module
-    gives a Module, with the same parameters, which can be a layer of `Sequential`.
+    Parameters
+    ----------
+    f
+        A function of arrays of any shape, also in lists, dicts and the like; or a Module. It may use parameters that
+        are not arguments, as Modules do: they get their gradients. Values computed from these alone, independently of
+        the arguments, are kept.
 
-    `f` runs once. What is computed again is what it recorded, with the same constants: the mask of a dropout, indices,
-    arrays from outside, which are kept. So it does not matter what has changed since. A function of `tg.primitive` or
-    `tg.custom` must give the same again: RuntimeError if it does not.
+    Returns
+    -------
+    checkpointed
+        A function of the arguments of `f`; for a Module a Module with the same parameters, which can be a layer of
+        `Sequential`.
 
+    Raises
+    ------
+    TypeError
+        If `f` is neither a function nor a Module.
+    RuntimeError
+        In the backward pass, if a function made with `tg.primitive` or `tg.custom` returns other values than before.
+
+    Notes
+    -----
+    `f` itself runs once. The recorded calls are repeated, with the same constants, which are kept: dropout masks,
+    indices, arrays from outside. So later changes to anything `f` uses do not matter.
+
+    References
+    ----------
+    T. Chen, B. Xu, C. Zhang and C. Guestrin, Training deep nets with sublinear memory cost, arXiv:1604.06174, 2016.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> def steep(x):
@@ -50,34 +73,34 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """
     if not callable(f):
         raise TypeError(f"checkpoint: expected a function or a Module, got {f!r:.60}.")
-    return _CheckpointedModule(f) if isinstance(f, Module) else Derived(_checkpointed(f), checkpoint, f)
+    return _CheckpointedModule(f) if isinstance(f, Module) else Derived(_wrap(f), checkpoint, f)
 
 
 class _CheckpointedModule(Module):
-    """A Module that is computed as `checkpoint` says."""
+    """A Module whose call is a checkpoint."""
 
     def __init__(self, module: Module):
         self.module = module
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _checkpointed(self.module)(*args, **kwargs)
+        return _wrap(self.module)(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"checkpoint({self.module!r})"
 
 
-def _checkpointed(f: Callable) -> Callable:
+def _wrap(f: Callable) -> Callable:
     def call(*args, **kwargs):
-        return _result(f, (args, kwargs)) if is_grad_enabled() else f(*args, **kwargs)
+        return _run(f, (args, kwargs)) if is_grad_enabled() else f(*args, **kwargs)
 
     return call
 
 
-def _result(f: Callable, arguments: tuple) -> Any:
-    """The result of `f`, as made by one node, which holds a program and no arrays in between."""
+def _run(f: Callable, arguments: tuple) -> Any:
+    """Call `f`, and replace its graph by one node, which keeps a program instead of intermediate arrays."""
     leaves = list(pytree.leaves(arguments))
     primals = [core_of(x) for x in leaves if _is_primal(core_of(x))]
-    variables = [_fresh(x) for x in primals]
+    variables = [_new_leaf(x) for x in primals]
     supply = iter(variables)
     given = [with_core(x, lambda core: next(supply) if _is_primal(core) else core) for x in leaves]
     args, kwargs = pytree.unflatten(arguments, given)
@@ -94,15 +117,15 @@ def _result(f: Callable, arguments: tuple) -> Any:
 
 
 class _Program(primitives.Hidden):
-    """The calls that led from `variables` to `outputs`, without their values: to be made again.
+    """The recorded calls from `variables` to `outputs`, without their values, to be repeated.
 
-    `outside` are Tensors of an older graph that were used: parameters, or what was computed from these alone. A value
-    has a number: first the variables have theirs, then `outside`, then what each call gave.
+    `outside` are the Tensors that the calls took from an older graph: parameters, or values computed from parameters
+    alone. Values are numbered: first the variables, then `outside`, then the answers of the calls.
     """
 
     def __init__(self, f: Callable, variables: list[Tensor], outputs: list[Any]):
         self.f = f
-        self.recorded = list(dict.fromkeys(filter(is_tracked, outputs)))  # until a node holds their values
+        self.recorded = list(dict.fromkeys(filter(is_tracked, outputs)))  # until a node keeps their values
         inside, outside = set(variables), dict[Tensor, None]()
         between = []
         for node in topological_order(*self.recorded):
@@ -114,10 +137,10 @@ class _Program(primitives.Hidden):
         self.outside = list(outside)
         number = {x: i for i, x in enumerate([*variables, *self.outside, *between])}
         self.outputs = [number[y] for y in self.recorded]
-        self.calls = [_call(node, number) for node in between]
+        self.calls = [_step(node, number) for node in between]
 
-    def computed(self, values: Sequence[Tensor]) -> list[Tensor]:
-        """The outputs, where the variables and the Tensors from outside are these."""
+    def recompute(self, values: Sequence[Tensor]) -> list[Tensor]:
+        """Compute the outputs from `values` of the variables and of the Tensors from outside."""
         found: list[Any] = list(values)
         for function, args, kwargs, places, checked in self.calls:
             given = list(args)
@@ -129,29 +152,29 @@ class _Program(primitives.Hidden):
             found.append(apply(function, tuple(given), kwargs))
             if checked is not None and not _agree(_summary(found[-1]), checked):
                 raise RuntimeError(
-                    f"checkpoint: {_name(function)}, which {_name(self.f)} calls, does not give in the backward pass "
-                    f"what it gave: does it draw random numbers? Draw them outside of it, and pass them as arguments."
+                    f"checkpoint: {_name(function)}, called by {_name(self.f)}, does not return in the backward pass "
+                    f"what it returned in the forward pass. If it draws random numbers, pass them as arguments instead."
                 )
         return [found[number] for number in self.outputs]
 
     def cotangents(self, g: Any, ans: Any, tensors: tuple) -> tuple:
-        """Those of `tensors`, the variables and the Tensors from outside, by computing everything again."""
-        variables = [primitives.identity(x) if is_tracked(x) else _fresh(x) for x in tensors]
-        outputs = with_recording(IN_RULE, self.computed, variables)
+        """The cotangents of `tensors`, the variables and the Tensors from outside, by recomputing the outputs."""
+        variables = [primitives.identity(x) if is_tracked(x) else _new_leaf(x) for x in tensors]
+        outputs = with_recording(IN_RULE, self.recompute, variables)
         seeds: dict[Tensor, Any] = {}
         for y, u in zip(outputs, g if isinstance(ans, tuple) else [g], strict=True):
             if u is not None:
                 seeds[y] = seeds[y] + u if y in seeds else u
-        again = any(is_tracked(core_of(x)) for x in (*seeds.values(), *tensors))  # to be differentiated again
-        cotangents = backward_between(seeds, variables, topological_order(*seeds), create_graph=again)
-        forget(variables)
+        nested = any(is_tracked(core_of(x)) for x in (*seeds.values(), *tensors))  # an outer derivative
+        cotangents = backward_between(seeds, variables, topological_order(*seeds), create_graph=nested)
+        untrack(variables)
         return tuple(cotangents)
 
 
 @primitives.primitive
 def checkpointed(*tensors: Any, program: _Program) -> Any:
-    """The values of a program, at arrays in the place of its variables and of the Tensors from outside."""
-    outputs = program.recorded or with_recording(True, program.computed, [_fresh(x) for x in tensors])
+    """The outputs of a program, for given values of its variables and of the Tensors from outside."""
+    outputs = program.recorded or with_recording(True, program.recompute, [_new_leaf(x) for x in tensors])
     values = tuple(y._value for y in outputs)
     return values if len(values) > 1 else values[0]
 
@@ -159,27 +182,27 @@ def checkpointed(*tensors: Any, program: _Program) -> Any:
 defvjp_jointly(checkpointed, lambda g, ans, *tensors, program: program.cotangents(g, ans, tensors))
 
 
-def _call(node: Tensor, number: dict[Tensor, int]) -> tuple:
-    """The call that made `node`: its function, constants, keywords, which values go where, and what to check."""
+def _step(node: Tensor, number: dict[Tensor, int]) -> tuple:
+    """The call that made `node`: function, constants, keywords, (position, number) of each value, and a summary."""
     args, places = list(node._args), []
     for i, parent in enumerate(node._parents):
         if parent in number:
             args[i] = None
             places.append((i, number[parent]))
-    checked = _summary(node) if is_users(node._function) else None
+    checked = _summary(node) if is_user_op(node._function) else None
     return node._function, tuple(args), node._kwargs, places, checked
 
 
 def _summary(answer: Any) -> list[np.ndarray]:
-    """A few numbers for each array in an answer: its norm, and its product with random numbers."""
+    """A few numbers for each array in an answer: its size, its norm and its product with random numbers."""
     parts = answer if isinstance(answer, tuple) else getattr(answer, "_value", answer)
-    arrays = [plain(part).ravel() for part in (parts if isinstance(parts, tuple) else [parts])]
+    arrays = [as_array(part).ravel() for part in (parts if isinstance(parts, tuple) else [parts])]
     weights = [np.random.default_rng(0).uniform(1, 2, array.size) for array in arrays]
     return [np.array([array.size, np.linalg.norm(array), array @ w]) for array, w in zip(arrays, weights, strict=True)]
 
 
 def _agree(found: list[np.ndarray], expected: list[np.ndarray]) -> bool:
-    """Return whether summaries are alike, but for rounding, which may depend on where an array lies in memory."""
+    """Return whether two summaries agree up to rounding, which may depend on the alignment of an array in memory."""
     return all(np.allclose(a, b, rtol=1e-4, equal_nan=True) for a, b in zip(found, expected, strict=True))
 
 
@@ -187,9 +210,9 @@ def _is_primal(x: Any) -> bool:
     return isinstance(x, (Tensor, np.ndarray, np.generic)) and x.dtype.kind in "fc"
 
 
-def _fresh(x: Any) -> Tensor:
+def _new_leaf(x: Any) -> Tensor:
     """A new leaf with the values of `x`."""
-    leaf = untracked(plain(x))
+    leaf = untracked(as_array(x))
     leaf.requires_grad = True
     return leaf
 

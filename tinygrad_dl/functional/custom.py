@@ -1,4 +1,4 @@
-"""`custom`: your own function with your own derivative, a black box included."""
+"""`custom`: a user-defined function, which may be a black box, with a user-defined derivative."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..batching import Batched, core_of
 from ..core import arguments, primitives
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from .calls import is_tracked, plain
 from .derived import Derived
-from .extending import defvjp_jointly, own
+from .trace import as_array, is_tracked
+from .user_ops import defvjp_jointly, mark_as_user_op
 
 
 @overload
@@ -29,33 +29,53 @@ def custom(
 def custom(
     forward: Callable[..., Any] | None = None, vjp: Callable[..., Any] | None = None, *, numeric: bool = False
 ) -> Callable[..., Any]:
-    """`forward` as a function of Tensors, with the derivative `vjp`; also as a decorator, `@tg.custom(vjp=...)`.
+    """Make `forward` a differentiable function with the derivative `vjp`; also a decorator, `@tg.custom(vjp=...)`.
 
-    `forward(*primals, **settings)` may be anything that takes and gives arrays: SciPy, numba, C. It is given plain
-    arrays, read-only, and numbers, in lists, dicts and the like as you pass them, and gives an array or number of
-    floats, or several, in a tuple for instance. It must not keep what it gives, and change it later.
+    Parameters
+    ----------
+    forward
+        A function `forward(*primals, **settings)` of arrays: SciPy, numba, C, anything. It gets plain read-only arrays
+        and numbers, in lists, dicts and the like as the caller passes them. It returns an array or number of floats, of
+        any shape, or several in a tuple or the like, and must not change them afterwards.
+    vjp
+        A function `vjp(g, ans, *primals, **settings)` from the cotangent `g` of the value `ans` to the cotangents of
+        the primals: that of the only one, or a tuple of one each, with None for zero. A cotangent has the shape of its
+        primal, or the shape to which broadcasting repeated it.
+    numeric
+        With True, instead of a `vjp`, the derivative is computed by central differences in float64.
 
-    `vjp(g, ans, *primals, **settings)` gives the cotangents of all primals for the cotangent `g` of the value `ans`:
-    that of the only one, or a tuple of as many as there are; each in the shape of its primal, or as broadcasting made
-    it, and None where there is none. Complex numbers are explained in `autodiff`. Written in functions of NumPy that
-    have rules, it gives derivatives of any order, and forward mode; a black box gives first derivatives in reverse
-    mode, and an error says so beyond.
+    Returns
+    -------
+    differentiable
+        A function with the arguments of `forward`, for arrays and Tensors. Inside `vmap` it is called per sample.
 
-    `numeric=True` instead of a `vjp` takes central differences: six calls of `forward` for each element of the primals
-    (twelve of a complex one), in float64, for first derivatives only. Steps follow the size of each element, or of the
-    largest if it is 0, and the error is some 1e-9 of the derivative where `forward` is smooth on that scale. Where
-    smaller steps tell another story, as at a jump, it is a ValueError.
+    Raises
+    ------
+    TypeError
+        If not exactly one of `vjp` and `numeric=True` is given. From the function, for results or cotangents that are
+        not floats, and for a second derivative through a black box.
+    ValueError
+        From the function, for cotangents that do not match the primals, and with `numeric=True` where two step sizes
+        disagree, as at a jump.
 
-    This is `tg.primitive` and `tg.defvjp_jointly` in one, with structured arguments and checked results. Inside of
-    `vmap` it is called for each sample.
+    Notes
+    -----
+    A `vjp` written in functions of NumPy that have rules gives derivatives of any order, and forward mode. A black box
+    gives first derivatives in reverse mode. Complex numbers follow JAX's convention, see `tinygrad_dl.core.backprop`.
 
-    Raises TypeError or ValueError, naming `forward`, for results that are no floats, and cotangents that don't fit.
+    Numeric derivatives are first derivatives only. They take six calls of `forward` per element of the primals, or
+    twelve for complex ones. Steps are relative to each element, or to the largest one if it is 0; the relative error is
+    about 1e-9 if `forward` is smooth on that scale.
 
+    `custom` combines `tg.primitive` and `tg.defvjp_jointly`, with structured arguments and checked results.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> @tg.custom(vjp=lambda g, ans, x: g * np.exp(x))
     ... def exponential(x):
-    ...     return np.exp(np.asarray(x))  # a black box, say
+    ...     return np.exp(np.asarray(x))  # a black box, for example
     >>> float(tg.grad(tg.grad(exponential))(0.0))
     1.0
     >>> box = tg.custom(lambda x: np.cumsum(x) ** 2, numeric=True)
@@ -68,7 +88,7 @@ def custom(
         raise TypeError(f"custom: expected a function, got {forward!r:.60}.")
     if numeric == (vjp is not None):
         raise TypeError(
-            f"custom: expected one of a vjp for {_name(forward)}, such as vjp=lambda g, ans, x: g * 2 * x, and "
+            f"custom: expected either a vjp for {_name(forward)}, such as vjp=lambda g, ans, x: g * 2 * x, or "
             f"numeric=True."
         )
     pull_back = _numeric(forward) if numeric else vjp
@@ -82,10 +102,10 @@ def custom(
     def rule(g, ans, *values, call):
         return tuple(call.cotangents(pull_back, g, ans, values, forward))
 
-    if numeric:  # the parameters of `forward` are no rule's, and a ufunc may not tell its own
+    if numeric:  # else `inspect` takes that of `forward`, which has no g and ans
         rule.__signature__ = signature(rule)  # type: ignore[attr-defined]
-    rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # where it is written
-    own(operation)
+    rule.__wrapped__ = forward if numeric else vjp  # type: ignore[attr-defined]  # the source line in pictures and errors
+    mark_as_user_op(operation)
     defvjp_jointly(operation, rule)
 
     def differentiable(*primals, **settings):
@@ -98,7 +118,7 @@ def custom(
 
 
 class _Arguments(primitives.Hidden):
-    """What one call of a custom function is given, apart from the values; and the structure of what it gives."""
+    """The structure and settings of the arguments of one call of a custom function, and the structure of its result."""
 
     def __init__(self, primals: tuple, settings: dict[str, Any]):
         self.primals = pytree.map_leaves(lambda _: 0, primals)
@@ -111,55 +131,55 @@ class _Arguments(primitives.Hidden):
             signature(vjp).bind(None, None, *self.primals, **self.settings)
         except TypeError as error:
             raise TypeError(f"{name}: {error}; expected {name.split()[1]}(g, ans, *primals, **settings).") from None
-        except ValueError:  # written in C: it does not tell
+        except ValueError:  # written in C, without a signature
             pass
 
     def filled(self, values: Any) -> tuple:
-        """The primals with these values."""
+        """The primals, rebuilt from their values."""
         return pytree.unflatten(self.primals, values)
 
     def flat(self, result: Any, forward: Callable) -> Any:
-        """The arrays that `forward` gave, in a tuple if it is not one alone."""
-        outputs = [_checked_output(y, forward) for y in pytree.leaves(result)]
+        """Check the result of `forward`; return its array, or a tuple of several."""
+        outputs = [_check_output(y, forward) for y in pytree.leaves(result)]
         if not outputs:
             raise TypeError(f"{_name(forward)} gave {result!r:.40}: expected an array of floats. Is a return missing?")
         if all(y.dtype.kind in "iub" for y in outputs):
             raise TypeError(
-                f"{_name(forward)} gave {outputs[0].dtype}: expected floats. tg.defnondiff is for integers."
+                f"{_name(forward)} gave {outputs[0].dtype}: expected floats. For integers use tg.defnondiff."
             )
         self.structure = pytree.map_leaves(lambda _: 0, result)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def cotangents(self, vjp: Callable, g: Any, ans: Any, values: tuple, forward: Callable) -> list[Any]:
-        """What `vjp` gives for each of the values, None for a constant."""
+        """Call `vjp`; return the cotangent of each of the values, None for a constant."""
         several = isinstance(ans, tuple)
-        if several:  # a cotangent of None, of what was not used, is zero
-            g = [np.zeros_like(plain(y)) if u is None else u for u, y in zip(g, ans, strict=True)]
+        if several:  # None, for an unused output, is zero
+            g = [np.zeros_like(as_array(y)) if u is None else u for u, y in zip(g, ans, strict=True)]
         g, ans = (pytree.unflatten(self.structure, x if several else [x]) for x in (g, ans))
         tracked = [x for x in (*pytree.leaves(g), *values) if is_tracked(core_of(x))]
         if not tracked:
             primals = self.filled(map(_read_only, values))
-            return self._matched(vjp(g, ans, *primals, **self.settings), forward)
-        try:  # it is differentiated again: a Tensor can't become a plain array here, or a number
+            return self._match(vjp(g, ans, *primals, **self.settings), forward)
+        try:  # for a second derivative: the vjp gets Tensors, which a black box cannot convert to arrays
             given = vjp(g, ans, *self.filled(values), **self.settings)
         except TypeError as error:
             raise TypeError(
                 f"the vjp of {_name(forward)} has no derivative of its own, for a second derivative or forward mode: "
                 f"write it in functions of NumPy that have rules, or make the black box in it a tg.custom function "
-                f"too. It said: {error}"
+                f"too. The error was: {error}"
             ) from error
-        return self._matched(given, forward)
+        return self._match(given, forward)
 
-    def _matched(self, given: Any, forward: Callable) -> list[Any]:
-        """The cotangents that a vjp gave, one for each value."""
+    def _match(self, given: Any, forward: Callable) -> list[Any]:
+        """Match the answer of a vjp to the primals; return one cotangent per value. Raises ValueError for a misfit."""
         count = len(self.primals)
         if count == 1 and (not isinstance(given, tuple) or isinstance(self.primals[0], tuple)):
             given = (given,)
         if not isinstance(given, (tuple, list)) or len(given) != count:
             what = f"{len(given)} cotangents" if isinstance(given, (tuple, list)) else type(given).__name__
             raise ValueError(
-                f"the vjp of {_name(forward)} gave {what}: expected a tuple of {count}, one for each argument, None "
-                f"where there is none."
+                f"the vjp of {_name(forward)} gave {what}: expected a tuple of {count}, one for each argument, "
+                f"with None for a zero cotangent."
             )
         found: list[Any] = []
         for i, (primal, cotangent) in enumerate(zip(self.primals, given, strict=True)):
@@ -167,7 +187,7 @@ class _Arguments(primitives.Hidden):
                 parts = [None] * len(list(pytree.leaves(primal))) if cotangent is None else _leaves(primal, cotangent)
             except ValueError as error:
                 raise ValueError(f"the vjp of {_name(forward)}, cotangent of argument {i}: {error}") from None
-            found += [_checked_cotangent(part, i, forward) for part in parts]
+            found += [_check_cotangent(part, i, forward) for part in parts]
         return found
 
 
@@ -176,7 +196,7 @@ def _leaves(primal: Any, cotangent: Any) -> list[Any]:
 
 
 def _read_only(value: Any) -> Any:
-    """A value as a black box gets it: nobody may change what the graph keeps."""
+    """A read-only view of an array, since the graph keeps it; a number for an array of no axes."""
     if not isinstance(value, np.ndarray):
         return value
     if value.ndim == 0:
@@ -186,15 +206,15 @@ def _read_only(value: Any) -> Any:
     return view
 
 
-def _checked_output(y: Any, forward: Callable) -> np.ndarray:
+def _check_output(y: Any, forward: Callable) -> np.ndarray:
     array = np.array(y) if isinstance(y, (np.ndarray, np.generic, float, int, complex)) else None
     if array is None or array.dtype.kind not in "fciub":
-        hint = ": it took a Tensor from outside; pass it as an argument" if type(y) is Tensor else ""
+        hint = ": it uses a Tensor from outside; pass that as an argument" if type(y) is Tensor else ""
         raise TypeError(f"{_name(forward)} gave {type(y).__name__} {y!r:.40}: expected an array of floats{hint}.")
     return array[()]
 
 
-def _checked_cotangent(part: Any, i: int, forward: Callable) -> Any:
+def _check_cotangent(part: Any, i: int, forward: Callable) -> Any:
     if part is None or isinstance(part, (Tensor, Batched)):
         return part
     array = np.asarray(part)
@@ -209,10 +229,9 @@ def _name(function: Callable) -> str:
 
 # ---- numeric derivatives
 
-STEP = float(np.finfo(np.float64).eps) ** (
-    1 / 5
-)  # where the errors of the curve, extrapolated, and of rounding are alike
-AGREED = 1e-3  # two steps agree if they differ by less, of the derivative
+# The relative step at which the error of extrapolated differences equals that of rounding.
+STEP = float(np.finfo(np.float64).eps) ** (1 / 5)
+AGREED = 1e-3  # two steps agree up to this relative difference of their derivatives
 
 
 def _numeric(forward: Callable) -> Callable:
@@ -225,7 +244,7 @@ def _numeric(forward: Callable) -> Callable:
         weights = list(pytree.leaves(g))
 
         def at(i: int, step: np.ndarray) -> float:
-            """Re(g f) where value number i has moved by a step."""
+            """Re(g f) with value i moved by a step."""
             moved = [_read_only(np.asarray(x + step)) if j == i else x for j, x in enumerate(values)]
             outputs = pytree.leaves(forward(*pytree.unflatten(primals, moved), **settings))
             return sum(float(np.sum(np.real(u * y))) for u, y in zip(weights, outputs, strict=True))
@@ -250,19 +269,19 @@ def _differences(at: Callable[[np.ndarray], float], x: Any, name: str) -> Any:
         for axis, sign in ((1, 1), (1j, -1j)) if x.dtype.kind == "c" else ((1, 1),):
             step = np.zeros(x.shape, wide)
             step[index] = size * axis
-            ct[index] += sign * _slope(at, step, size, f"{name}, by element {list(index)}")
+            ct[index] += sign * _slope(at, step, size, f"{name} with respect to element {list(index)}")
     return ct
 
 
 def _slope(at: Callable[[np.ndarray], float], step: np.ndarray, size: float, what: str) -> float:
-    """The derivative along a step: each two of three steps, extrapolated. Raises ValueError if these do not agree."""
+    """The derivative along a step, extrapolated from pairs of three step sizes. Raises ValueError if they disagree."""
     ends = [(at(part * step), at(-part * step)) for part in (1, 0.5, 0.25)]
     wide, middle, narrow = ((a - b) / (2 * part * size) for part, (a, b) in zip((1, 0.5, 0.25), ends, strict=True))
     first, second = (4 * middle - wide) / 3, (4 * narrow - middle) / 3
     rounding = 1e-12 * np.max(np.abs(ends)) / size
     if not abs(first - second) <= max(AGREED * max(abs(first), abs(second)), rounding):
         raise ValueError(
-            f"the numeric derivative of {what}, is {first:.6g} by steps of {size:.0e}, and {second:.6g} by half: "
-            f"it is not smooth there, or not computed in float64. Give tg.custom a vjp."
+            f"the numeric derivative of {what} is {first:.6g} with steps of {size:.0e}, and {second:.6g} with half "
+            f"of that: the function is not smooth there, or not computed in float64. Give tg.custom a vjp."
         )
     return second

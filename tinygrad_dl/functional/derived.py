@@ -1,4 +1,4 @@
-"""`Derived`: the function that a transform, such as `grad`, makes of another."""
+"""`Derived`: the function that a transform such as `grad` returns."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ R = TypeVar("R")
 
 
 class Derived:
-    """`transform(f, *options)`, which is computed by `compute`. It has the name, signature and docstring of `f`.
+    """The function `transform(f, *options)`, computed by `compute`, with the name, signature and docstring of `f`.
 
-    A class, since a function made inside of another can't be pickled: this can, if `f` can.
+    It can be pickled if `f` can, unlike a function defined inside another.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Derived:
         return self._compute(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method, as a function in a class is one."""
+        """Bind it as a method, as functions in a class are."""
         return self if instance is None else types.MethodType(self, instance)
 
     def __reduce__(self) -> Any:
@@ -36,7 +36,7 @@ class Derived:
         found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self else self._made  # by name, where it was decorated
+        return name if found is self else self._made  # a decorated function is pickled by name
 
     def __repr__(self) -> str:
         transform, (f, *_) = self._made

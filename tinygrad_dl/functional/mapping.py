@@ -1,4 +1,4 @@
-"""`vmap`: a function of one sample as a function of many, computed all at once."""
+"""`vmap`: apply a function of one sample to many samples at once."""
 
 from __future__ import annotations
 
@@ -16,23 +16,49 @@ from .derived import Derived
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False) -> Callable[..., Any]:
-    """The function that computes `f`, written for one sample, for all samples that lie along an axis of its arguments.
+    """Return `f`, a function of one sample, as a function of many samples along an axis of its arguments.
 
-    `in_axes` says which axis that is: for all arguments (0 if left out), or as a tuple for each; None is an argument
-    that is the same for all samples. In the place of a list, dict or the like it holds for all that is in it, or has
-    its structure. `out_axes` says where the samples' axis goes in the value, in the same way. Keyword arguments are the
-    same for all samples.
+    `f` runs once, on arrays that hide the axis of samples: functions of NumPy act on each sample, and derivatives
+    inside `f` are those of each sample. So `tg.vmap(tg.grad(loss), (None, 0, 0))(p, X, Y)` computes the gradient of the
+    loss of each sample without a loop, in the memory of one copy of p per sample.
 
-    `f` runs once, on arrays that hide the samples' axis: NumPy's functions act on each sample, and derivatives in `f`
-    are those of each sample, so `tg.vmap(tg.grad(loss), (None, 0, 0))(p, X, Y)` gives the gradient of each sample's
-    loss, without a loop, in the memory of as many copies of p. Nests, and can be differentiated. What has no rule for
-    all samples at once (a function made by `tg.primitive` or `tg.custom`; np.unique, and others that are rare) is
-    called for each sample. What an `rng` draws inside of `f` is one draw for all.
+    Parameters
+    ----------
+    f
+        A function of arrays, or of lists, dicts and the like of them; it returns the same kinds of values.
+    in_axes
+        The axis of samples, for all arguments, or a tuple of one per argument; None for an argument that is the same
+        for all samples. For a list, dict or the like an axis holds for all arrays in it, or has its structure. Keyword
+        arguments are the same for all samples.
+    out_axes
+        The place of the axis of samples in the value, in the same way; None for an output that is the same for all.
+    loop
+        With True, call `f` for one sample after the other. It is slower, and permits an `if` on values of a sample.
 
-    Raises ValueError for axes that are not there or have several lengths; TypeError, from inside of `f`, for what can't
-    be one computation for all samples: an `if` on a sample's value, float(x), x[mask], a result that has another shape
-    for each sample. With `loop=True`, `f` is called for one sample after the other: slower, with `if`s and all.
+    Returns
+    -------
+    mapped
+        A function of the arguments of `f`, with the axis of samples added to them. It can be nested and differentiated.
 
+    Raises
+    ------
+    ValueError
+        From the function, for an axis that does not exist, or for axes of different lengths.
+    TypeError
+        From inside `f`, for an operation without a batched form: an `if` on a value of a sample, float(x), x[mask],
+        a result whose shape depends on the sample.
+
+    Notes
+    -----
+    A function without a batching rule (one made with `tg.primitive` or `tg.custom`; np.unique and other rare ones) is
+    called for each sample. Numbers drawn from an `rng` inside `f` are the same for all samples.
+
+    References
+    ----------
+    R. Frostig, M. J. Johnson and C. Leary, Compiling machine learning programs via high-level tracing, SysML 2018.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> def loss(w, x, y):  # of one sample
@@ -49,33 +75,35 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, loop: bo
         raise TypeError(f"vmap: expected a function, got {f!r:.40}.")
 
     def mapped(*args, **kwargs):
-        axes = list(pytree.broadcast_prefix(_for_each(in_axes, len(args)), args))
+        axes = list(pytree.broadcast_prefix(_per_argument(in_axes, len(args)), args))
         values = list(pytree.leaves(args))
         names = [name for name, _ in pytree.labelled_leaves(args, "args")]
-        first = [_axis_first(*each) for each in zip(values, axes, names, strict=True)]
-        size = _one_size(first, axes, names)
+        first = [_move_axis_first(*each) for each in zip(values, axes, names, strict=True)]
+        size = _common_size(first, axes, names)
         if loop:
-            result, outputs = _one_by_one(f, args, kwargs, first, axes, size)
+            result, outputs = _loop(f, args, kwargs, first, axes, size)
         else:
 
             def at_once(level):
                 given = [x if axis is None else Batched(x, level) for x, axis in zip(first, axes, strict=True)]
                 result = f(*pytree.unflatten(args, given), **kwargs)
                 wanted = list(pytree.broadcast_prefix(out_axes, result))
-                return result, [_output(level, y, axis) for y, axis in zip(pytree.leaves(result), wanted, strict=True)]
+                return result, [
+                    _batch_output(level, y, axis) for y, axis in zip(pytree.leaves(result), wanted, strict=True)
+                ]
 
-            result, outputs = _explained(at_new_level, size, at_once)
+            result, outputs = _explain(at_new_level, size, at_once)
         wanted = list(pytree.broadcast_prefix(out_axes, result))
         moved = [y if axis is None else np.moveaxis(y, 0, axis) for y, axis in zip(outputs, wanted, strict=True)]
         return pytree.unflatten(
-            result, [y if axis is None else _own(y, values) for y, axis in zip(moved, wanted, strict=True)]
+            result, [y if axis is None else _unshared(y, values) for y, axis in zip(moved, wanted, strict=True)]
         )
 
     return Derived(mapped, functools.partial(vmap, loop=loop), f, in_axes, out_axes)
 
 
-def _explained(function: Callable, *args: Any) -> Any:
-    """`function(*args)`; an error of NumPy that hides one of ours, as in z[0] = x, shows it in its last line."""
+def _explain(function: Callable, *args: Any) -> Any:
+    """Call `function(*args)`; if an error of NumPy hides one of this package, as for z[0] = x, append that."""
     try:
         return function(*args)
     except ValueError as error:
@@ -84,45 +112,45 @@ def _explained(function: Callable, *args: Any) -> Any:
         raise
 
 
-def _for_each(in_axes: Any, count: int) -> Any:
-    """`in_axes` as one for each argument."""
+def _per_argument(in_axes: Any, count: int) -> Any:
+    """`in_axes` as a tuple of one per argument."""
     if in_axes is None or isinstance(in_axes, (int, np.integer)):
         return (in_axes,) * count
     if not isinstance(in_axes, (list, tuple)) or len(in_axes) != count:
         raise ValueError(
-            f"vmap: expected in_axes as a number, or as a tuple of {count} like the arguments, got {in_axes}."
+            f"vmap: expected in_axes as a number, or as a tuple of {count}, one for each argument, got {in_axes}."
         )
     return tuple(in_axes)
 
 
-def _axis_first(value: Any, axis: int | None, name: str) -> Any:
-    """`value` with the samples' axis as the first."""
+def _move_axis_first(value: Any, axis: int | None, name: str) -> Any:
+    """`value` with the axis of samples moved to the front. Raises ValueError if it has no such axis."""
     value = arguments.opened(value)
     if axis is None:
         return value
     if not hasattr(value, "shape") or not -value.ndim <= axis < value.ndim:
         what = f"has shape {value.shape}" if hasattr(value, "shape") else f"is {value!r:.40}"
         raise ValueError(
-            f"vmap: {name} {what} and has no axis {axis} to map over: None in in_axes says that it is the same for all "
-            f"samples."
+            f"vmap: {name} {what} and has no axis {axis} to map over: write None in in_axes for an argument that is "
+            f"the same for all samples."
         )
     return np.moveaxis(value, axis, 0) if axis else value
 
 
-def _one_size(values: list, axes: list, names: list[str]) -> int:
+def _common_size(values: list, axes: list, names: list[str]) -> int:
     sizes = {name: x.shape[0] for x, axis, name in zip(values, axes, names, strict=True) if axis is not None}
     if not sizes:
         raise ValueError("vmap: there is nothing to map over: in_axes is None for all arguments.")
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{size} in {name}" for name, size in sizes.items())
-        raise ValueError(f"vmap: expected one number of samples in all arguments, got {found}: see in_axes.")
+        raise ValueError(f"vmap: expected one number of samples in all arguments, got {found}: check in_axes.")
     return next(iter(sizes.values()))
 
 
-def _output(level: Level, y: Any, axis: int | None) -> Any:
-    """One output for all samples, whose axis is the first; repeated if it does not depend on the sample."""
+def _batch_output(level: Level, y: Any, axis: int | None) -> Any:
+    """One output with the axis of samples in front, repeated if it does not depend on the sample."""
     if not isinstance(core_of(y), (Tensor, np.ndarray, np.generic, int, float, complex)):
-        raise TypeError(f"vmap: expected a function that gives arrays, got {type(y).__name__}.")
+        raise TypeError(f"vmap: expected a function that returns arrays, got {type(y).__name__}.")
     if axis is not None:
         return level.unwrap(y)
     if level.is_batched(y):
@@ -130,10 +158,10 @@ def _output(level: Level, y: Any, axis: int | None) -> Any:
     return y
 
 
-def _one_by_one(f: Callable, args: tuple, kwargs: dict, first: list, axes: list, size: int) -> tuple[Any, list]:
-    """The value of `f` for the first sample, and what it gives for all of them, stacked."""
+def _loop(f: Callable, args: tuple, kwargs: dict, first: list, axes: list, size: int) -> tuple[Any, list]:
+    """Call `f` for each sample; return the first value, for its structure, and the stacked outputs."""
     if size == 0:
-        raise ValueError("vmap: loop=True needs at least one sample, to know what f gives.")
+        raise ValueError("vmap: loop=True needs at least one sample, to determine the shapes of the outputs.")
     results = []
     for i in range(size):
         sample = [x if axis is None else x[i] for x, axis in zip(first, axes, strict=True)]
@@ -142,7 +170,7 @@ def _one_by_one(f: Callable, args: tuple, kwargs: dict, first: list, axes: list,
     return results[0], stacked
 
 
-def _own(y: Any, inputs: list) -> Any:
-    """`y`, or if it is a view of an array, or one of the inputs, an array of its own."""
+def _unshared(y: Any, inputs: list) -> Any:
+    """`y`, copied if it is a view of an array or one of the inputs."""
     shared = type(y) is np.ndarray and (y.base is not None or any(y is x for x in inputs))
     return np.array(y) if shared else y

@@ -1,4 +1,4 @@
-"""Products of derivatives with vectors: `vjp` (reverse mode), `jvp` (forward mode), and of second ones: `hvp`."""
+"""Products of derivatives with vectors: `vjp` (reverse mode), `jvp` (forward mode) and `hvp` (second derivatives)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,49 @@ from .. import pytree
 from ..batching import Batched, core_of, unwrap_batch, wrap_batch
 from ..core.backprop import backward_between, topological_order
 from ..core.tensor import Tensor
-from .calls import Call, added, forget, is_tracked, linear, plain
 from .derived import R
 from .gradients import grad
+from .trace import Trace, add_seeds, as_array, check_linear_input, is_tracked, untrack
 
 
 def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[Any, ...]]]:
-    """f(x, ...), and its pullback: the linear map u -> (uᵀ ∂f/∂x, ...) from a cotangent of the value to those of all x.
+    """Compute f(x, ...) and its pullback, the linear map u -> (uᵀ ∂f/∂x, ...) from output to input cotangents.
 
-    `f` maps arrays, Tensors, numbers, or lists, tuples, dicts and dataclasses of them to the same, of any shape. The
-    pullback takes a cotangent in the structure and shapes of the value, None being zero; it gives a tuple with a
-    cotangent for each of the `primals`, in their structures (see `grad`), and can be called again. Reverse mode: one
-    call costs about as much as `f`, whatever the number of inputs. Complex numbers are explained in `autodiff`.
+    Reverse mode: one call of the pullback costs about as much as `f`, whatever the number of inputs.
 
-    Raises TypeError for primals that are not floats or complex, ValueError for a cotangent that does not fit.
+    Parameters
+    ----------
+    f
+        A function of arrays, Tensors, numbers, or lists, tuples, dicts and dataclasses of them; it returns the same
+        kinds of values, of any shape.
+    *primals
+        The arguments of `f`: floats or complex numbers.
 
+    Returns
+    -------
+    value
+        f(*primals).
+    pullback
+        A function that can be called repeatedly. It takes a cotangent in the structure and shapes of `value`, with None
+        for zero, and returns a tuple of one cotangent per primal, in their structures and shapes (see `grad`).
+
+    Raises
+    ------
+    TypeError
+        If a primal is not a float or complex number.
+    ValueError
+        From the pullback, if the cotangent does not match the value.
+
+    Notes
+    -----
+    Complex numbers follow JAX's convention, see `tinygrad_dl.core.backprop`.
+
+    References
+    ----------
+    A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, chapter 3.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> value, pullback = tg.vjp(lambda W, x: W @ x, np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0]))
@@ -36,20 +64,50 @@ def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[An
     (array([[ 1., -1.],
            [ 0., -0.]]), array([1., 2.]))
     """
-    call = Call(f, primals)
-    return call.value(), functools.partial(_pullback, call)
+    trace = Trace(f, primals)
+    return trace.value(), functools.partial(_pullback, trace)
 
 
 def jvp(f: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, Any]:
-    """f(x, ...) and its directional derivative Σ ∂f/∂x t: how the value changes as every x moves along its tangent t.
+    """Compute f(x, ...) and its directional derivative Σ ∂f/∂x t along the tangents t of the arguments x.
 
-    `tangents` has the structure and shapes of `primals`, a tuple, None being zero; `f` is as in `vjp`. Forward mode,
-    from the very same rules: a pullback is linear in its cotangent, and the transposed of that linear map is the
-    derivative. It costs two passes back instead of one pass forward, some 6 to 8 times what `f` takes, or twice what
-    `grad` does, whatever the number of outputs; and the memory of reverse mode.
+    Forward mode, whose cost does not depend on the number of outputs: 6 to 8 times that of `f`, or twice that of
+    `grad`. It needs as much memory as reverse mode.
 
-    Raises TypeError for primals that are not floats or complex, ValueError for tangents that don't fit.
+    Parameters
+    ----------
+    f
+        A function as in `vjp`.
+    primals
+        The arguments of `f`, a tuple.
+    tangents
+        The direction, in the structure and shapes of `primals`, with None for zero.
 
+    Returns
+    -------
+    value
+        f(*primals).
+    tangent
+        The derivative of the value along `tangents`, in the structure and shapes of the value.
+
+    Raises
+    ------
+    TypeError
+        If `primals` or `tangents` is not a tuple, or a primal is not a float or complex number.
+    ValueError
+        If `tangents` does not match `primals`.
+
+    Notes
+    -----
+    The rules are those of reverse mode: a pullback is linear in its cotangent, and the transpose of that linear map is
+    the directional derivative. So two backward passes replace one forward pass.
+
+    References
+    ----------
+    J. Townsend, A new trick for calculating Jacobian vector products, 2017.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> value, tangent = tg.jvp(lambda x: x**2, (np.array([1.0, 2.0, 3.0]),), (np.array([1.0, 0.0, -1.0]),))
@@ -57,64 +115,92 @@ def jvp(f: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) ->
     array([ 2.,  0., -6.])
     """
     _check_tuples("jvp", primals, tangents)
-    call = Call(f, tuple(primals))
+    trace = Trace(f, tuple(primals))
     directions = []
-    given = list(pytree.leaves_like(call.primals, tuple(tangents)))
-    for x, variable, t in zip(call.values, call.variables, given, strict=True):
+    given = list(pytree.leaves_like(trace.primals, tuple(tangents)))
+    for x, variable, t in zip(trace.values, trace.variables, given, strict=True):
         if variable is not None:
-            t = linear(wrap_batch(variable, call.levels), t, "tangent")
-            directions.append(None if t is None else unwrap_batch(t, call.levels))
+            t = check_linear_input(wrap_batch(variable, trace.levels), t, "tangent")
+            directions.append(None if t is None else unwrap_batch(t, trace.levels))
         elif t is not None and np.any(t):
             raise ValueError(f"{x!r:.60} is not differentiated: pass None as its tangent.")
-    tangents_out = list(map(call.presented, pushed(call, directions)))
-    forget(call.by)
-    return call.value(), pytree.unflatten_derivatives(call.result, tangents_out)
+    tangents_out = list(map(trace.wrap_result, jvp_through(trace, directions)))
+    untrack(trace.inputs)
+    return trace.value(), pytree.unflatten_derivatives(trace.result, tangents_out)
 
 
-def pushed(call: Call, directions: Sequence[Any]) -> list[Any]:
-    """The tangents of the outputs of a `call` along the `directions` of its variables, None being zero."""
-    cotangents = {core: Tensor(_generic(core._value)) for core in call.cores if is_tracked(core)}
+def jvp_through(trace: Trace, directions: Sequence[Any]) -> list[Any]:
+    """The tangents of the outputs of a `trace` along the `directions` of its inputs, with None for zero."""
+    cotangents = {core: Tensor(_generic_cotangent(core._value)) for core in trace.raw_outputs if is_tracked(core)}
     for u in cotangents.values():
         u.requires_grad = True
-    pulled = backward_between(dict(cotangents), call.by, call.order, create_graph=True)
+    pulled = backward_between(dict(cotangents), trace.inputs, trace.order, create_graph=True)
     seeds: dict[Tensor, Any] = {}
     for g, t in zip(pulled, directions, strict=True):
-        if t is not None and g.requires_grad and _may_matter(t):
-            seeds = added(seeds, {g: t})
-    outer = call.outer or any(is_tracked(core_of(t)) for t in directions)
-    columns = backward_between(seeds, list(cotangents.values()), topological_order(*seeds), outer)
-    forget(list(cotangents.values()))
+        if t is not None and g.requires_grad and _may_be_nonzero(t):
+            seeds = add_seeds(seeds, {g: t})
+    nested = trace.is_nested or any(is_tracked(core_of(t)) for t in directions)
+    columns = backward_between(seeds, list(cotangents.values()), topological_order(*seeds), nested)
+    untrack(list(cotangents.values()))
     found = dict(zip(cotangents, columns, strict=True))
-    return [found[core] if is_tracked(core) else np.zeros_like(plain(core)) for core in call.cores]
+    return [found[core] if is_tracked(core) else np.zeros_like(as_array(core)) for core in trace.raw_outputs]
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
-    """The Hessian of `f` times a vector: the change of the gradient of `f` as every x moves along its tangent t.
+    """Compute the Hessian-vector product H t: the derivative of the gradient of `f` along the tangents t.
 
-    `f` gives a scalar, as for `grad`; `tangents` and the result have the structure and shapes of `primals`, a tuple.
-    The Hessian is symmetric, so one pass back through the gradient does, and the Hessian itself is never made: it costs
-    about three times what the gradient costs, 10 to 12 times what `f` does, whatever the number of inputs. (Forward
-    mode of the gradient would give the same for twice that.)
+    The Hessian itself is never formed: one call costs about three times the gradient, or 10 to 12 times `f`, whatever
+    the number of inputs.
 
-    Raises what `grad` raises, and ValueError for tangents that don't fit.
+    Parameters
+    ----------
+    f
+        A function that returns a scalar, as for `grad`.
+    primals
+        The arguments of `f`, a tuple; `f` is differentiated with respect to all of them.
+    tangents
+        The direction, in the structure and shapes of `primals`, with None for zero.
 
+    Returns
+    -------
+    product
+        A tuple in the structure and shapes of `primals`.
+
+    Raises
+    ------
+    TypeError
+        As `grad`, and if `primals` or `tangents` is not a tuple.
+    ValueError
+        If `tangents` does not match `primals`.
+
+    Notes
+    -----
+    The Hessian is symmetric, so one backward pass through the gradient suffices (reverse over reverse); forward over
+    reverse mode gives the same at twice the cost.
+
+    References
+    ----------
+    B. A. Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> tg.hvp(lambda x: np.sum(x**4), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([12., 48.]),)
     """
     _check_tuples("hvp", primals, tangents)
-    call = Call(grad(f, tuple(range(len(primals)))), tuple(primals))
-    product = _pullback(call, tuple(tangents))
-    forget(call.by)
+    trace = Trace(grad(f, tuple(range(len(primals)))), tuple(primals))
+    product = _pullback(trace, tuple(tangents))
+    untrack(trace.inputs)
     return product
 
 
-def _pullback(call: Call, cotangent: Any) -> tuple:
+def _pullback(trace: Trace, cotangent: Any) -> tuple:
     seeds: dict[Tensor, Any] = {}
-    for i, u in enumerate(pytree.leaves_like(call.result, cotangent)):
-        seeds = added(seeds, call.seed(i, u))
-    return pytree.unflatten_derivatives(call.primals, call.pull_back(seeds))
+    for i, u in enumerate(pytree.leaves_like(trace.result, cotangent)):
+        seeds = add_seeds(seeds, trace.seed(i, u))
+    return pytree.unflatten_derivatives(trace.primals, trace.pull_back(seeds))
 
 
 def _check_tuples(what: str, primals: Any, tangents: Any) -> None:
@@ -123,11 +209,11 @@ def _check_tuples(what: str, primals: Any, tangents: Any) -> None:
             raise TypeError(f"{what}: expected {name} as a tuple, (x,) for one argument x; got {given!r:.40}.")
 
 
-def _generic(y: Any) -> Any:
-    """A cotangent of `y` that no symmetry makes vanish on the way back: rules that look whether it does are right."""
+def _generic_cotangent(y: Any) -> Any:
+    """A cotangent of `y` without symmetries: a rule that tests whether a cotangent is zero must not see one."""
     return np.reshape(1 + np.sin(np.arange(1, y.size + 1)) / 2, y.shape).astype(y.dtype)
 
 
-def _may_matter(tangent: Any) -> bool:
-    """Whether a tangent need be looked at: 0 times a slope that is infinite would be nan."""
+def _may_be_nonzero(tangent: Any) -> bool:
+    """Return whether a tangent may be nonzero; zeros are skipped, since 0 times an infinite slope is nan."""
     return type(tangent) is Batched or is_tracked(tangent) or bool(np.any(tangent))

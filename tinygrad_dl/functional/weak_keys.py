@@ -1,4 +1,4 @@
-"""`WeakKey`: how a table finds what belongs to a function, for as long as the function lives."""
+"""`WeakKey`: a key for table entries that live as long as a function."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class WeakKey(weakref.ref[Any]):
-    """A key of a dict that is equal to the function that it refers to: the table is asked by the function itself."""
+    """A weak reference that equals the function that it refers to, so that the function itself finds the entry."""
 
     __slots__ = ()
     __hash__ = weakref.ref.__hash__
@@ -18,10 +18,10 @@ class WeakKey(weakref.ref[Any]):
 
     @property
     def __name__(self) -> str:
-        return getattr(self(), "__name__", "a function that is gone")
+        return getattr(self(), "__name__", "a freed function")
 
 
 def hold_weakly(table: dict[Any, Any], function: Callable[..., Any]) -> None:
-    """Let the entry of `function` in `table` go when the function goes."""
+    """Remove the entry of `function` from `table` as soon as the function is freed."""
     value = table.pop(function)
     table[WeakKey(function, lambda key: table.pop(key, None))] = value

@@ -1,4 +1,4 @@
-"""The graph as data: its nodes, calls of Modules, the gradients of a backward pass, their health, and their formulas.
+"""The graph as data: nodes, calls of Modules, the gradients of a backward pass, their health, and formulas.
 
-Nothing here makes a picture; `drawing` does.
+Pictures of it are in `drawing/`.
 """

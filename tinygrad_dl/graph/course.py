@@ -1,8 +1,9 @@
-"""The formulas of the course, in its own words, for the nodes of a graph that carry the course's names.
+"""The formulas of the course, for the nodes of a graph that have the course's names.
 
-`Z1`, `A1`, `W1`, `b1`, ... of a net of Dense layers with the activations of week 3, and the binary cross-entropy. The
-course derives them by hand; `formulas.py` prints what was traced. In the course dZ and dA are errors per sample,
-before the 1/m, which is applied once, in dW and db: the derivatives of the cost by Z and A are dZ/m and dA/m.
+The names are `Z1`, `A1`, `W1`, `b1`, ... of a net of Dense layers with the activations of week 3, and the binary
+cross-entropy. The course derives the formulas by hand; `formulas` prints those traced from rules. In the course dZ and
+dA are errors per sample, before the factor 1/m, which is applied once, in dW and db: the derivatives of the cost with
+respect to Z and A are dZ/m and dA/m.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from ..nn import fused
 from .nodes import Graph, Node
 
 
-class Told(NamedTuple):
-    """A formula of the course, and how what is shown beside it differs, if it does."""
+class CourseFormula(NamedTuple):
+    """A formula of the course, and a remark if the derivative shown beside it differs."""
 
     formula: str
     remark: str | None = None
 
 
 class _Activation(NamedTuple):
-    """g in words, and g' by the names of Z and A."""
+    """The name of g, and g' in terms of {Z}, {A} and {slope}."""
 
     g: str
     derivative: str
 
 
-# of week 3; {Z} and {A} stand for the layer's, {slope} for the α of a leaky relu
-_ACTIVATIONS: dict[Callable[..., Any] | None, _Activation] = {
+# of week 3; {slope} stands for the α of a leaky relu
+_ACTIVATIONS: dict[Callable | None, _Activation] = {
     fused.sigmoid: _Activation("sigmoid", "{A} ∘ (1 - {A})"),
     np.tanh: _Activation("tanh", "1 - {A}²"),
     fused.relu: _Activation("relu", "1 where {Z} > 0, else 0"),
@@ -41,7 +42,7 @@ _ACTIVATIONS: dict[Callable[..., Any] | None, _Activation] = {
 
 
 class _Layer(NamedTuple):
-    """Z = W `before` + b and A = g(Z): nodes, or no A where nothing, or something else, follows on Z."""
+    """The nodes of Z = W `before` + b and A = g(Z); A is None if Z is followed by nothing or another function."""
 
     number: int
     W: Node
@@ -53,12 +54,12 @@ class _Layer(NamedTuple):
 
     @property
     def input(self) -> str:
-        """What the course calls the input."""
+        """The course's name of the input."""
         return f"A{self.number - 1}" if self.number > 1 else "X"
 
 
 def forward(graph: Graph) -> dict[int, str]:
-    """What the course writes for the nodes that it names, by index.
+    """The course's formulas of the nodes that it names, by index.
 
     >>> import tinygrad_dl as tg
     >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(0))
@@ -67,27 +68,27 @@ def forward(graph: Graph) -> dict[int, str]:
     ['Z1 = W1 X + b1', 'A1 = g(Z1), g = tanh', 'Z2 = W2 A1 + b2', 'A2 = g(Z2), g = sigmoid',
      'L = -1/m Σ [Y log A2 + (1 - Y) log(1 - A2)]']
     """
-    told = {}
+    found = {}
     layers = list(_layers(graph))
     for layer in layers:
         l = layer.number  # noqa: E741 (the course's letter)
-        told[layer.Z.index] = f"Z{l} = W{l} {layer.input} + b{l}"
+        found[layer.Z.index] = f"Z{l} = W{l} {layer.input} + b{l}"
         if layer.A is not None and layer.activation is not None:
-            told[layer.A.index] = f"A{l} = g(Z{l}), g = {layer.activation.g}"
+            found[layer.A.index] = f"A{l} = g(Z{l}), g = {layer.activation.g}"
     cost = _cost(graph, layers)
     if cost is not None:
         A = f"A{layers[-1].number}"
-        told[cost.index] = f"L = -1/m Σ [Y log {A} + (1 - Y) log(1 - {A})]"
-    return told
+        found[cost.index] = f"L = -1/m Σ [Y log {A} + (1 - Y) log(1 - {A})]"
+    return found
 
 
-def backward(graph: Graph) -> dict[int, Told]:
-    """The course's formula for the gradient of each node that it names, by index; none unless the cost is the course's.
+def backward(graph: Graph) -> dict[int, CourseFormula]:
+    """The course's formulas of the gradients of nodes that it names, by index; {} if the cost is not the course's.
 
     >>> import tinygrad_dl as tg
     >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(0))
     >>> graph = Graph([tg.nn.binary_cross_entropy(net(np.ones((2, 5))), np.ones((1, 5)))])
-    >>> sorted(told.formula for told in backward(graph).values())  # doctest: +NORMALIZE_WHITESPACE
+    >>> sorted(gradient.formula for gradient in backward(graph).values())  # doctest: +NORMALIZE_WHITESPACE
     ['dA1 = W2ᵀ dZ2', 'dA2 = -Y / A2 + (1 - Y) / (1 - A2)', 'dW1 = 1/m dZ1 Xᵀ', 'dW2 = 1/m dZ2 A1ᵀ',
      "dZ1 = dA1 ∘ g'(Z1), g'(Z1) = 1 - A1²", 'dZ2 = A2 - Y', 'db1 = 1/m Σ dZ1', 'db2 = 1/m Σ dZ2']
     """
@@ -95,15 +96,15 @@ def backward(graph: Graph) -> dict[int, Told]:
     cost = _cost(graph, layers)
     if cost is None or not cost.is_output:
         return {}
-    told: dict[int, Told] = {}
+    found: dict[int, CourseFormula] = {}
     for layer, after in zip(layers, (*layers[1:], None), strict=True):
-        told |= _told(layer, after, cost)
+        found |= _layer_gradients(layer, after, cost)
     uses = _uses(graph)
-    return {index: text for index, text in told.items() if uses[index] == 1}  # else its gradient is a sum
+    return {index: text for index, text in found.items() if uses[index] == 1}  # else its gradient is a sum
 
 
 def convention(graph: Graph) -> str | None:
-    """What to know about the course's dZ and dA, where some are shown.
+    """The note on the course's dZ and dA, if formulas with them are shown.
 
     >>> import tinygrad_dl as tg
     >>> convention(Graph([np.sum(tg.parameter([1.0]))])) is None
@@ -118,27 +119,27 @@ def convention(graph: Graph) -> str | None:
     )
 
 
-def _told(layer: _Layer, after: _Layer | None, cost: Node) -> dict[int, Told]:
+def _layer_gradients(layer: _Layer, after: _Layer | None, cost: Node) -> dict[int, CourseFormula]:
     l, m = layer.number, _samples(layer)  # noqa: E741
     times = f"per sample: m = {m} times what is shown here"
     holds = f"the same: the dZ{l} that is shown here holds the 1/m already"
-    told = {
-        layer.W.index: Told(f"dW{l} = 1/m dZ{l} {layer.input}ᵀ", holds),
-        layer.b.index: Told(f"db{l} = 1/m Σ dZ{l}", holds),
+    found = {
+        layer.W.index: CourseFormula(f"dW{l} = 1/m dZ{l} {layer.input}ᵀ", holds),
+        layer.b.index: CourseFormula(f"db{l} = 1/m Σ dZ{l}", holds),
     }
     if after is not None and layer.A is not None and layer.activation is not None:
-        told[layer.A.index] = Told(f"dA{l} = W{l + 1}ᵀ dZ{l + 1}", times)
+        found[layer.A.index] = CourseFormula(f"dA{l} = W{l + 1}ᵀ dZ{l + 1}", times)
         derivative = layer.activation.derivative.format(Z=f"Z{l}", A=f"A{l}", slope=_slope(layer.A))
-        told[layer.Z.index] = Told(f"dZ{l} = dA{l} ∘ g'(Z{l}), g'(Z{l}) = {derivative}", times)
+        found[layer.Z.index] = CourseFormula(f"dZ{l} = dA{l} ∘ g'(Z{l}), g'(Z{l}) = {derivative}", times)
     elif after is None and layer.A is not None:
         joined = f"the course goes from the cost to Z{l} at once, by dZ{l} = A{l} - Y"
-        told[layer.A.index] = Told(f"dA{l} = -Y / A{l} + (1 - Y) / (1 - A{l})", f"{times}; {joined}")
-        told[layer.Z.index] = Told(
+        found[layer.A.index] = CourseFormula(f"dA{l} = -Y / A{l} + (1 - Y) / (1 - A{l})", f"{times}; {joined}")
+        found[layer.Z.index] = CourseFormula(
             f"dZ{l} = A{l} - Y", f"two steps in one, through the cost and through the sigmoid; {times}"
         )
     elif after is None:
-        told[layer.Z.index] = Told(f"dZ{l} = A{l} - Y, A{l} = sigmoid(Z{l})", times)
-    return told
+        found[layer.Z.index] = CourseFormula(f"dZ{l} = A{l} - Y, A{l} = sigmoid(Z{l})", times)
+    return found
 
 
 # ---- reading the graph
@@ -147,7 +148,7 @@ def _told(layer: _Layer, after: _Layer | None, cost: Node) -> dict[int, Told]:
 def _layers(graph: Graph) -> Iterator[_Layer]:
     """The Dense layers with the course's names, numbered 1, 2, ... without a gap, each on the one before.
 
-    A name is the course's if only one node has it: of a net used twice it would not tell which of the two is meant.
+    A name is the course's if only one node has it: in a net used twice it is ambiguous.
     """
     by_name = dict(zip(graph.names, graph.nodes, strict=True))
     number, before = 1, None
@@ -168,7 +169,7 @@ def _layers(graph: Graph) -> Iterator[_Layer]:
 
 
 def _cost(graph: Graph, layers: list[_Layer]) -> Node | None:
-    """The binary cross-entropy of what the last layer gives, if there is one."""
+    """The binary cross-entropy of the output of the last layer, or None."""
     if not layers:
         return None
     last = layers[-1]
@@ -183,7 +184,7 @@ def _cost(graph: Graph, layers: list[_Layer]) -> Node | None:
 
 
 def _activation(A: Node, Z: Node) -> _Activation | None:
-    """Which activation of the course made A from Z."""
+    """The activation of the course that computed A from Z, or None."""
     return _ACTIVATIONS.get(A.function) if [operand.index for operand in A.operands] == [Z.index] else None
 
 
@@ -194,7 +195,7 @@ def _slope(A: Node) -> str:
 
 
 def _uses(graph: Graph) -> Counter[int]:
-    """In how many places gradients come to each node from."""
+    """The number of gradient contributions to each node, by index."""
     return Counter(
         operand.index for node in graph.nodes for operand in node.operands if graph.nodes[operand.index].is_tracked
     )

@@ -1,7 +1,7 @@
-"""Findings about the gradients of a net, in words: vanishing, exploding, dead ReLUs, saturation, equal units.
+"""Findings about the gradients of a net: vanishing, exploding, dead ReLUs, saturation, identical units.
 
-Samples are the last axis of two or more, as in the course; all other axes are units. A vector is the units of one
-sample.
+As in the course, the last axis of two or more holds samples, and all other axes units. A vector holds the units of
+one sample.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from . import values
 from .nodes import Graph, Node
 from .record import Record
 
-FAR = 1e3  # between the first layer and the last, beyond which gradients vanish or explode
+FAR = 1e3  # the ratio between the first and the last layer from which on gradients vanish or explode
 _BROKEN = "Gradients that are not finite"
-MOSTLY = 0.5  # the share of saturated values that is worth a word
-# Where a slope is below a hundredth of its largest value: 1 - a² < 0.01, and a (1 - a) < 0.0025.
-_SATURATED: dict[Any, Callable[..., Any]] = {
+MOSTLY = 0.5  # the share of saturated values that is reported
+# Slopes below a hundredth of the largest: 1 - a² < 0.01, and a (1 - a) < 0.0025.
+_SATURATED: dict[Any, Callable] = {
     sigmoid: lambda a: a * (1 - a) < 0.0025,
     np.tanh: lambda a: 1 - a**2 < 0.01,
 }
 
 
 def verdict(graph: Graph, record: Record) -> list[str]:
-    """A sentence for each thing that is wrong with the gradients in `record`, or else what was looked at and is well.
+    """A sentence for each problem of the gradients in `record`, or sentences on the checks that found none.
 
-    The size of a gradient is the root of the mean square of its elements, so that layers of all widths compare. It is
-    taken at each operation with a weight matrix, Z[l], of the longest chain of them, and the fall from one to the next
-    is their geometric mean. Of other branches, and of functions other than nn.relu, np.maximum(z, 0), nn.sigmoid and
-    np.tanh, it says nothing.
+    The size of a gradient is the root mean square of its elements, so that layers of different widths compare. Sizes
+    are taken at each product with a weight matrix, Z[l], of the longest chain of such products; the attenuation per
+    layer is their geometric mean. Other branches are not checked, nor functions other than nn.relu, np.maximum(z, 0),
+    nn.sigmoid and np.tanh.
 
     >>> import tinygrad_dl as tg
     >>> rng = np.random.default_rng(0)
@@ -58,10 +58,9 @@ def verdict(graph: Graph, record: Record) -> list[str]:
 def layers(graph: Graph, record: Record) -> list[tuple[str, float]]:
     """The size of the gradient at each product with a weight matrix, from the input to the output.
 
-    Each is computed from the one before: these are the products of the longest chain, as sizes in branches that do not
-    feed each other say nothing of a fall. A matrix that is used several times side by side is one layer. Where one
-    matrix is used again and again, each time on what came of the last time, as in a recurrent net, these are its uses,
-    the steps.
+    Each product depends on the previous one: they form the longest chain, since sizes in parallel branches do not
+    compare. Parallel uses of one matrix are one layer. If one matrix is used repeatedly, each time on a result of the
+    last time, as in a recurrent net, the rows are its uses, the steps.
     """
     products = _products(graph)
     reach = _reach(graph, products)
@@ -81,12 +80,12 @@ def layers(graph: Graph, record: Record) -> list[tuple[str, float]]:
 
 
 def _products(graph: Graph) -> dict[tuple[int, ...], list[Node]]:
-    """The operations that mix elements of something by a weight matrix, such as a matrix product, by their matrices.
+    """The operations that mix elements with a weight matrix, such as matrix products, by their matrices.
 
-    What is computed of nothing but weights is a weight itself, as W.T is, and no layer.
+    A value computed from weights alone, such as W.T, is a weight itself.
     """
     products: dict[tuple[int, ...], list[Node]] = {}
-    matrices: dict[int, tuple[int, ...]] = {}  # the parameters that a weight comes of
+    matrices: dict[int, tuple[int, ...]] = {}  # the parameters from which a weight is computed
     for node in graph.nodes:
         if node.kind == "parameter" and len(node.shape or ()) > 1:
             matrices[node.index] = (node.index,)
@@ -102,7 +101,7 @@ def _products(graph: Graph) -> dict[tuple[int, ...], list[Node]]:
 
 
 def _reach(graph: Graph, products: dict[tuple[int, ...], list[Node]]) -> list[tuple[int, int]]:
-    """Of the longest chain of products up to each node, in which each feeds the next: its length, and the last one."""
+    """The length and the last product of the longest chain of dependent products up to each node."""
     indices = {node.index for uses in products.values() for node in uses}
     reach: list[tuple[int, int]] = []
     for node in graph.nodes:
@@ -116,7 +115,7 @@ def _before(node: Node, reach: list[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _repeated(graph: Graph, products: dict[tuple[int, ...], list[Node]], reach: list[tuple[int, int]]) -> list[Node]:
-    """The uses of the matrix that is used most, three times or more, if each depends on the one before."""
+    """The uses of the most used matrix, if there are three or more and each depends on the previous one."""
     most = max(map(len, products.values()), default=0)
     for uses in reversed(products.values()) if most > 2 else ():
         farther = all(reach[a.index][0] < reach[b.index][0] for a, b in itertools.pairwise(uses))
@@ -126,7 +125,7 @@ def _repeated(graph: Graph, products: dict[tuple[int, ...], list[Node]], reach: 
 
 
 def _is_chain(graph: Graph, uses: list[Node]) -> bool:
-    """Whether each of the uses depends on the one before."""
+    """Return whether each of the uses depends on the previous one."""
     used = {node.index for node in uses}
     length = [0] * len(graph.nodes)  # of the longest chain of uses up to each node
     for node in graph.nodes:
@@ -138,12 +137,12 @@ def _is_chain(graph: Graph, uses: list[Node]) -> bool:
 def _longest_chain(
     graph: Graph, products: dict[tuple[int, ...], list[Node]], reach: list[tuple[int, int]]
 ) -> list[list[Node]]:
-    """The products of the longest chain, from the input on, or of the last one of several.
+    """The products of the longest chain, from the input on; of the last one if several are longest.
 
-    Each is with those of the same matrices that are as far from the input, and from the output: uses side by side.
+    Products of the same matrices at the same distances from the input and the output are parallel uses, in one list.
     """
     matrices = {node.index: of for of, uses in products.items() for node in uses}
-    ahead = [0] * len(graph.nodes)  # the length of the longest chain from each node on
+    ahead = [0] * len(graph.nodes)  # the length of the longest chain after each node
     for node in reversed(graph.nodes):
         ahead[node.index] += node.index in matrices
         for operand in node.operands:
@@ -160,7 +159,7 @@ def _longest_chain(
 
 
 def _names(graph: Graph, layers: list[list[Node]]) -> list[str]:
-    """What to call each layer: by the name of its uses, or if something else has that too, the first one by number."""
+    """A name for each layer: that of its uses, with the number of the first one if other nodes have the name too."""
     counts = Counter(node.name for node in graph.nodes)
     names = []
     for i, uses in enumerate(layers, 1):
@@ -202,13 +201,13 @@ def _attenuation(graph: Graph, record: Record) -> str:
 
 
 def _not_finite(graph: Graph, record: Record) -> str:
-    """Where the backward pass met the first gradient that is nan or inf."""
+    """A sentence on the first nan or inf of the backward pass; empty if there is none."""
     broken = [index for index, norm in record.norms.items() if not math.isfinite(norm)]
     return f"{_BROKEN}, from {graph.names[max(broken)] or graph.nodes[max(broken)].title} on." if broken else ""
 
 
 def _dead(node: Node) -> str:
-    """Of a relu: how many units are 0 for all samples."""
+    """A sentence on units of a relu that are 0 for all samples; empty if there are none."""
     if not _is_relu(node) or _samples(node) < 2:
         return ""
     dead = np.all(node.array <= 0, axis=-1)
@@ -219,18 +218,18 @@ def _dead(node: Node) -> str:
 
 
 def _symmetric(graph: Graph, record: Record) -> list[str]:
-    """The hidden layers whose units all have the same values and gradients: training can't tell them apart."""
+    """A sentence per hidden layer whose units have equal values and gradients, so that training keeps them equal."""
     products = _products(graph)
     chain = _longest_chain(graph, products, _reach(graph, products))[:-1]
-    said = []
+    lines = []
     for name, uses in zip(_names(graph, chain), chain, strict=True):
         arrays = [array for node in uses for array in (node.array, record.gradients.get(node.index))]
         if all(array is not None and _has_equal_units(array) for array in arrays):
-            said.append(
+            lines.append(
                 f"{name}: all {len(uses[0].array)} units are the same and get the same gradient, so they stay "
                 "the same: initialise their weights at random."
             )
-    return said
+    return lines
 
 
 def _has_equal_units(array: Any) -> bool:
@@ -263,15 +262,15 @@ _NOTHING = "Nothing to judge: no chain of layers, and no nn.relu, np.maximum(z, 
 
 
 def _all_clear(graph: Graph) -> list[str]:
-    """Of the relus, sigmoids and tanhs that there are, where none is dead or saturated: what holds of them."""
+    """A sentence on the relus, sigmoids and tanhs of a graph, none of which is dead or saturated."""
     samples = [_samples(node) for node in graph.nodes if _is_relu(node)]
     found = [function.__name__ for function in _SATURATED if any(node.function is function for node in graph.nodes)]
-    said = []
+    lines = []
     if max(samples, default=0) > 1:
-        said.append("no unit of a relu is 0 for all samples")
+        lines.append("no unit of a relu is 0 for all samples")
     if min(samples, default=2) < 2:
-        said.append("whether a relu is dead takes several samples to tell")
+        lines.append("a dead relu can only be found with several samples")
     if found:
-        said.append(f"no {' or '.join(found)} is more than half saturated")
-    text = "; ".join(said)
-    return [f"{text[0].upper()}{text[1:]}."] if said else []
+        lines.append(f"no {' or '.join(found)} is more than half saturated")
+    text = "; ".join(lines)
+    return [f"{text[0].upper()}{text[1:]}."] if lines else []

@@ -1,4 +1,4 @@
-"""The words in a picture: what an operation is called, a short form of its constants, and any text as DOT takes it."""
+"""Text in pictures: labels of operations, short forms of constants, and text escaped for DOT."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SYMBOLS: dict[Callable[..., Any] | None, str] = {
     np.power: "**",
     np.remainder: "%",
 }
-_HOLE = "·"  # where an operand that has a node of its own goes
-_LONGEST = 32  # characters of a constant or of an argument list, beyond which it is cut
+_HOLE = "·"  # the place of an operand that has its own node
+_LONGEST = 32  # characters of a constant or an argument list; longer ones are cut
 _UNDRAWABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # no font has them, XML forbids them
 
 
 def read(node: Tensor) -> tuple[str, list[Any]]:
-    """What the operation that made `node` is called, with its constants, and its operands: Tensors and arrays.
+    """The label of the operation that made `node`, with constants filled in, and its operands: Tensors and arrays.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -46,7 +46,7 @@ def read(node: Tensor) -> tuple[str, list[Any]]:
 
 
 def operands(node: Tensor) -> list[tuple[Any, int]]:
-    """The Tensors and arrays among the arguments that made `node`, each with its argnum; single numbers are no node."""
+    """The Tensors and arrays among the arguments that made `node`, each with its argnum; numbers are constants."""
     return [
         (value if parent is None else parent, argnum)
         for argnum, (value, parent) in enumerate(zip_longest(node._args, node._parents))
@@ -55,7 +55,7 @@ def operands(node: Tensor) -> list[tuple[Any, int]]:
 
 
 def names_of_arguments(function: Callable[..., Any]) -> list[str]:
-    """What `function` calls its positional arguments, as far as it says so; a net calls its first one X."""
+    """The names of the positional parameters of `function`, [] if unknown; the first one of a net is X."""
     try:
         parameters = signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -74,13 +74,13 @@ def _call(function: Callable | None, slots: list[str], kwargs: dict[str, Any]) -
     if function is primitives.output:
         return f"output {slots[1]} of {slots[2]}"
     positional = [] if set(slots) == {_HOLE} else slots
-    said = {key: value for key, value in kwargs.items() if not _is_default(function, key, value)}
-    arguments = ", ".join(positional + [f"{key}={constant(value)}" for key, value in said.items()])
+    given = {key: value for key, value in kwargs.items() if not _is_default(function, key, value)}
+    arguments = ", ".join(positional + [f"{key}={constant(value)}" for key, value in given.items()])
     return f"{name}({_cut(arguments)})" if arguments else name
 
 
 def _is_default(function: Callable | None, keyword: str, value: Any) -> bool:
-    """Whether `function` would take a number, text or truth value without being told."""
+    """Return whether `value`, a number, text or truth value, is the default of the `keyword` of `function`."""
     if not isinstance(value, (bool, int, float, str, type(None))):
         return False
     default = _defaults(function).get(keyword, inspect.Parameter.empty)
@@ -118,7 +118,7 @@ def constant(value: Any) -> str:
 
 
 def _is_array(value: Any) -> bool:
-    """Whether `value` is an array, NumPy's or another library's, but not a single number."""
+    """Return whether `value` is an array with axes, of NumPy or another library."""
     return not isinstance(value, type) and getattr(value, "ndim", 0) > 0
 
 
@@ -127,10 +127,10 @@ def _cut(text: str) -> str:
 
 
 def html(text: str, longest: int = 40, lines: int = 4, align: str = "") -> str:
-    r"""`text` as it stands in an HTML-like label, `label=<...>`, to be shown as typed: in a `<b>` or `<td>` there, too.
+    r"""Escape `text` for an HTML-like label, `label=<...>`, also inside `<b>` or `<td>`, so that it is shown as typed.
 
-    Lines longer than `longest`, and more than so many `lines`, are cut in the middle: all of it is for the tooltip.
-    With `align`, "left" or "right", so are the lines, if there are several; else they are centered.
+    Lines longer than `longest`, and texts of more than so many `lines`, are shortened in the middle; tooltips have the
+    full text. With `align`, "left" or "right", several lines are aligned; else they are centered.
 
     >>> html("a < b"), html(r"\N"), html(" x"), html("W\n(2, 3)"), html("0123456789", longest=5)
     ('a &lt; b', '\\\\N', '&#160;x', 'W<br/>(2, 3)', '01…89')
@@ -157,12 +157,12 @@ def _html_line(line: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Control characters and lone surrogates as Python writes them."""
+    """Replace control characters and lone surrogates by Python's escapes."""
     return _UNDRAWABLE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def _in_the_middle(parts: Any, most: int, mark: Any) -> Any:
-    """A text, or a list, of at most so many parts, with a mark where some were left out."""
+    """Shorten a text or list in the middle to at most so many parts, with a mark in place of the others."""
     if len(parts) <= most:
         return parts
     left = most - 1
@@ -170,7 +170,7 @@ def _in_the_middle(parts: Any, most: int, mark: Any) -> Any:
 
 
 def tip(text: str, longest: int = 1500) -> str:
-    r"""`text` as a `tooltip="..."`: shown as typed, cut in the middle where it is longer than `longest`.
+    r"""Escape `text` for `tooltip="..."`, so that it is shown as typed; shorten it in the middle beyond `longest`.
 
     >>> print(tip(r"a\N <b>"), tip("0123456789", longest=5))
     a\\\\N <b> 01…89
@@ -184,7 +184,7 @@ def tip(text: str, longest: int = 1500) -> str:
 
 
 def least_width(text: str) -> dict[str, str]:
-    """The node attribute that makes room for Chinese, emoji and such, whose width graphviz-pure underestimates.
+    """The node attribute `width` for Chinese, emoji and the like, whose width graphviz-pure underestimates.
 
     >>> least_width("W1"), least_width("权重")
     ({}, {'width': '0.7'})

@@ -1,7 +1,7 @@
-"""What there is to see: the operations, parameters and data behind some Tensors, as numbered nodes with operands.
+"""The graph model: the operations, parameters and data behind some Tensors, as numbered nodes with operands.
 
-Nothing here knows of pictures: `dot.py` draws a Graph, `folding/` sums parts of it up, `record.py` runs the backward
-pass through it, and `page/` steps through it. All go over `nodes` in a loop, as no graph is too deep for that.
+It is independent of pictures: `drawing/` draws a Graph, `record.py` runs the backward pass through it. All users loop
+over `nodes`, so the depth of a graph is not limited by recursion.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..core.backprop import topological_order
 from ..core.registry import name_of
 from ..core.tensor import Tensor
 from . import labels
-from .scopes import Scope, scopes_of
+from .module_calls import ModuleCall, module_calls_of
 
 
 class Operand(NamedTuple):
@@ -27,9 +27,9 @@ class Operand(NamedTuple):
 
 
 class Node:
-    """An operation with the value it gave, or a leaf: a `value` that is a Tensor or, of data, perhaps a plain array.
+    """An operation with its `value`, or a leaf: a Tensor, or for data possibly a plain array.
 
-    `kind` is "operation", "parameter", "data", or "blocked": what an operation that gradients don't go through gave.
+    `kind` is "operation", "parameter", "data" or "blocked": the result of an operation that stops gradients.
     """
 
     __slots__ = ("index", "is_output", "kind", "operands", "path", "scope", "value")
@@ -43,27 +43,27 @@ class Node:
     def __init__(self, index: int, value: Any, kind: str, operands: tuple[Operand, ...] = ()):
         self.index, self.value, self.kind, self.operands = index, value, kind, operands
         self.is_output = False
-        self.path: str | None = None  # of a parameter, where the outermost Module has it: `cell.W`
-        self.scope: Scope | None = None  # the call of a Module that computed it, the innermost one
+        self.path: str | None = None  # of a parameter in the outermost Module: `cell.W`
+        self.scope: ModuleCall | None = None  # the call of a Module that computed it, the innermost one
 
     @property
     def id(self) -> str:
-        """How a picture and a page call it."""
+        """The identifier in pictures and pages."""
         return f"n{self.index}"
 
     @property
     def name(self) -> str | None:
-        """The name that the user or a net gave the Tensor, or else its path in its Module, if any."""
+        """The name of the Tensor, or else its path in its Module, or None."""
         return getattr(self.value, "name", None) or self.path
 
     @property
     def function(self) -> Callable[..., Any] | None:
-        """What computed it."""
+        """The function of an operation, or None."""
         return self.value._function if self.kind == "operation" else None
 
     @property
     def array(self) -> Any:
-        """Its numbers: an array, or a tuple of arrays for a function of several outputs."""
+        """The values: an array, or a tuple of arrays for a function of several outputs."""
         return self.value._value if type(self.value) is Tensor else self.value
 
     @property
@@ -73,22 +73,22 @@ class Node:
 
     @property
     def is_tracked(self) -> bool:
-        """Whether gradients flow to it."""
+        """True if gradients flow to the node."""
         return self.kind in ("operation", "parameter")
 
     @property
     def label(self) -> str:
-        """What an operation is called, with its constants: `tanh`, `1 /`, `sum(axis=0)`. Of a leaf, what it is."""
+        """The label of an operation, with its constants: `tanh`, `1 /`, `sum(axis=0)`. For a leaf, its kind."""
         return labels.read(self.value)[0] if self.kind == "operation" else self.kind
 
     @property
     def title(self) -> str:
-        """Its name, or else what it is."""
+        """The name, or else the label."""
         return self.name or self.label
 
     @property
     def cut(self) -> cuts.Cut | None:
-        """What took it out of the graph."""
+        """The origin of a blocked node, or None."""
         return cuts.of(self.value) if self.kind == "blocked" else None
 
     @property
@@ -102,8 +102,29 @@ class Node:
 
 
 class Graph:
-    """The nodes behind `outputs`, each after its operands; `scopes` are the calls of Modules among them.
+    """The computation graph of some Tensors as a list of nodes, each after its operands.
 
+    Parameters
+    ----------
+    outputs
+        Tensors, such as a loss; their order is kept in the attribute `outputs`.
+
+    Attributes
+    ----------
+    nodes
+        The nodes, each of which has its place in the list as `index`.
+    outputs
+        The indices of the outputs.
+    scopes
+        The calls of Modules among the nodes, outer ones first.
+
+    Raises
+    ------
+    RuntimeError
+        If the graph was freed by `backward(keep_graph=False)`.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([1.0, 2.0], name="x")
@@ -112,7 +133,7 @@ class Graph:
     """
 
     outputs: list[int]
-    scopes: list[Scope]
+    scopes: list[ModuleCall]
 
     def __init__(self, outputs: Sequence[Tensor]):
         self.nodes: list[Node] = []
@@ -124,16 +145,16 @@ class Graph:
         self.outputs = [self._leaf(output) for output in outputs]
         for index in self.outputs:
             self.nodes[index].is_output = True
-        self.scopes = scopes_of(self)
+        self.scopes = module_calls_of(self)
         outermost = {id(scope.module): scope.module for scope in self.scopes if scope.parent is None}
-        for module in outermost.values():  # each once, however often it was called
+        for module in outermost.values():  # each once, even if it is called repeatedly
             for path, parameter in module.named_parameters():
                 if id(parameter) in self._indices:
                     self.nodes[self._indices[id(parameter)]].path = path
 
     @cached_property
     def names(self) -> list[str]:
-        """What to call each node where its name must tell it from all others: `W`, or of several `W#0`; "" without one.
+        """A unique name for each node: `W`, or `W#0` if several nodes have that name; "" without a name.
 
         >>> import tinygrad_dl as tg
         >>> Graph([tg.parameter(1.0, "x") * tg.parameter(2.0, "x") * tg.parameter(3.0, "y")]).names
@@ -147,7 +168,7 @@ class Graph:
         return self._indices.get(id(value))
 
     def _leaf(self, value: Any) -> int:
-        """The index of `value`; what no function made is added, unless it was before."""
+        """The index of `value`, which is added as a leaf if it is new."""
         known = self._indices.get(id(value))
         if known is not None:
             return known
@@ -162,12 +183,12 @@ class Graph:
         return node.index
 
     def sources_of_cut(self, node: Node) -> list[int]:
-        """The nodes that a blocked one was computed from, of those that are in the graph."""
+        """The indices of the nodes that a blocked `node` was computed from, as far as they are in the graph."""
         alive = [] if node.cut is None else [self.index(source()) for source in node.cut.sources]
         return [index for index in alive if index is not None]
 
     def operation(self, node: Node) -> str | None:
-        """The function of an operation as in NumPy: `np.tanh`; of a part of several outputs, that of all."""
+        """The full name of an operation's function, `np.tanh`; for one of several outputs, of the function of all."""
         function = node.function
         if function is primitives.output:
             function = node.value._parents[0]._function

@@ -1,6 +1,6 @@
-"""The backward pass through a Graph, run once and written down: what arrives at each node, and over which edge.
+"""A recorded backward pass through a Graph: the gradient of each node, and the contribution of each edge.
 
-It is the engine's own pass, with the engine's own rules, watched: no `grad` is touched.
+It is the pass of `core/backprop.py` with the same rules, observed. No `grad` is changed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .nodes import Graph, Node
 
 @dataclass(frozen=True)
 class Contribution:
-    """What operation `tail` adds to the gradient of its argument `argnum`, node `head`, and the Euclidean `norm` of it.
+    """The contribution of operation `tail` to the gradient of its argument `argnum`, node `head`, and its norm.
 
-    `raw` is what the rule gave, `value` the same in the `shape` and dtype of the argument: summed over what
-    broadcasting repeated, where `raw_shape` is another one. A Record that keeps norms only has None for both.
+    `raw` is the answer of the rule, of shape `raw_shape`; `value` is `raw` summed over broadcast axes, in the `shape`
+    and dtype of the argument. Both are None in a Record that keeps norms only. The `norm` is Euclidean.
     """
 
     tail: int
@@ -38,15 +38,15 @@ class Contribution:
 
     @property
     def is_summed(self) -> bool:
-        """Whether broadcasting was undone."""
+        """True if the rule's answer was summed over broadcast axes."""
         return self.raw_shape != self.shape
 
 
 class Record(Observer):
-    """`gradients` by node, and `contributions` in the order of backprop; `order` has the operations as they are met.
+    """The `gradients` of nodes by index, the `contributions` in order of backprop, and the `order` of the operations.
 
-    `keep="norms"` forgets the arrays of contributions, which may be many times what the graph holds: a net of T time
-    steps adds T matrices to the gradient of one. The gradients of nodes stay, each of the size of its value.
+    `keep="norms"` discards the arrays of contributions, whose memory may be many times that of the graph: a net of T
+    time steps adds T matrices to the gradient of one. The gradients of nodes are kept.
 
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([1.0, 2.0], name="x")
@@ -76,13 +76,13 @@ class Record(Observer):
         assert index is not None  # the pass goes through the graph's own nodes
         self._note(index, g)
         self.order.append(index)
-        return (self._watched(rule, index, argnum) for argnum, rule in enumerate(rules))
+        return (self._observe(rule, index, argnum) for argnum, rule in enumerate(rules))
 
-    def _watched(self, rule: Any, index: int, argnum: int) -> Callable:
-        def watched(g, ans, *args, **kwargs):
+    def _observe(self, rule: Any, index: int, argnum: int) -> Callable:
+        def observed(g, ans, *args, **kwargs):
             raw = rule(g, ans, *args, **kwargs)
             if not hasattr(raw, "shape"):
-                return raw  # the engine says what is wrong with it
+                return raw  # the backward pass raises an error for it
             node = self._graph.nodes[index].value
             parent = node._parents[argnum]
             fits = raw.shape == parent._value.shape and raw.dtype is parent._value.dtype
@@ -94,14 +94,14 @@ class Record(Observer):
             self.contributions.append(Contribution(index, head, argnum, raw.shape, value.shape, norm, *arrays))
             return raw
 
-        return watched
+        return observed
 
     def into(self, index: int) -> list[Contribution]:
         """The contributions to the gradient of the node at `index`, in the order in which they arrive."""
         return self._into.get(index, [])
 
     def of(self, operand: tuple[int, int, int]) -> Contribution | None:
-        """What goes back from `operand[1]` to `operand[0]`, its argument `operand[2]`; None if nothing does."""
+        """The contribution from operation `operand[1]` to node `operand[0]`, its argument `operand[2]`, or None."""
         return self._by_operand.get(operand)
 
     @cached_property
@@ -122,14 +122,14 @@ class Record(Observer):
 
 
 def states(graph: Graph, record: Record | None = None) -> list[str]:
-    """How it stands with the gradient of each node, in a word, by `record`, or without one by what `grad` holds.
+    """The gradient state of each node: of its gradient in `record`, or without one of its `grad`.
 
-    "computed", "zero", "never computed", "not needed" (of data), and "blocked" (cut off by `detach`, `no_grad` or a
-    constant function) are what they say, of this graph by `record`, or of `grad`, whichever loss put it there.
+    The states are "computed", "zero", "never computed", "not needed" (data), "blocked" (cut off by `detach`, `no_grad`
+    or a constant function), and "freed". A `grad` may stem from another graph of the same parameters, such as that of
+    the last training step.
 
-    "freed" is said without a `record` only, of an operation of which all parameters behind it have a `grad`: as far as
-    that shows, `backward` came by, and it keeps gradients of leaves only. Whether it was through this graph or through
-    another one of the same parameters, such as that of the last training step, a `grad` doesn't tell.
+    "freed" occurs without a `record` only: all parameters behind an operation have a `grad`, so `backward` has probably
+    run, and it keeps the gradients of leaves only.
 
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([1.0, 2.0])

@@ -1,7 +1,7 @@
 """A Graph as text for a terminal: a numbered list of lines, from the outputs back to the leaves.
 
-Each node has one line, however often it is used; other lines call it by its name or number. Calls of Modules are
-brackets on the left. Nothing here draws pictures.
+Each node has one line, also if it is used repeatedly; other lines refer to its name or number. Calls of Modules are
+brackets on the left.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ import numpy as np
 from ..core import primitives
 from ..core.registry import name_of
 from . import labels
+from .module_calls import ModuleCall
 from .nodes import Graph, Node
-from .scopes import Scope
 
 _NAME = 24  # columns of a name
-_DEPTH = 4  # brackets beside one another; of Modules nested deeper, the innermost are shown
-_ARGUMENTS = 20  # of a call, which may have thousands
+_DEPTH = 4  # nested brackets; of more, the innermost are shown
+_ARGUMENTS = 20  # shown of a call, which may have thousands
 _FEWEST, _NARROWEST = 20, 60
 
 
 class _Row(NamedTuple):
-    """A node, or the title of a scope, in the brackets of `path`."""
+    """A node, or the title of a call, in the brackets of `path`."""
 
-    path: tuple[Scope, ...]
+    path: tuple[ModuleCall, ...]
     node: Node | None = None
 
 
 def as_text(graph: Graph, most: int = 60, width: int = 100) -> str:
-    """`graph` in at most `most` lines of at most `width` columns; what is too much is left out in the middle.
+    """`graph` in at most `most` lines of at most `width` columns; lines in the middle are left out if needed.
 
     Raises ValueError for fewer than 20 lines or 60 columns.
 
@@ -68,16 +68,16 @@ def as_text(graph: Graph, most: int = 60, width: int = 100) -> str:
 
 
 def _in_order(graph: Graph) -> list[Node]:
-    """Every node after those that use it; a leaf ends the list, or the call of the Module that it belongs to."""
+    """All nodes, each after its users; leaves are at the end of the list, or of their Module's call."""
     ordered: list[Node] = []
-    waiting: dict[int, list[Node]] = {}  # leaves, by the scope that they belong to
-    path: list[Scope] = []
+    waiting: dict[int, list[Node]] = {}  # leaves, by their scope
+    path: list[ModuleCall] = []
 
-    def leave(scopes: Sequence[Scope]) -> None:
+    def leave(scopes: Sequence[ModuleCall]) -> None:
         for scope in reversed(scopes):
             ordered.extend(waiting.pop(id(scope), ()))
 
-    scope: Scope | None = None
+    scope: ModuleCall | None = None
     for node in reversed(graph.nodes):
         if node.kind != "operation" and (node.scope is None or node.scope is not scope):
             waiting.setdefault(id(node.scope), []).append(node)
@@ -94,10 +94,10 @@ def _in_order(graph: Graph) -> list[Node]:
 
 
 def _rows(nodes: Sequence[Node]) -> list[_Row]:
-    """A row for each node, and one for each scope that begins."""
+    """A row for each node, and one for the start of each call."""
     rows: list[_Row] = []
-    scope: Scope | None = None
-    path: tuple[Scope, ...] = ()
+    scope: ModuleCall | None = None
+    path: tuple[ModuleCall, ...] = ()
     for node in nodes:
         if node.scope is not scope:
             scope, before = node.scope, path
@@ -107,7 +107,7 @@ def _rows(nodes: Sequence[Node]) -> list[_Row]:
     return rows
 
 
-def _common(path: tuple[Scope, ...], other: tuple[Scope, ...]) -> int:
+def _common(path: tuple[ModuleCall, ...], other: tuple[ModuleCall, ...]) -> int:
     count = 0
     while count < min(len(path), len(other)) and path[count] is other[count]:
         count += 1
@@ -115,7 +115,7 @@ def _common(path: tuple[Scope, ...], other: tuple[Scope, ...]) -> int:
 
 
 def _shown_of(nodes: Sequence[Node], room: int) -> tuple[int, int]:
-    """Where the nodes end, and where they go on, whose rows fit into `room` lines with one for what is left out."""
+    """The range of `nodes` to leave out, so that the rows of the others and a line for these fit into `room`."""
     if len(nodes) <= room and len(_rows(nodes)) <= room:
         return len(nodes), len(nodes)
     half = (room - 1) // 2
@@ -154,13 +154,13 @@ class _Writer:
         self._name = max((2 * len(row.path) + _columns(self._named(row.node)) for row in rows if row.node), default=0)
 
     def lines(self, rows: Sequence[_Row], goes_on: bool = False) -> list[str]:
-        """A line for each row; the brackets of the last one stay open if the list goes on."""
+        """A line for each row; the brackets of the last one stay open if the list continues."""
         last = rows[-1].path if rows and goes_on else ()
         below = [*[row.path for row in rows[1:]], last]
         return [self._line(row, _common(row.path, path)) for row, path in zip(rows, below, strict=False)]
 
     def _line(self, row: _Row, kept: int) -> str:
-        """The line of a row below which so many of its brackets go on."""
+        """The line of a row, `kept` of whose brackets continue below."""
         if row.node is None:
             begins = "│ " * (len(row.path) - 1) + "┌ " + _shown(row.path[-1].title)
             return _cut(" " * (self._number + 2) + begins, self._width)
@@ -171,7 +171,7 @@ class _Writer:
             (_cut(_shape(row.node), self._shape), self._shape),
         ]
         cells = [_padded(text, wide) for text, wide in columns if wide]
-        return _cut("  ".join([*cells, self._told(row.node)]), self._width)
+        return _cut("  ".join([*cells, self._description(row.node)]), self._width)
 
     @staticmethod
     def _numbered(node: Node) -> str:
@@ -182,21 +182,21 @@ class _Writer:
         return _cut(_shown(node.name), _NAME) if node.name else ""
 
     def _reference(self, value: Any) -> str:
-        """What other lines call the node of a Tensor or array."""
+        """The reference to the node of a Tensor or array in other lines."""
         index = self._graph.index(value)
         assert index is not None
         shown = _shown(self._graph.names[index])
         cut = _cut(shown, _NAME)
-        return shown if shown and cut == shown else f"{cut.partition('#')[0]}#{index}"  # what was cut may be another's
+        return shown if shown and cut == shown else f"{cut.partition('#')[0]}#{index}"  # a short name may be ambiguous
 
-    def _told(self, node: Node) -> str:
-        """What a node is: the call that computed it, or what kind of leaf, and why gradients don't reach it."""
-        told = self._call(node) if node.kind == "operation" else node.kind
+    def _description(self, node: Node) -> str:
+        """The call that computed a node, or the kind of a leaf; for a blocked node with its origin."""
+        text = self._call(node) if node.kind == "operation" else node.kind
         if node.cut is not None:
             by = {"no_grad": "computed in no_grad", "detach": "by detach"}.get(node.cut.by, f"by {node.cut.by}")
             sources = [self._reference(self._graph.nodes[i].value) for i in self._graph.sources_of_cut(node)]
-            told += f": {by}{' of ' * bool(sources)}{', '.join(sources)}"
-        return told + "  (output)" * (node.is_output and len(self._graph.outputs) > 1)
+            text += f": {by}{' of ' * bool(sources)}{', '.join(sources)}"
+        return text + "  (output)" * (node.is_output and len(self._graph.outputs) > 1)
 
     def _call(self, node: Node) -> str:
         function, args = node.function, node.value._args
@@ -216,7 +216,7 @@ class _Writer:
 
 
 def _shape(node: Node) -> str:
-    """The shape, and a dtype that is not the usual one."""
+    """The shape, with the dtype unless that is float64."""
     if node.shape is None:
         return f"{len(node.array)} outputs"
     dtype = node.array.dtype
@@ -227,12 +227,12 @@ def _shape(node: Node) -> str:
 
 
 def _shown(text: Any) -> str:
-    """Newlines, control characters and what else moves the cursor, as Python writes them."""
+    """Replace newlines, control characters and others that move the cursor by Python's escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[: 10 * _NAME])
 
 
 def _columns(text: str) -> int:
-    """How wide a terminal shows `text`: two columns for Chinese and most emoji, none for an accent that is added."""
+    """The width of `text` in a terminal: two columns for Chinese and most emoji, none for combining accents."""
     return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
@@ -247,7 +247,7 @@ def _padded(text: str, columns: int) -> str:
 
 
 def _cut(text: str, columns: int) -> str:
-    """`text` in so many columns, with an ellipsis at the end where some is left out."""
+    """Shorten `text` to so many columns, with an ellipsis at the end if it is longer."""
     if _columns(text) <= columns:
         return text
     used, kept = 1, ""

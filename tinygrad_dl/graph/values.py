@@ -10,9 +10,10 @@ import numpy as np
 
 from ..core.primitives import Outputs
 
-FULL = 12  # an array of at most so many numbers is shown in full,
-ROWS = 6  # if it has no more rows than these, as a column would be a tower,
-WIDE = 64  # and its rows have no more characters than these
+# An array is shown in full if it has at most
+FULL = 12  # numbers,
+ROWS = 6  # rows, and
+WIDE = 64  # characters per row
 
 
 def number(x: Any) -> str:
@@ -26,11 +27,11 @@ def number(x: Any) -> str:
 
 
 class Row(str):
-    """A row of an array, whose columns are to stand below one another."""
+    """A row of an array, to be aligned in columns."""
 
 
 def lines(array: Any) -> list[str]:
-    """The numbers of an array, a line a row; of a large one how they are spread; of several outputs nothing.
+    """The numbers of an array, one line per row; for a large array its range and mean; [] for several outputs.
 
     >>> lines(np.array([[1.0, -0.5], [0.25, 3.0]]))
     ['   1  -0.5', '0.25     3']
@@ -51,7 +52,7 @@ def lines(array: Any) -> list[str]:
 
 
 def spread(array: np.ndarray) -> str:
-    """From where to where the numbers of a large array go, their mean, and how many are not finite."""
+    """The range of the numbers of a large array, their mean, and the count of those that are not finite."""
     finite = array[np.isfinite(array)]
     bad = array.size - finite.size
     if not finite.size:
@@ -66,7 +67,7 @@ def spread(array: np.ndarray) -> str:
 
 
 def mean(finite: np.ndarray) -> Any:
-    """The mean of floats or complex numbers, also where their sum overflows.
+    """The mean of floats or complex numbers, also if their sum overflows.
 
     >>> mean(np.array([1e308, 1e308]))
     np.float64(1e+308)
@@ -76,7 +77,7 @@ def mean(finite: np.ndarray) -> Any:
 
 
 def norm(array: Any) -> float:
-    """The Euclidean norm of all numbers, those of several outputs together; exact where their squares overflow.
+    """The Euclidean norm of all numbers, of several outputs together; correct also if their squares overflow.
 
     >>> round(norm(np.array([[3e200, 4e200]])) / 1e200, 9)
     5.0
@@ -90,26 +91,26 @@ def norm(array: Any) -> float:
 
 
 def memory(count: float) -> str:
-    """A number of bytes; a kB is 1,000 of them.
+    """A number of bytes as text; 1 kB is 1,000 bytes.
 
     >>> memory(32), memory(12_800), memory(3_000_000_000)
     ('32 B', '12.8 kB', '3.0 GB')
     """
     if count < 1000:
         return f"{count:.0f} B"
-    power = next((power for power in (1, 2, 3) if count / 1000**power < 999.95), 4)  # 999.95 is told as 1000.0
+    power = next((power for power in (1, 2, 3) if count / 1000**power < 999.95), 4)  # 999.95 is printed as 1000.0
     return f"{count / 1000**power:.1f} {'kMGT'[power - 1]}B"
 
 
 def size(array: Any) -> int:
-    """How many bytes the numbers of an array take, or of several."""
+    """The bytes that the numbers of an array take, or of several."""
     return sum(part.nbytes for part in array) if isinstance(array, Outputs) else np.asarray(array).nbytes
 
 
 def image(array: Any, rows: int = 8, columns: int = 16) -> np.ndarray | None:
-    """A matrix of at most `rows` x `columns` means of the parts of a real array, from -1 to 1 by the largest |mean|.
+    """A matrix of at most `rows` x `columns` means of the blocks of a real array, divided by the largest |mean|.
 
-    A vector is a row; of more than two axes, the last is kept. None of what has no numbers, or only one.
+    A vector is a row; of more than two axes, the last is kept. None for fewer than two numbers.
 
     >>> image(np.array([[1.0, -2.0], [0.0, 4.0]]))
     array([[ 0.25, -0.5 ],
@@ -118,7 +119,7 @@ def image(array: Any, rows: int = 8, columns: int = 16) -> np.ndarray | None:
     if isinstance(array, Outputs) or np.size(array) < 2 or np.asarray(array).dtype.kind not in "fiub":
         return None
     matrix = np.asarray(array, float).reshape(-1, np.shape(array)[-1])
-    matrix = matrix / (np.max(np.abs(matrix), initial=0, where=np.isfinite(matrix)) or 1)  # whose sums don't overflow
+    matrix = matrix / (np.max(np.abs(matrix), initial=0, where=np.isfinite(matrix)) or 1)  # so that sums don't overflow
     matrix = np.where(np.isfinite(matrix), matrix, np.nan)
     for axis, most in ((0, rows), (1, columns)):
         starts = np.linspace(0, matrix.shape[axis], min(most, matrix.shape[axis]), endpoint=False).astype(int)

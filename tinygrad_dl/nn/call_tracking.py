@@ -1,6 +1,6 @@
 """Call tracking: a Tensor that a Module call returns carries a record of that call, and pictures frame nodes by it.
 
-`graph.scopes` evaluates the records. A record keeps alive the Module and its arguments, and nothing else that the
+`graph.module_calls` evaluates the records. A record keeps alive the Module and its arguments, and nothing else that the
 graph of its Tensor does not.
 """
 

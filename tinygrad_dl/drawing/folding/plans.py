@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...graph.scopes import Scope
+from ...graph.module_calls import ModuleCall
 from .programs import Program, Source
 
 _LEAST = 2  # operations that a run has to save: a frame around one of a pair is no shorter than the pair
@@ -34,7 +34,7 @@ class Item(NamedTuple):
     stop: int
     code: int
     parts: tuple[Item, ...] = ()
-    scope: Scope | None = None
+    scope: ModuleCall | None = None
     depth: int = 0
     repeats: int = 1
 
@@ -65,7 +65,7 @@ class Plan:
 
     def _tree(self) -> list[Item]:
         """The items outside of all Modules; consecutive operations of one call are in one item."""
-        open_calls: list[tuple[Scope | None, list[Item]]] = [(None, [])]
+        open_calls: list[tuple[ModuleCall | None, list[Item]]] = [(None, [])]
         for place, node in enumerate(self.program.operations):
             path = node.scope.path if node.scope else []
             common = 0
@@ -77,12 +77,12 @@ class Plan:
         self._close(open_calls, 0)
         return self._merged(open_calls[0][1])
 
-    def _close(self, open_calls: list[tuple[Scope | None, list[Item]]], depth: int) -> None:
+    def _close(self, open_calls: list[tuple[ModuleCall | None, list[Item]]], depth: int) -> None:
         while len(open_calls) > depth + 1:
             scope, items = open_calls.pop()
             open_calls[-1][1].append(self._call(scope, items, len(open_calls) - 1))
 
-    def _call(self, scope: Scope | None, items: list[Item], depth: int) -> Item:
+    def _call(self, scope: ModuleCall | None, items: list[Item], depth: int) -> Item:
         assert scope is not None
         program, start, stop = self.program, items[0].start, items[-1].stop
         has_outputs = any(node.is_output for node in program.operations[start : stop - 1])

@@ -6,8 +6,8 @@ import re
 from typing import Any, NamedTuple
 
 from ...core import primitives
+from ...graph.module_calls import ModuleCall
 from ...graph.nodes import Graph, Node
-from ...graph.scopes import Scope
 
 _DIGITS = re.compile(r"\d+")
 
@@ -59,7 +59,7 @@ class Program:
         """An integer, the same for equal keys."""
         return self._numbers.setdefault(key, len(self._numbers))
 
-    def look_of(self, scope: Scope) -> tuple:
+    def look_of(self, scope: ModuleCall) -> tuple:
         """A key for a call of a Module, equal for layers of one kind."""
         module = scope.module
         text = self._texts.setdefault(id(module), scope.text)

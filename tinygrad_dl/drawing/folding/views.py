@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from ...graph.module_calls import ModuleCall
 from ...graph.nodes import Graph, Node
-from ...graph.scopes import Scope
 from .plans import Item, Plan
 
 _LABELS = 3  # the most frequent ones of a group that are listed
@@ -26,7 +26,7 @@ class Frame:
     kind: str
     parent: Frame | None = None
     repeats: int = 1
-    scope: Scope | None = None
+    scope: ModuleCall | None = None
 
     @property
     def around(self) -> list[Frame]:

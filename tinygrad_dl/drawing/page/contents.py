@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core import primitives
-from ...graph import course, formulas, wording
+from ...graph import course, formulas, op_text
 from ...graph.nodes import Graph, Node, Operand
 from ...graph.record import Contribution, Record, states
 from ...graph.values import size
@@ -54,7 +54,7 @@ class _Writer:
 
     def node(self, node: Node, state: str) -> dict[str, Any]:
         symbol = self.symbols[node.index]
-        names = wording.names(self.graph, node, called=self.symbols) if node.kind == "operation" else None
+        names = op_text.names(self.graph, node, called=self.symbols) if node.kind == "operation" else None
         return {
             **{"id": node.id, "kind": node.kind, "title": symbol, "label": node.label},
             "name": node.name or None,  # which several may share; the title tells them apart
@@ -77,7 +77,7 @@ class _Writer:
     def operand(self, node: Node, operand: Operand) -> dict[str, Any]:
         source = self.graph.nodes[operand.index]
         back = self.record.of((operand.index, node.index, operand.argnum))
-        shape = wording.broadcast_shape(source, node, operand.argnum, back)
+        shape = op_text.broadcast_shape(source, node, operand.argnum, back)
         broadcast = f"{source.shape} to {shape}" if shape is not None else None
         return {"node": source.id, "argnum": operand.argnum, "broadcast": broadcast}
 
@@ -116,13 +116,13 @@ class _Writer:
         """What is on the left and on the right of the `=` for each of the contributions of an operation."""
         g = self.record.gradients.get(node.index)
         outputs = [i for i, x in enumerate(g) if x is not None] if isinstance(g, primitives.Outputs) else None
-        names = wording.names(self.graph, node, called=self.symbols)
+        names = op_text.names(self.graph, node, called=self.symbols)
         lines = []
         for at, part in enumerate(parts):
             name = f"d{self.symbols[part.head]}"
             if node.function is primitives.output:
                 lines.append((f"{name}[{node.value._args[1]}]", names["g"]))
-            elif at < wording.MOST:
+            elif at < op_text.MOST:
                 lines.append((name, formulas.derivative(node.value, part.argnum, names, outputs)))
             else:
                 lines.append((name, _LIKE_THOSE))
@@ -184,4 +184,4 @@ def _sizes(graph: Graph, record: Record) -> list[int]:
 
 
 def _undone(part: Contribution) -> str:
-    return f"Broadcasting is undone: {wording.undone(part.raw_shape, part.shape)}."
+    return f"Broadcasting is undone: {op_text.undone(part.raw_shape, part.shape)}."

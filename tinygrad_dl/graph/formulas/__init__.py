@@ -1,6 +1,6 @@
-"""The formula of an operation and of its derivatives, in NumPy's syntax: the real rule is traced, and printed.
+"""Formulas of operations and of their derivatives in NumPy's syntax, traced from the rules themselves.
 
-`tracing.py` has the functions, `symbols.py` what a rule is run on, `printing.py` and `literals.py` make text of it.
+`tracing.py` runs a rule on the Symbols of `symbols.py`; `printing.py` and `literals.py` print the result.
 """
 
 from .printing import Formula

@@ -11,7 +11,7 @@ _LONGEST = 80  # characters of the numbers in an array
 
 
 def number(value: complex) -> str:
-    """A number that evaluates to just what it was.
+    """A number as text that evaluates to the same number.
 
     >>> number(0.5), number(400), number(-np.inf), number(-1j)
     ('0.5', '400', '-np.inf', '-1j')
@@ -24,7 +24,7 @@ def number(value: complex) -> str:
 
 
 def setting(value: Any) -> str | None:
-    """A text, a type, None or the like; nothing for what has no short form that Python reads.
+    """A string, a type, None or the like as text; None for values without a short form that Python reads.
 
     >>> setting("edge"), setting(np.dtype("float32")), setting(bool), setting(...), setting(object())
     ('"edge"', 'np.float32', 'bool', '...', None)
@@ -41,7 +41,7 @@ def setting(value: Any) -> str | None:
 
 @np.errstate(all="ignore")
 def array(x: np.ndarray) -> str | None:
-    """An array by its pattern, if it has one, or by its numbers; nothing if these are too many to read.
+    """An array as text, by its pattern or its numbers; None if it has too many numbers to read.
 
     >>> array(np.zeros((2, 3))), array(np.arange(3, 0, -1)), array(np.array([0.5, 2])), array(np.sin(np.arange(99)))
     ('np.zeros((2, 3))', 'np.arange(3, 0, -1)', 'np.array([0.5, 2.0])', None)
@@ -57,7 +57,7 @@ def array(x: np.ndarray) -> str | None:
 
 
 def _dtype(x: np.ndarray, before: str) -> str:
-    """The type, if a function that makes floats must be told it."""
+    """The dtype argument for a function whose default is float; empty for floats."""
     return "" if x.dtype.kind in "fc" else f"{before}int" if x.dtype == int else f"{before}{setting(x.dtype)}"
 
 
@@ -66,7 +66,7 @@ def _nested(part: Any) -> str:
 
 
 def _pattern(x: np.ndarray) -> str | None:
-    """What a program writes for zeros, ones, an identity matrix, a triangle or a range; nothing for any other."""
+    """The call that makes zeros, ones, an identity matrix, a triangle or a range; None for other arrays."""
     flat, shape = np.ravel(x), x.shape[0] if x.ndim == 1 else x.shape
     if not x.size or np.all(flat == flat[0]):
         value = flat[0].item() if x.size else 0

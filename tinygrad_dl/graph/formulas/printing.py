@@ -1,8 +1,8 @@
 """Symbols as text in NumPy's syntax: operators with as few parentheses as possible, calls, indices, constants.
 
-A subexpression that is used more than once is printed once, and named after the formula: `g * t / np.sum(t), t =
-np.exp(x)`. So a formula is as long as what was computed, however often that was used. Only an operator on names and
-numbers, such as `1 - ans` or `x.T`, is repeated.
+A repeated subexpression is printed once, with a name that is defined after the formula: `g * t / np.sum(t), t =
+np.exp(x)`. So the length of a formula is proportional to the computation. Only operators on names and numbers, such as
+`1 - ans` or `x.T`, are repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...core.signatures import signature
 from . import literals
 from .symbols import Shape, Symbol, symbols_in
 
-# ---- how tightly an expression holds together, as in Python's grammar
+# ---- operator precedence, as in Python's grammar
 
 ANY, COMPARISON, OR, XOR, AND, SHIFT, SUM, PRODUCT, SIGN, POWER, ATOM = range(11)
 INFIX: dict[Any, tuple[str, int]] = {
@@ -48,26 +48,18 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.power: ("**", POWER),
 }
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
-POSTFIX: set[Callable[..., Any]] = {
-    primitives.getitem,
-    primitives.output,
-    primitives.astype,
-    np.transpose,
-    np.swapaxes,
-    np.matrix_transpose,
-}
-OPERATORS: set[Callable[..., Any]] = {*INFIX, *PREFIX, *POSTFIX}
-IN_NUMPY: dict[Callable[..., Any], str] = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
-_ATOMIC = re.compile(
-    r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*"
-)  # a name, also W[0], W#3 or layers.0.W; in others, who knows
-_DEEPEST = 25  # calls and operators in each other
+POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
+OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
+IN_NUMPY = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
+# A name, also W[0], W#3 or layers.0.W; other names may need parentheses.
+_ATOMIC = re.compile(r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*")
+_DEEPEST = 25  # nested calls and operators
 
 
 class Formula(str):
-    """A line of text, `result, t = ...`: the `result`, and the `bindings` in it, of a name to a text each, in order.
+    """A line of text, `result, t = ...`: the `result`, and the `bindings`, pairs of a name and a text, in order.
 
-    It is `evaluable` if Python can compute it: without an array too large to print, or words in the place of a rule.
+    It is `evaluable` if Python can compute it: all arrays are printed in full, and no rule was replaced by words.
     """
 
     result: str
@@ -81,7 +73,7 @@ class Formula(str):
 
 
 def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
-    """A Symbol, or what holds some, as a formula, with `names` for the names of Symbols.
+    """The formula of a Symbol or a structure of Symbols, with `names` to replace the names of Symbols.
 
     >>> x = Symbol(np.ones(3), name="x")
     >>> t = np.exp(x - 1)
@@ -93,7 +85,7 @@ def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
 
 
 def _ordered(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
-    """The Symbols that `value` was computed from, parents first, and how often each is used: without recursion."""
+    """The Symbols that `value` was computed from, parents first, and the number of uses of each; no recursion."""
     order: list[Symbol] = []
     uses = Counter(symbols_in(value))
     seen: set[Symbol] = set()
@@ -111,7 +103,7 @@ def _ordered(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
 
 
 def _bound(order: list[Symbol], uses: Counter[Symbol]) -> set[Symbol]:
-    """The Symbols that get a name: what is used again, and what is nested too deeply to read, or for Python."""
+    """The Symbols to name: repeated ones, and those nested too deeply for readers and for Python."""
     bound: set[Symbol] = set()
     depths: dict[Symbol, int] = {}
     for symbol in order:
@@ -124,14 +116,14 @@ def _bound(order: list[Symbol], uses: Counter[Symbol]) -> set[Symbol]:
 
 
 def _is_short(symbol: Symbol, bound: set[Symbol]) -> bool:
-    """Whether a Symbol is an operator on names and numbers."""
+    """Return whether a Symbol is an operator on names and numbers."""
     named = all(part._function is None or part in bound for part in symbols_in(symbol._args))
     plain = not any(isinstance(arg, (np.ndarray, list, dict)) for arg in symbol._args)
     return named and plain and not symbol._kwargs and symbol._function in OPERATORS
 
 
 class _Printer:
-    """The texts of Symbols, each with how tightly it holds together."""
+    """The texts of Symbols, each with its precedence."""
 
     def __init__(self, names: Mapping[str, str], order: list[Symbol], bound: set[Symbol]):
         self.names = names
@@ -147,12 +139,12 @@ class _Printer:
                 name = leaves[symbol]
                 self.texts[symbol] = name, ATOM if _ATOMIC.fullmatch(name) else ANY
                 continue
-            text, tightness = self.call(symbol._function, symbol._args, symbol._kwargs)
+            text, precedence = self.call(symbol._function, symbol._args, symbol._kwargs)
             if symbol in bound:
                 name = next(fresh)
                 self.bindings.append((name, text))
-                text, tightness = name, ATOM
-            self.texts[symbol] = text, tightness
+                text, precedence = name, ATOM
+            self.texts[symbol] = text, precedence
 
     def formula(self, value: Any) -> Formula:
         result = self.text(value)
@@ -162,13 +154,13 @@ class _Printer:
 
     def call(self, function: Any, args: tuple, kwargs: Mapping[str, Any]) -> tuple[str, int]:
         if not kwargs and function in INFIX and len(args) == 2:
-            symbol, tightness = INFIX[function]
-            left, right = tightness, tightness + 1
+            symbol, precedence = INFIX[function]
+            left, right = precedence, precedence + 1
             if function is np.power:
                 left, right = ATOM, SIGN
-            elif tightness == COMPARISON:
+            elif precedence == COMPARISON:
                 left = right
-            return f"{self.text(args[0], left)}{symbol}{self.text(args[1], right)}", tightness
+            return f"{self.text(args[0], left)}{symbol}{self.text(args[1], right)}", precedence
         if not kwargs and function in PREFIX:
             return PREFIX[function] + self.text(args[0], POWER), SIGN
         if function in POSTFIX:
@@ -184,7 +176,7 @@ class _Printer:
         return f"{self.name(function)}({', '.join(parts)})", ATOM
 
     def postfix(self, function: Any, args: tuple, kwargs: Mapping[str, Any]) -> str | None:
-        """What stands after the first argument: an index, a transpose, a cast."""
+        """The text after the first argument: an index, a transpose, a cast; None if the call is printed in full."""
         if function is primitives.getitem:
             return f"[{self.index(args[1])}]"
         if function is primitives.output:
@@ -216,9 +208,9 @@ class _Printer:
     # ---- arguments
 
     def text(self, value: Any, least: int = ANY) -> str:
-        """The text of an argument, in parentheses if it holds together less than the place for it needs."""
-        text, tightness = self.texts[value] if type(value) is Symbol else self.constant(value)
-        return text if tightness >= least else f"({text})"
+        """The text of an argument, in parentheses if its precedence is lower than `least`."""
+        text, precedence = self.texts[value] if type(value) is Symbol else self.constant(value)
+        return text if precedence >= least else f"({text})"
 
     def constant(self, value: Any) -> tuple[str, int]:
         if isinstance(value, Shape) and value.of._function is None:
@@ -244,24 +236,24 @@ class _Printer:
 
 
 def _leaf_name(name: str, names: Mapping[str, str]) -> str:
-    """What is printed for a name; `arrays[0]` may be given one of its own, or that of `arrays`."""
+    """The replacement of a name; for `arrays[0]`, its own or that of `arrays`."""
     whole, bracket, rest = name.partition("[")
     return names.get(name) or names.get(whole, whole) + bracket + rest
 
 
-# ---- arguments that say nothing
+# ---- arguments that equal the defaults
 
 
 @functools.cache
 def _defaults(function: Callable) -> list[inspect.Parameter] | None:
     try:
         return list(signature(function).parameters.values())
-    except (TypeError, ValueError):  # of some written in C there is nothing known
+    except (TypeError, ValueError):  # written in C, without a signature
         return None
 
 
 def _without_defaults(function: Any, args: tuple, kwargs: Mapping[str, Any]) -> tuple[tuple, Mapping[str, Any]]:
-    """The arguments without those that say what the function does anyway."""
+    """The arguments without those that equal the defaults."""
     parameters = _defaults(function)
     if parameters is None:
         return args, kwargs

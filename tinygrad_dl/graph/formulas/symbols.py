@@ -1,7 +1,7 @@
-"""`Symbol`: an array that remembers how it was computed, in names, so that a derivative rule can be read off.
+"""`Symbol`: a named array that records its computation, so that the formula of a derivative rule can be printed.
 
-A rule that is given Symbols computes what it computes of arrays, and takes the branches that it takes there; each
-function in it comes by here (NEP 13 and NEP 18) and leaves a Symbol. How these are printed is in `formulas`.
+A rule computes with Symbols as with arrays, and takes the same branches; each call of NumPy is recorded in a Symbol
+(NEP 13 and NEP 18). `printing.py` prints them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ...core.array_methods import Dispatching
 
 
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
-    """Compute `function` of arguments with Symbols among them: a Symbol for an array or number, several for several.
+    """Call `function` on arguments that contain Symbols; return a Symbol for each array or number of the answer.
 
-    What is known without the values, such as a shape or a dtype, is given as it is.
+    Other answers, such as a shape or a dtype, are returned unchanged.
 
-    Raises TypeError for what would change a Symbol in place.
+    Raises TypeError for calls that would change a Symbol in place.
     """
     kwargs = kwargs or {}
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
@@ -30,16 +30,16 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     if unchanged is not None:
         return unchanged
     if function is primitives.scatter_add and isinstance(args[2], np.ndarray):
-        args = (*args[:2], np.zeros_like(args[2]))  # whose values don't matter, and may be anything
-    if function is np.transpose:  # axes are rather numbers to read than an array
+        args = (*args[:2], np.zeros_like(args[2]))  # the values do not matter
+    if function is np.transpose:  # axes are printed as numbers, not as an array
         args = tuple(tuple(arg.tolist()) if isinstance(arg, np.ndarray) else arg for arg in args)
     compute = primitives.on_arrays.get(function, function)
     value = compute(*map(value_of, args), **{keyword: value_of(part) for keyword, part in kwargs.items()})
-    return _wrapped(Symbol(value, function, args, kwargs))
+    return _wrap(Symbol(value, function, args, kwargs))
 
 
 def _unchanged(function: Callable, args: tuple) -> Symbol | None:
-    """The argument that `function` gives back as it is, if it is such a call: a reader need not see it."""
+    """The argument that `function` returns unchanged, or None; such a call is not printed."""
     if function in (primitives.values, primitives.identity):
         return args[0]
     if function in NEUTRAL:
@@ -53,7 +53,7 @@ def _unchanged(function: Callable, args: tuple) -> Symbol | None:
     return None
 
 
-NEUTRAL: dict[Any, tuple[Any, bool]] = {  # a function, what changes nothing on the right of it, if on the left too
+NEUTRAL: dict[Any, tuple[Any, bool]] = {  # function -> its neutral element on the right, True if on the left too
     np.multiply: (1, True),
     np.subtract: (0, False),
     np.power: (1, False),
@@ -61,7 +61,7 @@ NEUTRAL: dict[Any, tuple[Any, bool]] = {  # a function, what changes nothing on 
     np.logical_and: (True, True),
     np.bitwise_or: (False, True),
 }
-IDLE: dict[Any, Callable[..., bool]] = {  # a function, when it gives back its first argument
+IDLE: dict[Any, Callable[..., bool]] = {  # function -> a test whether it returns its first argument unchanged
     np.conjugate: lambda x: x.dtype.kind == "f",
     np.real: lambda x: x.dtype.kind == "f",
     np.broadcast_to: lambda x, shape: shape == x.shape,
@@ -70,19 +70,19 @@ IDLE: dict[Any, Callable[..., bool]] = {  # a function, when it gives back its f
 }
 
 
-def _wrapped(whole: Symbol) -> Any:
-    """What a call gave that computed `whole`: a Symbol, or of several outputs a Symbol each."""
+def _wrap(whole: Symbol) -> Any:
+    """The answer of the call recorded in `whole`: a Symbol, or one per output."""
     value = whole._value
     if isinstance(value, (np.generic, float, complex)) or hasattr(value, "__array_ufunc__"):
         return whole
     if isinstance(value, (tuple, list)) and any(hasattr(part, "dtype") for part in value):
-        parts = [_wrapped(Symbol(part, primitives.getitem, (whole, i))) for i, part in enumerate(value)]
+        parts = [_wrap(Symbol(part, primitives.getitem, (whole, i))) for i, part in enumerate(value)]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
 
 
 def value_of(arg: Any) -> Any:
-    """`arg` with values in the place of Symbols, in tuples, lists, dicts and slices too."""
+    """`arg` with values in place of Symbols, also in tuples, lists, dicts and slices."""
     if type(arg) is Symbol:
         return arg._value
     if isinstance(arg, (tuple, list)) and any(True for _ in symbols_in(arg)):
@@ -94,7 +94,7 @@ def value_of(arg: Any) -> Any:
 
 
 def symbols_in(arg: Any) -> Iterator[Symbol]:
-    """The Symbols in an argument, one for each time it occurs."""
+    """The Symbols in an argument, one per occurrence."""
     if type(arg) is Symbol:
         yield arg
     elif isinstance(arg, slice):
@@ -105,13 +105,13 @@ def symbols_in(arg: Any) -> Iterator[Symbol]:
 
 
 class Shape(tuple):
-    """The shape of a Symbol, which knows whose it is: `x.shape` says more than `(2, 3)`."""
+    """The shape of a Symbol `of`, printed as `x.shape` instead of `(2, 3)`."""
 
     of: Symbol
 
 
 class Symbol(Dispatching):
-    """A value, and how it came about: `function(*args, **kwargs)`, or if there is no function by its name.
+    """A value with the call that computed it, `function(*args, **kwargs)`; a leaf has a name instead.
 
     >>> x = Symbol(np.array([1.0, 2.0]), name="x")
     >>> 2 * np.sin(x)
@@ -160,7 +160,7 @@ class Symbol(Dispatching):
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError("a Symbol can't be changed in place.")
 
-    # ---- which branch a rule takes; a float or an array would lose the name, so there is none
+    # ---- conversions that rules use for branches; float and array are missing, since they would lose the name
 
     def __len__(self) -> int:
         return len(self._value)

@@ -1,7 +1,7 @@
-"""Formulas in NumPy's syntax: of the operation that made a Tensor, and of its derivative by each argument.
+"""Formulas of the operation that made a Tensor, and of its derivative with respect to each argument.
 
-A derivative is not written down a second time: the rule itself is run on Symbols, and what it did is printed. So a
-formula is for the branches that the rule takes at these values and shapes.
+The rule itself is run on Symbols, and the recorded calls are printed. So a formula holds for the branches that the rule
+takes at these values and shapes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .symbols import Symbol
 def derivative(
     node: Tensor, argnum: int, names: Mapping[str, str] | None = None, outputs: Collection[int] | None = None
 ) -> Formula:
-    """The cotangent of argument `argnum` of the operation that made `node`, by the cotangent `g` of its answer `ans`.
+    """The formula of the cotangent of argument `argnum` of `node`, in terms of the cotangent `g` of its answer `ans`.
 
-    The rule's own names are printed, or what `names` has for them: `{"g": "dA1", "ans": "A1"}`. Of an operation with
-    several outputs, g[i] is the cotangent of the i-th; all of floats have one, or only those in `outputs`.
+    The rule's parameter names are printed, or their replacements in `names`: `{"g": "dA1", "ans": "A1"}`. For an
+    operation of several outputs, g[i] is the cotangent of output i; with `outputs`, only these have one.
 
-    Never raises: of a rule that can't be followed, the text is `the rule of np.linalg.svd`, say.
+    Never raises: the text for a rule that can't be traced is, for example, `the rule of np.linalg.svd`.
 
     >>> import tinygrad_dl as tg
     >>> x, y = tg.parameter([0.5, 1.5]), tg.parameter([1.0, 2.0])
@@ -39,7 +39,7 @@ def derivative(
     >>> print(derivative(x / y, 1, {"g": "dA", "ans": "A", "x": "Z", "y": "n"}))
     -dA * A / n
     """
-    for settings in (_named, _unnamed):  # where NumPy takes no array, it takes no Symbol
+    for settings in (_named, _unnamed):  # where NumPy accepts no array, it accepts no Symbol
         try:
             return printed(_traced(node, argnum, settings, outputs), names)
         except Exception:  # a rule may do anything; a picture is drawn all the same
@@ -48,7 +48,7 @@ def derivative(
 
 
 def _traced(node: Tensor, argnum: int, settings: Callable, outputs: Collection[int] | None) -> Any:
-    """What the rule of `node` makes of Symbols."""
+    """The answer of the rule of `node` for Symbols."""
     rule = registry.vjps[node._function][argnum]
     if rule is None:  # it is constant
         return 0
@@ -63,7 +63,7 @@ def _traced(node: Tensor, argnum: int, settings: Callable, outputs: Collection[i
 
 
 def expression(node: Tensor, names: Mapping[str, str] | None = None) -> Formula:
-    """The call that made `node`, with the names of `parameter_names`, or what `names` has for them; of a leaf its name.
+    """The call that made `node`, with the names of `parameter_names` or their replacements; for a leaf its name.
 
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([[0.5, 1.5]])
@@ -79,7 +79,7 @@ def expression(node: Tensor, names: Mapping[str, str] | None = None) -> Formula:
 
 
 def parameter_names(node: Tensor) -> list[str]:
-    """What the derivative rules of the operation that made `node` call its arguments: one name for each of them.
+    """The names of the arguments of the operation that made `node`, taken from its derivative rules.
 
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([[0.5, 1.5]])
@@ -103,12 +103,12 @@ def _parameters(function: Callable) -> list[inspect.Parameter]:
     rule = next(filter(None, rules), None) if isinstance(rules, tuple) else rules[0]
     try:
         return list(signature(rule).parameters.values())[2:]  # type: ignore[arg-type]
-    except (TypeError, ValueError):  # it is written in C, or gone
+    except (TypeError, ValueError):  # written in C, or removed
         return []
 
 
 def _arguments(node: Tensor, settings: Callable) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments that made `node`: Symbols for Tensors, what `settings` makes of the others."""
+    """The arguments that made `node`: Symbols for Tensors, others converted by `settings`."""
     labels = parameter_names(node)
     parents = (*node._parents, *(None for _ in labels))
     args = [
@@ -119,7 +119,7 @@ def _arguments(node: Tensor, settings: Callable) -> tuple[list[Any], dict[str, A
 
 
 def _named(label: str, value: Any) -> Any:
-    """A Symbol for an array; numbers and other settings as they are."""
+    """A Symbol for an array; numbers and other settings unchanged."""
     if not isinstance(value, type) and getattr(value, "ndim", 0) > 0:
         return Symbol(value, name=label)
     if type(value) in (tuple, list):
@@ -132,7 +132,7 @@ def _unnamed(label: str, value: Any) -> Any:
 
 
 def _cotangent(ans: Any, outputs: Collection[int] | None) -> Any:
-    """Ones for a cotangent of `ans`, or of several outputs for those that have one."""
+    """Ones as a cotangent of `ans`; for several outputs, of those that have one."""
     if not isinstance(ans, primitives.Outputs):
         return np.ones_like(ans)
     wanted = range(len(ans)) if outputs is None else outputs

@@ -1,0 +1,50 @@
+"""The tests mirror the package: `core/backprop.py` is tested in `tests/core/test_backprop.py`."""
+
+from pathlib import Path
+
+import tinygrad_dl
+
+PACKAGE = Path(tinygrad_dl.__file__).parent
+TESTS = Path(__file__).parent
+
+# A module without tests of its own -> the file that tests it through others. Move modules out of this table only.
+ELSEWHERE = {
+    "batching/elementwise.py": "functional/test_every_function.py",  # each function of NumPy that vmap maps at once
+    "batching/shapes.py": "functional/test_every_function.py",
+    "batching/composites.py": "functional/test_every_function.py",
+    "checks.py": "nn/test_layers.py",  # messages, tested with the settings of layers, optimizers and data
+    "coverage/cases.py": "rules/test_every_rule.py",  # the rows of the table
+    "drawing/folding/programs.py": "drawing/folding/test_plans.py",  # plans compare programs
+    "drawing/plots/names.py": "drawing/plots/test_progress.py",
+    "drawing/sketch.py": "drawing/test_dot.py",
+    "graph/formulas/symbols.py": "graph/formulas/test_printing.py",  # symbols are made to be printed
+    "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
+    "rules/_shapes.py": "rules/test_any_shape.py",  # shared by the rules
+    "rules/matrices.py": "rules/test_linalg.py",
+    "testing/backprop/course_net.py": "testing/backprop/test_diagnosis.py",  # one search, tested by what it finds
+    "testing/backprop/formulas.py": "testing/backprop/test_diagnosis.py",
+    "testing/backprop/replay.py": "testing/backprop/test_diagnosis.py",
+    "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
+}
+LONG = {
+    "test_debugging.py",
+    "test_backward.py",
+    "test_engine.py",
+    "test_conventions.py",
+}  # none is to be added
+
+
+def has_tests(module):
+    """Whether there is a file of tests at the place that mirrors a module."""
+    return (TESTS / module.parent / f"test_{module.stem.lstrip('_')}.py").exists()
+
+
+def test_every_module_has_its_tests_at_the_place_that_mirrors_it():
+    modules = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
+    assert {module.as_posix() for module in modules if not has_tests(module)} == ELSEWHERE.keys()
+    assert all((TESTS / place).exists() for place in ELSEWHERE.values())
+
+
+def test_no_file_of_tests_has_more_than_400_lines():
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in TESTS.rglob("test_*.py")}
+    assert {name for name, length in lengths.items() if length > 400} <= LONG

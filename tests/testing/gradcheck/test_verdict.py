@@ -1,0 +1,77 @@
+"""Verdicts at kinks that no axis shows by itself."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.testing.gradcheck.test_check import X, primitive, report_of
+from tinygrad_dl import testing
+
+
+def maximum(*rules):
+    return primitive(lambda x, y: np.maximum(x, y), *rules)
+
+
+def test_ties_across_two_arguments_are_looked_at_together():
+    for wrong in (
+        maximum(lambda g, ans, x, y: g * (x > y), lambda g, ans, x, y: g * (y > x)),
+        maximum(lambda g, ans, x, y: g * (x >= y), lambda g, ans, x, y: g * (y >= x)),
+    ):
+        report = report_of(wrong, X, X.copy())
+        assert report.mistakes[0].element == "x[0], y[0] together"
+    right = maximum(lambda g, ans, x, y: g * (x >= y), lambda g, ans, x, y: g * (y > x))
+    assert testing.check_gradients(right, X, X.copy()).kinks == 12
+
+
+@pytest.mark.parametrize("x", [0.0, np.zeros(2)])
+def test_a_nan_is_never_a_kink(x):
+    def f(x):
+        return np.where(x != 0, x**2 / np.where(x != 0, x, 0), 0)  # its other branch divides by 0
+
+    assert np.isnan(report_of(f, x).mistakes[0].claimed)
+    root = primitive(lambda x: np.sqrt(x), lambda g, ans, x: np.where(x == 0, np.nan, g / (2 * ans)))
+    assert not report_of(root, x).passed
+
+
+TIED = np.array([2.0, 1.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("f", [np.sort, np.median, lambda x: np.partition(x, 2)[2], lambda x: np.quantile(x, 0.4)])
+def test_a_value_in_the_middle_of_three_that_are_tied_is_at_a_kink(f):
+    report = testing.check_gradients(f, TIED)
+    assert report.passed
+    assert report.kinks
+
+
+def at_zero(value):
+    """`np.sinc` whose derivative is wrong at 0, and nowhere else."""
+    f = tg.primitive(np.sinc)
+    tg.defvjp(f, lambda g, ans, x: g * np.where(x == 0, value, (np.cos(np.pi * x) - ans) / np.where(x == 0, 1, x)))
+    return f
+
+
+def sorted_by(factor):
+    f = tg.primitive(np.sort)
+    tg.defvjp(f, lambda g, ans, x: factor * g[np.argsort(np.argsort(x, kind="stable"))])
+    return f
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (sorted_by(2.0), TIED),
+        (sorted_by(-1.0), TIED),
+        (sorted_by(1.01), np.array([3.0, 1.0, 2.0])),
+        (at_zero(0.1), np.array([0.0, 0.5])),
+    ],
+)
+def test_what_is_wrong_where_slopes_jump_or_at_one_point_alone_is_still_wrong(f, x):
+    with pytest.raises(testing.GradientError):
+        testing.check_gradients(f, x)
+
+
+def test_a_fast_oscillation_is_no_kink():
+    f = tg.primitive(lambda x: np.sin(1e6 * x))
+    tg.defvjp(f, lambda g, ans, x: g * -1e6 * np.cos(1e6 * x))
+    with pytest.raises(testing.GradientError):
+        testing.check_gradients(f, np.array([0.3, 1.0]))

@@ -1,0 +1,190 @@
+"""Pairs of functions as learners write them: right is right and wrong is wrong, with whatever inputs are found."""
+
+import textwrap
+
+import pytest
+
+from tests.marks import in_depth
+from tinygrad_dl.testing.user_file import pairs
+
+each = pytest.mark.parametrize
+
+SIGMOID = "1 / (1 + np.exp(-Z))"
+# How people write sigmoid and its backward pass; F is 1, or a factor that makes it wrong.
+WRITTEN = {
+    "cache": f"""
+        def sigmoid(Z):
+            A = {SIGMOID}
+            cache = Z
+            return A, cache
+        def sigmoid_backward(dA, cache):
+            A = {SIGMOID.replace("Z", "cache")}
+            return F * dA * A * (1 - A)
+        """,
+    "cache before": f"""
+        def sigmoid_forward(Z): return {SIGMOID}, Z
+        def sigmoid_backward(cache, dA): return F * dA * sigmoid_forward(cache)[0] * (1 - sigmoid_forward(cache)[0])
+        """,
+    "output and cache": f"""
+        def sigmoid_forward(Z): return {SIGMOID}, "nothing"
+        def sigmoid_backward(dA, A, cache): return F * dA * A * (1 - A)
+        """,
+    "output by its name": f"""
+        def sigmoid(Z):
+            S = {SIGMOID}
+            return S
+        def sigmoid_grad(dS, S): return F * dS * S * (1 - S)
+        """,
+    "output by guess": f"""
+        def forward_sigmoid(x): return {SIGMOID.replace("Z", "x")}
+        def backward_sigmoid(g, y): return F * g * y * (1 - y)
+        """,
+    "argument by its name": f"""
+        def sigmoid(Z): return {SIGMOID}
+        def d_sigmoid(dA, Z): return F * dA * sigmoid(Z) * (1 - sigmoid(Z))
+        """,
+    "argument by another name": f"""
+        def sigmoid(Z): return {SIGMOID}
+        def sigmoid_backward(upstream, t): return F * upstream * sigmoid(t) * (1 - sigmoid(t))
+        """,
+    "argument first": f"""
+        def sigmoid(Z): return {SIGMOID}
+        def sigmoid_gradient(Z, dA): return F * dA * sigmoid(Z) * (1 - sigmoid(Z))
+        """,
+    "argument by another name first": f"""
+        def sigmoid(Z): return {SIGMOID}
+        def sigmoid_backward(t, upstream): return F * upstream * sigmoid(t) * (1 - sigmoid(t))
+        """,
+    "derivative by the argument": f"""
+        def sigmoid(Z): return {SIGMOID}
+        def sigmoid_prime(x): return F * sigmoid(x) * (1 - sigmoid(x))
+        """,
+    "derivative by the output": f"""
+        def sigmoid(z): return {SIGMOID.replace("Z", "z")}
+        def dsigmoid(a): return F * a * (1 - a)
+        """,
+    "lambda": f"""
+        sigmoid = lambda Z: {SIGMOID}
+        sigmoid_derivative = lambda Z: F * sigmoid(Z) * (1 - sigmoid(Z))
+        """,
+    "written into": f"""
+        def forward(Z): return {SIGMOID}, Z
+        def backward(dA, Z):
+            Z[:] = {SIGMOID}
+            dA *= F * Z
+            Z -= 1
+            dA *= -Z
+            return dA
+        """,
+}
+
+
+@pytest.mark.few_values
+@each("written", WRITTEN.values(), ids=WRITTEN)
+def test_a_right_pair_is_right_however_it_is_written(check, written):
+    found = check("F = 1\n" + textwrap.dedent(written))
+    assert (found.status, found.summary) == (0, "1 right, 0 wrong"), found.out
+    assert f"The derivatives of the pair {found.out.splitlines()[0]} are right." in found.out
+
+
+@pytest.mark.few_values
+@each("how", [how if i % 4 == 3 else in_depth(how) for i, how in enumerate(WRITTEN)])
+def test_a_pair_that_is_one_percent_off_is_wrong_however_it_is_written(check, how):
+    found = check("F = 1.01\n" + textwrap.dedent(WRITTEN[how]))
+    assert (found.status, found.summary) == (1, "0 right, 1 wrong"), found.out
+    if how in ("output by its name", "output by guess"):
+        assert "is read as what comes out" in found.out
+
+
+LAYER = """
+def linear_forward(A_prev, W, b):
+    return W @ A_prev + b, (A_prev, W)
+def linear_backward(dZ, cache):
+    A_prev, W = cache
+    m = {m}
+    dW = dZ @ A_prev.T / m
+    db = {db}
+    dA_prev = W.T @ dZ
+    return {returned}
+"""
+DB = "dZ.sum(axis=1, keepdims=True) / m"
+
+
+@pytest.mark.few_values
+@each(("m", "note"), [("1", "as derivatives"), ("dZ.shape[1]", "as the course writes it: dW and db have the 1/m")])
+@each("returned", ["dA_prev, dW, db", "dW, db, dA_prev", "{'dW': dW, 'db': db, 'dA_prev': dA_prev}"])
+def test_a_layer_may_carry_the_1_over_m_of_the_course_and_return_in_any_order(check, m, note, returned):
+    status, out, _ = check(LAYER.format(m=m, db=DB, returned=returned))
+    assert status == 0, out
+    assert f"read {note}" in out
+    assert "random: A_prev (3, 5), W (4, 3), b (4, 1)" in out
+
+
+@pytest.mark.few_values
+@each(
+    ("m", "db", "returned", "found"),
+    [
+        ("dZ.shape[1]", DB.replace(" / m", ""), "dA_prev, dW, db", "wrong"),  # 1/m in dW only
+        ("2", DB, "dA_prev, dW, db", "wrong"),
+        ("1", "dZ / m", "dA_prev, dW, db", "shape (4, 5) for b, which is (4, 1)"),
+        ("1", DB, "dA_prev, dW", "no gradient for b"),
+        ("1", DB, "dA_prev.T, dW, db", "Is it transposed?"),
+    ],
+)
+def test_a_wrong_layer_is_wrong_in_both_conventions(check, m, db, returned, found):
+    status, out, _ = check(LAYER.format(m=m, db=db, returned=returned))
+    assert status == 1
+    assert found in out
+
+
+COST = """
+def compute_cost(AL, Y):
+    return -np.mean(Y * np.log(AL) + (1 - Y) * np.log(1 - AL))
+def compute_cost_backward(AL, Y):
+    return {factor} * (-Y / AL + (1 - Y) / (1 - AL))
+"""
+
+
+def test_the_derivative_of_the_cost_may_be_per_sample_as_in_the_course(check):
+    for factor, status in (("1 / Y.size", 0), ("1", 0), ("2", 1)):
+        found, out, _ = check(COST.format(factor=factor))
+        assert found == status, out
+        assert ("without the 1/m" in out) == (factor == "1")
+
+
+NAMES = """
+f_forward f_backward, forward_f backward_f, forward backward, forward_propagation backward_propagation,
+forwardprop backprop, f f_backward, f f_grad, f f_gradient, f f_derivative, f f_prime,
+f backward_f, f grad_f, f d_f, f df
+"""
+
+
+def test_the_halves_of_a_pair_are_told_by_their_names(check):
+    names = [tuple(pair.split()) for pair in NAMES.split(",")]
+    for f, b in names:
+        status, out, _ = check(f"def {f}(x): return x**2\ndef {b}(g, x): return 2 * g * x")
+        assert (status, out.splitlines()[0]) == (0, f"{f}, {b}")
+    assert len(names) == len(pairs.PAIRS) + 2  # of the second row there are three
+
+
+def test_names_of_gradients_are_those_of_the_last_return(check):
+    source = LAYER.format(m=1, db=DB, returned="dW, db, dA_prev")
+    assert check(source.replace("    m = 1\n", "    m = 1\n    if not W.size: return A_prev, W, W\n"))[0] == 0
+
+
+def test_settings_and_labels_need_no_gradient(check):
+    status, out, _ = check("""
+        def loss_forward(A_prev, W, Y, keep_prob):
+            return np.sum((keep_prob * W @ A_prev - Y)**2)
+        def loss_backward(g, A_prev, W, Y, keep_prob):
+            E = 2 * g * keep_prob * (keep_prob * W @ A_prev - Y)
+            return W.T @ E, E @ A_prev.T
+        """)
+    assert status == 0, out
+
+
+def test_only_functions_that_the_file_defines_are_checked(check, tmp_path):
+    (tmp_path / "layers.py").write_text("def relu(x): return x\ndef relu_backward(g, x): return 2 * g\n")
+    status, _, err = check("from layers import *\nfrom numpy import tanh")
+    assert status == 2
+    assert "nothing to check" in err
