@@ -1,4 +1,4 @@
-"""Every activation and its derivative, by autodiff; and what they are for: without them, a deep net is a line."""
+"""Plot every activation and its derivative, by autodiff, and show that without activations a deep net is linear."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Week 4's homework with three planted mistakes: what `check_backprop` says about them, and about the fixed version.
+"""Diagnose week 4's homework with three planted mistakes by `check_backprop`, and check the fixed version.
 
-The learner's forward and backward pass are plain NumPy, without a Tensor in them.
+The learner's forward and backward pass are plain NumPy, without Tensors.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""See a graph: forward, backprop with its formulas, gradients that vanish, and a hand derivation that is wrong.
+"""Draw a graph: forward pass, backprop with its formulas, vanishing gradients, and a wrong hand derivation.
 
-Each picture is an SVG in `output/`, light or dark as your browser is; hover over a node to see all that is known of it.
+Each picture is an SVG in `output/` that follows the theme of your browser; hover over a node for its details.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Backprop to step through: week 3's shallow network on six samples, as a page for your browser.
+"""Step through backprop in your browser: the shallow network of week 3 on six samples.
 
-Each step shows one operation: what it computes, and going back, the derivative that arrives, what it gives to each of
-its arguments, and the formula that the course derives by hand.
+Each step shows one operation: its value and, going back, the arriving derivative, its contribution to each
+argument, and the formula of the course.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Week 3 on real data: 4 tanh units and a sigmoid tell malignant from benign, by gradient descent.
+"""Week 3 on real data: classify tumours as malignant or benign with 4 tanh units, by gradient descent.
 
-Autodiff is held against the formulas that the course derives by hand, at the first step and at the last.
+Autodiff is compared with the hand-derived formulas of the course at the first and the last step.
 """
 
 from pathlib import Path

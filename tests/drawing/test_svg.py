@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.drawing import engine, style
-from tinygrad_dl.drawing.svg import dressed
+from tinygrad_dl.drawing.svg import with_style
 from tinygrad_dl.graph import labels
 
 needs_engine = pytest.mark.skipif(engine.problem() is not None, reason="no layout engine is installed")
@@ -33,7 +33,7 @@ def picture():
 
 @needs_engine
 def test_the_picture_is_the_same_but_for_the_style(picture):
-    before, after = ET.fromstring(picture), ET.fromstring(dressed(picture, DARK))
+    before, after = ET.fromstring(picture), ET.fromstring(with_style(picture, DARK))
     style = after[0]
     assert style.tag == f"{SVG}style"
     assert style.text == f".tinygrad-dl {{\n{DARK}\n}}"
@@ -47,7 +47,7 @@ def test_the_picture_is_the_same_but_for_the_style(picture):
 
 @needs_engine
 def test_nothing_is_left_that_an_html_page_minds_or_that_names_the_engine(picture):
-    words = dressed(picture, DARK)
+    words = with_style(picture, DARK)
     assert words.startswith(b"<svg ")
     assert words.endswith(b"</svg>\n")
     for markup in (b"<!", b"<?", b"graphviz"):
@@ -57,28 +57,28 @@ def test_nothing_is_left_that_an_html_page_minds_or_that_names_the_engine(pictur
 def test_two_versions_of_the_engine_give_the_same_file():
     drawing = '<!-- {} --><svg width="8pt"><!-- n0&#45;&gt;n1 --><text>a</text></svg>'
     new, old = ((PROLOG.format(v) + drawing.format(v)).encode() for v in ("16.1.0 (graphviz-pure)", "2.43.0 (0)"))
-    assert dressed(new, DARK) == dressed(old, DARK)
+    assert with_style(new, DARK) == with_style(old, DARK)
 
 
 @pytest.mark.parametrize("css", ["", "  ", "a > b { }", "/* ]]> & < </style> */"])
 def test_any_style_sheet_keeps_it_well_formed(css):
-    root = ET.fromstring(dressed(b"<svg a='>'></svg>", css))
+    root = ET.fromstring(with_style(b"<svg a='>'></svg>", css))
     assert [style.text for style in root] == ([f".tinygrad-dl {{\n{css}\n}}"] if css.strip() else [])
 
 
 def test_an_entity_that_xml_does_not_know_is_shown_as_typed():
-    root = ET.fromstring(dressed(b"<svg><text>&nbsp; &amp; &#38; &#x26; &lt; &quot; & </text></svg>"))
+    root = ET.fromstring(with_style(b"<svg><text>&nbsp; &amp; &#38; &#x26; &lt; &quot; & </text></svg>"))
     assert root[0].text == '&nbsp; & & & < " & '
 
 
 def test_it_is_dressed_once():
-    once = dressed(b"<svg></svg>", DARK)
-    assert dressed(once, DARK) == once
+    once = with_style(b"<svg></svg>", DARK)
+    assert with_style(once, DARK) == once
 
 
 def test_what_is_no_svg_is_an_error():
     with pytest.raises(ValueError, match=r"expected an SVG picture, got b'digraph"):
-        dressed(b"digraph {}")
+        with_style(b"digraph {}")
 
 
 @needs_engine

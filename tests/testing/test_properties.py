@@ -52,11 +52,14 @@ test_ties_of_a_maximum_obey_every_law = quick(given_gradients(np.maximum, broadc
 
 
 @settings(max_examples=settings.default.max_examples // 2)
-@given(strategies.programs(kinks=True))
-def test_programs_obey_every_law(program):
+@given(st.booleans(), st.data())
+def test_programs_obey_every_law(kinks, data):
+    program = data.draw(strategies.programs(kinks=kinks))
+    without = ["broadcasting"]  # some take a smaller array for something else
+    without += ["second order"] * kinks  # wrong at a kink in a tie, as in np.maximum(np.abs(x), 0): see `rules`
     with warnings.catch_warnings():  # rounding hides some derivatives, such as that of the variance of equal numbers
         warnings.simplefilter("ignore", testing.UndecidedWarning)
-        check_laws(program, *program.inputs, without=["broadcasting"])  # some take a smaller array for something else
+        check_laws(program, *program.inputs, without=without)
 
 
 def test_what_cancels_to_0_but_for_rounding_is_no_mistake():
@@ -177,7 +180,8 @@ def test_other_inputs_are_drawn_for_what_is_undecided():
         drawn.append(hide)
         return 1e16 * hide + np.abs(np.sin(x) + 2)
 
-    given_gradients(sometimes_hidden, x=arrays(), hide=st.booleans(), without=["dtype kept"])()
+    near = arrays(domain=(-3, 3))  # farther steps of x find no trace of a sine that is hidden
+    given_gradients(sometimes_hidden, x=near, hide=st.booleans(), without=["dtype kept"])()
     assert set(drawn) == {False, True}
 
 
@@ -319,7 +323,7 @@ def test_keyword_only_arguments_are_varied_too():
         return wrong_sigmoid(factor) * x
 
     assert "factor=np.array(0.5)" in (text := failure_of(lambda: check_laws(scaled, X, factor=np.array(0.5))))
-    assert "of scaled by factor is wrong" in text
+    assert "of scaled with respect to factor is wrong" in text
 
 
 # ---- names and errors

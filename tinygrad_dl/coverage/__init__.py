@@ -1,1 +1,1 @@
-"""What of NumPy has derivatives, and what was checked of them: `python -m tinygrad_dl.coverage`."""
+"""The table of NumPy's functions, their derivatives and checks: `python -m tinygrad_dl.coverage`."""

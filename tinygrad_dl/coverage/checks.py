@@ -1,4 +1,4 @@
-"""What is checked of every example of a function with a derivative: a column of the table for each."""
+"""The checks of each example of a differentiable function, one for each column of the table."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ CHECKS: dict[str, Callable[[Case], None]] = {  # the column -> what must hold of
 
 
 def failure(check: Callable[[Case], None], case: Case) -> str | None:
-    """What is wrong with an example, in a line; nothing if it is right. Raises NotApplicable or NotDecided."""
+    """Describe in a line what is wrong with an example; "" if it is right. Raises NotApplicable or NotDecided."""
     try:
         with np.errstate(all="ignore"):
             check(case)

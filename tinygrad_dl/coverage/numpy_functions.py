@@ -26,12 +26,12 @@ class NumpyFunction:
 
     @property
     def kind(self) -> str:
-        """What the registry says of it."""
+        """The kind of its entry in the registry."""
         return next((kind for kind, table in KINDS.items() if self.function in table), "unknown")
 
     @property
     def is_differentiable(self) -> bool:
-        """Whether it has a derivative, by a rule of its own or by those of what it is spelled in."""
+        """True if it has a derivative, by its own rule or by its decomposition."""
         return self.kind in ("rule", "spelling")
 
     @property
@@ -73,7 +73,7 @@ def public_functions() -> list[NumpyFunction]:
 
 
 def other_functions() -> list[NumpyFunction]:
-    """What else of NumPy has a derivative: methods of ufuncs, such as `np.add.outer`, and functions of `np.emath`."""
+    """Other NumPy functions with a derivative: methods of ufuncs, such as `np.add.outer`, and `np.emath`."""
     public = {entry.function for entry in public_functions()}
     others = [f for f in (*registry.vjps, *registry.spellings) if f is not None and f not in public]
     named = sorted((registry.name_of(function), function) for function in others if is_of_numpy(function))
@@ -81,7 +81,7 @@ def other_functions() -> list[NumpyFunction]:
 
 
 def is_of_numpy(function: Any) -> bool:
-    """Whether NumPy has this very `function`, or ufunc, or method of a ufunc, under its name."""
+    """Return whether NumPy has this `function`, ufunc, or method of a ufunc under its own name."""
     owner = getattr(function, "__self__", function)
     module = getattr(owner, "__module__", None) or "numpy"  # a ufunc has none
     return (

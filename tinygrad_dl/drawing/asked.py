@@ -1,4 +1,4 @@
-"""What one asks to see: `draw(loss)`, `draw([loss, y])`, or `draw(f, *inputs)`, whose answer is shown."""
+"""The Tensors to draw for `draw(loss)`, `draw([loss, y])`, or `draw(f, *inputs)`, which draws the value of f."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _mapped(function: Callable[[Any, str], Any], tree: Any, name: str) -> Any:
 
 
 def _is_array(x: Any) -> bool:
-    """Whether it is a list of numbers, which are an array, and not a list of arrays."""
+    """Return whether `x` is a list of numbers, that is, an array, and not a list of arrays."""
     return isinstance(x, list) and bool(x) and all(isinstance(part, _NUMBERS) or _is_array(part) for part in x)
 
 

@@ -73,7 +73,7 @@ class BackwardPicture:
             self._arrive(source, self._anchors[link.tail], link, several=True)
 
     def _contributions(self, link: Link) -> list[Contribution]:
-        """What goes back over the edges that a link stands for."""
+        """The cotangents that flow back over the edges of a link."""
         between = self._between.get((link.tail, link.head), [])
         return between if link.argnum is None else [c for c in between if c.argnum == link.argnum]
 
@@ -107,7 +107,7 @@ class BackwardPicture:
         return id
 
     def _has_box(self, unit: Unit, loops: bool) -> bool:
-        """Whether there is something to say of a gradient beside what arrives."""
+        """Return whether a gradient needs a label beside its contributions."""
         arriving, node = self._arriving.get(unit.index, []), unit.node
         assert node is not None
         if node.name or unit.is_output or node.kind == "parameter" or not arriving or loops:
@@ -192,7 +192,7 @@ class BackwardPicture:
 
     @staticmethod
     def _tells_shape(unit: Unit) -> bool:
-        """Whether the gradient of a unit has a box that tells its shape."""
+        """Return whether the gradient of a unit has a box with its shape."""
         return unit.node is not None and (bool(unit.node.name) or unit.node.kind != "operation")
 
     def _edge(self, source: str, target: str, id: str, label: list[str], **attributes: str) -> None:

@@ -247,7 +247,7 @@ class Picture:
 
 
 def notes(found: Findings, options: Options, view: View, verdict: Sequence[str]) -> list[str]:
-    """What the foot of a picture says in words."""
+    """The notes at the foot of a picture."""
     lines = [view.note] if view.note else []
     if options.legend:
         lines.append(f"dtype: {found.usual_dtype} where nothing else is said.")

@@ -58,37 +58,64 @@ def draw(
     theme: Theme = "auto",
     legend: bool = True,
 ) -> Drawing:
-    r"""The picture of how `x`, a loss for example or a list of several Tensors, was computed.
+    r"""Draw the computation of `x`, or of `x(*inputs)`.
 
-    With `inputs`, `x` is a net or a function, which is called, once or if it has no parameters twice, and the picture
-    is of `x(*inputs)`. Gradients made with `create_graph=True` are Tensors too, and their picture is that of the
-    backward pass that made them.
+    Gradients made with `create_graph=True` are Tensors too: their picture is that of the backward pass.
 
-    What it says:
+    Parameters
+    ----------
+    x
+        A Tensor, such as a loss, or a list of Tensors; with `inputs`, a net or a function. It is called once, or twice
+        if it has no parameters.
+    *inputs
+        The arguments of `x`.
+    show
+        The "forward" pass, the "backward" pass with the formula of each derivative rule, or "both" side by side.
+    values
+        True shows small arrays in full, and the range and mean of large ones; "image" adds a tiny heat image.
+    gradients
+        True runs a backward pass, without changing any `grad`, and shows the norm of each gradient and of each
+        contribution to it; "stored" shows the gradients in `grad`. A gradient that is zero, never computed, blocked (by
+        `detach`, `no_grad`, a constant function), not needed or freed is marked so.
+    formulas
+        Show the derivative with respect to each of the first 12 arguments of an operation, as its rule computes it.
+    shapes, memory
+        Show shapes on the edges, and the memory of each array.
+    heat
+        Fill nodes by the norm of the gradient, and add a verdict: vanishing, exploding, dead ReLUs, saturation.
+    report
+        A report of `testing.check_backprop`, shown as an outline at each name, right or wrong, with the cause.
+    depth
+        Draw Modules nested this deep in others as one node; 0 draws each outermost Module as one node.
+    roll
+        Draw repeated blocks once, with ×N.
+    max_nodes
+        Summarize a larger picture until it has at most so many nodes; None draws all.
+    modules
+        Draw a frame around the operations of each Module.
+    direction
+        "TB" from top to bottom, "LR" from left to right.
+    theme
+        "light", "dark", or "auto", which in an SVG follows the reader's theme.
+    legend
+        Draw a legend.
 
-    - `show`: the "forward" pass, the "backward" one, with the formula of each derivative rule, or "both" side by side;
-    - `values`: numbers, small arrays in full and of large ones the range and mean; "image" adds a tiny heat image;
-    - `gradients`: True goes back through the graph, touching no `grad`, and shows the norm of each gradient and of what
-      each edge adds to it; "stored" shows what `backward` has left in `grad`. A gradient that is zero, never
-      computed, blocked (by `detach`, `no_grad`, a constant function), not needed or freed says so;
-    - `formulas`: the derivative of each argument of an operation, of the first 12, as its rule computes it;
-    - `shapes` on the edges, `memory` of each array;
-    - `heat`: fills by the norm of the gradient, and a verdict: vanishing, exploding, dead ReLUs, saturation;
-    - `report`: what `testing.check_backprop` found, right or wrong, as an outline at each name, with the cause.
+    Returns
+    -------
+    Drawing
+        Shown by a notebook; `render` writes it to a file.
 
-    How much: `modules=False` leaves out the frames around what a Module computed; `depth` sums up Modules that deep
-    inside of others (0: each outermost one is a node); `roll` draws repeated blocks once, ×N. A picture of more than
-    `max_nodes` nodes is summed up like that until it has fewer, and says so; None draws all.
+    Raises
+    ------
+    TypeError
+        If `x` has no Tensors, or `depth`, `max_nodes`, `roll` or `report` has the wrong type.
+    ValueError
+        If a choice does not exist; `depth` is below 0 or `max_nodes` below 1; no input can be tracked; gradients, heat
+        or a backward pass are wanted of anything but one number computed from parameters; or the graph lacks all names
+        of the `report`.
 
-    How: `direction` "TB" from top to bottom or "LR" from left to right; `theme` "light", "dark", or "auto", which in an
-    SVG is the reader's own; `legend`.
-
-    Raises TypeError for anything but Tensors, for a `depth` or `max_nodes` that is no whole number or None, a `roll`
-    that is no truth value and a `report` that is none; ValueError for a choice that there is not, a `depth` below 0,
-    `max_nodes` below 1, for inputs of which nothing can be tracked, for gradients, heat or a backward pass of what is
-    not one number computed from parameters, and for a `report` on names that the graph does not have; and whatever `x`
-    raises when it is called.
-
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter([0.5, -1.0], name="w")
     >>> drawing = tg.draw(w**2)
@@ -181,7 +208,7 @@ def _checked(report: Any, graph: Graph) -> Any:
 class Drawing:
     """A picture of a graph, as DOT text; a notebook shows it, `print` gives its text. Made by `draw`.
 
-    `note` says how it was summed up, if it was; `verdict` holds the sentences of `heat=True`.
+    `note` describes the summary, if there is one; `verdict` holds the sentences of `heat=True`.
 
     >>> import tempfile
     >>> import tinygrad_dl as tg
@@ -226,7 +253,7 @@ class Drawing:
         if used != "the picture":
             warnings.warn(f"the layout of all took too long: this picture has {used}.", UserWarning, stacklevel=5)
         if suffix == ".svg":
-            return svg.dressed(picture, style.dark_css() if self._adapts else "")
+            return svg.with_style(picture, style.dark_css() if self._adapts else "")
         return picture
 
     def show(self) -> Path | None:

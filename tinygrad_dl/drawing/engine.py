@@ -74,7 +74,7 @@ def find() -> str | None:
 
 
 def problem() -> str | None:
-    """Why there is no engine and what to do, in words to end a sentence with; None if there is one. Never raises.
+    """The reason why there is no engine, and the remedy, as the end of a sentence; None if there is one.
 
     >>> problem() is None or REMEDY in problem() or "expected" in problem()
     True

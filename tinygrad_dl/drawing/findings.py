@@ -1,4 +1,4 @@
-"""What was found out about a graph once, for all its pictures, and what they are to say of it: `Findings`, `Options`.
+"""`Findings`, the facts about a graph that all its pictures share, and `Options`, the choices for a picture.
 
 The words on gradients that the pictures of both passes have are here; where they stand, `dot` and `backward` know.
 """
@@ -26,7 +26,7 @@ FREED = (
 
 @dataclass(frozen=True)
 class Options:
-    """What a picture says, beyond names and shapes: see `draw`."""
+    """The contents of a picture beyond names and shapes, see `draw`."""
 
     show: str = "forward"
     values: bool | str = False
@@ -47,7 +47,7 @@ class Options:
 
     @property
     def norms(self) -> bool:
-        """Whether norms of gradients are told."""
+        """True if the picture shows norms of gradients."""
         return bool(self.gradients) or self.heat
 
 
@@ -65,7 +65,7 @@ class Findings:
 
     @cached_property
     def states(self) -> list[str]:
-        """How it stands with the gradient of each node."""
+        """The gradient state of each node."""
         return states(self.graph, None if self.stored else self.record)
 
     @cached_property
@@ -112,7 +112,7 @@ class Findings:
     # ---- words
 
     def verdict(self, members: Sequence[int]) -> list[str]:
-        """What the report says of these nodes, in a line."""
+        """The report's verdict on these nodes, in a line."""
         rows = self._rows(members)
         if len(rows) == 1:
             return [f"{rows[0].name} {rows[0].verdict}"]
@@ -136,7 +136,7 @@ class Findings:
         return norm_of([self.norms[index] for index in members if index in self.norms], len(members))
 
     def sum_of(self, members: Sequence[int]) -> str:
-        """How many contributions each of the gradients is the sum of, if it is of several; the 1 of an output is one.
+        """The number of contributions to each gradient that is a sum; the 1 of an output counts as one.
 
         `sum of 2`, `sum of 1 to 3`, and of an output `1 + 2 more`.
         """

@@ -1,4 +1,4 @@
-"""How a picture looks: a shape, an outline and colours for each kind of thing, light and dark.
+"""The style of pictures: a shape, an outline and colours for each kind of thing, light and dark.
 
 Shape, outline and words say what colour says too, for print and for the colour-blind. An SVG carries the light colours
 as attributes and the dark ones as a style sheet, which the reader's own setting chooses.

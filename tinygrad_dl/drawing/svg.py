@@ -1,4 +1,4 @@
-"""What an engine's SVG is given before it is shown: dark colours for who likes them, nothing that HTML forbids."""
+"""Conversion of an engine's SVG for display: dark colours by a style sheet, and markup that HTML accepts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FILL = re.compile(rb'<(?:path|polygon) fill="([^"]*)"')
 _TEXT = re.compile(rb"<text\b.*?</text>\s*", re.DOTALL)
 
 
-def dressed(svg: bytes, dark_css: str = "") -> bytes:
-    """`svg` as Graphviz makes it, with a style sheet for readers who prefer it dark; fit to be put into an HTML page.
+def with_style(svg: bytes, dark_css: str = "") -> bytes:
+    """Return the `svg` of Graphviz with a style sheet for dark themes, fit for an HTML page.
 
-    The rules of `dark_css` hold in this picture only, wherever it stands; `&` is the picture itself. What differs from
-    one version of the engine to another, such as the comment that names it, is left out, with the XML declaration and
-    doctype; the words, titles and tooltips stay. Raises ValueError for what is no SVG.
+    The rules of `dark_css` apply to this picture only; `&` is the picture itself. The XML declaration, the doctype and
+    all that depends on the engine's version, such as comments, are removed; texts, titles and tooltips stay. Raises
+    ValueError if `svg` is no SVG picture.
 
     >>> picture = b'<?xml version="1.0"?><!-- by dot 16 --><svg width="8pt"><text>a</text></svg>'
-    >>> print(dressed(picture, "@media (prefers-color-scheme: dark) { text { fill: white } }").decode().rstrip())
+    >>> print(with_style(picture, "@media (prefers-color-scheme: dark) { text { fill: white } }").decode().rstrip())
     <svg class="tinygrad-dl" width="8pt"><style>.tinygrad-dl {
     @media (prefers-color-scheme: dark) { text { fill: white } }
     }</style><text>a</text></svg>
@@ -33,9 +33,11 @@ def dressed(svg: bytes, dark_css: str = "") -> bytes:
     svg = _NO_ENTITY.sub(b"&amp;", _COMMENT.sub(b"", svg))
     opening = _OPENING.search(svg)
     if opening is None:
-        raise ValueError(f"dressed: expected an SVG picture, got {svg[:40]!r}: make it with rendered(source, '.svg').")
+        raise ValueError(
+            f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with rendered(source, '.svg')."
+        )
     if _CLASS in opening[0]:
-        return svg  # it was dressed before
+        return svg  # it has a style already
     tag = opening[0].replace(b"<svg", b"<svg" + _CLASS, 1)
     return tag + _style(dark_css) + _with_titles_on_top(svg[opening.end() :].rstrip()) + b"\n"
 

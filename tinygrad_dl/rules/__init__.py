@@ -43,8 +43,9 @@ integers, bools                      constants beside a Tensor; their own gradie
 The second derivative of a smooth function of a kink is exact, at 0 too, as for |x|**2, norm(x)**2, hypot(x, y)**2,
 std(x)**2; see `kinks`. It is nan where it has no limit; higher derivatives are exact or nan. At ties it is the mean of
 all sides, equal for a smooth function such as (max(x) - min(x))**2 or np.maximum(x, y) * np.minimum(x, y); see
-`ties`. With more than 16 ties in one array, that holds if its elements are not mixed. Code that chooses one side, by
-`sort`, `median`, `where` or `clip`, must not combine it with the maximum or minimum of the same array. If the branch of
+`ties`. With more than 16 ties in one array, that holds if its elements are not mixed. It is wrong where a side is never
+taken, as of np.maximum(np.abs(x), 0) at 0 or of maxima in each other. Code that chooses one side, by `sort`, `median`,
+`where` or `clip`, must not combine it with the maximum or minimum of the same array. If the branch of
 `where` that is not taken is nan, write a second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
 
 Decompositions, for both orders: the eigenvalues of a defective matrix have no derivative, nor have dependent columns

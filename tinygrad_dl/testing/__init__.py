@@ -1,8 +1,8 @@
-"""Is this gradient right, and if not, what is wrong with it?
+"""Gradient checking: numerical, property-based, and against hand-derived backprop.
 
-`check_gradients` and `check_pair` hold derivatives against differences, by autodiff or by hand; `given_gradients` makes
-a property-based test of that, with `strategies` for arrays, nets and programs (the extra `hypothesis`);
-`check_backprop` says which formula of a hand derivation is wrong, and how; `formulas` is the course's backprop.
+`check_gradients` and `check_pair` compare derivatives, by autodiff or by hand, with finite differences; `check_laws`
+and `given_gradients` test the properties of derivatives, with `strategies` for arrays, networks and programs (the extra
+`hypothesis`); `check_backprop` diagnoses the formulas of a hand derivation; `formulas` is the course's backprop.
 """
 
 import importlib

@@ -39,7 +39,7 @@ exit status: 0 all is right, 1 something is wrong, 2 something could not be chec
 
 
 class Check(NamedTuple):
-    """Something to check: its title, the names to ask for it by, and what gives the verdict and the report."""
+    """A check: its title, the names that select it, and a function that returns the verdict and the report."""
 
     title: str
     names: tuple[str, ...]
@@ -47,7 +47,7 @@ class Check(NamedTuple):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with `argv`, and give its exit status."""
+    """Run the command with `argv`, and return its exit status."""
     parser = _parser()
     options = parser.parse_args(argv)
     if options.order < 1:
@@ -99,7 +99,7 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def _outcome(file: UserFile, check: Check) -> str:
-    """Run a check and print what it found. What the learner's functions print, a hundred times, is not shown."""
+    """Run a check and print its report. The output of the learner's functions, called many times, is hidden."""
     try:
         with redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -113,11 +113,11 @@ def _outcome(file: UserFile, check: Check) -> str:
     return verdict
 
 
-# ---- what there is to check
+# ---- the checks of a file
 
 
 def _chosen(file: UserFile, name: str, options: argparse.Namespace) -> list[Check]:
-    """All checks, in the order of the file, or those that go by `name`. CannotCheck: there are none."""
+    """All checks, in the order of the file, or those selected by `name`; CannotCheck if there are none."""
     checks = list(_checks(file, not options.no_progress))
     by_name = [check for check in checks if name and name in check.names]
     if options.order > 1 and (by_name or not name):
@@ -142,7 +142,7 @@ def _chosen(file: UserFile, name: str, options: argparse.Namespace) -> list[Chec
 
 
 def _checks(file: UserFile, progress: bool) -> Iterator[Check]:
-    """What there is to check in a file, in its order."""
+    """The checks of a file, in its order."""
     loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
     for name, value in file.names.items():
         if name in file.functions:
@@ -167,7 +167,7 @@ def _checks_of_function(file: UserFile, name: str, progress: bool) -> Iterator[C
 
 
 def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
-    """The name of the forward half that goes with `backward`, and what the two have in common."""
+    """The name of the forward function for `backward`, and the part that both names share."""
     for forward_pattern, backward_pattern in pairs.PAIRS:
         match = re.fullmatch(backward_pattern.replace("{}", "(.*)"), backward)
         if match and (forward := forward_pattern.format(match[1])) in file.functions:

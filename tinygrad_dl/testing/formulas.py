@@ -1,7 +1,7 @@
-"""The course's backprop, derived by hand, in plain NumPy: the oracle that autodiff is compared with, and never uses.
+"""The course's backprop, derived by hand, in plain NumPy: an oracle for autodiff that is independent of it.
 
 The notation is the course's. Samples are columns; `*` is the Hadamard product. `dZ` and `dA` are errors per sample:
-the 1/m of the cost is applied once, in `dW` and `db`, so that the true derivative of the cost by Z is dZ / m.
+the 1/m of the cost is applied once, in `dW` and `db`, so that the derivative of the cost with respect to Z is dZ / m.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -76,7 +76,7 @@ def shallow_forward(X: Array, parameters: Mapping[str, Array], activation: str =
 def shallow_backward(
     X: Array, Y: Array, parameters: Mapping[str, Array], values: Mapping[str, Array], activation: str = "tanh"
 ) -> dict[str, Array]:
-    """The seven gradients of week 3, by name, from what `shallow_forward` gave for the same `X` and `parameters`.
+    """The seven gradients of week 3, by name, from the `values` of `shallow_forward` for the same `X` and `parameters`.
 
     >>> rng = np.random.default_rng(0)
     >>> parameters = {"W1": rng.normal(size=(4, 2)), "b1": np.zeros((4, 1)),
@@ -102,7 +102,7 @@ def shallow_backward(
 
 
 class Cache(NamedTuple):
-    """What a layer's forward pass keeps for its backward pass."""
+    """The values that a layer's forward pass keeps for its backward pass."""
 
     A_prev: Array
     W: Array
@@ -113,8 +113,19 @@ class Cache(NamedTuple):
 
 
 def layer_forward(A_prev: Array, W: Array, b: Array, activation: str) -> tuple[Array, Cache]:
-    """Z[l] = W[l] A[l-1] + b[l], A[l] = g(Z[l]): gives A[l] and the cache (week 4).
+    """Return A[l] = g(Z[l]), with Z[l] = W[l] A[l-1] + b[l], and the cache (week 4).
 
+    Parameters
+    ----------
+    A_prev
+        A[l-1], of shape (n[l-1], m).
+    W, b
+        The parameters, of shapes (n[l], n[l-1]) and (n[l], 1).
+    activation
+        A name in `ACTIVATIONS`.
+
+    Examples
+    --------
     >>> A, cache = layer_forward(np.ones((3, 5)), np.ones((2, 3)), np.zeros((2, 1)), "relu")
     >>> A.shape
     (2, 5)
@@ -141,7 +152,7 @@ def linear_backward(dZ: Array, cache: Cache) -> tuple[Array, Array, Array]:
 
 
 def layer_backward(dA: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """From dA[l] and the cache of layer l: dA[l-1], dW[l], db[l], each of the shape of what it derives by (week 4).
+    """Return dA[l-1], dW[l], db[l], of the shapes of A[l-1], W[l], b[l], from dA[l] and the cache of layer l (week 4).
 
     >>> A, cache = layer_forward(np.ones((3, 5)), np.ones((2, 3)), np.zeros((2, 1)), "relu")
     >>> [gradient.shape for gradient in layer_backward(np.ones((2, 5)), cache)]
@@ -151,9 +162,16 @@ def layer_backward(dA: Array, cache: Cache) -> tuple[Array, Array, Array]:
 
 
 def deep_forward(X: Array, parameters: Mapping[str, Array], activations: Sequence[str]) -> tuple[Array, list[Cache]]:
-    """`layer_forward` through all L layers: gives A[L] and the caches. `parameters` holds W1, b1, ..., WL, bL.
+    """Return A[L] and the caches of `layer_forward` through all L layers.
 
-    `activations` names the activation of each layer.
+    Parameters
+    ----------
+    X
+        The samples, (n[0], m).
+    parameters
+        W1, b1, ..., WL, bL; W[l] is (n[l], n[l-1]), and b[l] is (n[l], 1).
+    activations
+        The activation of each layer, names in `ACTIVATIONS`.
     """
     A, caches = X, []
     for layer, activation in enumerate(activations, start=1):
@@ -163,7 +181,7 @@ def deep_forward(X: Array, parameters: Mapping[str, Array], activations: Sequenc
 
 
 def deep_backward(dA: Array, caches: Sequence[Cache]) -> dict[str, Array]:
-    """The gradients of all layers by name, dAl, dZl, dWl, dbl for l = L, ..., 1, and dA0, from dA[L] and the caches.
+    """Return the gradients dAl, dZl, dWl, dbl for l = L, ..., 1, and dA0, by name, from dA[L] and the caches.
 
     >>> X, Y = np.ones((3, 5)), np.ones((1, 5))
     >>> parameters = {"W1": np.ones((2, 3)), "b1": np.zeros((2, 1)), "W2": np.ones((1, 2)), "b2": np.zeros((1, 1))}
@@ -180,7 +198,7 @@ def deep_backward(dA: Array, caches: Sequence[Cache]) -> dict[str, Array]:
     return gradients
 
 
-# ---- comparing
+# ---- comparison
 
 
 def relative_difference(a: Array, b: Array) -> float:

@@ -1,6 +1,6 @@
-"""The laws that the derivatives of any function obey, one small function each, and the table of them.
+"""The laws that the derivatives of any function obey, one small function each, and their table `LAWS`.
 
-A law is given a `Subject`, and gives None, or says in words what is wrong. `properties.py` makes tests of them.
+A law maps a `CheckedFunction` to None, or to a description of what is wrong. `properties.py` makes tests of them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ROUNDING = 1e-4  # of that, relative to gradients nearby: 1e-12 of these are rou
 REFUSED = (ValueError, TypeError, IndexError)  # what a function raises for shapes that don't fit
 
 
-class Subject:
-    """A function with float arguments `primals`, as the laws see it: a function of arrays, all of them varied.
+class CheckedFunction:
+    """A function with float arguments `primals`, reduced to a function of arrays, all of which are varied.
 
     `function` is in NumPy syntax, or a pair (forward, backward) by hand. `values` are the arrays among the primals, in
-    float64, and `names` what they are called; `vjp(*values)` gives the value and the pullback to all of them.
-    `check(**settings)` holds that against differences; `undecided` are the reports that rounding left open.
+    float64, and `names` their names; `vjp(*values)` returns the value and the pullback to all of them.
+    `check(**settings)` compares it with differences; `undecided` holds the reports that rounding left undecided.
     """
 
     by_hand: bool
@@ -62,10 +62,10 @@ class Subject:
 
     @functools.cached_property
     def typical(self) -> float:
-        """The size of gradients nearby, or of terms in them, which may cancel to 0 but for what is rounded off.
+        """The size of nearby gradients, or of their terms, which may cancel to 0 up to rounding.
 
-        At the point itself all of a gradient may cancel, and everywhere that of a cosine of vectors of one number; its
-        terms are as large as the value over the argument.
+        A whole gradient may cancel at this point, and that of the cosine of two vectors of one number does everywhere;
+        its terms are as large as the value divided by the argument.
         """
         nearby = self.gradients(*[x + 2**-7 * some_like(x) for x in self.values])
         value = max((float(np.abs(y).max(initial=0)) for y in pytree.leaves(self.vjp(*self.values)[0])), default=0.0)
@@ -81,7 +81,7 @@ class Subject:
         return max((float(change.max(initial=0)) for change in changes if np.all(np.isfinite(change))), default=0.0)
 
     def same(self, a: Any, b: Any, scale: float = 0.0) -> bool:
-        """Whether two gradients are one but for rounding, in sums of numbers as large as `scale` or as they are."""
+        """Return whether two gradients are equal up to rounding in sums of terms of size `scale`, or their own."""
         return (
             _close(a, b, scale)
             or _close(a, b, max(scale, ROUNDING * self.typical))
@@ -89,15 +89,15 @@ class Subject:
         )
 
 
-Law = Callable[[Subject], str | None]  # gives None, or in words what is wrong
+Law = Callable[[CheckedFunction], str | None]  # returns None, or a description of what is wrong
 
 
-def vjp_is_numeric(subject: Subject) -> str | None:
+def vjp_is_numeric(subject: CheckedFunction) -> str | None:
     """Reverse mode gives what differences give."""
     return _found_by(subject) if subject.by_hand else _found_by(subject, modes=("vjp",))
 
 
-def jvp_is_vjp_transposed(subject: Subject) -> str | None:
+def jvp_is_vjp_transposed(subject: CheckedFunction) -> str | None:
     """⟨u, J t⟩ = ⟨Jᵀ u, t⟩ for a tangent t in forward mode and a cotangent u in reverse mode."""
     if subject.by_hand:
         return None
@@ -110,13 +110,13 @@ def jvp_is_vjp_transposed(subject: Subject) -> str | None:
     return f"⟨u, J t⟩ is {forward.sum():.9g} by tg.jvp, and ⟨Jᵀ u, t⟩ is {reverse.sum():.9g} by tg.vjp."
 
 
-def second_order_is_numeric(subject: Subject) -> str | None:
+def second_order_is_numeric(subject: CheckedFunction) -> str | None:
     """The derivative of the gradient is what differences of the gradient give."""
     return None if subject.by_hand else _found_by(subject, modes=("vjp",), order=2)
 
 
-def broadcasting_sums(subject: Subject) -> str | None:
-    """The gradient by an argument that is broadcast is the sum over what it was repeated along."""
+def broadcasting_sums(subject: CheckedFunction) -> str | None:
+    """The gradient with respect to a broadcast argument is summed over the repeated axes."""
     for i, x in enumerate(subject.values):
         for cut, axis in _cuts(x):
             few, many = list(subject.values), list(subject.values)
@@ -133,18 +133,17 @@ def broadcasting_sums(subject: Subject) -> str | None:
                 return f"{where} there is no gradient: {type(error).__name__}: {error}"
             for name, gradient, right in zip(subject.names, gradients, expected, strict=True):
                 if not subject.same(gradient, right, scale):
-                    found = f"the gradient by {name}, of shape {gradient.shape}, is\n{gradient}\ninstead of\n{right}"
-                    return (
-                        f'{where} {found}\nIf that is not meant to work, leave this law out: without=["broadcasting"].'
-                    )
+                    found = f"the gradient with respect to {name}, of shape {gradient.shape}, is"
+                    advice = 'If that is not meant to work, leave this law out: without=["broadcasting"].'
+                    return f"{where} {found}\n{gradient}\ninstead of\n{right}\n{advice}"
     return None
 
 
-def _broadcasts(subject: Subject, values: Sequence[np.ndarray], i: int, shape: tuple[int, ...]) -> bool:
-    """Whether the function takes `values`, and the i-th as if it were repeated to `shape`: here, and nearby as well.
+def _broadcasts(subject: CheckedFunction, values: Sequence[np.ndarray], i: int, shape: tuple[int, ...]) -> bool:
+    """Return whether the function broadcasts the i-th of `values` to `shape`, at this point and nearby.
 
-    At one point alone it may look so by chance: the sum of one 0 is that of two. So it may on one side of a kink, and
-    far out, where a tanh is 1: it is looked at with numbers of a size of 1 too.
+    At one point it may seem so by chance, since the sum of one 0 is that of two; likewise on one side of a kink, and
+    far from 0, where a tanh is 1. Hence numbers of size 1 are tried too.
     """
     moderate = [x / max(1, np.abs(x).max(initial=0)) for x in values]
     for step, at in ((0, values), (2**-7, values), (-(2**-7), values), (0, moderate)):
@@ -158,7 +157,7 @@ def _broadcasts(subject: Subject, values: Sequence[np.ndarray], i: int, shape: t
     return True
 
 
-def inputs_are_left_alone(subject: Subject) -> str | None:
+def inputs_are_left_alone(subject: CheckedFunction) -> str | None:
     """Inputs and cotangents are neither changed nor given back as gradients, and may be read-only."""
     primals = pytree.map_leaves(_read_only, subject.arguments.primals)
     arrays = [x for x in pytree.leaves(primals) if isinstance(x, np.ndarray)]
@@ -178,12 +177,12 @@ def inputs_are_left_alone(subject: Subject) -> str | None:
             return f"An input was\n{old}\nbefore the call and is\n{x}\nafter it."
     for name, gradient in zip(subject.names, gradients, strict=True):
         if any(np.shares_memory(gradient, x) for x in arrays):
-            return f"The gradient by {name} shares memory with an input: changing one would change the other. Copy it."
+            return f"The gradient with respect to {name} shares memory with an input: return a copy."
     return None
 
 
-def float32_stays_float32(subject: Subject) -> str | None:
-    """Of float32 inputs, the value is float32, and so are the gradients."""
+def float32_stays_float32(subject: CheckedFunction) -> str | None:
+    """For float32 inputs, the value and the gradients are float32."""
     narrow = [x.astype(np.complex64 if np.iscomplexobj(x) else np.float32) for x in subject.values]
     value, pullback = subject.vjp(*narrow)
     wide = [y for y in map(np.asarray, pytree.leaves(value)) if y.dtype.name in ("float64", "complex128")]
@@ -191,11 +190,11 @@ def float32_stays_float32(subject: Subject) -> str | None:
         return f"Here the value is {wide[0].dtype}."
     for name, x, gradient in zip(subject.names, narrow, pullback(some_like(value)), strict=True):
         if np.asarray(gradient).dtype != x.dtype:
-            return f"The gradient by {name} is {np.asarray(gradient).dtype}, and {name} is {x.dtype}."
+            return f"The gradient with respect to {name} is {np.asarray(gradient).dtype}, and {name} is {x.dtype}."
     return None
 
 
-def uses_add_up(subject: Subject) -> str | None:
+def uses_add_up(subject: CheckedFunction) -> str | None:
     """A variable in two places gets the sum of the gradients; a pullback gives the same again, in any memory order."""
     value, pullback = subject.vjp(*subject.values)
     u = some_like(value)
@@ -216,7 +215,7 @@ def uses_add_up(subject: Subject) -> str | None:
 
     for name, g, twice in zip(subject.names, once, functional.vjp(doubled, *subject.values)[1](u), strict=True):
         if not subject.same(twice, 2 * g):
-            return f"The gradient of f + f by {name} is\n{twice}\ninstead of twice that of f,\n{2 * g}"
+            return f"The gradient of f + f with respect to {name} is\n{twice}\ninstead of twice that of f,\n{2 * g}"
     for i, j in itertools.combinations(range(len(once)), 2):
         if once[i].shape == once[j].shape and once[i].dtype == once[j].dtype:
             with contextlib.suppress(*REFUSED):
@@ -226,10 +225,10 @@ def uses_add_up(subject: Subject) -> str | None:
     return None
 
 
-def _by_memory_order(subject: Subject, value: Any, u: Any, expected: Sequence[np.ndarray]) -> str | None:
-    """What is wrong with the gradients if the cotangent `u`, or the arguments, lie otherwise in memory.
+def _by_memory_order(subject: CheckedFunction, value: Any, u: Any, expected: Sequence[np.ndarray]) -> str | None:
+    """Describe gradients that change with the memory order of the cotangent `u`, or of the arguments.
 
-    Nothing is if the value itself is another one then, as that of x.ravel("K") is.
+    A function whose value changes as well, such as x.ravel("K"), is left out.
     """
     turned = [_turned(x) for x in subject.values]
     for words, values, cotangent in (
@@ -242,12 +241,12 @@ def _by_memory_order(subject: Subject, value: Any, u: Any, expected: Sequence[np
         for name, gradient, right in zip(subject.names, pullback(cotangent), expected, strict=True):
             if not subject.same(gradient, right):
                 where = f"With {words} in another order in memory, as by np.asfortranarray,"
-                return f"{where} the gradient by {name} is\n{gradient}\ninstead of\n{right}"
+                return f"{where} the gradient with respect to {name} is\n{gradient}\ninstead of\n{right}"
     return None
 
 
-def _of_one_variable(subject: Subject, i: int, j: int) -> str | None:
-    """What is wrong with the gradient if the arguments i and j are one variable."""
+def _of_one_variable(subject: CheckedFunction, i: int, j: int) -> str | None:
+    """Describe a wrong gradient with one variable for the arguments i and j."""
     values = list(subject.values)
     values[j] = values[i]
 
@@ -275,11 +274,11 @@ LAWS: dict[str, Law] = {
     "used twice": uses_add_up,
 }
 
-# ---- what the laws have in common
+# ---- shared by the laws
 
 
 def some_like(tree: Any) -> Any:
-    """Numbers that depend on nothing but the shapes in `tree`: a cotangent or a tangent for it; zeros for integers."""
+    """A cotangent or tangent for `tree` that depends on its shapes only; zeros for integers."""
     rng = np.random.default_rng(0)
 
     def numbers(y):
@@ -292,7 +291,7 @@ def some_like(tree: Any) -> Any:
     return pytree.map_leaves(numbers, tree)
 
 
-def _found_by(subject: Subject, **settings: Any) -> str | None:
+def _found_by(subject: CheckedFunction, **settings: Any) -> str | None:
     report = subject.check(**settings)
     if report.verdict == "undecided":
         subject.undecided.append(report)
@@ -300,12 +299,12 @@ def _found_by(subject: Subject, **settings: Any) -> str | None:
 
 
 def _products(u: Any, t: Any) -> np.ndarray:
-    """Re(u t) of all numbers in two trees: what adds up to ⟨u, t⟩."""
+    """Re(u t) of all numbers in two trees, the terms of ⟨u, t⟩."""
     return np.concatenate([np.real(a * b).ravel() for a, b in zip(pytree.leaves(u), pytree.leaves(t), strict=True)])
 
 
 def _close(a: Any, b: Any, scale: float = 0.0) -> bool:
-    """Whether two arrays are one but for rounding, of numbers as large as `scale` or as they are themselves."""
+    """Return whether two arrays are equal up to rounding of numbers of size `scale`, or their own."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
@@ -319,7 +318,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _cuts(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-    """What broadcasts to the shape of `x`, and along which axis: with one of length 1, or without the first."""
+    """Parts of `x` that broadcast to its shape, with the axis: one of length 1, or the first left out."""
     for axis, length in enumerate(x.shape):
         if length > 1:
             yield np.take(x, [0], axis), axis
@@ -339,8 +338,8 @@ def _read_only(x: Any) -> Any:
     return x
 
 
-def _float_leaves(primals: Sequence[Any], subject: Subject) -> list[Any]:
-    """The arrays to vary as they came, in their own memory; copies if there are Modules, which have theirs."""
+def _float_leaves(primals: Sequence[Any], subject: CheckedFunction) -> list[Any]:
+    """The arrays to vary, in their own memory; copies if there are Modules."""
     floats = [x for x in pytree.leaves(primals) if getattr(x, "dtype", np.asarray(x).dtype).kind in "fc"]
     copies = [leaf.value for leaf in subject.arguments.leaves]
     return floats if len(floats) == len(copies) else copies

@@ -1,6 +1,6 @@
-"""Tests of derivatives: `check_laws` at given inputs, `given_gradients` at those that Hypothesis makes up and shrinks.
+"""Property-based tests of derivatives: `check_laws` at given inputs, `given_gradients` at inputs of Hypothesis.
 
-The laws are in `laws.py`, and what Hypothesis draws from in `strategies`, which is where it is imported.
+The properties are in `laws.py`, the strategies in `strategies`, which is the only importer of Hypothesis.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..core.registry import name_of
 from ..core.signatures import signature
 from .gradcheck import GradientReport
 from .gradcheck.coordinates import laid_out
-from .gradcheck.report import concluded
-from .laws import LAWS, Law, Subject, some_like
-from .literals import literal
+from .gradcheck.report import raise_or_warn
+from .laws import LAWS, CheckedFunction, Law, some_like
+from .source_repr import source_repr
 
 LINES = 26  # of a failure, at most: Hypothesis adds its own
 
@@ -44,22 +44,34 @@ DOMAINS: dict[Callable[..., Any], tuple[Any, ...]] = {
 
 
 def check_laws(f: Function, /, *primals: Any, without: Collection[str] = (), **named: Any) -> None:
-    """Raise an AssertionError if a derivative of `f` at these arguments breaks a law of `LAWS`, with code to see it.
+    """Check that the derivatives of `f` at these arguments obey the laws of derivatives.
 
-    `f` is a function in NumPy syntax, its name such as "np.tanh", or a pair (forward, backward) in plain NumPy, written
-    by hand as `check_pair` explains. All floats among its arguments are varied, and nothing else. Laws `without` which
-    to check are named.
+    Warn with an `UndecidedWarning`, as `check_gradients` does, if rounding hides a derivative from differences.
 
-    Where rounding hides a derivative from differences, there is an UndecidedWarning, as `check_gradients` gives.
+    Parameters
+    ----------
+    f
+        A function in NumPy syntax, its name such as "np.tanh", or a pair (forward, backward) as for `check_pair`.
+    *primals, **named
+        The arguments of `f`, of any shapes. All floats among them are varied, and nothing else.
+    without
+        Names of laws to leave out.
 
-    Raises ValueError for a law or a function that there is not.
+    Raises
+    ------
+    AssertionError
+        If a law is broken, with code to reproduce it.
+    ValueError
+        If a law or a function does not exist.
 
+    Examples
+    --------
     >>> check_laws("np.tanh", np.array([0.5, -2.0]))
     >>> check_laws((np.sin, lambda g, x: g * np.cos(x)), np.array([[0.5]]))
     """
-    __tracebackhide__ = True  # of pytest: the message says it all
+    __tracebackhide__ = True  # for pytest: the message is complete
     for report in undecided_laws(f, *primals, without=without, **named)[:1]:
-        concluded(report)
+        raise_or_warn(report)
 
 
 def undecided_laws(f: Function, /, *primals: Any, without: Collection[str], **named: Any) -> list[GradientReport]:
@@ -76,23 +88,47 @@ def undecided_laws(f: Function, /, *primals: Any, without: Collection[str], **na
     return subject.undecided
 
 
-def _subject(f: Any, primals: tuple, named: Mapping[str, Any]) -> Subject:
+def _subject(f: Any, primals: tuple, named: Mapping[str, Any]) -> CheckedFunction:
     forward, arguments = _positional(f[0] if isinstance(f, tuple) else f, primals, named)
     with np.errstate(all="ignore"):
-        return Subject((forward, f[1]) if isinstance(f, tuple) else forward, arguments)
+        return CheckedFunction((forward, f[1]) if isinstance(f, tuple) else forward, arguments)
 
 
 def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = (), **strategies: Any) -> Any:
-    """A test that the derivatives of `f` obey `LAWS`, at arguments that Hypothesis makes up, and shrinks if one fails.
+    """Return a Hypothesis test that the derivatives of `f` obey the laws of derivatives; without `f`, a decorator.
 
-    `f` is as in `check_laws`. Each of its arguments is given a strategy by name; or all of them one for tuples,
-    such as `strategies.broadcastable(2)`; or none: then they are arrays that broadcast, in the domain of `f` if that is
-    NumPy's. Only floats are varied. Without `f` this is a decorator. The test is one of Hypothesis: `settings` and
-    `example` go on top, a test runner finds it, and calling it runs it. Laws `without` which to check are named.
-    Other arguments are drawn where rounding hides a derivative. Beyond 3 in a domain without an end, that is so where
-    `f` or its gradient overflows, and a failure counts only if it is there close by as well.
-    A strategy that depends on another argument is made with `shared` and `flatmap` of `hypothesis.strategies`.
+    Parameters
+    ----------
+    f
+        As for `check_laws`.
+    *joint
+        One strategy for tuples of all arguments, such as `strategies.broadcastable(2)`.
+    without
+        Names of laws to leave out.
+    **strategies
+        A strategy for each argument, by name. Without any strategy the arguments are arrays that broadcast, in the
+        domain of `f` if it is a function of NumPy.
 
+    Returns
+    -------
+    function
+        A test: a test runner finds it, calling it runs it, and `hypothesis.settings` and `example` apply to it.
+
+    Raises
+    ------
+    TypeError
+        If strategies are given both jointly and by name.
+    ValueError
+        If a law or a function does not exist.
+
+    Notes
+    -----
+    Only floats are varied. Arguments at which rounding hides a derivative are drawn again. So are those beyond 3 in an
+    unbounded domain at which `f` or its gradient overflows, or at which a failure does not occur nearby as well. For a
+    strategy that depends on another argument, use `shared` and `flatmap` of `hypothesis.strategies`.
+
+    Examples
+    --------
     >>> from tinygrad_dl.testing import strategies
     >>> test_tanh = given_gradients("np.tanh")
     >>> test_tanh()
@@ -144,9 +180,9 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
 
 
 def _by_chance(f: Any, primals: tuple, named: Mapping[str, Any], without: Collection[str]) -> bool:
-    """Whether a failure at large arguments is none of the derivative: `f` overflows, or obeys the laws close by.
+    """Return whether a failure at large arguments is no fault of a rule: `f` overflows, or obeys the laws nearby.
 
-    A rule that is wrong is so at more than one point; what rounding throws off, or a jump of a rounded x, is not.
+    A wrong rule is wrong at more than one point; a rounding error, or a jump of a rounded x, is not.
     """
     if _overflows(f, primals, named):
         return True
@@ -166,7 +202,7 @@ def _by_chance(f: Any, primals: tuple, named: Mapping[str, Any], without: Collec
 
 
 def _overflows(f: Any, primals: tuple, named: Mapping[str, Any]) -> bool:
-    """Whether the value of `f`, or one of its first two derivatives, is not finite here."""
+    """Return whether the value of `f`, or one of its first two derivatives, is not finite here."""
     try:
         with np.errstate(all="ignore"):
             subject = _subject(f, primals, named)
@@ -182,7 +218,7 @@ def _overflows(f: Any, primals: tuple, named: Mapping[str, Any]) -> bool:
 
 
 def _laws(without: Collection[str]) -> dict[str, Law]:
-    """Those of `LAWS` that are to be checked."""
+    """The laws to check."""
     without = {without} if isinstance(without, str) else without
     unknown = set(without) - LAWS.keys()
     if unknown:
@@ -191,7 +227,7 @@ def _laws(without: Collection[str]) -> dict[str, Law]:
 
 
 def _signature(forward: Callable, strategies: Mapping[str, Any]) -> inspect.Signature:
-    """Of a test: what is drawn, after what is left to the test runner, which are `self` and fixtures."""
+    """The signature of a test: `self` and fixtures, for the test runner, then the drawn arguments."""
     try:
         own = signature(forward).parameters.values()
     except (TypeError, ValueError):  # written in C
@@ -204,7 +240,7 @@ def _signature(forward: Callable, strategies: Mapping[str, Any]) -> inspect.Sign
 
 
 def _default(forward: Callable) -> Any:
-    """The strategy for the arguments of a function that was given none."""
+    """The strategy for the arguments of a function without given strategies."""
     from . import strategies
 
     if forward is np.matmul:
@@ -218,11 +254,11 @@ def _default(forward: Callable) -> Any:
     return strategies.broadcastable(len(domains), domains, layouts=True)
 
 
-# ---- what is to be called, and how
+# ---- the function and its arguments
 
 
 def _resolved(f: Any) -> Any:
-    """The function that is meant: itself, one that has this name, or the one that a test by `given_gradients` is of."""
+    """The function for `f`: itself, the function of this name, or the one that a test of `given_gradients` checks."""
     if hasattr(f, "hypothesis"):
         return f.hypothesis.inner_test.checks
     if not isinstance(f, str):
@@ -236,12 +272,12 @@ def _resolved(f: Any) -> Any:
 
 
 def _positional(f: Callable, primals: tuple, named: Mapping[str, Any]) -> tuple[Callable, tuple]:
-    """`f` and its arguments by position, which are varied by position: of a keyword-only one, another function."""
+    """`f` and its arguments by position; with keyword-only arguments, an equivalent function without them."""
     if isinstance(f, np.ufunc):  # its names are the caller's: NumPy before 2.4 gives it no signature of use
         return f, (*primals, *named.values())
     try:
         bound = signature(f).bind(*primals, **named)
-    except ValueError:  # written in C: it does not say
+    except ValueError:  # written in C, without a signature
         return f, (*primals, *named.values())
     except TypeError:
         kinds = {p.kind for p in signature(f).parameters.values() if p.default is p.empty}
@@ -260,7 +296,7 @@ def _positional(f: Callable, primals: tuple, named: Mapping[str, Any]) -> tuple[
     return call, (*bound.args, *bound.kwargs.values())
 
 
-# ---- what a failure says
+# ---- the text of a failure
 
 
 def _failure(function: Any, law: str, wrong: str, code: list[str]) -> str:
@@ -278,7 +314,7 @@ def _code(function: Any, primals: tuple, named: Mapping[str, Any]) -> list[str]:
     defaults = ("forward", "backward") if functions[1:] else ("f",)
     sources = [_source(f, default) for f, default in zip(functions, defaults, strict=True)]
     names = ", ".join(name for name, _ in sources)
-    values = [*map(literal, primals), *(f"{name}={literal(value)}" for name, value in named.items())]
+    values = [*map(source_repr, primals), *(f"{name}={source_repr(value)}" for name, value in named.items())]
     arguments = [f"({names})" if len(functions) > 1 else names, *values]
     lines = [
         "import numpy as np",
@@ -292,7 +328,7 @@ def _code(function: Any, primals: tuple, named: Mapping[str, Any]) -> list[str]:
 
 
 def _source(f: Callable, default: str) -> tuple[str, str]:
-    """How code calls `f`, and the line that imports it, or a comment that tells where it is; a lambda by `default`."""
+    """The name of `f` in code, `default` for a lambda, and the line that imports it, or a comment with its place."""
     if name_of(f).startswith("np."):
         return name_of(f), ""
     if not hasattr(f, "__qualname__"):  # an object, not a function

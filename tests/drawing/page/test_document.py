@@ -33,7 +33,7 @@ def contents(path):
         (tg.parameter(1j), (), ValueError, "one real number"),
         ([tg.parameter(1.0), tg.parameter(2.0)], (), ValueError, "one loss, got 2"),
         (tg.parameter(1.0), (1.0,), TypeError, "a function or a net"),
-        (np.sum, (), TypeError, 'expected the inputs of sum, got none: say explore(net, "backprop.html", X)'),
+        (np.sum, (), TypeError, 'expected the inputs of sum, got none: write explore(net, "backprop.html", X)'),
     ],
 )
 def test_what_can_not_be_explored_is_an_error_that_says_why(tmp_path, x, inputs, error, words):

@@ -76,7 +76,7 @@ def test_a_wrong_gradient_is_found_in_every_form(pair, wrong, monkeypatch):
     with pytest.raises(testing.GradientError) as error:
         testing.check_pair(*pair, W, A, B)
     assert error.value.report.mistakes[0].argument == ("W", "A", "b")[wrong]
-    assert "that is wrong: differences of forward" in str(error.value)
+    assert "is wrong: it contradicts differences of forward" in str(error.value)
 
 
 @pytest.mark.parametrize("activation", list(formulas.ACTIVATIONS))
@@ -124,11 +124,11 @@ def test_complex_pairs_have_the_cotangents_of_the_table():
     [
         (
             lambda g, W, A, b: (g @ A.T, W.T @ g, g),
-            r"\(4, 5\) for b, which is \(4, 1\): .*Sum over the axes along which",
+            r"\(4, 5\) for b, expected \(4, 1\), .*Sum over the axes along which",
         ),
-        (lambda g, W, A, b: (A @ g.T, W.T @ g, B), r"\(3, 4\) for W, which is \(4, 3\): .*Is it transposed\?"),
-        (lambda g, W, A, b: (g @ A.T, W.T @ g), "gives 2 gradients; expected 3, for W, A, b"),
-        (lambda g, W, A, b: {"W": g @ A.T, "dA": W.T @ g}, "gives no gradient for b"),
+        (lambda g, W, A, b: (A @ g.T, W.T @ g, B), r"\(3, 4\) for W, expected \(4, 3\), .*Is it transposed\?"),
+        (lambda g, W, A, b: (g @ A.T, W.T @ g), "expected 3 gradients, for W, A, b, got 2"),
+        (lambda g, W, A, b: {"W": g @ A.T, "dA": W.T @ g}, "returns no gradient for b"),
         (lambda g, W, A, b: (None, W.T @ g, B), r"shape \(\) for W"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_gradient_that_does_not_fit_is_wrong_in_words(backward, message):
     [
         (
             (forward, lambda g: g),
-            r"expected backward\(g, \*primals\) or backward\(g, ans, \*primals\) beside a forward of 3",
+            r"expected backward\(g, \*primals\) or backward\(g, ans, \*primals\) for a forward of 3",
         ),
         ((forward_with_cache, backward), r"expected backward\(g, cache\) .* takes 4 arguments"),
     ],

@@ -18,7 +18,7 @@ def test_the_error_names_element_values_rule_and_line():
     report = report_of(f, np.ones((2, 3)), X)
     text = str(report)
     assert len(text.split("\n")) <= 40
-    assert "The gradient of f by W is wrong, in 6 of the elements checked" in text
+    assert "The gradient of f with respect to W is wrong, in 6 of the elements checked" in text
     assert "test_check.py:" in text
     assert report.blame.argnum == 0
     assert report.blame.parameter == "x"
@@ -31,7 +31,7 @@ def test_a_number_that_the_graph_does_not_see_is_said_to_be_missing():
     with pytest.warns(UserWarning, match="out of the graph"):
         report = report_of(lambda x: np.sum(x * float(x[0])), X)
     assert report.blame is None
-    assert "missing from the graph: float(x)" in str(report)
+    assert "missing from the graph, by float(x)" in str(report)
 
 
 def test_the_reproduction_runs_and_finds_the_mistake_again():

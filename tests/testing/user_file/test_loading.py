@@ -102,7 +102,7 @@ BROKEN = {
     ),
     "random": (
         "def f(x): return x * np.random.rand()\ndef f_grad(g, x): return g",
-        "another value when it is called again",
+        "another value when called again",
     ),
     "no net": ("grads = {'dW1': np.ones((1, 2))}\nX = np.ones((2, 3))", "grads: define Y, parameters in the file"),
     "wrong shapes": (

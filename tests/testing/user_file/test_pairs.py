@@ -126,7 +126,7 @@ def test_a_layer_may_carry_the_1_over_m_of_the_course_and_return_in_any_order(ch
     [
         ("dZ.shape[1]", DB.replace(" / m", ""), "dA_prev, dW, db", "wrong"),  # 1/m in dW only
         ("2", DB, "dA_prev, dW, db", "wrong"),
-        ("1", "dZ / m", "dA_prev, dW, db", "shape (4, 5) for b, which is (4, 1)"),
+        ("1", "dZ / m", "dA_prev, dW, db", "shape (4, 5) for b, expected (4, 1)"),
         ("1", DB, "dA_prev, dW", "no gradient for b"),
         ("1", DB, "dA_prev.T, dW, db", "Is it transposed?"),
     ],

@@ -34,23 +34,49 @@ def explore(
     max_nodes: int = MAX_NODES,
     title: str | None = None,
 ) -> Path:
-    """Write a page on which one steps through backprop from `x`, a loss, forward and backward; give its path.
+    """Write a page to step through backprop from the loss `x`, forward and backward; return its path.
 
-    With `inputs`, `x` is a function or a net, and the page is of `x(*inputs)`. Open the file in any browser: it is one
-    file, which needs no network and asks for none. It shows each operation, what it computes, and going back, the
-    derivative that arrives, each that leaves, with its formula, and how they add up, beside the formula of the course
-    where there is one. No `grad` is touched.
+    The page shows each operation and its value and, going back, the arriving derivative, each derivative that leaves,
+    with its formula, and their sums, beside the formula of the course if there is one. It is one file for any browser,
+    and needs no network. No `grad` is changed.
 
-    Of each array the page has at most `max_values` numbers, fewer if there are very many arrays; and of a graph with
-    more than `max_nodes` nodes there is none. Layouts that are not done in a minute, all together, are left out. Of
-    Tensors of one name, each has its number behind it: `x#0`. Lines of source are known of what was recorded in
-    `with tg.debug():`.
+    Parameters
+    ----------
+    x
+        A Tensor of one number; with `inputs`, a net or a function, and the page is of `x(*inputs)`.
+    path
+        The file to write, which ends in .html. An existing file is replaced as a whole, or not at all.
+    *inputs
+        The arguments of `x`.
+    max_values
+        The largest number of values to show of an array; very many arrays have fewer.
+    max_nodes
+        The largest number of nodes in the graph.
+    title
+        The title of the page.
 
-    Raises TypeError for what is no Tensor and for a function without its inputs; ValueError for a Tensor that is not a
-    single number or not computed from parameters, for too large a graph, and for a path that doesn't end in .html;
-    FileNotFoundError where there is no such folder, IsADirectoryError if a folder is in place. A file is replaced
-    whole, or not.
+    Returns
+    -------
+    Path
+        The path of the page.
 
+    Raises
+    ------
+    TypeError
+        If `x` is no Tensor, or a function without its inputs.
+    ValueError
+        If the loss is not a single number computed from parameters, the graph is too large, or the path does not end in
+        .html.
+    FileNotFoundError, IsADirectoryError
+        If the folder does not exist, or the path is a folder.
+
+    Notes
+    -----
+    Layouts that together take more than a minute are left out. Tensors with equal names get numbers: `x#0`. The page
+    has lines of source for operations recorded in `with tg.debug():`.
+
+    Examples
+    --------
     >>> import tempfile
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -65,7 +91,7 @@ def explore(
         raise TypeError(f"explore: expected a title of words, got {type(title).__name__} {title!r}: pass a str.")
     if callable(x) and not inputs:
         raise TypeError(
-            f"explore: expected the inputs of {getattr(x, '__name__', type(x).__name__)}, got none: say explore(net, "
+            f"explore: expected the inputs of {getattr(x, '__name__', type(x).__name__)}, got none: write explore(net, "
             f'"backprop.html", X), the inputs after the path.'
         )
     outputs = tensors_to_show("explore", x, inputs)

@@ -42,7 +42,7 @@ class Table:
         self._places: dict[int, int] = {}
 
     def place(self, array: Any, *, lasting: bool = True) -> int | None:
-        """Where `array` stands in the table, to which it is added; None for none, and for several arrays in one.
+        """Add `array` to the table and return its position; None for no array, and for a tuple of several.
 
         One that outlives the table is written once, however often it is placed; say so of one that doesn't, as another
         may get its id.

@@ -20,7 +20,7 @@ _LIKE_THOSE = "…  # by the same rule as those above"
 def contents_of(
     graph: Graph, title: str, pictures: list[dict[str, Any]], max_values: int, note: str = ""
 ) -> dict[str, Any]:
-    """What the page shows of a `graph` with one output, a loss. `note` is what there is to say of the pictures.
+    """The contents of the page for a `graph` with one output, a loss; `note` is a remark on the pictures.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -113,7 +113,7 @@ class _Writer:
         }
 
     def lines(self, node: Node, parts: list[Contribution]) -> list[tuple[str, str]]:
-        """What is on the left and on the right of the `=` for each of the contributions of an operation."""
+        """The left and right sides of the `=` for each contribution of an operation."""
         g = self.record.gradients.get(node.index)
         outputs = [i for i, x in enumerate(g) if x is not None] if isinstance(g, primitives.Outputs) else None
         names = op_text.names(self.graph, node, called=self.symbols)
@@ -164,7 +164,7 @@ class _Sum:
 
 
 def _symbols(graph: Graph) -> list[str]:
-    """What the page calls each node: its name, or v3 for the node number 3, as books do."""
+    """The symbol of each node on the page: its name, or v3 for node number 3."""
     letter, taken = "v", set(graph.names)
     while any(f"{letter}{node.index}" in taken for node in graph.nodes):
         letter += "v"
@@ -172,7 +172,7 @@ def _symbols(graph: Graph) -> list[str]:
 
 
 def _sizes(graph: Graph, record: Record) -> list[int]:
-    """How many numbers each array has that the page shows: values, gradients, contributions, their sums on the way."""
+    """The sizes of all arrays on the page: values, gradients, contributions, and their partial sums."""
     arrays = [node.array for node in graph.nodes] + list(record.gradients.values())
     arrays += [part.value for part in record.contributions]
     sizes = [np.size(array) for array in {id(x): x for x in arrays}.values() if not isinstance(array, tuple)]

@@ -110,7 +110,7 @@ def _laid_out(graph: Graph, view: View, seconds: float) -> bytes:
     ways = {"the picture": options, "straight edges": options.plainly()}
     sources = [(name, partial(_source, graph, view, each)) for name, each in ways.items()]
     picture, _ = engine.best(sources, ".svg", seconds)
-    return svg.dressed(picture)
+    return svg.with_style(picture)
 
 
 def _source(graph: Graph, view: View, options: Options) -> str:

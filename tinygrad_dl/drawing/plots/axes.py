@@ -1,4 +1,4 @@
-"""What the pictures share: colours, markers and dashes, Axes, legends, and checks of what is given."""
+"""Shared parts of the plots: colours, markers and dashes, Axes, legends, and checks of what is given."""
 
 from __future__ import annotations
 

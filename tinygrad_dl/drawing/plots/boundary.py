@@ -1,4 +1,4 @@
-"""What a net makes of the plane: regions, or shades of a probability, with the samples on them."""
+"""Decision boundaries: the predictions of a net on the plane, as regions or shades, with the samples."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def decision_boundary(
     legend: bool = True,
     ax: Any = None,
 ) -> Any:
-    """What `net` makes of the plane, and the samples on it: `X` is (2, m), `Y` is (m,), (1, m) or one-hot (classes, m).
+    """Plot the predictions of `net` on the plane, and samples: `X` is (2, m), `Y` (m,), (1, m) or one-hot (classes, m).
 
-    A net with one output gives P(y = 1), drawn as ten shades, with a line at 1/2; with `logits=True` it gives logits,
-    of which the sigmoid is taken. Of several outputs the largest wins, logits or not, and has a region. Labels are 0,
-    1, ..., and `classes` their names. The field is computed at `resolution` points along an axis. A figure of its own
-    has a colour bar; in yours, `figure.colorbar(ax.images[0], ax=ax)` makes one.
+    A net with one output gives P(y = 1), drawn as ten shades, with a line at 1/2; with `logits=True` its output is a
+    logit, and the sigmoid of it is drawn. With several outputs, logits or not, each class has the region in which its
+    output is the largest. Labels are 0, 1, ..., and `classes` their names. `resolution` is the number of points along
+    an axis. A new figure has a colour bar; in your own, `figure.colorbar(ax.images[0], ax=ax)` adds one.
 
     Raises ValueError for other shapes, values that are not finite, labels out of range, and for probabilities outside
     of [0, 1], which are logits.

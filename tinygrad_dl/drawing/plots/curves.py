@@ -1,4 +1,4 @@
-"""Functions of one number: an activation with its derivative, and what nets make of 1-D data."""
+"""Functions of one number: an activation with its derivative, and the fit of nets to 1-D data."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .axes import COLOURS, LINES, axes_for, numbers, plain, with_legend
 def activation(
     g: Callable[[Any], Any], *, z: tuple[float, float] = (-4.0, 4.0), name: str | None = None, ax: Any = None
 ) -> Any:
-    """An activation g(z), elementwise, and its derivative g'(z) by autodiff, over the range `z` = (low, high).
+    """Plot an elementwise activation g(z) and its derivative g'(z), by autodiff, over the range `z` = (low, high).
 
-    Lines break where g or g' jumps, as the derivative of relu does at 0; a dot there is what autodiff takes it to be.
+    Lines break where g or g' jumps, as the derivative of relu does at 0; a dot marks autodiff's value there.
     `name` is the title, by default the function's own.
 
-    Raises ValueError for a range that is none, and for a `g` that is not elementwise or leaves the graph.
+    Raises ValueError for an invalid range, and for a `g` that is not elementwise or leaves the graph.
 
     >>> import tinygrad_dl as tg
     >>> from tinygrad_dl.drawing import plots

@@ -1,4 +1,4 @@
-"""How the numbers in a net are distributed: small multiples of histograms."""
+"""Histograms of the numbers in a net, as small multiples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .names import layer_and_kind
 
 
 def histograms(arrays: Any, X: Any = None, *, bins: int = 41, ax: Any = None) -> Any:
-    """How the numbers of each array are distributed, a panel each; under it, their mean and standard deviation.
+    """Plot a histogram of each array in a panel, with its mean and standard deviation below.
 
     `arrays` is a dict of arrays by name, or a net, whose parameters are drawn: W1 b1 W2 ... With samples `X` (n, m), so
     are the Tensors that the net computes from them: Z1, A1, ... Layers are rows. `ax` is an Axes, or an array of at

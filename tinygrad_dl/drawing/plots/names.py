@@ -6,5 +6,5 @@ import re
 
 
 def layer_and_kind(name: str) -> tuple[str, str]:
-    """What number a name has, and what is left: W1 is ("1", "W")."""
+    """Split a name into its number and the rest: W1 into ("1", "W")."""
     return ".".join(re.findall(r"\d+", name)), re.sub(r"\d+", "", name)

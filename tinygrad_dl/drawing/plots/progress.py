@@ -1,4 +1,4 @@
-"""How training went: costs, and norms of gradients."""
+"""Plots of training: costs, and norms of gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .names import layer_and_kind
 
 
 def costs(histories: Any, *, log: bool = False, ax: Any = None) -> Any:
-    """The cost of each epoch, solid, and that of the validation data, dashed: of a history, or of several by name.
+    """Plot the cost of each epoch, solid, and the validation cost, dashed, for a history or several by name.
 
     A history is what `tg.fit` returns, or a list of costs. With `log=True` the axis of costs is logarithmic.
 

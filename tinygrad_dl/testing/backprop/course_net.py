@@ -45,7 +45,7 @@ class CourseNet:
 
     @property
     def simplifies(self) -> bool:
-        """Whether the cost and the last activation give dZ[L] = A[L] - Y."""
+        """True if the cost and the last activation give dZ[L] = A[L] - Y."""
         return self.cost == "bce" and self.activations[self.L] == "sigmoid"
 
     def names(self) -> list[str]:
@@ -57,7 +57,7 @@ class CourseNet:
 
 
 def rounding(net: CourseNet) -> dict[str, Array]:
-    """How far rounding may carry each error, by name: the sums and products of the backward pass, in absolutes."""
+    """Bounds on the rounding of each error, by name: the backward pass, on absolute values."""
     v = {name: np.abs(value) for name, value in net.values.items()}
     dA, dA_off = _rounding_of_the_cost(net, v[f"A{net.L}"])
     off: dict[str, Array] = {}
@@ -78,7 +78,7 @@ def rounding(net: CourseNet) -> dict[str, Array]:
 
 
 def _rounding_of_the_cost(net: CourseNet, A: Array) -> tuple[Array, Array]:
-    """|dA[L]|, and how far it is off."""
+    """|dA[L]|, and the bound on its rounding."""
     Y = np.abs(net.Y)
     if net.cost == "mse":
         return np.abs(2 * (net.values[f"A{net.L}"] - net.Y)), 2 * (A + Y)

@@ -1,7 +1,7 @@
-"""`check_backprop`: which of your hand-derived gradients are right, and what is wrong with the others, by name.
+"""`check_backprop`: a diagnosis of hand-derived gradients, which names the mistake in each wrong one.
 
-The formulas of backprop are replayed in its order, as they should be and with each mistake of the table, until the
-numbers are yours. What you give is what your later formulas had to start from; what you leave out is supposed.
+The formulas of backprop are replayed in its order, both right and with each mistake of the table, until they reproduce
+the given numbers. Each formula starts from the gradients given before it; those left out are computed.
 """
 
 from __future__ import annotations
@@ -39,18 +39,47 @@ def check_backprop(
     updated: Mapping[str, Any] | None = None,
     old: Mapping[str, Any] | None = None,
 ) -> BackpropReport:
-    """Compare hand-derived `gradients` with the course's dW[l], db[l], dZ[l], dA[l], and name what is wrong with them.
+    """Compare hand-derived `gradients` with the course's dW[l], db[l], dZ[l], dA[l], and name their mistakes.
 
-    `gradients` holds any of dWl, dbl, dZl, dAl, for l = 1, ..., L, as arrays. X is (n0, m), Y is (n[L], m). `net` is
-    a Sequential of Dense layers and activations, or a dict of W1, b1, ..., with the `activations` of all layers, by
-    name or as functions of tg.nn. The `cost` is "binary_cross_entropy" or "mean_squared_error", 1/m Σ (a - y)², plus
-    λ/(2m) Σ W² with λ = `regularisation`. By the `convention` "course" dZ and dA are errors per sample, and 1/m comes
-    in dW and db; by "derivative" they are derivatives of the cost; None recognises which. To tell an `updated` or
-    `old` W from others, give those parameters, or the `learning_rate` of the update.
+    Parameters
+    ----------
+    gradients
+        Any of dWl, dbl, dZl, dAl for l = 1, ..., L, and dA0, by name. dW[l] is (n[l], n[l-1]), db[l] is (n[l], 1), and
+        dZ[l] and dA[l] are (n[l], m).
+    X, Y
+        The samples, (n[0], m), and their labels, (n[L], m).
+    net
+        A Sequential of Dense layers and activations, or a dict of W1, b1, ..., WL, bL.
+    activations
+        For a dict, the activation of each layer, by name or as functions of `tg.nn`.
+    cost
+        "binary_cross_entropy", or "mean_squared_error", which is 1/m Σ (a - y)².
+    regularisation
+        The λ of the term λ/(2m) Σ W² in the cost.
+    leaky_slope
+        The slope of a leaky ReLU for z <= 0.
+    convention
+        "course" if dZ and dA are errors per sample, with the 1/m in dW and db; "derivative" if they are derivatives of
+        the cost; None recognises the convention.
+    learning_rate, updated, old
+        The learning rate of the update, or the parameters after or before it, to recognise a W from another step.
 
-    Wrong gradients raise nothing: they are in the report. Raises ValueError or TypeError for names, shapes and values
-    that no check can be made with.
+    Returns
+    -------
+    BackpropReport
+        A row for each gradient. Wrong gradients raise no error.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If names, shapes or values don't fit together.
+
+    References
+    ----------
+    The formulas are those of weeks 3 and 4 of the course; `tinygrad_dl.testing.formulas` has them as functions.
+
+    Examples
+    --------
     >>> X, Y = np.array([[1.0, 2.0, -1.0]]), np.array([[1, 0, 1]])
     >>> A = 1 / (1 + np.exp(-0.5 * X))
     >>> report = check_backprop({"dW1": (A - Y) @ X.T}, X, Y, {"W1": [[0.5]], "b1": [[0.0]]}, ["sigmoid"])
@@ -140,7 +169,7 @@ class Search(Replay):
         return [state for state in states if state.cost <= states[0].cost + GAP][:BEAM]
 
     def _explanations(self, state: State, names: list[str]) -> list[State]:
-        """How the last of `names`, which is given, comes about: with as few mistakes as possible."""
+        """The explanations of the last of `names`, which is given, with as few mistakes as possible."""
         name, g = names[-1], self.finite[names[-1]]
         undone: list[State] = []
         for count in range(min(self.most, self._most_of(names)) + 1):
@@ -160,12 +189,12 @@ class Search(Replay):
         return [plain.followed_by(name, g if fits else self.plain(plain, name), None)]
 
     def _most_of(self, names: list[str]) -> int:
-        """How many mistakes at once to look for in the formulas of `names`: there are some thousand pairs."""
+        """The largest number of simultaneous mistakes to try in the formulas of `names`; pairs number some thousand."""
         size = max(value.size for value in self.net.parameters.values()) * self.net.m
         return 1 if len(names) > 1 and size >= LARGE else MOST
 
     def _tells_nothing(self, state: State, name: str) -> bool:
-        """Whether the explanation of dW would do for any dZ: then what is hidden before it is still open for db."""
+        """Return whether the explanation of dW holds for any dZ; if so, mistakes before it remain open for db."""
         dZ = f"dZ{name[2:]}"
         if name[1] != "W" or dZ not in state.hidden:
             return False

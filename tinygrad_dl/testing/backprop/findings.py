@@ -1,4 +1,4 @@
-"""From a finished search to the rows of a report: what is right, wrong, or inherited from what is wrong before it."""
+"""Conversion of a finished search to the rows of a report: right, wrong, or inherited from an earlier mistake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def report(search: Any) -> BackpropReport:
 
 
 def _best(search: Any) -> Any:
-    """Of explanations that cost the same, one that blames as little as possible that was not given."""
+    """The explanation, of those with equal cost, with the fewest mistakes in gradients that were not given."""
     return min(search.states, key=lambda state: sum(name not in search.given for name in state.found))
 
 
@@ -61,7 +61,7 @@ def _row(search: Any, name: str) -> Row:
 
 
 def _parent(name: str, L: int) -> str | None:
-    """What `name` is computed from in backprop."""
+    """The error from which backprop computes `name`."""
     quantity, layer = name[1], int(name[2:])
     if quantity == "A":
         return f"dZ{layer + 1}" if layer < L else None
@@ -116,7 +116,7 @@ def _cause(search: Any, place: str, kind: str, detail: str, edit: Any) -> Cause:
 
 
 def _undone(search: Any, best: Any, name: str, root: str | None) -> str:
-    """A word on what is right although what it is computed from is not."""
+    """A note on a right gradient that is computed from a wrong one."""
     if best.found.get(name):
         causes = " and ".join(best.kinds(name))
         return f"right by two mistakes, of which one undoes the other: {causes} here, and what is wrong with {root}."
@@ -126,7 +126,7 @@ def _undone(search: Any, best: Any, name: str, root: str | None) -> str:
 
 
 def _hint(search: Any, best: Any, name: str, g: np.ndarray) -> str:
-    """What can be said of a gradient that is wrong from a cause unknown."""
+    """A hint for a wrong gradient whose cause is unknown."""
     plain = search.plain(best, name)
     said = ["cause unknown: it is none of the known mistakes, and no two of them at once."]
     if g.shape != plain.shape:

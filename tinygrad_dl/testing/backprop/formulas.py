@@ -29,7 +29,7 @@ class Offset:
 
 
 class View:
-    """What the formulas of layer l may read: the `net` and its values, and the `errors` found so far, by name.
+    """The inputs of the formulas of layer l: the `net` and its values, and the `errors` computed so far, by name.
 
     A, Z, W, b, dA, dZ, dW and the sizes n are taken by offset: `v.A[-1]`.
     """

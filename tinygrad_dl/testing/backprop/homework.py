@@ -1,4 +1,4 @@
-"""What `check_backprop` is given, as arrays: or refused, with what was expected, what came, and what to do."""
+"""Validation of the arguments of `check_backprop`, and their conversion to arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backprop replayed: what its formulas give after the errors seen so far, right or with mistakes in them."""
+"""A replay of backprop: the values of its formulas, right or with mistakes, after given errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class State(NamedTuple):
 
     @property
     def clips(self) -> int:
-        """How often it supposes that probabilities were kept away from 0 and 1."""
+        """The number of places at which it assumes clipped probabilities."""
         return sum("bce" in way.of for way in self.ways)
 
     def kinds(self, name: str) -> tuple[str, ...] | None:
@@ -98,7 +98,7 @@ class Replay:
         return View(self.net, errors, int(name[2:]))
 
     def _tolerances(self, low: bool) -> dict[str, tuple[float, Array, float]]:
-        """By name: relative, absolute for each element, and the size of the right value that the latter is for."""
+        """Tolerances by name: relative; absolute for each element; and the size of the right value for the latter."""
         tolerances = {}
         noise = rounding(self.net)
         for name, truth in self.truth.items():
@@ -111,7 +111,7 @@ class Replay:
         return tolerances
 
     def near(self, name: str, a: Array, b: Array) -> bool:
-        """Whether `a` is `b`, but for rounding in what `name` is computed from."""
+        """Return whether `a` equals `b`, up to rounding in the computation of `name`."""
         if a.shape != b.shape:
             return False
         relative, absolute, size = self.tolerances[name]
@@ -126,7 +126,7 @@ class Replay:
     # ---- what a formula gives, with and without mistakes
 
     def value(self, state: State, name: str, edits: Sequence[Edit] = (), θ: float | None = None) -> Array:
-        """What `name` is after what came before, with mistakes in its formula."""
+        """The value of `name` after the errors of `state`, with mistakes in its formula."""
         key = edits[0].key if edits else formulas_of(name, self.net)[0]
         return self._evaluated(self._view(state.errors, name), key, edits, θ)
 
@@ -144,7 +144,7 @@ class Replay:
     def candidates(
         self, state: State, name: str, count: int, rest: list[str]
     ) -> Iterator[tuple[tuple[Edit, ...], Array]]:
-        """What `name` would be with each set of `count` mistakes; `rest` leads from it to what is given."""
+        """Yield the value of `name` for each set of `count` mistakes; `rest` leads from it to a given error."""
         view = self._view(state.errors, name)
         try:
             plain = self._evaluated(view, formulas_of(name, self.net)[0])
@@ -209,7 +209,7 @@ class Replay:
         return [θ for θ in θs if np.isfinite(θ) and free[0].free(view, θ)]  # type: ignore[misc]
 
     def _ahead(self, state: State, name: str, edits: Sequence[Edit], θ: float, rest: list[str]) -> Array:
-        """What is given at the end of `rest`, if `edits` at `name` were the only mistakes."""
+        """The value at the end of `rest`, with `edits` at `name` as the only mistakes."""
         state = state.followed_by(name, self.value(state, name, edits, θ))
         for follower in rest:
             state = state.followed_by(follower, self.value(state, follower))
@@ -217,7 +217,7 @@ class Replay:
 
 
 def single(g: Array) -> bool:
-    """Whether these are numbers in single precision, whatever their dtype is by now."""
+    """Return whether the numbers are of single precision, whatever their dtype."""
     return bool(np.any(g % 1)) and np.array_equal(g, g.astype(np.float32))
 
 
@@ -230,7 +230,7 @@ def _bound(change: Any, θ: Any) -> Any:
 
 
 def _distinct(edits: list[Edit]) -> bool:
-    """Whether all are in slots, and of kinds, of their own; only one may have a free number."""
+    """Return whether the edits have distinct slots and kinds, and at most one free number."""
     slots, kinds = [edit.mistake.slot for edit in edits], [edit.mistake.kind for edit in edits]
     free = sum(bool(edit.mistake.free) for edit in edits)
     return len(set(slots)) == len(slots) and len(set(kinds)) == len(kinds) and free <= 1

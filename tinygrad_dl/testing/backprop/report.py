@@ -1,4 +1,4 @@
-"""What `check_backprop` found: rows to read by machine, a text for the terminal, and a table for notebooks."""
+"""The report of `check_backprop`: rows for programs, a text for the terminal, and a table for notebooks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def kinds(causes: Iterable[Cause]) -> list[str]:
 
 @dataclass(frozen=True)
 class Row:
-    """What was found about one gradient.
+    """The result for one gradient.
 
     `status` is "right", "wrong" (for the `causes`, all at once), "unknown" (wrong, no cause found) or "inherited":
     it follows correctly from your `inherited_from`, which is wrong. `alternatives` are causes that give the same
@@ -71,9 +71,9 @@ class Row:
 
 
 class BackpropReport:
-    """The rows of a check in the order of backprop, by name: `report["dW1"].status`. Print it, or show it.
+    """The rows of a check by name, in the order of backprop: `report["dW1"].status`. Print it for a table.
 
-    `convention` is what dZ and dA were read as: "course" (errors per sample) or "derivative" (of the cost).
+    `convention` is "course" if dZ and dA are read as errors per sample, "derivative" if as derivatives of the cost.
     """
 
     rows: list[Row]
@@ -84,7 +84,7 @@ class BackpropReport:
 
     @property
     def passed(self) -> bool:
-        """Whether all is right."""
+        """True if all gradients are right."""
         return all(row.status == "right" for row in self.rows)
 
     def __getitem__(self, name: str) -> Row:

@@ -1,8 +1,8 @@
-"""Derivatives held against differences: `check_gradients` those of the rules, `check_pair` those written by hand.
+"""Numerical gradient checks: `check_gradients` for derivative rules, `check_pair` for a backward pass by hand.
 
-From the inside out: `differences` takes slopes along a line and measures their error; `coordinates` and `arguments`
-make a function of anything one of real numbers; `claim` is such a function with what is said to be its derivative;
-`comparison` and `verdict` tell right from wrong; `blame` finds the rule; `report` has the words; `check` is the front.
+From the inside out: `differences` computes slopes along a line and their errors; `coordinates` and `arguments` reduce
+any function to one of real numbers; `claim` pairs such a function with its claimed derivative; `comparison` and
+`verdict` compare the two; `blame` finds the wrong rule; `report` writes the result; `check` is the public interface.
 """
 
 from .check import check_gradients, check_pair, gradients_report, pair_report

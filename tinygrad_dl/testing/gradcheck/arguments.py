@@ -1,4 +1,4 @@
-"""The arguments of a function that is checked: a call with lists, dicts, Modules and settings as one of arrays."""
+"""The arguments of a checked function: its lists, dicts, Modules and settings, flattened to float arrays."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Leaf(NamedTuple):
 
 
 class Arguments:
-    """The arguments of a call of `f`, of which the float arrays are `leaves`; those are what one can vary.
+    """The arguments of a call of `f`; their float arrays are the `leaves`, which can be varied.
 
-    Numbers, arrays and Tensors of floats are leaves, in lists, tuples and dicts too, and so are the parameters of
-    Modules. What is neither, such as an axis or integer labels, stays as it is. `argnums` are the arguments to
-    vary: all of them if None. If `f` is a Module itself, its parameters are varied as well.
+    Numbers, arrays and Tensors of floats are leaves, also in lists, tuples and dicts, and so are the parameters of
+    Modules. All else, such as an axis or integer labels, is constant. `argnums` are the arguments to vary, by default
+    all. If `f` is a Module itself, its parameters are varied as well.
 
-    Raises TypeError for an argnum that there is not, ValueError if nothing is of floats, or something is not finite.
+    Raises TypeError for an argnum out of range, ValueError without any float, or if a number is not finite.
     """
 
     f: Callable[..., Any]
@@ -41,14 +41,14 @@ class Arguments:
 
     def __init__(self, f: Callable[..., Any], primals: Sequence[Any], argnums: int | Sequence[int] | None = None):
         if not callable(f):
-            raise TypeError(f"expected a function, and then its arguments, got {f!r:.60}.")
+            raise TypeError(f"expected a function, followed by its arguments, got {f!r:.60}.")
         if argnums is None:
             argnums = range(len(primals))
         elif isinstance(argnums, (int, np.integer)):
             argnums = [int(argnums)]
         for i in argnums:
             if not -len(primals) <= i < len(primals):
-                raise TypeError(f"argnums: there is no argument {i}: the function is given {len(primals)}.")
+                raise TypeError(f"argnums: expected numbers below {len(primals)}, the number of arguments, got {i}.")
         varied = {i % len(primals) for i in argnums}
         names = _names_of_arguments(f, len(primals))
         if isinstance(f, Module):  # its parameters are one argument more, the first
@@ -75,11 +75,11 @@ class Arguments:
         return [laid_out(leaf.value.astype(dtype), leaf.value) for leaf, dtype in zip(self.leaves, wide, strict=True)]
 
     def call(self, *values: Any) -> Any:
-        """What `f` gives with `values`, arrays or Tensors, in the place of the leaves."""
+        """Call `f` with `values`, arrays or Tensors, in place of the leaves."""
         return self.f(*self.with_values(values))
 
     def with_values(self, values: Sequence[Any]) -> list[Any]:
-        """The arguments with `values` in the place of the leaves."""
+        """The arguments with `values` in place of the leaves."""
         supply = iter(values)
 
         def replaced(primal: Any) -> Any:
@@ -88,7 +88,7 @@ class Arguments:
         return [replaced(primal) if i in self.varied else primal for i, primal in enumerate(self.primals)]
 
     def _replaced(self, value: Any, supply: Iterator[Any]) -> Any:
-        """`value`, or the next of the `supply` in its place; of a Module a copy with others in place of parameters."""
+        """The next of the `supply` if `value` is a float, else `value`; for a Module, a copy with other parameters."""
         if not isinstance(value, Module):
             return next(supply) if _is_float(value) else value
         values = [next(supply) for _ in _varied(value)]
@@ -101,9 +101,9 @@ class Arguments:
         return self._copies[id(value)]
 
     def lost_dtypes(self, vjp: Callable[..., Any]) -> str:
-        """What is wrong with the dtypes of the gradients, in words, if the leaves are given as they came.
+        """Describe a gradient whose dtype differs from its leaf's, at the leaves' own dtypes; "" if there is none.
 
-        `vjp(*values)` gives the value and its pullback.
+        `vjp(*values)` returns the value and its pullback.
         """
         values = [leaf.value for leaf in self.leaves]
         if all(value.dtype in (np.float64, np.complex128) for value in values):
@@ -113,12 +113,15 @@ class Arguments:
         for leaf, gradient in zip(self.leaves, gradients, strict=True):
             found = np.asarray(gradient).dtype
             if found != leaf.value.dtype:
-                return f"The gradient by {leaf.name} has dtype {found}, and {leaf.name} has {leaf.value.dtype}."
+                return (
+                    f"The gradient with respect to {leaf.name} has dtype {found}, expected {leaf.value.dtype}, the "
+                    f"dtype of {leaf.name}."
+                )
         return ""
 
 
 def name_of(f: Callable[..., Any], default: str = "the function") -> str:
-    """What to call `f` in a sentence: a lambda by the `default`."""
+    """The name of `f` in a sentence; the `default` for a lambda."""
     name = getattr(f, "__name__", None) or repr(f)
     return default if name == "<lambda>" else name
 
@@ -128,7 +131,7 @@ def _call_module(module: Module, *primals: Any) -> Any:
 
 
 def _names_of_arguments(f: Callable, count: int) -> list[str]:
-    """The names of the first `count` positional parameters of `f`: x0, x1, ... where it does not tell."""
+    """The names of the first `count` positional parameters of `f`: x0, x1, ... if it has no signature."""
     try:
         parameters = list(signature(f).parameters.values())
     except (TypeError, ValueError):  # of a ufunc, or what is written in C

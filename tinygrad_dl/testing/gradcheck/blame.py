@@ -1,4 +1,4 @@
-"""Which derivative rule is to blame for a wrong gradient: the recorded graph, replayed node by node."""
+"""Attribution of a wrong gradient to a derivative rule: every node of the recorded graph is checked by itself."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ...core import primitives, registry
 from ...core.backprop import topological_order
 from ...core.signatures import signature
 from ...core.tensor import Tensor, parameter
-from ..literals import literal
+from ..source_repr import source_repr
 from . import claim
 from .arguments import Arguments, Leaf
 from .report import Blame, Mistake, Row
-from .verdict import examine
+from .verdict import compare
 
 NODES = 2000  # of a larger graph, the first so many are replayed
 PASTED = 2000  # characters of arguments in a reproduction, at most
@@ -28,11 +28,11 @@ SMALL = 24  # numbers; of more arguments, the wrong element alone is tried
 
 
 def blame(arguments: Arguments, order: int, rng: np.random.Generator) -> tuple[Blame | None, bool]:
-    """The first rule in the graph of a function whose own derivatives are wrong, to an `order`; None if all are right.
+    """Return the first wrong rule in the graph of a function, or None, and whether the graph has kinks.
 
-    And whether there are kinks. Each node is a function of arrays by itself, and its rules are checked as such. To the
-    first order, those are the nodes of the backward passes too; to higher ones those of the function. Forward mode
-    comes last: it runs through the rules of what the rules use.
+    Each node is a function of arrays, and its rules are checked as such, up to an `order`. First derivatives are
+    checked at the nodes of the backward passes too, higher ones at the nodes of the function only. Forward mode comes
+    last, since it runs the rules of the functions that other rules call.
     """
     kinks = False
     for mode in ("vjp", "jvp"):
@@ -52,7 +52,7 @@ def blame(arguments: Arguments, order: int, rng: np.random.Generator) -> tuple[B
 
 
 def _replayed(node: Tensor, args: Sequence[Any], order: int, mode: str) -> tuple[list[Row], list[Mistake]]:
-    """What a check of the rules of a node's function finds, with `args` in the place of its own."""
+    """Check the rules of a node's function, with `args` in place of the node's own."""
     function, kwargs = node._function, node._kwargs or {}
     argnums = [i for i, parent in enumerate(node._parents) if parent is not None and parent.requires_grad]
     leaves = [Leaf(_parameter(function, i), np.asarray(args[i]), i) for i in argnums]
@@ -65,7 +65,7 @@ def _replayed(node: Tensor, args: Sequence[Any], order: int, mode: str) -> tuple
 
     try:
         claimed = claim.of_rules(f, [leaf.value for leaf in leaves], order, np.random.default_rng(0))
-        return examine(claimed, leaves, order, (mode,))
+        return compare(claimed, leaves, order, (mode,))
     except Exception:  # of any kind: a rule may not take other arguments, or a node not be finite
         return [], []
 
@@ -89,14 +89,14 @@ def _blame(node: Tensor, mistake: Mistake, order: int) -> Blame:
 
 
 def _shapes(value: Any) -> str:
-    """The shape and dtype of an answer, or of each of several."""
+    """The shape and dtype of an output, or of each of several."""
     if isinstance(value, tuple):
         return ", ".join(map(_shapes, value))
     return f"{np.shape(value)} {value.dtype}"
 
 
 def _smaller(node: Tensor, args: Sequence[Any], mistake: Mistake, order: int) -> tuple[Sequence[Any], Mistake]:
-    """The same mistake with fewer numbers, if there is one: the wrong element alone, where all are of one shape."""
+    """The same mistake with fewer numbers, if it shows: the wrong element alone, for arrays of equal shape."""
     arrays = [x for x in args if isinstance(x, (np.ndarray, np.generic))]
     shape = node._value.shape  # None of several outputs
     if sum(x.size for x in arrays) <= SMALL or any(x.shape not in ((), shape) for x in arrays):
@@ -107,15 +107,15 @@ def _smaller(node: Tensor, args: Sequence[Any], mistake: Mistake, order: int) ->
 
 
 def _reproduction(node: Tensor, args: Sequence[Any], mistake: Mistake) -> str:
-    """Code that finds the mistake again, and can be pasted."""
+    """Code to paste that reproduces the mistake."""
     name, imports = _importable(node._function)
     if not name.isidentifier() and not name.startswith("np."):  # <lambda>
         name, imports = "f", [f"f = ...  # the function whose rule is at {_place(node._function, mistake.argnum)}"]
-    arrays = {i: literal(x) for i, x in enumerate(args) if isinstance(x, (np.ndarray, np.generic))}
+    arrays = {i: source_repr(x) for i, x in enumerate(args) if isinstance(x, (np.ndarray, np.generic))}
     if sum(map(len, arrays.values())) > PASTED:
         return f"the arguments of {name} are too large to paste; error.report.blame.arguments holds them"
-    given = [f"x{i}" if i in arrays else literal(x) for i, x in enumerate(args)]
-    given += [f"{key}={literal(value)}" for key, value in primitives.shown(node._kwargs).items()]
+    given = [f"x{i}" if i in arrays else source_repr(x) for i, x in enumerate(args)]
+    given += [f"{key}={source_repr(value)}" for key, value in primitives.shown(node._kwargs).items()]
     names = ", ".join(f"x{i}" for i in arrays)
     call = name if len(given) == len(arrays) else f"lambda {names}: {name}({', '.join(given)})"
     order = f", order={mistake.order}" if mistake.order > 1 else ""
@@ -127,7 +127,7 @@ def _reproduction(node: Tensor, args: Sequence[Any], mistake: Mistake) -> str:
 
 
 def _importable(function: Any) -> tuple[str, list[str]]:
-    """How to write `function`, and the imports for it; by its name alone if it is not found where it says it lives."""
+    """The name of `function` in code, and its imports: none if its module does not hold it under this name."""
     name = registry.name_of(function)
     if name.startswith("np."):
         return name, []
@@ -139,7 +139,7 @@ def _importable(function: Any) -> tuple[str, list[str]]:
 
 
 def _parameter(function: Any, argnum: int) -> str:
-    """What the rule calls the argument: `x`, or `W`."""
+    """The name of the argument in its rule, such as `x` or `W`."""
     rules = registry.vjps[function]
     rule = rules[argnum] if argnum < len(rules) else None
     if rule is None or isinstance(rule, functools.partial):
@@ -149,7 +149,7 @@ def _parameter(function: Any, argnum: int) -> str:
 
 
 def _place(function: Any, argnum: int) -> str:
-    """File and line of a rule."""
+    """The file and line of a rule."""
     rule = registry.vjps[function][argnum]
     code = inspect.unwrap(rule.func if isinstance(rule, functools.partial) else rule).__code__
     path = Path(code.co_filename).resolve()

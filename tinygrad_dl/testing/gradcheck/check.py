@@ -1,4 +1,4 @@
-"""`check_gradients` and `check_pair`: what is asked, what is refused, and what becomes of the verdict."""
+"""The public checks, `check_gradients` and `check_pair`: validation of arguments, the check, and its verdict."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ...core.modes import no_grad
 from . import claim, coordinates
 from .arguments import Arguments, name_of
 from .blame import blame
-from .claim import Claim
+from .claim import ClaimedGradient
 from .pairs import Pair
-from .report import GradientReport, Mistake, Row, concluded
-from .verdict import examine
+from .report import GradientReport, Mistake, Row, raise_or_warn
+from .verdict import compare
 
 
 def check_gradients(
@@ -29,25 +29,52 @@ def check_gradients(
     argnums: int | Sequence[int] | None = None,
     progress: bool = True,
 ) -> GradientReport:
-    """Hold the derivatives of `f` at `primals` against differences, to an `order`; raise GradientError if wrong.
+    """Compare the derivatives of `f` at `primals`, up to an `order`, with finite differences.
 
-    `f` maps arrays, Tensors, numbers, lists, tuples, dicts and Modules to arrays of any shape, in NumPy syntax, or is a
-    Module itself. Its derivatives by every float and complex array among the arguments, or among those that `argnums`
-    tells, are checked in float64: in reverse mode ("vjp") and in forward mode ("jvp"). What is float32 must have
-    float32 gradients. A derivative is wrong if it is off by more than some millionths of itself and three times the
-    error that the differences are measured to have: so neither small gradients nor large values are a problem. At a
-    kink, a number between the slopes of both sides is right. Of an argument of more than 128 numbers, all are checked
-    together, in random directions, and up to 24 by themselves; a wrong direction is searched for its elements. Of a
-    value of more than 32 numbers, four random combinations are looked at.
+    The derivatives with respect to every float and complex array among the arguments are checked in float64. A
+    derivative is wrong if it is off by more than some millionths of itself and by more than three times the measured
+    error of the differences, so that small gradients and large values are checked as well. At a kink any number between
+    the slopes of both sides is right.
 
-    The report counts kinks. The error names the wrong elements, the derivative rule that is to blame, and code to
-    reproduce it. Where rounding hides a derivative from differences, as in a saturated unit, the report is "undecided":
-    it has not `passed`, and an UndecidedWarning names the elements, the reason and what to do. A progress bar shows
-    where tqdm is installed, if it takes long, unless `progress=False`.
+    Parameters
+    ----------
+    f
+        A Module, or a function in NumPy syntax, from arrays, Tensors, numbers, lists, tuples, dicts and Modules to
+        arrays of any shape.
+    *primals
+        The arguments of `f`, with floats of any shapes. A float32 argument must have a float32 gradient.
+    order
+        The highest order of derivative to check.
+    modes
+        "vjp" for reverse mode, "jvp" for forward mode, by default both.
+    argnums
+        The numbers of the arguments to differentiate with respect to, by default all.
+    progress
+        Show a progress bar if the check takes more than a second and tqdm is installed.
 
-    Raises ValueError or TypeError for what can't be checked: no floats, a function that is not finite, changes its
-    arguments, or gives another value when called again.
+    Returns
+    -------
+    GradientReport
+        The table of what was checked, with the number of kinks. Its `passed` is False where rounding hides a derivative
+        from differences, as in a saturated unit; then an `UndecidedWarning` names the elements, the reason and what to
+        do.
 
+    Raises
+    ------
+    GradientError
+        If a derivative is wrong. It gives the wrong elements, the derivative rule at fault, and code to reproduce it.
+    ValueError, TypeError
+        If `f` can't be checked: no argument has floats, or `f` is not finite, changes its arguments, or returns another
+        value when called again.
+
+    Notes
+    -----
+    An argument of more than 128 numbers is checked in random directions, and up to 24 of its elements one by one; a
+    wrong direction is searched for its wrong elements. Of a value of more than 32 numbers, four random combinations are
+    checked.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> from tinygrad_dl import testing
@@ -55,7 +82,7 @@ def check_gradients(
     >>> report.passed
     True
     """
-    return concluded(gradients_report(f, *primals, order=order, modes=modes, argnums=argnums, progress=progress))
+    return raise_or_warn(gradients_report(f, *primals, order=order, modes=modes, argnums=argnums, progress=progress))
 
 
 def gradients_report(
@@ -66,27 +93,27 @@ def gradients_report(
     argnums: int | Sequence[int] | None = None,
     progress: bool = False,
 ) -> GradientReport:
-    """The report of `check_gradients`, whatever its verdict."""
+    """Return the report of `check_gradients`, also if its verdict is "wrong"."""
     order = checks.whole_number("check_gradients", "order", order)
     if not modes or set(modes) - {"vjp", "jvp"}:
-        raise ValueError(f'check_gradients: expected modes of "vjp" and "jvp", got {modes!r}.')
+        raise ValueError(f'check_gradients: expected modes among "vjp" and "jvp", got {modes!r}.')
     arguments = Arguments(f, primals, argnums)
     report = GradientReport(name_of(f))
     with _progress(progress) as tick, np.errstate(all="ignore"):
-        _examine_orders(report, arguments, order, modes, tick)
+        _check_orders(report, arguments, order, modes, tick)
     return report
 
 
-def _examine_orders(
+def _check_orders(
     report: GradientReport, arguments: Arguments, order: int, modes: Sequence[str], tick: Callable[[], Any]
 ) -> None:
-    """Fill in the report: a function, since an interrupt at the jump of a loop skips the end of a block around it."""
+    """Fill in the report; a function, since an interrupt at a loop's jump would skip the end of a block around it."""
     rng = np.random.default_rng(0)
     for k in range(1, order + 1):
         claimed = claim.of_rules(arguments.call, arguments.wide(), k, rng, tick)
-        report.others = claimed.misfit()
+        report.others = claimed.inconsistency()
         if not report.others:
-            rows, mistakes = examine(claimed, arguments.leaves, k, modes)
+            rows, mistakes = compare(claimed, arguments.leaves, k, modes)
             if mistakes:
                 report.blame, kinks = blame(arguments, k, rng)
                 undefined = any(np.isnan(mistake.claimed) for mistake in mistakes)
@@ -107,14 +134,14 @@ def _unless_at_kinks(
     rows: list[Row],
     mistakes: list[Mistake],
 ) -> tuple[list[Row], list[Mistake]]:
-    """What was found, but for mistakes that are none close by, while every rule by itself is right: these are kinks.
+    """Return the findings; mistakes that vanish nearby count as kinks, since every rule by itself is right.
 
-    With relu'(0) = 0, the derivative of relu(x) - relu(-x) at 0 comes out as 0, though it is 1: the chain rule does
-    not hold at kinks, whichever subgradients are taken.
+    With relu'(0) = 0, the chain rule gives relu(x) - relu(-x) the derivative 0 at 0, though it is 1: the chain rule
+    does not hold at kinks, for any choice of subgradients.
     """
     moved = [value + 1e-4 * coordinates.sizes(value) * rng.normal(size=value.shape) for value in arguments.wide()]
     try:
-        close, others = examine(claim.of_rules(arguments.call, moved, order, rng), arguments.leaves, order, modes)
+        close, others = compare(claim.of_rules(arguments.call, moved, order, rng), arguments.leaves, order, modes)
     except ValueError:  # not defined there
         return rows, mistakes
     return (rows, mistakes) if others else ([replace(row, kinks=row.kinks + len(mistakes)) for row in close], [])
@@ -127,14 +154,40 @@ def check_pair(
     argnums: int | Sequence[int] | None = None,
     progress: bool = True,
 ) -> GradientReport:
-    """Hold a backward pass written by hand against differences of its `forward`; raise GradientError if it is wrong.
+    """Compare a backward pass written by hand with finite differences of its `forward`.
 
-    Both are plain NumPy and need no Tensor. `forward(*primals)` gives an array, or a pair of an array and a cache.
-    `backward` takes the cotangent g of that array, and then what it needs: `backward(g, *primals)`,
-    `backward(g, ans, *primals)`, or `backward(g, cache)`. It gives the cotangent of each float argument, in order: one
-    array, a tuple, or a dict by the names of the arguments, `W` or `dW`. Numbers and tolerances are as in
-    `check_gradients`, and so are errors and warnings; complex cotangents are as `autodiff` explains.
+    Both functions are plain NumPy and need no Tensor. Tolerances, errors and warnings are those of `check_gradients`.
 
+    Parameters
+    ----------
+    forward
+        A function of `primals` that returns an array, or a pair of an array and a cache.
+    backward
+        A function of the cotangent `g`, which has the shape of the array that `forward` returns, in one of three forms:
+        `backward(g, *primals)`, `backward(g, ans, *primals)` or `backward(g, cache)`. It returns the cotangent of each
+        float argument, of the argument's shape, in order: one array, a tuple, or a dict by the names of the arguments,
+        `W` or `dW`.
+    *primals
+        The arguments of `forward`, with floats of any shapes.
+    argnums
+        The numbers of the arguments that `backward` differentiates with respect to, by default all.
+    progress
+        Show a progress bar if the check takes more than a second and tqdm is installed.
+
+    Returns
+    -------
+    GradientReport
+        As for `check_gradients`.
+
+    Raises
+    ------
+    GradientError
+        If a cotangent is wrong, or has the wrong shape.
+    ValueError, TypeError
+        If the pair can't be checked, see `check_gradients`, or `backward` has none of the three forms.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from tinygrad_dl import testing
     >>> def forward(W, x):
@@ -144,7 +197,7 @@ def check_pair(
     >>> testing.check_pair(forward, backward, np.ones((3, 2)), np.array([0.1, 0.2])).passed
     True
     """
-    return concluded(pair_report(forward, backward, *primals, argnums=argnums, progress=progress))
+    return raise_or_warn(pair_report(forward, backward, *primals, argnums=argnums, progress=progress))
 
 
 def pair_report(
@@ -154,26 +207,26 @@ def pair_report(
     argnums: int | Sequence[int] | None = None,
     progress: bool = False,
 ) -> GradientReport:
-    """The report of `check_pair`, whatever its verdict."""
+    """Return the report of `check_pair`, also if its verdict is "wrong"."""
     arguments = Arguments(forward, primals, argnums)
     pair = Pair(forward, backward, arguments)
     names = name_of(forward, "forward"), name_of(backward, "backward")
     report = GradientReport(f"the pair {', '.join(names)}")
     rng = np.random.default_rng(0)
-    report.advice = f"It is {names[1]} that is wrong: differences of {names[0]} say otherwise."
+    report.advice = f"{names[1]} is wrong: it contradicts differences of {names[0]}."
     with _progress(progress) as tick, np.errstate(all="ignore"):
         values = arguments.wide()
-        report.others = pair.misfit(values)
+        report.others = pair.inconsistency(values)
         if not report.others:
-            claimed = Claim(values, pair.value, pair.linearize, rng, tick)
-            report.add(*examine(claimed, arguments.leaves, 1, ("vjp",)))
+            claimed = ClaimedGradient(values, pair.value, pair.linearize, rng, tick)
+            report.add(*compare(claimed, arguments.leaves, 1, ("vjp",)))
             report.others = report.others or arguments.lost_dtypes(pair.vjp)
     return report
 
 
 @contextmanager
 def _progress(wanted: bool) -> Iterator[Callable[[], Any]]:
-    """What to call at every evaluation: it moves a bar, which shows after a second."""
+    """A function to call at every evaluation; it advances a progress bar, which appears after a second."""
     found = importlib.util.find_spec("tqdm") if wanted else None
     if found is None:
         yield lambda: None

@@ -1,4 +1,4 @@
-"""A function in real coordinates, with what is claimed to be its derivative, and with what differences say of it."""
+"""`ClaimedGradient`: a function in real coordinates, with its claimed derivative and its finite differences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Direction(NamedTuple):
 
 
 def random_direction(indices: np.ndarray, rng: np.random.Generator) -> Direction:
-    """A direction in which each of the coordinates at `indices` counts: no two errors cancel but by a rare chance."""
+    """A random direction along all coordinates at `indices`, so that two errors cancel only by a rare chance."""
     return Direction(indices, mixed_signs(indices.shape, rng))
 
 
@@ -36,10 +36,10 @@ def mixed_signs(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 class Linear(NamedTuple):
-    """What is claimed to be the linear part of a function at a point: by arrays, for the floats in its `value`.
+    """The claimed linearization of a function of arrays at a point; `value` holds the floats of its value.
 
-    `pull(u)` takes cotangents of the value to those of the arrays, `push(t)` tangents of the arrays to those of the
-    value; it is None where there is no forward mode.
+    `pull(u)` maps cotangents of the value to those of the arrays, `push(t)` tangents of the arrays to those of the
+    value; `push` is None without a forward mode.
     """
 
     value: list[np.ndarray]
@@ -47,13 +47,13 @@ class Linear(NamedTuple):
     push: Callable[[list[np.ndarray]], Sequence[Any]] | None
 
 
-class Claim:
-    """`evaluate(arrays)` is the function's value, a pytree, and `linearize(arrays)` what is claimed of its derivative.
+class ClaimedGradient:
+    """A function and its claimed derivative, in coordinates: `x` of the arrays, `y` of the value.
 
-    The rest is in coordinates: `x` of the arrays, `y` of the value. A step of 1 along a `Direction` of weight 1 moves a
-    coordinate by its own size.
+    `evaluate(arrays)` returns the function's value, a pytree, and `linearize(arrays)` its claimed derivative. A step of
+    1 along a `Direction` of weight 1 moves a coordinate by its own size.
 
-    Raises ValueError for a function that is not finite, gives no floats, or another value when called again.
+    Raises ValueError for a function that is not finite, returns no floats, or another value when called again.
     """
 
     values: list[np.ndarray]
@@ -76,13 +76,14 @@ class Claim:
         self.x = coordinates.real(self.values)
         self.outputs = self._floats(self.values)
         if not np.array_equal(coordinates.real(self.values), self.x):
-            raise ValueError("the function changes its arguments in place: it must leave them as they are.")
+            raise ValueError("the function changes its arguments in place: change a copy.")
         y = coordinates.real(self.outputs)
         if not self.outputs:
-            raise ValueError("expected a function that gives floats, got none: is a return missing?")
+            raise ValueError("expected a function that returns floats, got none: is a return missing?")
         if not np.all(np.isfinite(y)):
             raise ValueError(
-                f"expected a function that is finite where it is checked; it gives {y[~np.isfinite(y)][0]}."
+                f"expected a function that is finite where it is checked, got {y[~np.isfinite(y)][0]}: check it at "
+                f"other inputs."
             )
         if y.size <= OUTPUTS:
             self.weights = np.eye(y.size)  # of the coordinates of the value, a row for each number looked at
@@ -92,7 +93,8 @@ class Claim:
         self.y = self._seen(y)
         if not np.array_equal(self.y, self.at(self.x)):
             raise ValueError(
-                "the function gives another value when it is called again: fix its random numbers and its state."
+                "the function returns another value when called again: fix the seed of its random numbers and its "
+                "state."
             )
         sizes = np.concatenate([coordinates.sizes(coordinates.real([value])) for value in self.values])
         self.scale = np.exp2(np.floor(np.log2(sizes)))  # so that single steps are exact
@@ -104,20 +106,20 @@ class Claim:
         self._gradient_noise: np.ndarray | None = None
         self._close_by: list[Linear] | None = None
 
-    def misfit(self) -> str:
-        """How the value differs when derivatives are taken, in words."""
+    def inconsistency(self) -> str:
+        """Describe how the value on Tensors differs from the value on arrays; "" if it does not."""
         size = max(np.max(np.abs(plain), initial=0) for plain in self.outputs)
         for traced, plain in zip(self._linear.value, self.outputs, strict=True):
             if traced.shape != plain.shape:
-                return f"The function gives an array of shape {plain.shape} of arrays, and {traced.shape} of Tensors."
+                return f"The function returns shape {plain.shape} for arrays, and {traced.shape} for Tensors."
             if not np.allclose(traced, plain, rtol=1e-7, atol=1e-9 * size):
                 off = np.max(np.abs(traced - plain))
-                return f"The function gives other values of Tensors than of arrays: they differ by up to {off:.3g}."
+                return f"The function returns other values for Tensors than for arrays: they differ by up to {off:.3g}."
         return ""
 
     @property
     def forward(self) -> bool:
-        """Whether a forward mode is claimed."""
+        """True if the claim includes a forward mode."""
         return self._linear.push is not None
 
     # ---- by itself
@@ -128,10 +130,10 @@ class Claim:
             return floats(self._evaluate(values))
 
     def at(self, x: np.ndarray) -> np.ndarray:
-        """The numbers looked at, of the value at `x`: nan where the function refuses to go."""
+        """The checked numbers of the value at `x`; nan where the function raises an error."""
         try:
             return self._seen(coordinates.real(self._floats(coordinates.arrays(x, self.values))))
-        except Exception:  # of any kind: a loss refuses a label above 1, say
+        except Exception:  # of any kind: a loss refuses a label above 1, for example
             return np.full(len(self.weights), np.nan)
 
     def _seen(self, y: np.ndarray) -> np.ndarray:
@@ -148,18 +150,18 @@ class Claim:
         return vector
 
     def slopes(self, direction: Direction, noise: np.ndarray | None = None, shrink: float = 1.0) -> Slopes:
-        """The derivative along a direction by differences, with its error, if all but so much `noise` is signal.
+        """The derivative along a direction by differences, with its error, for a value with this `noise`.
 
-        The steps are `shrink` times as long as the direction says.
+        The steps are shortened by the factor `shrink`.
         """
         shorter = Direction(direction.indices, direction.weights * shrink)
         slopes = differences.slopes(self.along(shorter), self.y, self.noise()[0] if noise is None else noise)
         return slopes._replace(**{name: getattr(slopes, name) / shrink for name in ("left", "right", "error")})
 
     def own_sizes(self, direction: Direction) -> list[float]:
-        """How far to shrink a step along one coordinate that is far smaller than those beside it, the largest first.
+        """Factors to shrink a step by, along one coordinate that is far smaller than those beside it, largest first.
 
-        To 1, where functions such as tanh bend, and to its own size.
+        A step of 1 suits functions such as tanh, which bend there; the other is a step of the coordinate's own size.
         """
         own, scale = self.own[direction.indices[0]], self.scale[direction.indices[0]]
         if direction.indices.size > 1 or own == 1:
@@ -167,14 +169,14 @@ class Claim:
         return [float(1 / scale)] * bool(own < 1 / scale < 1) + [float(own)]
 
     def noise(self) -> tuple[np.ndarray, np.ndarray]:
-        """How far rounding throws the numbers looked at off: see `differences.noise_of`."""
+        """The rounding noise of the checked numbers, see `differences.noise_of`."""
         if self._noise is None:
             anywhere = random_direction(np.arange(self.x.size), self._rng)
             self._noise = differences.noise_of(self.along(anywhere), self.y)
         return self._noise
 
     def slope_close_by(self, corner: Direction, direction: Direction, distance: float = 1e-5) -> np.ndarray:
-        """The derivative along a direction a little way off, towards a corner."""
+        """The derivative along a direction, at a nearby point towards a corner."""
         x, step = self.x + distance * self._unscaled(corner), 1e-3 * distance * self._unscaled(direction)
         return (self.at(x + step) - self.at(x - step)) / (2e-3 * distance)
 
@@ -192,14 +194,15 @@ class Claim:
         return differences.complex_step(curve, self.y)
 
     def taylor_order(self, direction: Direction, slope: np.ndarray, output: int) -> float:
-        """How the remainder of Taylor's formula falls with that slope: see `differences.taylor_order`."""
+        """The order of the Taylor remainder with that slope, see `differences.taylor_order`."""
         curve, one = self.along(direction), slice(output, output + 1)
         return differences.taylor_order(lambda step: curve(step)[one], self.y[one], slope[one], self.noise()[0][one])
 
     def stairs(self, direction: Direction, slope: float, discrepancy: float, output: int) -> float:
-        """The rise of the stairs that number `output` goes by along a direction, from one jump to the next, or 0.
+        """The rise of the stairs of number `output` along a direction, from one jump to the next; 0 without stairs.
 
-        Stairs of rounding alone: a number that float32 gets wrong by a tenth has lost half of its digits in float64.
+        Only stairs made by rounding count: a number that is off by a tenth in float32 has lost half of its digits in
+        float64.
         """
         single = self.at(self.x.astype(np.float32))
         if not abs(single - self.y)[output] > 0.1 * abs(self.y[output]):
@@ -211,7 +214,7 @@ class Claim:
         return (ahead[1] + behind[1]) / (ahead[0] + behind[0])
 
     def label(self, output: int) -> str:
-        """What one writes to get at number `output` of those looked at: nothing if there is just one."""
+        """The expression for checked number `output`, such as `value[0]`; "" if there is only one."""
         if self.y.size == 1:
             return ""
         if len(self.weights) < sum(map(coordinates.coordinates, self.outputs)):
@@ -224,10 +227,10 @@ class Claim:
             output -= size
         return ""
 
-    # ---- as claimed
+    # ---- the claimed derivative
 
     def gradients(self) -> np.ndarray:
-        """The derivative of each number looked at, a row, by each coordinate, per scaled step, in reverse mode."""
+        """The reverse-mode Jacobian, per scaled step: a row for each checked number, a column for each coordinate."""
         if self._gradients is None:
             self._gradients = self._pulled(self._linear)
         return self._gradients
@@ -236,7 +239,7 @@ class Claim:
         return np.array([self._row(linear, weights) for weights in self.weights])
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
-        """The derivative of a combination of the numbers looked at, in one pull."""
+        """The derivative of a combination of the checked numbers, in one pull."""
         return self._row(self._linear, weights @ self.weights)
 
     def _row(self, linear: Linear, weights: np.ndarray) -> np.ndarray:
@@ -245,7 +248,7 @@ class Claim:
         return coordinates.real_of_cotangents(pulled) * self.scale
 
     def _grown(self) -> list[Linear]:
-        """What is claimed where all coordinates are larger by a few roundings: zeros and ties stay."""
+        """The claims with all coordinates enlarged by a few roundings, which keeps zeros and ties."""
         if self._close_by is None:
             grown = [coordinates.arrays(self.x * (1 + k * differences.EPS), self.values) for k in (1, 2, 3, 4)]
             self._close_by = [self._linear]
@@ -255,17 +258,17 @@ class Claim:
         return self._close_by
 
     def gradient_noise(self) -> np.ndarray:
-        """How far rounding throws the `gradients` off."""
+        """The rounding noise of the `gradients`."""
         if self._gradient_noise is None:
             self._gradient_noise = np.ptp([self._pulled(linear) for linear in self._grown()], axis=0)
         return self._gradient_noise
 
     def tangent_noise(self, direction: Direction) -> np.ndarray:
-        """How far rounding throws the `tangent` off."""
+        """The rounding noise of the `tangent`."""
         return np.ptp([self._pushed(linear, direction) for linear in self._grown()], axis=0)
 
     def tangent(self, direction: Direction) -> np.ndarray:
-        """The derivative of each number looked at, along a direction, in forward mode."""
+        """The derivative of each checked number along a direction, in forward mode."""
         return self._pushed(self._linear, direction)
 
     def _pushed(self, linear: Linear, direction: Direction) -> np.ndarray:
@@ -281,10 +284,10 @@ def of_rules(
     order: int,
     rng: np.random.Generator,
     tick: Callable[..., Any] = int,
-) -> Claim:
-    """What the rules claim of the derivative of order `order` of `f(*arrays)`.
+) -> ClaimedGradient:
+    """The derivative of order `order` of `f(*arrays)`, as the derivative rules claim it.
 
-    The derivative of an order is a function like any other: the cotangents of the arrays, for random ones of the value.
+    To raise the order, `f` is replaced by its pullback: the cotangents of the arrays, for random ones of the value.
     """
     for _ in range(order - 1):
         f = pullback_of(f, values, rng)
@@ -304,11 +307,11 @@ def of_rules(
 
         return Linear(floats(value), pull, push)
 
-    return Claim(values, _on_arrays(f, values), linearize, rng, tick)
+    return ClaimedGradient(values, _on_arrays(f, values), linearize, rng, tick)
 
 
 def pullback_of(f: Callable[..., Any], values: Sequence[np.ndarray], rng: np.random.Generator) -> Callable[..., Any]:
-    """The function that gives the cotangents of its arrays, for a random cotangent of the value of `f`."""
+    """The function from arrays to their cotangents, for a random cotangent of the value of `f`."""
     with no_grad():
         value, _ = functional.vjp(f, *values)
 
@@ -321,7 +324,7 @@ def pullback_of(f: Callable[..., Any], values: Sequence[np.ndarray], rng: np.ran
 
 
 def _on_arrays(f: Callable[..., Any], values: Sequence[np.ndarray]) -> Callable[[Sequence[Any]], Any]:
-    """`f` of arrays, or of Tensors if it is for these only."""
+    """`f` as a function of a list of arrays, converted to Tensors if `f` accepts only those."""
     try:
         with no_grad():
             f(*values)

@@ -1,4 +1,4 @@
-"""Differences beside what is claimed: which of the claims are wrong, which are right, and which can't be told."""
+"""Comparison of claimed derivatives with differences: tables of wrong and of undecided claims."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from .claim import Claim, Direction
+from .claim import ClaimedGradient, Direction
 from .differences import EPS, Slopes
 
-TAIL = 1e-30  # of the slope of a function, is nothing where it stands still
-RTOL = 1e-7  # a formula that is wrong by less is not found, nor always by 4 times that
+TAIL = 1e-30  # where a function is constant, a claim below this times the scale is 0
+RTOL = 1e-7  # smaller relative errors of a formula are not found; some of up to 4 times that are not either
 
 
 class Comparison:
-    """Slopes along directions, a row each and a column for each number looked at, beside what is claimed of them.
+    """Slopes and claims: a row for each direction, a column for each checked number.
 
-    `wrong` and `undecided` are tables of the same shape. Where nothing is left but rounding, of the slopes or of the
-    claim, a claim is undecided: no number speaks against it.
+    `wrong` and `undecided` are tables of the same shape. A claim is undecided if the slope or the claim itself is
+    rounding error alone.
     """
 
-    claimed: Claim
+    claimed: ClaimedGradient
     directions: Sequence[Direction]
     slopes: Slopes
     claims: np.ndarray
@@ -30,7 +30,9 @@ class Comparison:
     hidden_kinks: np.ndarray
     undecided: np.ndarray
 
-    def __init__(self, claimed: Claim, directions: Sequence[Direction], slopes: Slopes, claims: np.ndarray, mode: str):
+    def __init__(
+        self, claimed: ClaimedGradient, directions: Sequence[Direction], slopes: Slopes, claims: np.ndarray, mode: str
+    ):
         self.claimed, self.directions, self.slopes, self.claims, self.mode = claimed, directions, slopes, claims, mode
         size = np.maximum(np.abs(slopes.middle), np.abs(claims))
         noisy = slopes.error > np.maximum(0.1 * size, 1e-3 * np.max(np.abs(slopes.middle), axis=0))
@@ -47,7 +49,7 @@ class Comparison:
         self._ask_complex_steps()
 
     def _without_derivative(self) -> np.ndarray:
-        """Where a slope is infinite, or undefined on both sides: 0 times that is nan, in any row or column of it."""
+        """The mask of infinite or undefined slopes, with their rows and columns, where 0 times infinity is nan."""
         undefined = np.isinf(self.slopes.error)
         singular = undefined | (self.slopes.steep != 0)
         nowhere = undefined | (np.count_nonzero(singular, axis=1, keepdims=True) > singular)
@@ -56,14 +58,14 @@ class Comparison:
         return nowhere
 
     def _negligible(self) -> np.ndarray:
-        """The size of a claim of 0, for each number looked at: some roundings of the largest beside it."""
+        """The size below which a claim is 0, for each checked number: some roundings of the largest claim."""
         sizes = np.abs(self.claimed.gradients())
         return 16 * EPS * np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
 
     def _rounding(self) -> np.ndarray:
-        """How far rounding may throw the claims off: where nothing changes, by as much as it does the largest.
+        """The bound on the rounding error of each claim; where the function is constant, that of the largest claim.
 
-        There a function may be clipped as well, such as a sigmoid whose slope is 2e-35 before it would underflow.
+        A constant function may also be clipped, such as a sigmoid whose slope is 2e-35 before it would underflow.
         """
         if self.mode == "jvp":
             noise = 4 * np.array([self.claimed.tangent_noise(direction) for direction in self.directions])
@@ -76,9 +78,9 @@ class Comparison:
         return noise + constant * (clipped + 16 * EPS * np.nanmax(np.abs(self.claimed.gradients()), initial=0))
 
     def _ask_complex_steps(self) -> None:
-        """Confirm claims that differences cannot, because these are too noisy, or 0 since a sum absorbed the step.
+        """Confirm claims by complex steps where differences are too noisy, or 0 since a sum absorbed the step.
 
-        A complex step can't refute: a function may take complex numbers without being analytic, as |x| does.
+        A complex step can't refute a claim: a function of complex numbers need not be analytic, |x| for example.
         """
         absorbed = self.wrong & (self.slopes.low == 0) & (self.slopes.high == 0)
         open_ = self.undecided | absorbed
@@ -92,11 +94,11 @@ class Comparison:
 
     @property
     def kinks(self) -> np.ndarray:
-        """Where there is a kink: in the table of `wrong`."""
+        """The mask of kinks, of the shape of `wrong`."""
         return self.slopes.kink | self.hidden_kinks
 
     def rows_where(self, table: np.ndarray) -> Iterator[tuple[Direction, Slopes, np.ndarray, int]]:
-        """Each direction along which something is wrong or undecided, its slopes and claims, the column furthest off.
+        """Yield each direction with an entry in `table`, its slopes and claims, and the column furthest off.
 
         `table` is `wrong` or `undecided`.
         """
@@ -109,13 +111,13 @@ class Comparison:
             yield self.directions[row], slopes, claim, int(np.argmax(off))
 
     def worst(self) -> float:
-        """The largest relative difference where there is no doubt."""
+        """The largest relative difference among the precise slopes."""
         size = np.maximum(np.abs(self.slopes.middle), np.abs(self.claims))
         off = np.where(self.slopes.error < 1e-5 * size, self.slopes.distance(self.claims) / size, 0)
         return float(np.max(off, initial=0))
 
 
 def close(slopes: Slopes, claim: np.ndarray, rounding: Any = 0) -> np.ndarray:
-    """Whether what is claimed is what differences say, give or take their error and its own `rounding`."""
+    """The mask of claims that agree with the slopes, within their error and the claim's own `rounding`."""
     size = np.where(np.isfinite(claim), np.maximum(np.abs(claim), np.abs(slopes.middle)), 0)
     return slopes.distance(claim) <= 3 * slopes.error + RTOL * size + rounding

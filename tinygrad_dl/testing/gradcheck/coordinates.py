@@ -1,7 +1,7 @@
 """Arrays as one vector of real numbers, their coordinates.
 
-A complex number is two coordinates, its parts. The cotangent ct of z has the coordinates (Re ct, -Im ct), those of its
-conjugate, since the change Re(ct dz) is what it stands for.
+A complex number has two coordinates, its parts. The cotangent ct of z has the coordinates (Re ct, -Im ct), those of its
+conjugate, since ct stands for the change Re(ct dz).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .differences import root_mean_square
 
 
 def real(arrays: Sequence[Any]) -> np.ndarray:
-    """The coordinates of `arrays`, one after the other, as one vector.
+    """The coordinates of `arrays`, concatenated.
 
     >>> real([np.array([[1.0], [2.0]]), np.array(3 + 4j)])
     array([1., 2., 3., 4.])
@@ -24,19 +24,19 @@ def real(arrays: Sequence[Any]) -> np.ndarray:
 
 
 def real_of_cotangents(arrays: Sequence[Any]) -> np.ndarray:
-    """The coordinates of cotangents: how much each coordinate of what they belong to counts."""
+    """The coordinates of cotangents: the derivative with respect to each coordinate of their primals."""
     return real([np.conj(np.asarray(array)) for array in arrays])
 
 
 def cotangents(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The cotangents of arrays `like` these that have the coordinates `vector`."""
+    """The cotangents, of the shapes and dtypes in `like`, with the coordinates `vector`."""
     return [np.conj(part) for part in arrays(vector, like)]
 
 
 def arrays(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The arrays with the coordinates `vector`, of the shapes and memory layouts in `like`, and complex where they are.
+    """The arrays with the coordinates `vector`, of the shapes and memory layouts in `like`, complex where they are.
 
-    A complex `vector` gives complex arrays: what a complex step needs.
+    A complex `vector` gives complex arrays, for complex steps.
     """
     parts, start = [], 0
     for x in like:
@@ -72,12 +72,12 @@ def laid_out(values: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def coordinates(array: np.ndarray) -> int:
-    """How many real coordinates `array` has."""
+    """The number of real coordinates of `array`."""
     return 2 * array.size if array.dtype.kind == "c" else array.size
 
 
 def sizes(x: np.ndarray) -> np.ndarray:
-    """How large each number is, as a scale for steps: that of the others if it is 0, and 1 if all are.
+    """The size of each number, as a scale for steps: the size of the others for a 0, and 1 if all are 0.
 
     >>> sizes(np.array([2.0, 0.0, -1.0])).round(2)
     array([2.  , 1.29, 1.  ])
@@ -88,7 +88,7 @@ def sizes(x: np.ndarray) -> np.ndarray:
 
 
 def element(array: np.ndarray, coordinate: int) -> tuple[int, ...]:
-    """The index of the element of `array` that a coordinate belongs to."""
+    """The index of the element of `array` with this coordinate."""
     position = coordinate // 2 if np.iscomplexobj(array) else coordinate
     return tuple(int(i) for i in np.unravel_index(position, array.shape))
 

@@ -1,8 +1,8 @@
-"""Derivatives by differences, with an estimate of their error: numbers that know nothing of any rule.
+"""Derivatives by finite differences, with an estimate of their error, independent of all derivative rules.
 
-Everything here is about a vector y(τ) of one real τ, an element at a time: how y moves as the arguments of a function
-move along a straight line, by their own size at τ = 1. Where y has a kink the slopes from the left and from the right
-bracket the subgradients.
+All functions treat a vector y(τ) of one real τ, element by element: the value of a function as its arguments move along
+a straight line, by their own size at τ = 1. At a kink of y the slopes from the left and from the right bracket the
+subgradients.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Curve = Callable[[float], np.ndarray]
 EPS = float(np.finfo(float).eps)
 SHRINK = 8.0  # from a step to the next smaller one
 STEPS = 0.25 * SHRINK ** -np.arange(17.0)  # from a quarter to 9e-16, powers of two: x + step is not rounded
-QUICK = EPS ** (1 / 3)  # where one central difference has its least error: h² against eps / h
+QUICK = EPS ** (1 / 3)  # the best step of a central difference, whose error is about h² + eps / h
 
 
 class Slopes(NamedTuple):
-    """What dy/dτ at 0 is, element by element, give or take `error`: coming from the `left` and from the `right`.
+    """The slopes dy/dτ at 0 from the `left` and from the `right`, with their `error`, element by element.
 
-    Both are the same but at a kink, and at a jump, where they are the slopes of both branches. `steep` is ±1 where the
-    slope grows without bound as the step shrinks, else 0.
+    They differ at a kink, and at a jump, where they are the slopes of both branches. `steep` is ±1 where the slope
+    grows without bound as the step shrinks, else 0.
     """
 
     left: np.ndarray
@@ -45,23 +45,23 @@ class Slopes(NamedTuple):
 
     @property
     def middle(self) -> np.ndarray:
-        """One number for the slope: at a kink the mean of both sides."""
+        """The slope, or at a kink the mean of both sides."""
         return (self.left + self.right) / 2
 
     @property
     def kink(self) -> np.ndarray:
-        """Where the slopes of both sides differ."""
+        """The mask of kinks, where the slopes of both sides differ."""
         return self.left != self.right
 
     def distance(self, slope: np.ndarray) -> np.ndarray:
-        """How far `slope` lies outside of [low, high]; 0 for an infinite one where y is steep that way."""
+        """The distance of `slope` from [low, high]; 0 for an infinite slope where y is steep in that direction."""
         with np.errstate(invalid="ignore"):
             outside = np.maximum(np.maximum(self.low - slope, slope - self.high), 0)
         return np.where(np.isinf(slope) & (np.sign(slope) == self.steep), 0, outside)
 
 
 def quick_slopes(y: Curve, y0: np.ndarray) -> tuple[Slopes, np.ndarray]:
-    """(y(h) - y(-h)) / 2h for one step h, and where it is in doubt: one side differs from the other."""
+    """(y(h) - y(-h)) / 2h for one step h, and the mask of doubtful elements, whose two sides differ."""
     h, after, before = QUICK, y(QUICK), y(-QUICK)
     slope = (after - before) / (2 * h)
     bend = np.abs(after - 2 * y0 + before) / h
@@ -70,10 +70,10 @@ def quick_slopes(y: Curve, y0: np.ndarray) -> tuple[Slopes, np.ndarray]:
 
 
 def slopes(y: Curve, y0: np.ndarray, noise: np.ndarray) -> Slopes:
-    """The slope of `y` at 0 from differences of twelve steps, each two extrapolated to a step of 0 (Richardson).
+    """The slope of `y` at 0: differences with 17 steps, pairs of which are extrapolated to a step of 0 (Richardson).
 
-    Of these, the one with the least estimated error wins, for each element by itself: extrapolations of large steps
-    disagree where y bends, those of small ones drown in the `noise` of y.
+    For each element, the extrapolation with the least estimated error wins: those of large steps disagree where y
+    bends, those of small steps drown in the `noise` of y.
     """
     h = STEPS[:, np.newaxis]
     after, before = (np.array([y(sign * step) for step in h[:, 0]]) for sign in (1, -1))
@@ -105,29 +105,29 @@ def slopes(y: Curve, y0: np.ndarray, noise: np.ndarray) -> Slopes:
 
 
 def _one_sided(side: np.ndarray, y0: np.ndarray, h: np.ndarray, jump: np.ndarray) -> np.ndarray:
-    """Differences of the values on one side from y0; where there is a jump, from the value closest to it."""
+    """Slopes from y0 to the values on one side; at a jump, from the value of the smallest step."""
     return np.where(jump, (side - side[-1]) / (h - h[-1]), (side - y0) / h)
 
 
 def _jumps(side: np.ndarray, y0: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """The mask of values on one side that stay away from y0 as the step shrinks, farther than rounding."""
+    """The mask of jumps: the values on one side stay away from y0 as the step shrinks, farther than rounding."""
     apart = np.abs(side - y0)
     least = 1e3 * np.fmax(rounding[-1], EPS * np.fmax(1, np.abs(y0)))
     return np.all(np.abs(apart[-5:] - apart[-1]) < 0.1 * apart[-1], axis=0) & (apart[-1] > least)
 
 
 def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """The rounding inside of a function that stands still for small steps, and moves for larger ones.
+    """The height of the stairs that rounding inside of a function makes: it is constant for small steps only.
 
-    So does log(a) of an `a` close to 1, or 1 + x of a small x: their stairs are as high as the rounding of numbers near
-    1, and no higher than the least change that was seen. The stairs of x (1 + tanh(x)) at x = -7 slope: small steps go
-    straight, and leave the line by a jump as high as a rounding of 1.
+    Examples are log(a) for `a` near 1, and 1 + x for a small x: their stairs are as high as the rounding of numbers
+    near 1, and no higher than the least observed change. The stairs of x (1 + tanh(x)) at x = -7 slope: small steps
+    follow a line, and leave it by a jump as high as a rounding of 1.
     """
     line = (after[-8] - before[-8]) / (2 * h[-8]) * h
     off = np.abs([after - y0 - line, before - y0 + line])
     far, jump = off[:, :-1], off[:, 1:] < 1e-4 * off[:, :-1]  # of a smooth y it falls by 8 or 64 a step
     heights = np.min(np.where(jump & (far > EPS / 8) & (far < 1e3 * EPS), far, np.inf), axis=1)
-    height = np.max(heights, axis=0)  # to both sides: a kink nearby is to one
+    height = np.max(heights, axis=0)  # on both sides, unlike a nearby kink
     sloping = (np.abs(y0) < 1e3 * EPS) & np.isfinite(height)
     moved = np.abs(np.concatenate([after - y0, before - y0]))
     flat = np.all(after[-3:] == after[-1], axis=0) & np.all(before[-3:] == before[-1], axis=0)
@@ -137,11 +137,11 @@ def _stair(after: np.ndarray, before: np.ndarray, y0: np.ndarray, h: np.ndarray)
 
 
 def next_jump(y: Callable[[float], float], slope: float, discrepancy: float) -> tuple[float, float]:
-    """How far from 0 the first jump of `y` is that throws its slope off by more than the `discrepancy`, and its height.
+    """The distance from 0 to the first jump of `y` that changes its slope by more than `discrepancy`, and its height.
 
-    The height is 0 where there is none before the arguments have nearly doubled or vanished: a kink, or a fast
-    oscillation, shrinks away as one looks closer, and a jump does not. y has one number; a negative `discrepancy` asks
-    for the other side.
+    `y` has one number; the sign of `discrepancy` is the side to search. The height is 0 if there is no jump before the
+    arguments have nearly doubled or vanished. Bisection tells a jump from a kink or a fast oscillation, whose height
+    shrinks with the interval.
     """
     side = math.copysign(1.0, discrepancy)
     places = 0.95 * side * 0.85 ** np.arange(70.0)[::-1]
@@ -166,9 +166,10 @@ def next_jump(y: Callable[[float], float], slope: float, discrepancy: float) -> 
 
 
 def _best(slope: np.ndarray, factor: float, rounding: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The best of all extrapolations of `slope`, a row a step, whose error falls by `factor` a step; and its error.
+    """The best extrapolation of `slope`, which has a row per step and an error that falls by `factor` per step.
 
-    That is how far it lies from the one of larger steps, and from those of smaller ones by more than their noise.
+    Also return its estimated error: its distance from the extrapolation of the next larger steps, and from those of
+    smaller steps as far as it exceeds their noise.
     """
     extrapolated = slope[1:] + (slope[1:] - slope[:-1]) / (factor - 1)
     noise = 2 * rounding[2:] / h[2:]
@@ -181,17 +182,18 @@ def _best(slope: np.ndarray, factor: float, rounding: np.ndarray, h: np.ndarray)
 
 
 def _grows(slope: np.ndarray) -> np.ndarray:
-    """Whether a one-sided slope more than doubles with each of the last steps, all of one sign, as that of √τ does."""
+    """The mask of one-sided slopes, all of one sign, that more than double with each of the last steps, as for √τ."""
     last = slope[-4:]
     return np.all(np.abs(last[1:]) > 2 * np.abs(last[:-1]), axis=0) & np.all(last * last[-1] > 0, axis=0)
 
 
 def noise_of(y: Curve, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far rounding throws each element of `y` off, measured: the sixth difference of equally spaced values.
+    """The rounding noise of each element of `y`, measured by sixth differences of equally spaced values.
 
-    Of a smooth y it is all noise, whose standard deviation it shows (Hamming's table of differences; Moré and Wild
-    2011). It is taken at ever coarser spacings, as a cast to float32 in y shows at those only. The second result is the
-    noise up to where y was seen to go straight at two of them: of a y with kinks everywhere, the rest is no noise.
+    For a smooth y a sixth difference is pure noise, and gives its standard deviation (Hamming's table of differences;
+    Moré and Wild 2011). Coarser spacings are included, since a cast to float32 in y shows only there. The second result
+    is the noise at spacings up to the second at which y is straight: for a y with kinks everywhere, coarser
+    differences are no noise.
     """
     weights = np.array([math.comb(6, k) * (-1) ** k for k in range(7)]) / math.sqrt(math.comb(12, 6))
     noise = near = EPS * np.abs(y0)
@@ -199,7 +201,7 @@ def noise_of(y: Curve, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for spacing in (1e-11, 1e-9, 1e-7, 1e-6, 1e-5, 1e-4):
         sides = [np.array([y(side * k * spacing) for k in range(20)]) for side in (1, -1)]
         sixth = [root_mean_square(np.array([weights @ v[k : k + 7] for k in range(1, 14)])) for v in sides]
-        noise = np.fmax(noise, np.fmin(*sixth))  # a kink to one side is no noise
+        noise = np.fmax(noise, np.fmin(*sixth))  # a kink on one side is no noise
         near = np.where(straight, near, noise)
         slope = np.concatenate([np.diff(sides[0], axis=0), -np.diff(sides[1], axis=0)]) / spacing
         mean = np.mean(slope, axis=0)
@@ -209,15 +211,15 @@ def noise_of(y: Curve, y0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def root_mean_square(x: np.ndarray) -> np.ndarray:
-    """√(mean of x²) along the first axis, of numbers as large as 1e308 too."""
+    """√(mean of x²) along the first axis, without overflow for numbers up to 1e308."""
     largest = np.max(np.abs(x), axis=0, initial=0)
     return largest * np.sqrt(np.mean(np.square(x / np.where(largest == 0, 1, largest)), axis=0))
 
 
 def complex_step(y: Callable[[complex], np.ndarray], y0: np.ndarray) -> np.ndarray | None:
-    """Im y(ih) / h for a tiny h: exact, no difference is taken. None where y does not go along with complex numbers.
+    """Im y(ih) / h for a tiny h, which is exact, since no difference is taken; None if y rejects complex numbers.
 
-    Not every formula can: |z| of a complex z forgets the imaginary part. Compare it with a difference before use.
+    The result is wrong for a y that is not analytic, |z| for example: compare it with a difference before use.
     """
     h = 1e-20
     try:
@@ -230,9 +232,9 @@ def complex_step(y: Callable[[complex], np.ndarray], y0: np.ndarray) -> np.ndarr
 
 
 def taylor_order(y: Curve, y0: np.ndarray, slope: np.ndarray, noise: np.ndarray) -> float:
-    """The p of |y(h) - y(-h) - 2h slope| ~ hᵖ: 1 of a wrong `slope`, 3 of a right one, nan in noise.
+    """The order p of |y(h) - y(-h) - 2h slope| ~ hᵖ: 1 for a wrong `slope`, 3 for a right one, nan in noise.
 
-    No step has to be chosen, and none is trusted: it is how the remainder falls that tells (a Taylor test).
+    This Taylor test needs no choice of a step: it uses the rate at which the remainder falls.
     """
     remainders = np.array([np.linalg.norm(y(h) - y(-h) - 2 * h * slope) for h in STEPS])
     usable = np.isfinite(remainders) & (remainders > 100 * np.linalg.norm(np.maximum(noise, EPS * np.abs(y0))))

@@ -1,4 +1,4 @@
-"""A forward and a backward function written by hand, in plain NumPy: the ways in which people write them."""
+"""A forward and a backward function written by hand in plain NumPy, in any of the usual forms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .claim import Linear
 
 
 class Pair:
-    """`forward(*primals)`, giving an array or (array, cache), and `backward` in one of three forms, told by its
-    parameters: `backward(g, *primals)`, `backward(g, ans, *primals)`, `backward(g, cache)`.
+    """A function `forward(*primals)`, which returns an array or (array, cache), and its `backward`.
 
-    Raises TypeError if it is none of them.
+    The parameters of `backward` give its form: `backward(g, *primals)`, `backward(g, ans, *primals)` or
+    `backward(g, cache)`. Raises TypeError if they fit none of these.
     """
 
     backward: Callable[..., Any]
@@ -40,17 +40,17 @@ class Pair:
         if not self.form:
             wanted = "backward(g, cache)" if self.cached else "backward(g, *primals) or backward(g, ans, *primals)"
             raise TypeError(
-                f"expected {wanted} beside a forward of {count} arguments that gives "
+                f"expected {wanted} for a forward of {count} arguments that returns "
                 f"{'an array and a cache' if self.cached else 'an array'}; {self.name} takes {takes} arguments."
             )
 
     def value(self, values: Sequence[Any]) -> Any:
-        """What `forward` gives, without a cache."""
+        """The array that `forward` returns, without the cache."""
         result = self.arguments.call(*values)
         return result[0] if self.cached else result
 
     def linearize(self, values: Sequence[Any]) -> Linear:
-        """What `backward` claims at a point, after one run of `forward`."""
+        """The linearization that `backward` claims at a point, after one call of `forward`."""
         primals = self.arguments.with_values(values)
         result = self.arguments.f(*primals)
         ans, *cache = result if self.cached else (result,)
@@ -58,26 +58,26 @@ class Pair:
         return Linear([np.asarray(ans)], lambda g: self._in_order(self.backward(g[0], *given)), None)
 
     def vjp(self, *values: np.ndarray) -> tuple[Any, Callable[..., Any]]:
-        """The value and its pullback, in the form of `transforms.vjp`."""
+        """The value and its pullback, in the form of `tg.vjp`."""
         linear = self.linearize(values)
         return linear.value[0], lambda g: linear.pull([g])
 
-    def misfit(self, values: Sequence[np.ndarray]) -> str:
-        """What is wrong with the shapes of what `backward` gives, in words."""
+    def inconsistency(self, values: Sequence[np.ndarray]) -> str:
+        """Describe gradients of wrong number or shape, or arguments changed in place; "" if there are none."""
         before = [np.array(value) for value in values]
         linear = self.linearize(values)
         try:
             gradients = linear.pull([np.ones_like(linear.value[0])])
-        except _Misfit as misfit:
-            return str(misfit)
+        except _WrongNumber as error:
+            return str(error)
         for leaf, value, old in zip(self.arguments.leaves, values, before, strict=True):
             if not np.array_equal(value, old):
-                return f"{self.name} changes {leaf.name} in place: it must leave its arguments as they are."
+                return f"{self.name} changes {leaf.name} in place: change a copy."
         for leaf, gradient in zip(self.arguments.leaves, gradients, strict=True):
             if gradient.shape != leaf.value.shape:
                 return (
-                    f"{self.name} gives a gradient of shape {gradient.shape} for {leaf.name}, which is "
-                    f"{leaf.value.shape}: a derivative has the shape of what it is by.{_advice(gradient, leaf.value)}"
+                    f"{self.name} returns a gradient of shape {gradient.shape} for {leaf.name}, expected "
+                    f"{leaf.value.shape}, the shape of {leaf.name}.{_advice(gradient, leaf.value)}"
                 )
         return ""
 
@@ -87,21 +87,21 @@ class Pair:
             names = [leaf.name if leaf.name in gradients else f"d{leaf.name}" for leaf in leaves]
             missing = [leaf.name for leaf, name in zip(leaves, names, strict=True) if name not in gradients]
             if missing:
-                raise _Misfit(f"{self.name} gives no gradient for {', '.join(missing)}.")
+                raise _WrongNumber(f"{self.name} returns no gradient for {', '.join(missing)}.")
             return [np.asarray(gradients[name]) for name in names]
         parts = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
-        if len(parts) != len(leaves) and len(parts) == len(self.arguments.primals):  # None for a setting, say
+        if len(parts) != len(leaves) and len(parts) == len(self.arguments.primals):  # None for a setting, for example
             parts = [parts[leaf.argnum] for leaf in leaves]
         if len(parts) != len(leaves):
-            raise _Misfit(
-                f"{self.name} gives {len(parts)} gradients; expected {len(leaves)}, for "
-                f"{', '.join(leaf.name for leaf in leaves)}."
+            raise _WrongNumber(
+                f"{self.name}: expected {len(leaves)} gradients, for {', '.join(leaf.name for leaf in leaves)}, "
+                f"got {len(parts)}."
             )
         return [np.asarray(part) for part in parts]
 
 
-class _Misfit(Exception):
-    pass
+class _WrongNumber(Exception):
+    """Raised if gradients are missing, or too many."""
 
 
 def _advice(gradient: np.ndarray, x: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""What a gradient check found, and the words for it."""
+"""The report of a gradient check: its rows, mistakes, and text."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy as np
 
 from ... import _frames
 
-LINES = 40  # of an error, at most
+LINES = 40  # in an error, at most
 SHOWN = 5  # mistakes in a table
 UNDECIDED = (
-    "The function rounds off more than these derivatives change it by. Check it at other inputs, where it is not\n"
-    "saturated and no large number is added; compute in float64; or scale it, so that its values are near 1."
+    "Rounding in the function is larger than the changes that these derivatives make. Check it at other inputs, where\n"
+    "it is not saturated and adds no large number; compute in float64; or scale it, so that its values are near 1."
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was found of one argument: in which mode and to which order, of how many elements, how far off at most.
+    """The result for one argument, mode and order: the elements checked, and the largest relative difference.
 
-    By an element several numbers change: it is undecided if one of them is, and decided if one is.
+    An element has a derivative for each checked number of the value: it counts as undecided if one of these is, and as
+    decided if one is.
     """
 
     argument: str
@@ -32,12 +33,12 @@ class Row:
     kinks: int
     undecided: int
     decided: int
-    doubts: tuple[Mistake, ...] = ()  # some of the undecided
+    doubts: tuple[Mistake, ...] = ()  # some undecided derivatives
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A derivative that is not what differences say: `claimed` instead of a number in [low, high], ± `error`."""
+    """A derivative that contradicts differences: `claimed` instead of a number in [low, high], ± `error`."""
 
     argument: str
     argnum: int
@@ -54,21 +55,21 @@ class Mistake:
 
     @property
     def numeric(self) -> str:
-        """What differences say, in words."""
+        """The derivative by differences, as text."""
         if self.high > self.low:
             return f"in [{self.low:.6g}, {self.high:.6g}] (kink)"
         return f"{self.low:.6g} ± {self.error:.0e}"
 
     @property
     def relative_difference(self) -> float:
-        """How far apart the two are, relative to the larger."""
+        """The distance between claim and differences, relative to the larger."""
         distance = max(self.low - self.claimed, self.claimed - self.high)
         return distance / max(abs(self.claimed), abs(self.low), abs(self.high))
 
 
 @dataclass(frozen=True)
 class Blame:
-    """The derivative rule that is wrong: of which function, by which argument, written where, and seen with which."""
+    """A wrong derivative rule: its function, argument and place in the code, and arguments that show the mistake."""
 
     function: str
     argnum: int
@@ -87,16 +88,28 @@ class Blame:
             f"To blame: the rule of {self.function} for argument {self.argnum} ({self.parameter}){mode}{order}\n"
             f"  {self.place}\n"
             f"  in {self.call}\n"
-            f"  it gives {mistake.claimed:.6g} for {mistake.element}, differences {mistake.numeric}"
+            f"  it gives {mistake.claimed:.6g} for {mistake.element}, differences give {mistake.numeric}"
         )
 
 
 @dataclass(repr=False)
 class GradientReport:
-    """What a check found: a row an argument; the mistakes, worst first; and which rule is to blame.
+    """The result of `check_gradients` or `check_pair`; print it for a table.
 
-    `verdict` is "right", "wrong" or "undecided": the last if no difference contradicts the gradient, but rounding hides
-    some elements, which `undecided` counts. Only what is right has `passed`.
+    Attributes
+    ----------
+    function
+        The name of the checked function.
+    rows
+        A `Row` for each argument, mode and order.
+    mistakes
+        The wrong derivatives, worst first.
+    others
+        A description of any other fault, such as a wrong shape or dtype.
+    blame
+        The derivative rule that caused the mistakes, or None.
+    advice
+        The last lines of the text of a wrong gradient if no rule is to blame.
     """
 
     function: str
@@ -105,35 +118,35 @@ class GradientReport:
     others: str = ""
     blame: Blame | None = None
     advice: str = (
-        "No rule in the graph is wrong by itself. Is part of the computation missing from the graph: float(x),\n"
-        "x.data, x.detach(), a constant function such as np.round? Does a nan come of 0 times infinity?"
+        "No rule in the graph is wrong by itself. Is part of the computation missing from the graph, by float(x),\n"
+        "x.data, x.detach(), or a constant function such as np.round? Is a nan the product of 0 and infinity?"
     )
 
     def add(self, rows: list[Row], mistakes: list[Mistake]) -> None:
-        """More that was found."""
+        """Add results."""
         self.rows += rows
         self.mistakes += mistakes
 
     @property
     def passed(self) -> bool:
-        """True if no mistake was found, and nothing is undecided."""
+        """True if the verdict is "right"."""
         return self.verdict == "right"
 
     @property
     def verdict(self) -> str:
-        """The verdict on the derivatives: "right", "wrong", or "undecided"."""
+        """The verdict: "right"; "wrong"; or "undecided", if rounding hides derivatives and none is wrong."""
         if self.mistakes or self.others:
             return "wrong"
         return "undecided" if self.undecided else "right"
 
     @property
     def undecided(self) -> int:
-        """How many elements could not be decided."""
+        """The number of undecided elements."""
         return sum(row.undecided for row in self.rows)
 
     @property
     def kinks(self) -> int:
-        """How many elements lie at a kink."""
+        """The number of elements at a kink."""
         return sum(row.kinks for row in self.rows)
 
     def __str__(self) -> str:
@@ -144,7 +157,7 @@ class GradientReport:
 
     def _right(self) -> list[str]:
         if not self.rows:
-            return [f"There is nothing to check: {self.function} takes or gives no elements."]
+            return [f"There is nothing to check: {self.function} takes or returns no elements."]
         table = [["argument", "order", "mode", "checked", "largest difference", "kinks", "undecided"]]
         for row in self.rows:
             worst = f"{row.worst:.1e}"
@@ -170,7 +183,7 @@ class GradientReport:
             what += " in forward mode (jvp)"
         count = len(self.mistakes)
         elements = f"{count} of the elements checked" if count > 1 else "one element"
-        lines = [f"The {what} of {self.function} by {first.argument} is wrong, in {elements}:", ""]
+        lines = [f"The {what} of {self.function} with respect to {first.argument} is wrong, in {elements}:", ""]
         table = [["element", "derivative of", "claimed", "by differences", "relative difference"]]
         for mistake in self.mistakes[:SHOWN]:
             claimed = f"{mistake.claimed:.6g}"
@@ -184,7 +197,7 @@ class GradientReport:
             order = f"{first.taylor_order:.1f}"
             lines += [
                 "",
-                f"The remainder of Taylor's formula falls as step^{order}; with a right gradient as step^2 or more.",
+                f"The remainder of Taylor's formula falls as step^{order}; for a right gradient as step^2 or faster.",
             ]
         if self.blame:
             lines += ["", *str(self.blame).split("\n")]
@@ -195,7 +208,7 @@ class GradientReport:
 
 
 class GradientError(AssertionError):
-    """A derivative that is wrong; `report` says where, by how much, and which rule is to blame."""
+    """Raised for a wrong derivative; its `report`, a `GradientReport`, holds the mistakes and the rule at fault."""
 
     def __init__(self, report: GradientReport):
         super().__init__(str(report))
@@ -203,11 +216,11 @@ class GradientError(AssertionError):
 
 
 class UndecidedWarning(UserWarning):
-    """Derivatives that differences neither confirm nor contradict, since rounding hides them."""
+    """Warns of derivatives that differences neither confirm nor contradict, since rounding hides them."""
 
 
-def concluded(report: GradientReport) -> GradientReport:
-    """Return a report; raise GradientError if a derivative is wrong, warn at the user's line if one is undecided."""
+def raise_or_warn(report: GradientReport) -> GradientReport:
+    """Return `report`; raise GradientError if it is wrong, warn at the user's line if it is undecided."""
     if report.verdict == "wrong":
         raise GradientError(report)
     if report.verdict == "undecided":

@@ -1,4 +1,4 @@
-"""What differences say of a claim: right, wrong, or undecided, for each element of each argument."""
+"""The verdict of finite differences on a claimed gradient, element by element: right, wrong, or undecided."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ import numpy as np
 
 from . import coordinates
 from .arguments import Leaf
-from .claim import Claim, Direction, mixed_signs, random_direction
+from .claim import ClaimedGradient, Direction, mixed_signs, random_direction
 from .comparison import Comparison, close
 from .differences import EPS, STEPS, Slopes, quick_slopes
 from .report import SHOWN, Mistake, Row
 
-EVERY = 128  # an argument of at most this many coordinates has each of them checked
-SWEEP = 24  # as many single ones of a larger argument, besides the projections of all
-SINGLES = 1000  # if all arguments have more coordinates than this, single ones are shared among them
-CORNERS = 32  # places close by where slopes are looked at, to find out about kinks
-FAR = 1e-4  # one over the size of an x that is large
-HUNT = 60  # directions to look into for the elements behind a wrong projection
+EVERY = 128  # arguments of up to this many coordinates are checked one coordinate at a time
+SWEEP = 24  # single coordinates checked of a larger argument, besides projections
+SINGLES = 1000  # above this many coordinates in all, the single ones are shared among the arguments
+CORNERS = 32  # nearby points for slopes, to detect kinks
+FAR = 1e-4  # the inverse of the size of a large x
+HUNT = 60  # directions, at most, in the search for the elements behind a wrong projection
 
 
-def examine(
-    claimed: Claim, leaves: Sequence[Leaf], order: int, modes: Sequence[str]
+def compare(
+    claimed: ClaimedGradient, leaves: Sequence[Leaf], order: int, modes: Sequence[str]
 ) -> tuple[list[Row], list[Mistake]]:
-    """What differences say of the claim: a row a mode and argument, and the mistakes, worst first.
+    """Compare a claim with differences: return a row per mode and argument, and the mistakes, worst first.
 
-    The first argument and mode with a mistake is the last: what comes after may only inherit it.
+    The check stops at the first argument and mode with a mistake, since later ones may only inherit it.
     """
     rows: list[Row] = []
     if not claimed.x.size or not claimed.y.size:
         return rows, []
     for mode in modes:
         if mode == "vjp" or claimed.forward:
-            examination = _Examination(claimed, leaves, order, mode)
-            for mistakes in examination.stages(rows):
+            check = _ModeCheck(claimed, leaves, order, mode)
+            for mistakes in check.stages(rows):
                 if mistakes:
                     return rows, sorted(mistakes, key=lambda mistake: -mistake.relative_difference)
     return rows, []
 
 
-class _Examination:
-    """The check of the derivatives in one mode: argument by argument, and then of them all together."""
+class _ModeCheck:
+    """The check of the derivatives in one mode: argument by argument, then all together."""
 
-    def __init__(self, claimed: Claim, leaves: Sequence[Leaf], order: int, mode: str):
+    def __init__(self, claimed: ClaimedGradient, leaves: Sequence[Leaf], order: int, mode: str):
         self.claimed, self.leaves, self.order, self.mode = claimed, leaves, order, mode
         sizes = [coordinates.coordinates(leaf.value) for leaf in leaves]
         self.ends = np.cumsum(sizes)
@@ -55,7 +55,7 @@ class _Examination:
         self.every = EVERY if claimed.x.size <= SINGLES else self.sweep
 
     def stages(self, rows: list[Row]) -> Iterator[list[Mistake]]:
-        """The mistakes of one argument after the other, a row for each, and then those of all together."""
+        """Yield the mistakes of each argument, adding its row to `rows`, and then those of all together."""
         looks, sampled = [], [np.zeros(0, dtype=int)]
         for leaf, block in zip(self.leaves, self.blocks, strict=True):
             if block.size:
@@ -85,7 +85,7 @@ class _Examination:
         return row, self._mistakes(look), look
 
     def look(self, directions: Sequence[Direction], hunting: bool = False) -> Comparison:
-        """Differences along `directions` beside what is claimed; if `hunting`, for what projections say is there."""
+        """Compare differences along `directions` with the claim; `hunting` for a mistake that a projection found."""
         found, claims = [], []
         for direction in directions:
             claim = self.claim(direction)
@@ -102,11 +102,11 @@ class _Examination:
         return comparison
 
     def _careful_slopes(self, direction: Direction, claim: np.ndarray, noise: np.ndarray) -> Slopes:
-        """Slopes for the noise that was measured; for that of fine steps alone where only these agree with the claim.
+        """Slopes at the measured noise, or at the noise of fine steps where only these agree with the claim.
 
-        What looks like noise from afar may be a fast oscillation, which fine steps follow. A number far smaller than
-        those beside it is moved by its own size too, where steps of their size leave a doubt.
-        Where x is large, steps of a size of 1 are tried too: stairs of that size, as of a rounded x, slope from afar.
+        Apparent noise may be a fast oscillation, which fine steps follow. A number far smaller than those beside it is
+        also moved by its own size, if larger steps leave a doubt. For a large x, steps of size 1 are also tried: stairs
+        of that size, such as those of a rounded x, have a slope on a larger scale.
         """
         slopes = self.claimed.slopes(direction, noise)
         size = np.where(np.isfinite(claim), np.abs(claim), 0)
@@ -133,16 +133,16 @@ class _Examination:
         return slopes
 
     def claim(self, direction: Direction) -> np.ndarray:
-        """What is claimed of the derivative along a direction."""
+        """The claimed derivative along a direction."""
         if self.mode == "jvp":
             return self.claimed.tangent(direction)
         return self.J[:, direction.indices] @ direction.weights
 
     def _wrong_together(self, looks: Sequence[Comparison]) -> list[Mistake]:
-        """Kinks of which each claim is a subgradient by itself, and all of them together are none.
+        """The mistake of claims at kinks that are subgradients each, but not all together.
 
-        Of a maximum with ties, say, that passes its whole cotangent to each of the tied. Together the claims must lie
-        among the slopes from both sides and those close by, at the corners where each kink is to one side.
+        An example is a maximum that passes its whole cotangent to each of several tied elements. The sum of the claims
+        must lie among the slopes from both sides and those nearby, at corners with each kink to one side.
         """
         for output in range(self.claimed.y.size):
             at = [(look, row) for look in looks for row in np.flatnonzero(look.slopes.kink[:, output]).tolist()]
@@ -164,12 +164,12 @@ class _Examination:
         return []
 
     def _not_linear(self) -> list[Mistake]:
-        """A pullback that is right for each unit cotangent, and not for a mixed one: it forgets the cotangent, say."""
+        """The mistake of a pullback that is right for unit cotangents only, for example since it ignores `g`."""
         weights = self.rng.uniform(1.5, 2.5, self.claimed.y.size) * self.rng.choice([-1, 1], self.claimed.y.size)
         mixed, expected, size = self.claimed.gradient(weights), weights @ self.J, np.abs(weights) @ np.abs(self.J)
         off = np.nan_to_num(np.abs(mixed - expected), nan=0)
         bad = np.isfinite(expected) & (off > 1e-3 * size) & (off > 1000 * EPS * self.claimed.scale)  # and no rounding
-        if np.any(bad):  # what cancels in a rule, as in (x - sin x) / x³, rounds off each cotangent in another way
+        if np.any(bad):  # cancellation in a rule, as in (x - sin x) / x³, rounds each cotangent differently
             again = [self.claimed.gradient(weights * c) / c for c in 1 + 0.014 * np.arange(1, 8)]
             bad &= off > 4 * np.ptp([mixed, *again], axis=0)
         if not np.any(bad):
@@ -181,7 +181,7 @@ class _Examination:
         return [replace(mistake, output=times)]
 
     def _sample(self, block: np.ndarray) -> np.ndarray:
-        """Coordinates to look at one by one: some at random, the largest gradients, the smallest, and some zeros."""
+        """Coordinates to check one by one: some at random, the largest gradients, the smallest, and some zeros."""
         size = np.max(np.abs(self.J[:, block]), axis=0)
         size = np.where(np.isfinite(size), size, np.inf)  # the largest of all
         rising = np.argsort(size, kind="stable")
@@ -192,9 +192,9 @@ class _Examination:
         return block[list(dict.fromkeys([*np.concatenate(groups), *anywhere]))[: self.sweep]]
 
     def _behind_projections(self, block: np.ndarray) -> list[Mistake]:
-        """The mistakes behind random directions in the `block` that are wrong: each hundredfold range by itself.
+        """The mistakes found by wrong random directions in the `block`, one search per factor of 100 in size.
 
-        So one wrong number among many shows, as long as it is off by a ten-millionth of the sum of those like it.
+        A wrong number among many is found if it is off by a ten-millionth of the sum of those of its size.
         """
         size = np.max(np.abs(self.J[:, block]), axis=0, initial=0)
         level = np.where(np.isfinite(size) & (size > 0), np.floor(np.log10(size) / 2), -np.inf)
@@ -205,7 +205,7 @@ class _Examination:
         return mistakes
 
     def _hunt(self, indices: np.ndarray) -> list[Mistake]:
-        """The mistakes among `indices`, by halving what a random direction finds to be wrong."""
+        """The mistakes among `indices`, by bisection of wrong random directions."""
         queue = [random_direction(indices, self.rng)]
         mistakes: list[Mistake] = []
         for _ in range(HUNT):
@@ -224,24 +224,24 @@ class _Examination:
         return mistakes
 
     def _leave_open_on_stairs(self, look: Comparison) -> None:
-        """What looks wrong is undecided where the function goes by stairs that slope, and differences saw one of them.
+        """Mark apparent mistakes as undecided where rounding makes the function a flight of sloping stairs.
 
-        So does (1 - cos x) / x² at 1e-7, 1 % of x at a time: the cosine is rounded, and what it is divided by is not.
+        An example is (1 - cos x) / x² at 1e-7, with stairs 1 % of x wide: the cosine is rounded, the divisor is not.
         """
         for row, output in np.argwhere(look.wrong & ~look.slopes.kink).tolist():
             slope = look.slopes.middle[row, output]
             off = abs(look.claims[row, output] - slope)
             rise = 4 * self.claimed.stairs(look.directions[row], slope, off, output)
             if not slope or not off <= rise:
-                return  # there is a mistake, and no need to look at more
+                return  # one mistake is enough
             look.wrong[row, output], look.undecided[row, output] = False, True
             look.slopes.error[row, output] = rise
 
     def _excuse_hidden_kinks(self, look: Comparison) -> None:
-        """What looks wrong is a kink if slopes jump close by, however close, and the claim lies among them.
+        """Mark apparent mistakes as kinks if slopes jump arbitrarily close by, and the claim lies among them.
 
-        Of sorting three that are tied, say: whichever moves alone, the second stays as it is, but not if all of them
-        move. Each is the second one close by, and so has a slope of 1 there, or of 0 if it is not.
+        An example is the second of three tied numbers in a sort: no element that moves alone changes it, all three
+        together do. Nearby, each of them may be the second one, with a slope of 1, or not, with a slope of 0.
         """
         everywhere = np.arange(self.claimed.x.size)
         signs = [mixed_signs(everywhere.shape, self.rng) for _ in range(CORNERS)]
@@ -257,14 +257,14 @@ class _Examination:
             jumps = spread > 0.3 * np.ptp(far) and spread > 1e-2 * max(abs(low), abs(high)) + 100 * noise
             slack = 1e-5 * spread + 3 * noise
             if not jumps or not low - slack <= claim <= high + slack:
-                return  # there is a mistake, and no need to look at more
+                return  # one mistake is enough
             look.wrong[row, output], look.hidden_kinks[row, output] = False, True
 
     def _mistakes(self, look: Comparison) -> list[Mistake]:
         return [self._mistake(*row) for row in look.rows_where(look.wrong)]
 
     def _mistake(self, direction: Direction, slopes: Slopes, claim: np.ndarray, output: int) -> Mistake:
-        """What is wrong along one coordinate, in its own units, or along several together, by their sizes."""
+        """The mistake along one coordinate, in its own units, or along several together, scaled by their sizes."""
         unit = self.claimed.scale[direction.indices[0]] if direction.indices.size == 1 else 1.0
         leaf, index = self._place(direction.indices[0])
         return Mistake(
@@ -283,7 +283,7 @@ class _Examination:
         )
 
     def _place(self, i: int) -> tuple[Leaf, tuple[int, ...]]:
-        """The argument that coordinate `i` belongs to, and the index of its element."""
+        """The argument of coordinate `i`, and the index of its element."""
         number = int(np.searchsorted(self.ends, i, side="right"))
         leaf = self.leaves[number]
         return leaf, coordinates.element(leaf.value, i - self.blocks[number][0])

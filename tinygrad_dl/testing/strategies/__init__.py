@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what derivatives are tested on: arrays, what goes with them in a call, nets, programs."""
+"""Hypothesis strategies for tests of derivatives: arrays, shapes, axes, indices, networks and programs."""
 
 try:
     import hypothesis.strategies  # noqa: F401 (`properties` takes it from here)

@@ -1,6 +1,6 @@
-"""Arrays, and what goes with them in a call: shapes that broadcast or multiply, axes, indices.
+"""Strategies for arrays and for arguments beside them: shapes that broadcast or multiply, axes, indices.
 
-Everything shrinks towards few axes, short ones, whole numbers and plain memory, and prints as code.
+All shrink towards few short axes, whole numbers and contiguous memory, and print as code.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from hypothesis.strategies import SearchStrategy as Strategy
 
-from ..literals import literal
+from ..source_repr import source_repr
 from .numbers import Domain, Drawing, Interval, drawing
 
 Shape = tuple[int, ...]
@@ -24,12 +24,12 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of arrays with at 
     "transposed": lambda x: np.moveaxis(np.moveaxis(x, -1, 0).copy(), 0, -1),
     "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
     "reversed": lambda x: np.flip(np.flip(x).copy()),
-    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),  # stride 0, read-only; the only one with other values
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),  # stride 0, read-only; the only one that changes values
 }
 
 
 def shapes(max_ndim: int = 3, max_side: int = 3, *, empty: bool = False) -> Strategy[Shape]:
-    """Shapes from () up; with `empty` some sides are 0.
+    """Return a strategy for shapes of 0 to `max_ndim` axes, each of length 1 to `max_side`, or 0 with `empty`.
 
     >>> from hypothesis import find
     >>> find(shapes(empty=True), lambda shape: 0 in shape)
@@ -47,20 +47,39 @@ def arrays(
     on_kinks: bool = False,
     layouts: bool | None = None,
 ) -> Strategy[np.ndarray]:
-    """Arrays of floats in a `domain` of `DOMAINS`, or in an interval (low, high).
+    """Return a strategy for arrays of floats or complex numbers.
 
-    `shape` is a shape, a strategy for shapes such as `shapes(empty=True)`, or by default 0 to 3 axes of 1 to 3.
-    `kinks` are the values at which a function has no derivative, such as [0.0] for a relu: elements keep away from
-    them, and from each other, as a maximum needs (for which `kinks=[]` is enough). With `on_kinks` some elements
-    deliberately are kinks, -0.0 among them, and some are equal. Of a complex `dtype` both parts are drawn alike.
+    Parameters
+    ----------
+    shape
+        A shape, or a strategy for shapes such as `shapes(empty=True)`; by default 0 to 3 axes of length 1 to 3.
+    domain
+        A name in `DOMAINS`, or an interval (low, high). In an unbounded domain most numbers lie within 3 of 0, some
+        arrays go up to 10, and one in seven lies beyond 1e6, unless `on_kinks`.
+    dtype
+        A float or complex dtype; both parts of complex numbers are in the domain.
+    kinks
+        Values at which a function has no derivative, such as [0.0] for a relu. Elements keep away from them, and from
+        each other, as a maximum needs, for which `kinks=[]` is enough.
+    on_kinks
+        Deliberately draw kinks, -0.0 among them, and equal elements.
+    layouts
+        By default many arrays are in Fortran order, or views with gaps or negative strides. True draws all of
+        `LAYOUTS`, some of which are read-only; False draws contiguous arrays.
 
-    From a domain without an end, most arrays stay within 3 of 0, one in four goes up to 10, and one in seven lies
-    beyond 1e6, unless `on_kinks`. By default many arrays are in Fortran order, or views with gaps or backwards. With
-    `layouts` they are any of `LAYOUTS` alike, some of them read-only; with layouts=False all are contiguous.
+    Returns
+    -------
+    SearchStrategy
+        Of arrays, which print as code.
 
-    Raises ValueError for an unknown domain, for a dtype that is not of floats or complex numbers, for kinks that leave
-    no room, and for `on_kinks` without `kinks`.
+    Raises
+    ------
+    ValueError
+        If the domain is unknown, the dtype is not float or complex, the kinks leave no room, or `on_kinks` comes
+        without `kinks`.
 
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(arrays((2, 2), "positive", kinks=[1.0]), lambda x: True)
     array([[2. , 3. ],
@@ -82,10 +101,31 @@ def broadcastable(
     on_kinks: bool = False,
     layouts: bool | None = None,
 ) -> Strategy[tuple[np.ndarray, ...]]:
-    """Tuples of `n` arrays whose shapes broadcast together; `domains` is one for all, or one for each.
+    """Return a strategy for tuples of `n` arrays whose shapes broadcast together.
 
-    With `kinks` the elements of different arrays keep away from each other too. The rest is as for `arrays`.
+    Parameters
+    ----------
+    n
+        The number of arrays.
+    domains
+        One domain for all arrays, or one for each.
+    max_ndim, max_side
+        The largest number of axes, and the largest length of an axis.
+    dtype, kinks, on_kinks, layouts
+        As for `arrays`. With `kinks` the elements of different arrays keep away from each other too.
 
+    Returns
+    -------
+    SearchStrategy
+        Of tuples of `n` arrays.
+
+    Raises
+    ------
+    ValueError
+        As for `arrays`, and if the number of domains is neither 1 nor `n`.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(broadcastable(2, ["real", "positive"]), lambda pair: pair[0].shape != pair[1].shape)
     (array([0.]), array(1.))
@@ -102,8 +142,12 @@ def matmul_pairs(
     max_side: int = 3,
     layouts: bool | None = None,
 ) -> Strategy[tuple[np.ndarray, ...]]:
-    """Pairs (x, y) for `x @ y`, of every combination of ranks: vectors, matrices, stacks, and stacks that broadcast.
+    """Return a strategy for pairs (x, y) for `x @ y`: vectors, matrices, and stacks of matrices that broadcast.
 
+    The parameters are those of `broadcastable`.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> [x.shape for x in find(matmul_pairs(), lambda pair: pair[0].ndim == 2)]
     [(1, 1), (1,)]
@@ -116,7 +160,7 @@ def matmul_pairs(
 
 
 def axes(ndim: int) -> Strategy[Any]:
-    """What `axis` may be for a reduction of an array with `ndim` axes: None, an axis, a negative one, or a tuple.
+    """Return a strategy for the `axis` of a reduction of an array with `ndim` axes: None, an integer, or a tuple.
 
     >>> from hypothesis import find
     >>> find(axes(3), lambda axis: isinstance(axis, tuple) and len(axis) == 2)
@@ -128,10 +172,12 @@ def axes(ndim: int) -> Strategy[Any]:
 
 
 def indices(shape: Shape) -> Strategy[Any]:
-    """What `x[...]` takes for an array of `shape`: integers, slices, an ellipsis, None, masks, arrays of integers.
+    """Return a strategy for indices of an array of `shape`: integers, slices, ellipses, None, masks, integer arrays.
 
-    The arrays of integers name elements repeatedly and from the end.
+    The integer arrays hold repeated and negative indices.
 
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(indices((3,)), lambda index: isinstance(index, np.ndarray) and index.dtype == bool and index.any())
     array([False, False,  True])
@@ -147,13 +193,13 @@ def indices(shape: Shape) -> Strategy[Any]:
     return _index(every)
 
 
-# ---- making arrays of them
+# ---- from shapes and numbers to arrays
 
 
 def _one_each(domains: Any, n: int) -> Sequence[Domain | Interval]:
     one = isinstance(domains, str) or isinstance(domains[0], (int, float))
     if not one and len(domains) != n:
-        raise ValueError(f"expected one domain for all, or {n}, one for each array, got {len(domains)}: {domains!r}.")
+        raise ValueError(f"expected one domain for all arrays, or {n}, got {len(domains)}: {domains!r}.")
     return [domains] * n if one else domains
 
 
@@ -171,7 +217,7 @@ def _tuple(draw, together: Strategy, drawings: Sequence[Drawing], layouts: Seque
         x = draw_numbers(draw, math.prod(shape), (i, len(drawings))).reshape(shape)
         if x.ndim and len(layouts) > 1:
             x = LAYOUTS[draw(st.sampled_from(layouts))](x)
-        made.append(_shown(x))
+        made.append(_printed_as_code(x))
     return tuple(made)
 
 
@@ -180,7 +226,7 @@ def _index(draw, every: Strategy) -> Any:
     index = draw(every)
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, np.ndarray):
-            _shown(part)
+            _printed_as_code(part)
     return index
 
 
@@ -202,15 +248,15 @@ def _input_shapes(together: npst.BroadcastableShapes) -> tuple[Shape, ...]:
     return together.input_shapes
 
 
-def _shown(x: np.ndarray) -> np.ndarray:
-    """`x`, which Hypothesis will print as a literal: the repr of an array says nothing of its layout.
+def _printed_as_code(x: np.ndarray) -> np.ndarray:
+    """Return `x`; Hypothesis will print it as code, since the repr of an array lacks its layout.
 
-    Hypothesis lets only classes say how they print, so this reaches inside; where that has moved, it prints the repr.
+    Hypothesis has printers for classes only, so this uses its internals; if they have changed, it prints the repr.
     """
     with contextlib.suppress(ImportError, AttributeError):
         from hypothesis.control import current_build_context
         from hypothesis.vendor.pretty import IDKey
 
         printers = current_build_context().known_object_printers
-        printers[IDKey(x)] = [lambda x, printer, cycle: printer.text(literal(x))]
+        printers[IDKey(x)] = [lambda x, printer, cycle: printer.text(source_repr(x))]
     return x

@@ -1,4 +1,4 @@
-"""Random deep networks with data: what the course's formulas and autodiff are compared on."""
+"""A strategy for deep networks with data, for comparisons of autodiff with the course's formulas."""
 
 import functools
 import itertools
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ... import nn
 from ...core.tensor import Tensor
 from .. import formulas
-from ..literals import Pasted, literal
+from ..source_repr import Pasted, source_repr
 from .numbers import Domain, Interval, drawing
 
 KINKED = ("relu", "leaky_relu")
@@ -22,11 +22,19 @@ KINKED = ("relu", "leaky_relu")
 
 @dataclass(frozen=True, eq=False)
 class Network(Pasted):
-    """A net of L layers in the course's names, with data: samples are columns.
+    """A network of L layers in the course's notation, with data; samples are columns. Prints as code.
 
-    `parameters` holds W1, b1, ..., WL, bL, and `activations` a name for each layer, as `formulas.deep_forward` takes
-    them. `X` is (n, m), and the labels `Y`, each 0 or 1, are (n[L], m). Prints as code that makes it again.
+    Attributes
+    ----------
+    activations
+        A name for each layer, as for `formulas.deep_forward`.
+    parameters
+        W1, b1, ..., WL, bL; W[l] is (n[l], n[l-1]), and b[l] is (n[l], 1).
+    X, Y
+        The samples, (n[0], m), and their labels, 0 or 1, (n[L], m).
 
+    Examples
+    --------
     >>> parameters = {"W1": np.zeros((1, 2)), "b1": np.zeros((1, 1))}
     >>> network = Network(("sigmoid",), parameters, X=np.ones((2, 3)), Y=np.ones((1, 3)))
     >>> round(float(network.loss()), 4)
@@ -40,7 +48,7 @@ class Network(Pasted):
 
     @functools.cached_property
     def net(self) -> nn.Sequential:
-        """The same as a `tinygrad_dl.nn.Sequential`."""
+        """The network as a `tinygrad_dl.nn.Sequential`."""
         layers: list[Any] = []
         for number, activation in enumerate(self.activations, start=1):
             W, b = self.parameters[f"W{number}"], self.parameters[f"b{number}"]
@@ -50,14 +58,14 @@ class Network(Pasted):
         return nn.Sequential(*layers)
 
     def loss(self) -> Tensor:
-        """The binary cross-entropy of `net(X)` and `Y`, a graph."""
+        """The binary cross-entropy of `net(X)` and `Y`, a recorded Tensor of shape ()."""
         return nn.binary_cross_entropy(self.net(self.X), self.Y)
 
     def __repr__(self) -> str:
-        parameters = "".join(f"        {name!r}: {literal(value)},\n" for name, value in self.parameters.items())
+        parameters = "".join(f"        {name!r}: {source_repr(value)},\n" for name, value in self.parameters.items())
         return (
             f"Network(\n    activations={self.activations!r},\n    parameters={{\n{parameters}    }},\n"
-            f"    X={literal(self.X)},\n    Y={literal(self.Y)},\n)"
+            f"    X={source_repr(self.X)},\n    Y={source_repr(self.Y)},\n)"
         )
 
 
@@ -73,12 +81,30 @@ def networks(
     dtype: Any = np.float64,
     on_kinks: bool = False,
 ) -> Network:
-    """Networks of 1 to `max_layers` layers, the last of which is a sigmoid of `outputs` units, as a `Network`.
+    """Return a strategy for networks of 1 to `max_layers` layers, whose last layer is a sigmoid.
 
-    The others have 1 to `max_units` units and one of the `activations` of the course. The pre-activations stay within
-    about [-4, 4], where no sigmoid saturates. Those of a relu keep away from 0; with `on_kinks` many parameters and
-    inputs are 0 or equal, and so are pre-activations.
+    The pre-activations stay within about [-4, 4], where no sigmoid saturates; those of a relu keep away from 0.
 
+    Parameters
+    ----------
+    max_layers, max_units, max_samples
+        The largest number of layers, of units in a hidden layer and of inputs, and of samples.
+    activations
+        The activations of hidden layers, names of the course.
+    outputs
+        The number of units of the last layer.
+    dtype
+        The dtype of parameters and data.
+    on_kinks
+        Draw many parameters and inputs that are 0 or equal, so that pre-activations are, too.
+
+    Returns
+    -------
+    SearchStrategy
+        Of `Network`.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(networks(max_layers=1, max_units=1, max_samples=1), lambda network: True)
     Network(

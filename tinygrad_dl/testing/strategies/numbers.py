@@ -1,8 +1,8 @@
-"""How the numbers of an array are drawn: from a domain, anywhere in it, away from kinks, or deliberately on them.
+"""Strategies for the numbers of an array: anywhere in a domain, away from kinks, or deliberately on them.
 
-Most arrays stay where functions of float64 are tame, so that differences can be trusted: of moderate size, and never so
-close to 0 that a product of them vanishes. From a domain without an end, one array in four goes farther, and one in
-seven lies far out. All shrink towards whole numbers of moderate size.
+Most numbers are of moderate size, so that differences are precise, and never so close to 0 that a product of them
+vanishes. In an unbounded domain, two arrays in seven go up to 10, and one lies beyond 1e6. All shrink towards whole
+numbers of moderate size.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ INF = math.inf
 Domain = Literal[
     "real", "positive", "negative", "nonzero", "unit interval", "probability", "above one", "above minus one"
 ]
-DOMAINS: dict[str, Intervals] = {  # closed, with ends that a float16 holds too
+DOMAINS: dict[str, Intervals] = {  # closed intervals, with ends that float16 represents
     "real": ((-INF, INF),),
     "positive": ((0.25, INF),),
     "negative": ((-INF, -0.25),),
@@ -37,27 +37,27 @@ DOMAINS: dict[str, Intervals] = {  # closed, with ends that a float16 holds too
     "above one": ((1.25, INF),),
     "above minus one": ((-0.75, INF),),
 }
-# the least and the largest size of numbers from a domain without an end: all of an array is near, wide or far
+# the least and the largest size of the numbers of an array from an unbounded domain
 NEAR, WIDE, FAR = (0, 3), (0, 10), (1e6, 1e9)
 SOMETIMES_FAR = 4 * [NEAR] + 2 * [WIDE] + [FAR]
 DRAWN_WIDE = "numbers beyond 3"  # an event of Hypothesis, which its statistics show
-TINY = 2.0**-10  # closer to 0 there is only 0 itself
-MARGIN = 2.0**-4  # how far from kinks
+TINY = 2.0**-10  # the smallest size besides 0
+MARGIN = 2.0**-4  # the least distance from kinks
 
 
 def drawing(
     domain: Domain | Interval, dtype: Any, kinks: Sequence[float] | None = None, on_kinks: bool = False
 ) -> Drawing:
-    """How to draw the numbers of an array; its arguments are those of `arrays`, which raise what that says."""
+    """Return the function that draws the numbers of an array; arguments and errors are those of `arrays`."""
     dtype, intervals = np.dtype(dtype), _intervals(domain)
     if dtype.kind not in "fc":
-        raise ValueError(f"expected a dtype of floats or complex numbers, got {dtype}.")
+        raise ValueError(f"expected a float or complex dtype, got {dtype}.")
     if on_kinks and kinks is None:
         raise ValueError("on_kinks=True: expected kinks, such as kinks=[0.0], or kinks=[] for equal elements.")
     if kinks is None:
         real: Callable = _anywhere
     else:
-        _points(_of_size(NEAR, intervals), tuple(kinks), 1, (0, 1))  # raises now if there are none
+        _points(_of_size(NEAR, intervals), tuple(kinks), 1, (0, 1))  # raises an error now if there are none
         real = functools.partial(_on_kinks if on_kinks else _apart, tuple(kinks))
     sizes = SOMETIMES_FAR if any(INF in map(abs, interval) for interval in intervals) else [NEAR]
     if on_kinks or float(np.finfo(dtype).max) < FAR[1]:
@@ -75,7 +75,7 @@ def drawing(
 
 
 def _of_size(sizes: Interval, intervals: Intervals) -> Intervals:
-    """The parts of endless `intervals` with numbers of these sizes, counted from their end; others as they are."""
+    """The parts of unbounded `intervals` with numbers of these sizes, counted from their end; bounded ones whole."""
     parts = []
     for low, high in intervals:
         finite = [abs(end) for end in (low, high) if math.isfinite(end)]
@@ -87,8 +87,8 @@ def _of_size(sizes: Interval, intervals: Intervals) -> Intervals:
 
 
 def drawn_wide() -> bool:
-    """Whether some of the numbers of this test case are wide or far."""
-    with contextlib.suppress(ImportError, AttributeError):  # Hypothesis shows events, and gives them to nobody
+    """Return whether some numbers of the current test case are wide or far."""
+    with contextlib.suppress(ImportError, AttributeError):  # Hypothesis has no public access to events
         return DRAWN_WIDE in current_build_context().data.events
     return False
 
@@ -134,7 +134,7 @@ def _on_kinks(kinks: tuple[float, ...], intervals: Intervals, draw, size, share)
 
 @functools.cache
 def _points(intervals: Intervals, kinks: tuple[float, ...], size: int, share: tuple[int, int]) -> list[float]:
-    """Evenly spaced numbers away from `kinks`, at least `size`: of n such lists, all different, the i-th."""
+    """At least `size` evenly spaced numbers away from `kinks`: the i-th of n disjoint lists, for `share` (i, n)."""
     i, n = share
     length = sum(high - low for low, high in intervals)
     spacing = 2.0 ** min(
@@ -147,5 +147,8 @@ def _points(intervals: Intervals, kinks: tuple[float, ...], size: int, share: tu
         if k % n == i and all(abs(k * spacing - kink) >= MARGIN for kink in kinks)
     ]
     if len(numbers) < size:
-        raise ValueError(f"no room for {size} numbers in {intervals} that keep {MARGIN} away from {kinks}.")
+        raise ValueError(
+            f"expected room for {size} numbers at a distance of {MARGIN} from the kinks {kinks}, got {intervals}: "
+            f"widen the domain."
+        )
     return sorted(numbers, key=lambda number: (len(f"{abs(number):g}"), abs(number), number < 0))  # plain ones first

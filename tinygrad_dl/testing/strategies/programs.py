@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from ..literals import Pasted, literal
+from ..source_repr import Pasted, source_repr
 from .arrays import arrays
 
-SMOOTH = (  # what a statement computes from two earlier values a and b: those that fit their shapes
+SMOOTH = (  # the right sides of statements, from two earlier values a and b
     *("a + b", "a * b", "a - b", "a / (1 + b**2)", "a @ b", "a @ b.T", "np.outer(a, b)"),
     *("-a", "2.0 * a", "1 - a", "a**2", "a**3", "a / 2", "1 / (1 + a**2)", "2.0 ** np.tanh(a)"),
     *("np.tanh(a)", "np.sin(a)", "np.cos(a)", "np.arctan(a)", "np.arcsinh(a)", "np.exp(-(a**2))", "np.expm1(a / 4)"),
@@ -43,11 +43,17 @@ _compiled = {code: compile(code, "<program>", "eval") for code in (*SMOOTH, *KIN
 
 @dataclass(frozen=True, eq=False)
 class Program(Pasted):
-    """A function of arrays as lines of NumPy code, and `inputs` for it: callable on arrays, and on Tensors.
+    """A function of arrays or Tensors, given as lines of NumPy code, with `inputs` for it. Prints as code.
 
-    The inputs are called x0, x1, ...; each line defines one name, and the last is the value. Prints as code that makes
-    it again.
+    Attributes
+    ----------
+    lines
+        Statements, each of which defines one name; the last defines the value. The inputs are x0, x1, ...
+    inputs
+        The arrays x0, x1, ..., of any shapes.
 
+    Examples
+    --------
     >>> program = Program("v0 = x0 * x0\\nv1 = np.sum(v0)", (np.array([1.0, 2.0]),))
     >>> program(*program.inputs)
     np.float64(5.0)
@@ -60,14 +66,14 @@ class Program(Pasted):
 
     lines: str
     inputs: tuple[np.ndarray, ...]
-    __name__ = "program"  # what reports call it
+    __name__ = "program"  # for reports
 
     def __call__(self, *inputs: Any) -> Any:
         return self._function(*inputs)
 
     @property
     def source(self) -> str:
-        """The code of a function of the inputs, which needs `import numpy as np` and nothing else."""
+        """The code of the function; it needs `import numpy as np` only."""
         lines = textwrap.dedent(self.lines).strip().splitlines()
         names = ", ".join(f"x{i}" for i in range(len(self.inputs)))
         body = "".join(f"    {line}\n" for line in [*lines, f"return {lines[-1].split(' = ')[0]}"])
@@ -80,18 +86,33 @@ class Program(Pasted):
         return namespace["program"]
 
     def __repr__(self) -> str:
-        return f'Program("""\n{textwrap.dedent(self.lines).strip()}\n""", inputs={literal(self.inputs)})'
+        return f'Program("""\n{textwrap.dedent(self.lines).strip()}\n""", inputs={source_repr(self.inputs)})'
 
 
 @st.composite
 def programs(
     draw: Any, max_inputs: int = 3, max_statements: int = 8, *, dtype: Any = np.float64, kinks: bool = False
 ) -> Program:
-    """Programs of 1 to `max_statements` statements on up to `max_inputs` arrays, each statement of which is needed.
+    """Return a strategy for programs whose every statement is needed for the value.
 
-    Values are used more than once, broadcast, reduced, multiplied as matrices, indexed and joined; all stay below 100.
-    With `kinks` there are functions without a derivative everywhere among them, such as a maximum.
+    Values are used more than once, broadcast, reduced, multiplied as matrices, indexed and joined; all are below 100.
 
+    Parameters
+    ----------
+    max_inputs, max_statements
+        The largest number of input arrays and of statements.
+    dtype
+        The dtype of the inputs.
+    kinks
+        Include functions that are not differentiable everywhere, such as a maximum.
+
+    Returns
+    -------
+    SearchStrategy
+        Of `Program`.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(programs(max_inputs=1, max_statements=1), lambda program: True)
     Program(\"""
@@ -104,7 +125,7 @@ def programs(
         f"x{i}": draw(arrays(shapes, (-3, 3), dtype, layouts=False)) for i in range(draw(st.integers(1, max_inputs)))
     }
     rows = SMOOTH + KINKED if kinks else SMOOTH
-    # how far back a statement reaches, not to what: so Hypothesis can take out any statement when it shrinks
+    # operands are drawn as distances back, so that Hypothesis can remove any statement when it shrinks
     back_a, back_b = st.sampled_from([0] * 20 + [1, 2]), st.integers(0, 4)
     drawn = draw(st.lists(st.tuples(back_a, back_b, st.sampled_from(rows)), min_size=1, max_size=max_statements))
     statements: dict[str, str] = {}
@@ -117,33 +138,33 @@ def programs(
             if result is not None:
                 break
         values[f"v{i}"] = result
-        statements[f"v{i}"] = _renamed(code, {"a": a, "b": b})
-    return _needed(statements, values)
+        statements[f"v{i}"] = _rename(code, {"a": a, "b": b})
+    return _without_dead_code(statements, values)
 
 
 def _result(code: str, a: Any, b: Any) -> Any:
-    """What `code` gives, or None if it does not fit the shapes of `a` and `b`, or gives large numbers or many."""
+    """The value of `code`, or None if the shapes of `a` and `b` don't fit, or the value is large."""
     if "axis" in code and np.ndim(a) == 0:
         return None  # NumPy lets axis 0 of a number pass, in reductions
     try:
         with np.errstate(all="ignore"):
             result = eval(_compiled[code], {"np": np, "a": a, "b": b})
-    except (ValueError, IndexError, TypeError):  # the last is what @ of numbers raises
+    except (ValueError, IndexError, TypeError):  # TypeError: @ of numbers
         return None
     return result if 0 < np.size(result) <= 50 and np.all(np.abs(result) < 100) else None
 
 
-def _renamed(code: str, names: Mapping[str, str]) -> str:
+def _rename(code: str, names: Mapping[str, str]) -> str:
     return re.sub(r"\b([ab]|[xv]\d+)\b", lambda name: names[name[0]], code)
 
 
-def _needed(statements: Mapping[str, str], values: Mapping[str, Any]) -> Program:
-    """The program of those statements that the last one needs, with names counted from 0."""
+def _without_dead_code(statements: Mapping[str, str], values: Mapping[str, Any]) -> Program:
+    """The program of the statements that the last one needs, with names counted from 0."""
     needed = {[*statements][-1]}
     for name, code in [*statements.items()][::-1]:
         if name in needed:
             needed |= set(re.findall(r"\b[xv]\d+\b", code))
     counts = {"x": itertools.count(), "v": itertools.count()}
     names = {name: f"{name[0]}{next(counts[name[0]])}" for name in values if name in needed}
-    lines = [f"{names[name]} = {_renamed(code, names)}" for name, code in statements.items() if name in needed]
+    lines = [f"{names[name]} = {_rename(code, names)}" for name, code in statements.items() if name in needed]
     return Program("\n".join(lines), tuple(values[name] for name in names if name.startswith("x")))

@@ -37,7 +37,7 @@ def gradients_in(value: Any) -> dict[str, Any]:
 
 
 def is_backprop(file: UserFile, name: str, forward: str) -> bool:
-    """Whether a function gives the gradients of a whole net, by what it is called, takes and returns."""
+    """Return whether a function computes the gradients of a whole net, by its name, arguments and return."""
     parameters, returned = signature(file.functions[name]).parameters, file.returned(name)
     own = set(parameters) - set(signature(file.functions[forward]).parameters if forward else ())
     of_a_net = {*PARTS["Y"], "parameters", "params"} - ({"y"} if forward else set())  # y may be what comes out
@@ -151,7 +151,7 @@ def _before_update(file: UserFile, parameters: Any, gradients: Mapping[str, Any]
 
 
 def _how_many_right(gradients: Mapping[str, Any], net: Net) -> int:
-    """How many gradients are what the formulas give, in either convention: quick, as a search for causes is not."""
+    """The number of gradients that equal the formulas, in either convention; fast, without a search for causes."""
     try:
         parameters = {n: np.asarray(value, float) for n, value in net.parameters.items()}
         A, caches = formulas.deep_forward(np.asarray(net.X, float), parameters, net.activations or [])
@@ -187,7 +187,7 @@ def _missing(function: Callable, known: Collection[str]) -> list[str]:
 
 
 def _called(file: UserFile, name: str, known: Mapping[str, Any]) -> Any:
-    """What a function gives for what is known by name, and variables of the file."""
+    """The result of a function for values known by name, and variables of the file."""
     function = file.functions[name]
     missing = _missing(function, {**known, **file.variables})
     if missing:
@@ -201,7 +201,7 @@ def _called(file: UserFile, name: str, known: Mapping[str, Any]) -> Any:
 
 
 def _supply(file: UserFile, function: str, result: Any, needs: list[str]) -> dict[str, Any]:
-    """What a function gives, by name; and what is needed and has no name there, in order, or else as the cache."""
+    """The results of a function by name; unnamed ones that are needed are taken in order, or else as the cache."""
     named = _by_name(file, function, result)
     parts = result if isinstance(result, tuple) else (result,)
     left = [n for n in needs if n not in named]
@@ -209,7 +209,7 @@ def _supply(file: UserFile, function: str, result: Any, needs: list[str]) -> dic
 
 
 def _by_name(file: UserFile, function: str, result: Any) -> dict[str, Any]:
-    """What a function gives, by the names in its `return`, and the entries of dicts in it by theirs."""
+    """The results of a function by the names in its `return`, and entries of dicts by their keys."""
     parts = result if isinstance(result, tuple) else (result,)
     names = file.returned(function)
     named = dict(zip(names, parts, strict=True)) if len(names) == len(parts) else {}

@@ -122,7 +122,7 @@ def answer(result: Any) -> np.ndarray:
 
 
 def _asked_for(file: UserFile, names: Sequence[str], parameters: list[str]) -> dict[str, Any]:
-    """What the file says that inputs should be, by name."""
+    """The inputs that the file gives, by name."""
     for variable in (*(f"{name}_inputs" for name in names), "inputs"):
         given = file.variables.get(variable)
         if isinstance(given, Mapping) and set(given) & set(parameters):
@@ -186,7 +186,7 @@ def _options(name: str, names: list[str], known: dict[str, Any]) -> Sequence[Any
 
 
 def _axes(name: str, names: list[str]) -> list[list[Any]]:
-    """What the axes of an argument may be: the number of a layer, whose units they are, "m", or "1"."""
+    """The axes of an argument: the number of a layer, for its units, "m", or "1"."""
     role, layer = role_of(name), _layer(name)
     if role in ("labels", "prediction") or (role == "inputs" and "weights" not in map(role_of, names)):
         role, layer = "values", max(map(_layer, names))  # of the last layer
@@ -200,7 +200,7 @@ def _layer(name: str) -> int:
 
 
 def described(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Where inputs are from, and what they are: "of the file: X (3, 5)", "random: W (4, 3), b (4, 1)"."""
+    """The origin and the shapes of the inputs: "of the file: X (3, 5)", "random: W (4, 3), b (4, 1)"."""
     groups: dict[str, list[str]] = {}
     for name, value in values.items():
         what = str(np.shape(value)) if hasattr(value, "shape") or isinstance(value, list) else f"{value!r:.60}"

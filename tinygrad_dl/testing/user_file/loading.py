@@ -18,7 +18,7 @@ MODULE = "checked_file"  # its __name__: not "__main__", and not one that some m
 
 
 class CannotCheck(Exception):
-    """What stands in the way of a check, in a line."""
+    """Raised when a file or function cannot be checked; the message is one line."""
 
 
 class UserFile:
@@ -52,7 +52,7 @@ class UserFile:
         return []
 
     def place(self, function: Callable[..., Any]) -> str:
-        """Where a function is defined: "homework.py:12"."""
+        """The place of a function's definition: "homework.py:12"."""
         return f"{self.path}:{inspect.unwrap(function).__code__.co_firstlineno}"
 
     def problem(self, error: BaseException, what: str = "", place: str = "") -> CannotCheck:

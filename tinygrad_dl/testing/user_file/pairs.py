@@ -38,7 +38,7 @@ G, ANS, CACHE = "the derivative by what comes out", "what comes out", "the cache
 
 
 class Reading(NamedTuple):
-    """What each argument of a backward pass is: G, ANS, CACHE, or the argument of the forward pass of that name.
+    """The role of each argument of a backward pass: G, ANS, CACHE, or the argument of the forward pass of that name.
 
     Without G among them it gives a derivative, to be multiplied by G.
     """
@@ -95,7 +95,7 @@ def _words(call: Call, reading: Reading, report: GradientReport) -> str:
 
 
 def _readings(file: UserFile, backward: str, call: Call) -> list[Reading]:
-    """How the arguments of `backward` may be meant, likeliest first."""
+    """The possible roles of the arguments of `backward`, likeliest first."""
     parameters = signature(file.functions[backward]).parameters.values()
     names = [p.name for p in parameters if p.kind < p.VAR_POSITIONAL and (p.default is p.empty or p.name in call.names)]
     named = {n: n for n in (*_numbers_of(file), *call.names)}
@@ -204,7 +204,7 @@ class _Backward:
         return result
 
     def _as_derivative(self, name: str, gradient: Any, ans: np.ndarray) -> Any:
-        """What the course calls a gradient, as one."""
+        """The course's name of a gradient."""
         if G not in self.reading.arguments:
             return gradient / np.shape(gradient)[-1] if np.ndim(gradient) else gradient
         return gradient * ans.shape[1] if role_of(name) in ("weights", "bias") else gradient

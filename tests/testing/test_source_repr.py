@@ -1,18 +1,18 @@
-"""What a failure prints can be pasted: it makes the same value again."""
+"""The code that a failure prints makes the same value again."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_dl.testing.literals import literal
+from tinygrad_dl.testing.source_repr import source_repr
 from tinygrad_dl.testing.strategies import LAYOUTS, arrays, indices, shapes
 
 DTYPES = [np.float16, np.float32, np.float64, np.complex64, np.complex128]
 
 
 def pasted(value):
-    return eval(literal(value), {"np": np})
+    return eval(source_repr(value), {"np": np})
 
 
 def layout_of(x):
@@ -56,7 +56,7 @@ def test_the_code_of_every_layout_makes_it_again(layout, shape):
     ],
 )
 def test_the_code_is_short(value, code):
-    assert literal(value) == code
+    assert source_repr(value) == code
 
 
 @given(indices((2, 3)))
@@ -91,4 +91,4 @@ def test_the_code_of_numbers_text_and_trees_makes_them_again(value):
 def test_large_arrays_are_written_out_in_full_and_in_lines():
     x = np.random.default_rng(0).normal(size=(40, 50))
     assert np.array_equal(pasted(x), x)
-    assert max(map(len, literal(x).splitlines())) <= 120
+    assert max(map(len, source_repr(x).splitlines())) <= 120

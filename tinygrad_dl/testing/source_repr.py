@@ -1,4 +1,4 @@
-"""Values as NumPy code: what a failure prints, so that it can be pasted and run."""
+"""Values as NumPy code, for failures that can be pasted and run."""
 
 import sys
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 
-def literal(value: Any) -> str:
-    """NumPy code that makes `value` again: an array of the same numbers, shape, dtype and kind of memory layout.
+def source_repr(value: Any) -> str:
+    """Return NumPy code for `value`; for an array, code with the same numbers, shape, dtype and kind of memory layout.
 
-    Lists, tuples and dicts of arrays are spelled out too; anything else is its `repr`.
+    Lists, tuples and dicts of arrays become code too; anything else its `repr`.
 
-    >>> literal(np.array([[0.0, np.nan]], dtype=np.float32))
+    >>> source_repr(np.array([[0.0, np.nan]], dtype=np.float32))
     'np.array([[0.0, np.nan]], dtype=np.float32)'
-    >>> literal({"W": np.zeros((2, 3)), "b": np.arange(3.0)[::-1]})
+    >>> source_repr({"W": np.zeros((2, 3)), "b": np.arange(3.0)[::-1]})
     "{'W': np.zeros((2, 3)), 'b': np.flip(np.array([0.0, 1.0, 2.0]), (0,))}"
     """
     if type(value) is np.ndarray:
@@ -23,16 +23,16 @@ def literal(value: Any) -> str:
     if isinstance(value, (float, complex)):
         return _number(value)
     if type(value) is dict:
-        return f"{{{', '.join(f'{key!r}: {literal(part)}' for key, part in value.items())}}}"
+        return f"{{{', '.join(f'{key!r}: {source_repr(part)}' for key, part in value.items())}}}"
     if type(value) is list:
-        return f"[{', '.join(map(literal, value))}]"
+        return f"[{', '.join(map(source_repr, value))}]"
     if type(value) is tuple:
-        return f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"
+        return f"({', '.join(map(source_repr, value))}{',' * (len(value) == 1)})"
     return repr(value)
 
 
 class Pasted:
-    """What has a `repr` that is code, of several lines: Hypothesis prints it so, and not by its fields."""
+    """A base class that makes Hypothesis print the `repr`, several lines of code, and not the fields."""
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         for i, line in enumerate(repr(self).splitlines()):
@@ -42,7 +42,7 @@ class Pasted:
 
 
 def _array(x: np.ndarray) -> str:
-    """The code of an array: the numbers as they lie in memory, inside of what makes the layout."""
+    """The code of an array: its numbers in memory order, inside the operations that make its layout."""
     steps = [(axis, stride) for axis, stride in enumerate(x.strides) if x.shape[axis] > 1]
     if x.size and any(stride == 0 for _, stride in steps):
         kept = tuple(slice(0, 1 if n > 1 and stride == 0 else n) for n, stride in zip(x.shape, x.strides, strict=True))
