@@ -60,7 +60,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     compute = primitives.on_arrays.get(function, function)
     try:
         data = compute(*values)
-    except TypeError as error:
+    except TypeError as error:  # perhaps NumPy's, about to warn here: let it warn at the user's line
         data = at_the_users_line(error, compute, tuple(values))
     if isinstance(data, tuple):
         return calls.outputs(data, record(primitives.Outputs(data), function, tuple(values), None, tuple(parents)))
