@@ -15,6 +15,7 @@ is. The quick run holds every law on some inputs, the deep run on all of them. A
 """
 
 import gc
+import os
 from collections import defaultdict
 
 import pytest
@@ -40,6 +41,7 @@ def pytest_cmdline_main(config):
     whole = config.args_source is config.ArgsSource.TESTPATHS and not (worker or option.collectonly)
     if whole and config.pluginmanager.hasplugin("xdist") and option.numprocesses is None:
         option.numprocesses, option.maxprocesses, option.dist = "auto", 4, "worksteal"
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers have the cores
 
 
 def pytest_configure(config):
