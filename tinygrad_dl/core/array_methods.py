@@ -201,5 +201,7 @@ class Dispatching(ArrayMethods):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return self._apply(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
-    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         return self._apply(function, args, kwargs)

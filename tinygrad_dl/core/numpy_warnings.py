@@ -59,7 +59,9 @@ class Computing:
             self._globals["__warningregistry__"] = _NOWHERE
 
 
-def at_the_users_line(error: TypeError, function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
+def at_the_users_line(
+    error: TypeError, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+) -> Any:
     """Call `function` from the user's current line, if `error` stands for a warning; else raise `error`.
 
     NumPy's warning is then issued at that line, with the filters and the registry of the user's own module.

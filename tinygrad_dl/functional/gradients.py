@@ -190,7 +190,7 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
     return Derived(derivative, elementwise_grad, f, argnum)
 
 
-def check_argnums(f: Callable, argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
+def check_argnums(f: Callable[..., Any], argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
     """Return `argnum` as a tuple, and True if it was a single number. Raises TypeError or ValueError for others."""
     if not callable(f):
         raise TypeError(f"{what}: expected a function, got {f!r:.40}: for Tensors use tg.gradients.")
@@ -204,8 +204,8 @@ def check_argnums(f: Callable, argnum: int | Sequence[int], what: str) -> tuple[
 
 
 def select_arguments(
-    f: Callable, argnums: Sequence[int], args: tuple, kwargs: dict[str, Any], what: str
-) -> tuple[Callable, tuple]:
+    f: Callable[..., Any], argnums: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return `f` as a function of its arguments number `argnums`, with the others fixed, and these arguments."""
     for i in argnums:
         if not -len(args) <= i < len(args):

@@ -18,7 +18,7 @@ from .derived import P
 from .weak_keys import hold_weakly
 
 Rule = registry.Rule
-_user_ops: weakref.WeakSet[Callable] = weakref.WeakSet()
+_user_ops: weakref.WeakSet[Callable[..., Any]] = weakref.WeakSet()
 
 
 def is_user_op(function: Any) -> bool:
@@ -26,7 +26,7 @@ def is_user_op(function: Any) -> bool:
     return function in _user_ops
 
 
-def mark_as_user_op(dispatching: Callable) -> None:
+def mark_as_user_op(dispatching: Callable[..., Any]) -> None:
     """Register a user-defined primitive; the tables hold it weakly, so that it is freed after its last use."""
     _user_ops.add(dispatching)
     hold_weakly(primitives.on_arrays, dispatching)

@@ -33,7 +33,7 @@ class _Activation(NamedTuple):
 
 
 # of week 3; {slope} stands for the α of a leaky relu
-_ACTIVATIONS: dict[Callable | None, _Activation] = {
+_ACTIVATIONS: dict[Callable[..., Any] | None, _Activation] = {
     fused.sigmoid: _Activation("sigmoid", "{A} ∘ (1 - {A})"),
     np.tanh: _Activation("tanh", "1 - {A}²"),
     fused.relu: _Activation("relu", "1 where {Z} > 0, else 0"),

@@ -23,7 +23,7 @@ FAR = 1e3  # the ratio between the first and the last layer from which on gradie
 _BROKEN = "Gradients that are not finite"
 MOSTLY = 0.5  # the share of saturated values that is reported
 # Slopes below a hundredth of the largest: 1 - a² < 0.01, and a (1 - a) < 0.0025.
-_SATURATED: dict[Any, Callable] = {
+_SATURATED: dict[Any, Callable[..., Any]] = {
     sigmoid: lambda a: a * (1 - a) < 0.0025,
     np.tanh: lambda a: 1 - a**2 < 0.01,
 }

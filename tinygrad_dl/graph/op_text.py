@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .record import Contribution
 
 MOST = 12  # arguments of one operation whose formulas are shown, since each takes a trace of all arguments
 # Functions other than ufuncs that broadcast arguments, and the numbers of these arguments.
-_BROADCASTING: dict[Callable | None, tuple[int, ...]] = {
+_BROADCASTING: dict[Callable[..., Any] | None, tuple[int, ...]] = {
     affine: (2,),
     np.where: (0, 1, 2),
     np.clip: (0, 1, 2),

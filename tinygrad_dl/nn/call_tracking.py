@@ -17,7 +17,7 @@ from ..core.tensor import Tensor
 _clock = itertools.count()  # orders the beginnings and ends of calls
 
 
-def track_calls(call: Callable) -> Callable:
+def track_calls(call: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap the `__call__` of a Module: its outputs record when it began and ended, the Module, and its arguments."""
 
     @functools.wraps(call)
@@ -46,7 +46,7 @@ def track_calls(call: Callable) -> Callable:
 class ListSnapshot:
     """A list as it was at the call: elements appended later, as to a history of states, are left out."""
 
-    def __init__(self, values: list):
+    def __init__(self, values: list[Any]):
         self.values, self.length = values, len(values)
 
 

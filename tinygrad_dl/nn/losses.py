@@ -210,7 +210,7 @@ def _samples(loss, A, Y):
     return A.shape[-1] if A.shape else 1, A, floats(Y, A)
 
 
-def arrays(where, *given):
+def arrays(where: Any, *given: Any) -> Any:
     """Convert data frames among `given` to arrays. Raises TypeError for other values than these, arrays and Tensors."""
     return [value if type(value) is np.ndarray else _array(where, value) for value in given]
 

@@ -19,7 +19,7 @@ from ..core.registry import defnondiff
 from ..core.tensor import Tensor
 
 
-def vector_tolerance(dtype):
+def vector_tolerance(dtype: Any) -> Any:
     """Return the relative distance at which vectors lose three quarters of their digits to rounding."""
     return np.finfo(dtype).eps ** 0.75
 
@@ -30,17 +30,17 @@ def close(w: Any, bar: Any) -> Any:
 
 
 @primitives.primitive
-def coincide(w):
+def coincide(w: Any) -> Any:
     """Compute the mask of pairs of values `w` that are too close to have distinguishable vectors."""
     return close(w, max(vector_tolerance(w.dtype), w.shape[-1] * np.finfo(w.dtype).eps))
 
 
-def is_repeated(w):
+def is_repeated(w: Any) -> Any:
     """Compute the mask of values that coincide with another."""
     return np.sum(coincide(w), axis=-1) > 1
 
 
-def rotation_rates(w):
+def rotation_rates(w: Any) -> Any:
     """Compute 1 / (w_j - w_i), the rates at which vectors rotate into each other; 0 where the values coincide."""
     same = coincide(w)
     return np.where(same, 0, 1 / np.where(same, 1, np.expand_dims(w, -2) - np.expand_dims(w, -1)))
@@ -50,7 +50,7 @@ def rotation_rates(w):
 
 
 @primitives.primitive
-def check_apart(name, unclear, w, g_w, *vectors):
+def check_apart(name: Any, unclear: Any, w: Any, g_w: Any, *vectors: Any) -> None:
     """Raise LinAlgError if the cotangents of `unclear` values `w`, or of their vectors, exceed rounding errors."""
     scale = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
     sizes = np.stack(
@@ -70,7 +70,7 @@ def _entanglement_error(name):
 
 
 @primitives.primitive
-def check_space(name, same, turn, *cotangents):
+def check_space(name: Any, same: Any, turn: Any, *cotangents: Any) -> None:
     """Raise LinAlgError if a rotation `turn` among vectors whose values are the `same` has an effect."""
     scale = np.max(np.stack([np.max(np.abs(g), axis=(-2, -1), initial=0) for g in cotangents]), axis=0)[..., None, None]
     off_diagonal = same & ~np.eye(turn.shape[-1], dtype=bool)
@@ -82,11 +82,11 @@ def check_space(name, same, turn, *cotangents):
         )
 
 
-_met: ContextVar[list | None] = ContextVar("decompositions met in this backward pass", default=None)
+_met: ContextVar[list[Any] | None] = ContextVar("decompositions met in this backward pass", default=None)
 
 
 @primitives.primitive
-def check_separate(name, kind, a, unclear, g):
+def check_separate(name: Any, kind: Any, a: Any, unclear: Any, g: Any) -> None:
     """Raise LinAlgError if values and vectors of related matrices `a`, such as x and 2x, have cotangents in one pass.
 
     They come from separate calls, on two Tensors, and are as `unclear` as those from one call. Matrices computed
@@ -132,7 +132,7 @@ _nodes: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 decompositions: dict[Any, Any] = {}
 
 
-def decompose_once(function, a, *settings):
+def decompose_once(function: Any, a: Any, *settings: Any) -> Any:
     """Call `function(a, *settings)`, or reuse the node of an earlier call on the same `a`.
 
     So values and vectors from separate calls belong to one decomposition, which is computed once.
@@ -148,7 +148,7 @@ def decompose_once(function, a, *settings):
     return outputs
 
 
-def find_node(function, a, *settings):
+def find_node(function: Any, a: Any, *settings: Any) -> Any:
     """Return the node of an earlier call on the same values of the same Tensor `a`; None if there is none left."""
     node = _nodes.get((function, id(a), settings))
     return node if node is not None and node._parents and node._args[0] is a._value else None

@@ -6,6 +6,7 @@ d(factor) without a conjugate, so a rule has ᵀ where books have ᴴ: `v.mT @ g
 NumPy reads one triangle of a Hermitian matrix; the derivative with respect to the other one is 0.
 """
 
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from .symmetric import Frame, of_values
 # ---- the phase of complex vectors
 
 
-def fix_phase(g, along, v, pivot):
+def fix_phase(g: Any, along: Any, v: Any, pivot: Any) -> Any:
     """Correct the cotangent `g` of complex vectors `v`, whose phase LAPACK fixes by making component `pivot` real.
 
     `along` is the cotangent of the phase: g · v, summed over all vectors that share it.
@@ -37,12 +38,12 @@ def fix_phase(g, along, v, pivot):
     return g - 1j * np.imag(along) * (pivot / np.where(component == 0, 1, component))
 
 
-def scale_cotangent(g, v):
+def scale_cotangent(g: Any, v: Any) -> Any:
     """Compute the cotangent of a scale factor of each of the vectors `v`."""
     return np.sum(g * v, axis=-2, keepdims=True)
 
 
-def row(i, v):
+def row(i: Any, v: Any) -> Any:
     """Compute the mask of row `i`."""
     return np.expand_dims(np.arange(v.shape[-2]), -1) == i
 
@@ -51,7 +52,7 @@ def row(i, v):
 
 
 @primitives.primitive
-def eigh(a, UPLO="L"):
+def eigh(a: Any, UPLO: Any="L") -> Any:
     """Compute `np.linalg.eigh`, as the one node of its matrix."""
     return np.linalg.eigh(a, UPLO)
 
@@ -68,7 +69,7 @@ def _eigh_vjp(g, ans, a, UPLO="L"):
     return finish(hermitian_vjp("np.linalg.eigh", g, ans, a, upper, finish))
 
 
-def hermitian_vjp(name, g, ans, a, upper, finish):
+def hermitian_vjp(name: Any, g: Any, ans: Any, a: Any, upper: Any, finish: Any) -> Any:
     """Compute the cotangent of the Hermitian matrix `a` from those of its eigenvalues and eigenvectors."""
     (g_w, g_v), (w, v) = g, ans
     if g_v is None:
@@ -92,7 +93,7 @@ def hermitian_vjp(name, g, ans, a, upper, finish):
 
 
 @primitives.primitive
-def eig(a):
+def eig(a: Any) -> Any:
     """Compute `np.linalg.eig`, as the one node of its matrix."""
     return np.linalg.eig(a)
 

@@ -23,14 +23,14 @@ search = threading.local()
 DEEPEST, LARGEST = 2, 300  # limits of nested searches and of their graphs, whose time grows exponentially
 
 
-def unit(y, ans):
+def unit(y: Any, ans: Any) -> Any:
     """Compute y / ans, and a constant 0 where `ans` is 0."""
     zero = ans == 0
     direction = y / np.where(zero, 1, ans)
     return np.where(zero, 0, direction) if type(ans) is Tensor and np.any(zero) else direction
 
 
-def add_kink_slope(part, g, ans, y, axes=None):
+def add_kink_slope(part: Any, g: Any, ans: Any, y: Any, axes: Any = None) -> Any:
     """Give the gradient `part` = g y / `ans` its derivative with respect to `y` where the norm `ans` of `y` is 0.
 
     Without `axes`, the norm is that of each real number in `y`; with `axes`, counted from the last, it is that of the
@@ -41,7 +41,7 @@ def add_kink_slope(part, g, ans, y, axes=None):
     return part + kink(y, slopes(g, ans, axes is None), axes)
 
 
-def slopes(g, ans, two_sided):
+def slopes(g: Any, ans: Any, two_sided: Any) -> Any:
     """Compute the limit of `g` / `ans` where the norm `ans` is 0, nan if there is none; 0 elsewhere.
 
     Where `g` is not 0 a kink remains; if it is `two_sided`, its sides are straight, with slope 0.
@@ -57,12 +57,12 @@ def slopes(g, ans, two_sided):
     return np.where(vanishing, np.nan if limit is None else limit, slope)
 
 
-def depends(g):
+def depends(g: Any) -> Any:
     """Return True if the cotangent `g` depends on a differentiated variable."""
     return type(g) is Tensor and g.requires_grad
 
 
-def undefined_slope(g, zero):
+def undefined_slope(g: Any, zero: Any) -> Any:
     """Return nan at each `zero` whose cotangent `g` has an effect, else 0: the slope of a gradient without a limit."""
     return np.where(zero & (depends(g) | (values(g) != 0)), np.nan, 0.0)
 
@@ -103,12 +103,12 @@ def _limit(g, ans, vanishing, two_sided):
     return limit
 
 
-def irregular(ones):
+def irregular(ones: Any) -> Any:
     """Scale the mask `ones` by a different number for each element."""
     return ones * np.reshape(1 + np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(ones.dtype)
 
 
-def behind(nodes, order):
+def behind(nodes: Any, order: Any) -> Any:
     """Return the `nodes` in `order`, and all nodes of it that depend on them."""
     found = set(nodes)
     for node in order:
@@ -117,7 +117,7 @@ def behind(nodes, order):
     return found
 
 
-def without(order, nodes):
+def without(order: Any, nodes: Any) -> Any:
     """Return the nodes of `order` that reach the last one by paths that avoid `nodes`."""
     reached = {order[-1]}
     for node in reversed(order):
@@ -126,7 +126,7 @@ def without(order, nodes):
     return [node for node in order if node in reached and node not in nodes]
 
 
-def is_same_computation(a, b):
+def is_same_computation(a: Any, b: Any) -> Any:
     """Return True if two Tensors are certainly equal: computed by the same functions from the same leaves."""
     pairs, seen = [(a, b)], set()
     while pairs:
@@ -148,7 +148,7 @@ def is_same_computation(a, b):
     return True
 
 
-def given(node):
+def given(node: Any) -> Any:
     """Return the arguments of `node`, as parents where it has them; trailing constants, as in x / 2, have none."""
     return [x if parent is None else parent for x, parent in zip_longest(node._args, node._parents)]
 
@@ -161,13 +161,13 @@ KINKED = {np.absolute, np.fabs, np.copysign, np.hypot, np.hypot.reduce, np.linal
 
 
 @primitive
-def kink(y, slope, axes):
+def kink(y: Any, slope: Any, axes: Any) -> Any:
     """Return zeros whose derivative with respect to `y` is `slope`."""
     return np.zeros(np.broadcast_shapes(np.shape(y), np.shape(slope)), dtype=y.dtype)
 
 
 @primitive
-def stretch(v, slope, axes):
+def stretch(v: Any, slope: Any, axes: Any) -> Any:
     """Compute v * slope with 0 * nan = 0; with `axes`, a nan holds for all elements along them if any `v` is not 0."""
     moves = v != 0 if axes is None else np.broadcast_to(np.any(v != 0, axis=axes, keepdims=True), v.shape)
     unclear = np.isnan(slope)
@@ -175,7 +175,7 @@ def stretch(v, slope, axes):
 
 
 @primitive
-def once_more(x, slope):
+def once_more(x: Any, slope: Any) -> Any:
     """Return `x`, and mark it in the graph as coming from the derivative of a `slope`."""
     return x
 

@@ -1,5 +1,6 @@
 """Polynomials given by their coefficients, highest power first."""
 
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def _poly(seq_of_zeros):
 
 
 @primitives.primitive
-def characteristic(a):
+def characteristic(a: Any) -> Any:
     """Compute the coefficients of det(z - a), which NumPy derives from eigenvalues."""
     return np.poly(a)
 

@@ -5,6 +5,7 @@ three quarters of the element of rank 2 and one quarter of that of rank 3. So no
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -119,7 +120,7 @@ SLOPES = {  # method -> the ranks between q = 0 and q = 1, minus the number of e
 
 
 @primitive
-def rank_at(q, function, ranks, axis, method, weights):
+def rank_at(q: Any, function: Any, ranks: Any, axis: Any, method: Any, weights: Any) -> Any:
     """Compute the fractional rank of a quantile, from 0."""
     return function(ranks, q, axis=axis, method=method, keepdims=True, weights=weights)
 

@@ -1,5 +1,6 @@
 """Ranges between two ends, and the functions of `np.emath`, which are complex outside the real domain."""
 
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..core.registry import defspelling, defvjp
 
 
 @primitives.primitive
-def linspace(start, stop, num, endpoint, dtype, axis):
+def linspace(start: Any, stop: Any, num: Any, endpoint: Any, dtype: Any, axis: Any) -> Any:
     """Compute `np.linspace` without the step."""
     return np.linspace(start, stop, num, endpoint, dtype=dtype, axis=axis)
 

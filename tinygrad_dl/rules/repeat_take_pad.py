@@ -15,7 +15,7 @@ from ..core.registry import defspelling, defvjp
 from ..core.signatures import signature
 
 
-def defmove(function, *argnums, **neutral):
+def defmove(function: Any, *argnums: Any, **neutral: Any) -> None:
     """Define the rules of a `function` that only moves elements of its arguments `argnums`.
 
     `neutral` replaces keyword arguments when numbers are moved, so that elements from no argument get the number 0.
@@ -56,7 +56,7 @@ defmove(np.lib.stride_tricks.sliding_window_view, 0)
 
 
 @primitives.primitive
-def insert(arr, obj, values, axis):
+def insert(arr: Any, obj: Any, values: Any, axis: Any) -> Any:
     """Compute `np.insert` for `values` of the dtype of `arr`."""
     return np.insert(arr, obj, values, axis)
 
@@ -89,7 +89,7 @@ defvjp(
 
 
 @primitives.primitive
-def pad(array, pad_width, mode, **settings):
+def pad(array: Any, pad_width: Any, mode: Any, **settings: Any) -> Any:
     """Compute `np.pad` for floats in a mode that only moves elements, or for other numbers in any mode."""
     return np.pad(array, pad_width, mode, **settings)
 

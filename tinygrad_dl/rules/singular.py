@@ -1,5 +1,6 @@
 """Singular values and singular vectors; in the notation of `eigen`."""
 
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ NAME = "np.linalg.svd"
 
 
 @primitives.primitive
-def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
     """Compute `np.linalg.svd`, as the one node of its matrix."""
     return np.linalg.svd(a, full_matrices, compute_uv, hermitian)
 

@@ -1,6 +1,7 @@
 """The special functions sinc and i0, with derivatives of any order that stay accurate where formulas cancel."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ..core.registry import defvjp
 
 
 @primitive
-def sinc_derivative(x, n):
+def sinc_derivative(x: Any, n: Any) -> Any:
     """Compute the derivative of order `n` of `np.sinc`."""
     x = np.asarray(x)
     z = math.pi * x.astype(np.result_type(x, np.float64))
@@ -46,7 +47,7 @@ defvjp(sinc_derivative,     lambda g, ans, x, n: g * sinc_derivative(x, n + 1))
 
 
 @primitive
-def i0_derivative(x, n):
+def i0_derivative(x: Any, n: Any) -> Any:
     """Compute the derivative of order `n` of `np.i0`: the mean of cos(t)**n exp(x cos t) over t.
 
     The mean of a smooth periodic function over equidistant points converges exponentially, and these points suffice

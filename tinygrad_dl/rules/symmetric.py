@@ -22,13 +22,13 @@ from .kinks import is_same_computation, without
 
 
 @primitives.primitive
-def of_values(g, w, a, frame):
+def of_values(g: Any, w: Any, a: Any, frame: Any) -> Any:
     """Compute the cotangent of the matrix `a` from the cotangent `g` of its values `w`."""
     return frame.compose(g)
 
 
 @primitives.primitive
-def apply_linear(x, a, linear):
+def apply_linear(x: Any, a: Any, linear: Any) -> Any:
     """Apply the linear map `linear`, which depends on the matrix `a`, to `x`."""
     return linear(x)
 
@@ -46,12 +46,12 @@ class Linear:
     def __call__(self, x: Any) -> Any:
         return self.forward(x)
 
-    def transpose(self):
+    def transpose(self) -> Any:
         return Linear(self.backward, self.forward, unknown)
 
 
 @primitives.primitive
-def unknown(g, a):
+def unknown(g: Any, a: Any) -> Any:
     """Stand in for an unknown derivative with respect to the matrix: zeros for a cotangent of 0, else LinAlgError."""
     if np.any(g):
         raise np.linalg.LinAlgError(
@@ -185,7 +185,7 @@ class _Dependence:
         return found.get(self.g, self.g._value)
 
 
-def kink_error(name):
+def kink_error(name: Any) -> Any:
     """Make the error for a function without a known second derivative."""
     return np.linalg.LinAlgError(
         f"{name}: a function of values that coincide, or vanish, has a second derivative only if it is symmetric in "
@@ -210,11 +210,11 @@ class Frame:
     zero: Any
     near: Any
 
-    def __init__(self, name: Any, w: Any, left: Any, right: Any, finish: Any=lambda ct: ct, zero: Any=False):
+    def __init__(self, name: Any, w: Any, left: Any, right: Any, finish: Any=lambda ct: ct, zero: Any = False):
         self.name, self.w, self.left, self.right, self.finish = name, w, left, right, finish
         self.zero, self.near = np.broadcast_to(zero, w.shape), close(w, np.finfo(w.dtype).eps ** (1 / 3))
 
-    def is_plain(self):
+    def is_plain(self) -> Any:
         """Return True if all values are distinct and nonzero: the usual case."""
         return not np.any(self.zero) and np.count_nonzero(self.near) == self.w.size
 
@@ -227,7 +227,7 @@ class Frame:
         return np.sum(self.same, axis=-1, keepdims=True)
 
     @functools.cached_property
-    def mean(self):
+    def mean(self) -> Any:
         """The matrix that averages over values that coincide, and gives 0 for those that vanish."""
         return np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(self.w.dtype).dtype)
 
@@ -239,7 +239,7 @@ class Frame:
         along = np.sum(self.left * (ct @ self.right), axis=-2)
         return np.sum(self.mean.mT * along[..., None, :], axis=-1)
 
-    def slopes(self, g, curvature):
+    def slopes(self, g: Any, curvature: Any) -> Any:
         """Compute the divided differences of the cotangents `g`, or their limits where values coincide."""
         w, same, steep = self.w, self.same, np.diagonal(curvature, 0, -2, -1)
         limits = (steep[..., None, :] + steep[..., :, None] - curvature - curvature.mT) / 2
@@ -257,12 +257,12 @@ class Frame:
         differences = (g[..., None, :] - g[..., :, None]) / np.where(self.near, 1, w[..., None, :] - w[..., :, None])
         return np.where(ones == 1, alike[..., None], np.where(self.near, limits, differences))
 
-    def centre(self, inner):
+    def centre(self, inner: Any) -> Any:
         """Subtract from `inner` the part of its diagonal that `read` takes."""
         along = np.diagonal(inner, 0, -2, -1)
         return inner - np.sum(self.mean * along[..., None, :], axis=-1)[..., None] * np.eye(inner.shape[-1])
 
-    def rotate(self, slopes, ct):
+    def rotate(self, slopes: Any, ct: Any) -> Any:
         """Differentiate `compose(g)` with respect to the matrix, apart from the change of g, which `read` gives."""
         inner = self.centre(self.left.mT @ ct @ self.right)
         return self.left @ (slopes * inner.mT) @ self.right.mT

@@ -27,12 +27,12 @@ MODULI = {np.absolute, np.fabs}
 SORTED = {np.sort, np.partition}
 
 
-def at_tie(x, slope):
+def at_tie(x: Any, slope: Any) -> Any:
     """Return zeros whose derivative with respect to `x` is `slope`."""
     return kink(x - values(x), slope, None)  # 0, so that the derivative with respect to the slope is exactly 0
 
 
-def slope_at_ties(g, ans, tied):
+def slope_at_ties(g: Any, ans: Any, tied: Any) -> Any:
     """Sum 4 H cov(c, c) / u² over the nodes with the same kinks |u| as `ans`, at its ties; 0 elsewhere.
 
     `tied` is the number of tied elements.

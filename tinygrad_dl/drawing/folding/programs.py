@@ -59,7 +59,7 @@ class Program:
         """An integer, the same for equal keys."""
         return self._numbers.setdefault(key, len(self._numbers))
 
-    def look_of(self, scope: ModuleCall) -> tuple:
+    def look_of(self, scope: ModuleCall) -> tuple[Any, ...]:
         """A key for a call of a Module, equal for layers of one kind."""
         module = scope.module
         text = self._texts.setdefault(id(module), scope.text)
