@@ -34,7 +34,12 @@ def square_that_keeps_its_input(x):
 WRONG = [  # the law, a function or a pair, its arguments, what the failure says
     ("no aliasing", (doubled_in_place, lambda g, x: 2 * g), (X,), "writes into an input"),
     ("no aliasing", (lambda x: 2 * x, backward_in_place), (X,), "writes into an input or a cotangent"),
-    ("no aliasing", (lambda x: np.sum(x**2) / 2, lambda g, x: x), (X,), "by x shares memory with an input"),
+    (
+        "no aliasing",
+        (lambda x: np.sum(x**2) / 2, lambda g, x: x),
+        (X,),
+        "with respect to x shares memory with an input",
+    ),
     ("vjp vs numeric", primitive(np.sin, lambda g, ans, x: -g * np.cos(x)), (X,), "[0, 0]"),
     ("vjp vs numeric", (np.sin, lambda g, x: -g * np.cos(x)), (X,), "[0, 0]"),
     ("vjp vs numeric", (np.multiply, lambda g, x, y: (g * x, g * y)), (X, Y), "by differences"),
