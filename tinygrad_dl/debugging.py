@@ -17,6 +17,7 @@ import numpy as np
 from ._frames import line_of, own_frame
 from .core import primitives, registry
 from .core.modes import Observer, observing
+from .core.modes import is_checking as is_checking
 from .core.tensor import origin
 
 

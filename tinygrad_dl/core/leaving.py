@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import _frames
 from . import registry
-from .modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, observing
+from .modes import IN_FUNCTION, IN_RULE, is_checking, is_recording
 
 HARMLESS = "harmless"
 MEANT = "meant"
@@ -49,7 +49,7 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
             f"lost, in\n  {_frames.line_of(_frames.users_frame(frame))}\n"
             f"{_remedy(asker)} Write x.item() for a number without a gradient."
         )
-    if kind != "int" and (asker is UNCLEAR or mode is IN_FUNCTION or (is_observed() and observing.value().checks)):
+    if kind != "int" and (asker is UNCLEAR or mode is IN_FUNCTION or is_checking()):
         _frames.warn(
             f"{kind}(x) took {tensor._label()} out of the graph, so the gradient is lost. Write np.exp for math.exp, "
             f"np.stack for Z[i] = x; write x.item() for a number without a gradient."

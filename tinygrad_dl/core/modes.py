@@ -243,3 +243,8 @@ class observing(Mode):
     def call(cls, observer: Observer | None, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `function(*args, **kwargs)`, observed by `observer`."""
         return switched(_observer, observer, function, *args, **kwargs)
+
+
+def is_checking() -> bool:
+    """Return True in debug mode."""
+    return bool(is_observed()) and observing.value().checks
