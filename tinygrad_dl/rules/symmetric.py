@@ -176,13 +176,17 @@ class _Dependence:
     def _at(self, w):
         """Recompute the cotangents `g` for other values `w`."""
         found: dict = {y: w for y in self.own if y.shape == w.shape and y._args[1] == self.w._args[1]}
-        with np.errstate(all="ignore"):
-            for node in self.order:
-                if node not in found and not found.keys().isdisjoint(node._parents):
-                    args = [found.get(y, x) for x, y in zip_longest(node._args, node._parents)]
-                    compute: Any = primitives.on_arrays.get(node._function, node._function)  # type: ignore[arg-type]
-                    found[node] = compute(*args, **(node._kwargs or {}))
+        with np.errstate(all="ignore"):  # no loop here: an interrupt at its jump would leave the warnings off
+            self._recompute(found)
         return found.get(self.g, self.g._value)
+
+    def _recompute(self, found: Any) -> None:
+        """Add to `found`, values by nodes, those of the nodes that depend on them."""
+        for node in self.order:
+            if node not in found and not found.keys().isdisjoint(node._parents):
+                args = [found.get(y, x) for x, y in zip_longest(node._args, node._parents)]
+                compute: Any = primitives.on_arrays.get(node._function, node._function)  # type: ignore[arg-type]
+                found[node] = compute(*args, **(node._kwargs or {}))
 
 
 def kink_error(name: Any) -> Any:
