@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from operator import attrgetter
@@ -46,6 +46,15 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
             if node._function is not None:
                 stack += [parent for parent in _parents_of(node) if parent is not None and parent._tracked]
     return sorted(found, key=attrgetter("_number"))
+
+
+def dependents(nodes: Iterable[Tensor], order: Iterable[Tensor]) -> set[Tensor]:
+    """The `nodes`, and all nodes of the topological `order` that depend on them."""
+    found = set(nodes)
+    for node in order:
+        if not found.isdisjoint(node._parents):
+            found.add(node)
+    return found
 
 
 class Paths(NamedTuple):
@@ -321,11 +330,7 @@ def backward_between(
     seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool
 ) -> list[Any]:
     """The cotangents of `targets`, given those of outputs, `seeds`; along nodes in the topological `order` only."""
-    reached = set(targets)
-    for node in order:
-        if not reached.isdisjoint(node._parents):
-            reached.add(node)
-    paths = Paths(reached.intersection(order), set(targets))
+    paths = Paths(dependents(targets, order).intersection(order), set(targets))
     seeds = {output: cotangent for output, cotangent in seeds.items() if output in paths.nodes}
     mode = IN_RULE if create_graph else False
     cotangents = with_recording(mode, backward_pass, seeds, paths, create_graph)

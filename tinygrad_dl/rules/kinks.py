@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import batching
 from ..batching import Batched
-from ..core.backprop import backward_between, topological_order
+from ..core.backprop import backward_between, dependents, topological_order
 from ..core.primitives import primitive, values
 from ..core.registry import defvjp
 from ..core.tensor import Tensor
@@ -74,7 +74,7 @@ def _limit(g, ans, vanishing, two_sided):
         return None
     order = topological_order(g)
     alike = [node for node in order if is_same_computation(node, ans)]  # |x| * |x| computes the norm twice
-    if len(behind(alike, order)) > LARGEST:
+    if len(dependents(alike, order)) > LARGEST:
         return None
     leaves = [node for node in topological_order(ans) if not node._parents]
     known = set(alike)  # a list would compare Tensors by their elements
@@ -106,15 +106,6 @@ def _limit(g, ans, vanishing, two_sided):
 def irregular(ones: Any) -> Any:
     """Scale the mask `ones` by a different number for each element."""
     return ones * np.reshape(1 + np.arange(ones.size) * 0.6180339887 % 1, ones.shape).astype(ones.dtype)
-
-
-def behind(nodes: Any, order: Any) -> Any:
-    """Return the `nodes` in `order`, and all nodes of it that depend on them."""
-    found = set(nodes)
-    for node in order:
-        if not found.isdisjoint(node._parents):
-            found.add(node)
-    return found
 
 
 def without(order: Any, nodes: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.backprop import backward_between, topological_order
+from ..core.backprop import backward_between, dependents, topological_order
 from ..core.registry import defnondiff, defspelling, defvjp
 from ..core.tensor import Tensor
 from .coinciding import close, coincide, decompositions
@@ -128,10 +128,7 @@ class _Dependence:
         ]
         alike = {node for node in {y._parents[0] for y in outputs} if is_same_computation(node, w._parents[0])}
         self.own = [y for y in outputs if y._parents[0] in alike]
-        behind = set(self.own)
-        for node in self.order:
-            if not behind.isdisjoint(node._parents):
-                behind.add(node)
+        behind = dependents(self.own, self.order)
         self.factors = [y for y in outputs if y not in behind]
         self.leaves = [node for node in self.order if not node._parents]
         self.beside = without(self.order, set(self.own))

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..batching import Batched
-from ..core.backprop import backward_between, topological_order
+from ..core.backprop import backward_between, dependents, topological_order
 from ..core.primitives import values
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from .kinks import DEEPEST, EXTREMA, LARGEST, behind, depends, given, irregular, is_same_computation, kink, search
+from .kinks import DEEPEST, EXTREMA, LARGEST, depends, given, irregular, is_same_computation, kink, search
 
 MOST = 16  # the number of elements whose slopes are computed one by one
 MODULI = {np.absolute, np.fabs}
@@ -43,7 +43,7 @@ def slope_at_ties(g: Any, ans: Any, tied: Any) -> Any:
     order = topological_order(g) if depends(g) and depth < DEEPEST else []
     with np.errstate(all="ignore"):
         own, others = _related_nodes(g, ans, order, tied)
-    if not 0 < len(behind([*own, *others], order)) <= LARGEST:
+    if not 0 < len(dependents([*own, *others], order)) <= LARGEST:
         return np.zeros_like(ans._value)
 
     def along(seed, nodes, graph=False):
