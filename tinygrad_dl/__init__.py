@@ -75,7 +75,7 @@ __version__ = "0.1.0"
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        """What is not needed to train a net is imported when it is asked for."""
+        """Import on first use what training a net does not need."""
         if name in ("drawing", "testing"):
             return importlib.import_module(f".{name}", __name__)
         if name in ("Drawing", "draw", "explore"):

@@ -120,7 +120,7 @@ class Plan:
         return items
 
     def _runs(self, items: list[Item], period: int, low: int, high: int) -> list[tuple[int, int]]:
-        """Where runs of blocks of `period` items begin among those from `low` to `high`, and how often they repeat."""
+        """The starts of runs of blocks of `period` items between `low` and `high`, with their repetitions."""
         runs = []
         while self._budget > 0 and low + 2 * period <= high:
             times = self._repeats(items, period, low, high)
@@ -139,13 +139,13 @@ class Plan:
         return runs
 
     def _begins(self, items: list[Item], number: int) -> bool:
-        """Whether a block may well begin here: at a Module, or an operation on a leaf after one without."""
+        """Return True for a likely start of a block: a Module, or an operation on a leaf after one without."""
         before, item = items[max(number - 1, 0)], items[number]
         takes_leaf = [any(source.slot >= 0 for source in self.program.sources[x.start]) for x in (before, item)]
         return item.scope is not None or (takes_leaf[1] and (number == 0 or not takes_leaf[0]))
 
     def _repeats(self, items: list[Item], period: int, number: int, high: int) -> int:
-        """How often the block of `period` items from `number` on comes, one after the other."""
+        """The number of consecutive repetitions of the block of `period` items that starts at `number`."""
         start, times = items[number].start, 1
         self._budget -= 1
         size = items[number + period].start - start
@@ -157,7 +157,7 @@ class Plan:
         return times - (times > 1 and not self._used_alike(start + size * (times - 1), size, steps, True))
 
     def _equals(self, start: int, size: int, times: int, steps: dict) -> bool:
-        """Whether block number `times`, of `size` operations, takes its operands as the block before does.
+        """Return True if block number `times`, of `size` operations, has operands like those of the block before.
 
         `steps` has how much further on each operand is than that of the block before: as much for all of them.
         """
@@ -173,7 +173,7 @@ class Plan:
         return True
 
     def _step(self, source: Source, before: Source, start: int, size: int, times: int) -> int | None:
-        """How much further on in the program `source` is than `before`; None if these are no equal operands."""
+        """The distance in the program from `before` to `source`; None if the two are not equal operands."""
         looks, first = self.program.looks, self.first
         if source.slot == before.slot and looks[source.node] == looks[before.node]:
             step = source.place - before.place
@@ -187,7 +187,7 @@ class Plan:
         return size if enters and (before.slot >= 0 or before.place < start) else None
 
     def _used_alike(self, start: int, size: int, steps: dict, is_last: bool = False) -> bool:
-        """Whether the values of a block go to the same operations behind the next block as those of the one before.
+        """Return True if the values of a block are used by the same later operations as those of the block before.
 
         Or to operations of the same role, as much further on for all blocks: `steps` has how much. In the last block,
         values that others pass on to the next are free.

@@ -222,7 +222,7 @@ def segment(graph: Graph, index: int, members: list[int]) -> Unit:
 
 
 def _described(nodes: list[Node], each: bool = False) -> list[str]:
-    """How many operations and parameters a group has, in a line; which ones most; and the shape of its value."""
+    """The lines of a group: its numbers of operations and parameters, its commonest operations, its shape."""
     operations = [node for node in nodes if node.kind == "operation"]
     sizes = [int(node.array.size) for node in nodes if node.kind == "parameter"]
     parameters = [_counted(sum(sizes), "parameter")] if sizes else []
