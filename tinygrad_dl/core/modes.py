@@ -1,9 +1,9 @@
 """The recording flag and `no_grad`; `Mode`, the context manager that sets such flags; observers of the tape.
 
-Flags are context variables: each thread and each asyncio task has its own. `switched` calls a function in a copy of the
-context, so that nothing has to be reset, and an interrupt (Ctrl-C) can't prevent the reset. A `with` block sets the
-flag in the context itself; if an interrupt skips the end of the block, the flag is void as soon as the object of the
-`with` statement is freed.
+Flags are context variables: each thread and each asyncio task has its own. `switched` sets a flag while a function
+runs. An interrupt (Ctrl-C) can come before or after a call of C, such as `ContextVar.set`, but not between `finally`
+and such a call, so it can't prevent the reset. It can skip the end of a `with` block; then the flag is void as soon as
+the object of the `with` statement is freed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import inspect
 import sys
 import weakref
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
@@ -25,10 +25,13 @@ _WAITING = _GENERATOR | inspect.CO_COROUTINE
 
 
 def switched(variable: ContextVar[Any], value: Any, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call `function(*args, **kwargs)` in a copy of the context, in which `variable` has another `value`."""
-    context = copy_context()
-    context.run(variable.set, value)
-    return context.run(function, *args, **kwargs)
+    """Call `function(*args, **kwargs)` while `variable` has another `value`."""
+    outer = variable.get()
+    try:
+        variable.set(value)
+        return function(*args, **kwargs)
+    finally:
+        variable.set(outer)
 
 
 class _Block(list):
