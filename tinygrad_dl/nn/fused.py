@@ -144,11 +144,11 @@ defvjp(
 
 
 def _loss_and_exponentials(Z, Y):
-    """Compute the softmax cross-entropy of arrays, and keep the exponentials and their sums for the rule."""
+    """Compute the softmax cross-entropy of arrays, and keep the parts of its gradient for the rule."""
     Z, Y = losses.arrays("softmax_cross_entropy", Z, Y)
-    losses.check_classes(Z, Y)
     if Z.dtype is HALF:
         return Kept(losses.softmax_cross_entropy(Z, Y), None)
+    sums = losses.check_classes(Z, Y)
     P, z = losses.one_hot(Z, Y), Z - np.rint(np.maximum.reduce(Z, axis=0))
     exponentials = np.exp(z)
     total = np.add.reduce(exponentials, axis=0)
@@ -156,17 +156,16 @@ def _loss_and_exponentials(Z, Y):
         cost = np.add.reduce(P * (z - np.log(total)), axis=None) / -Z.shape[-1]
     if cost != cost:
         cost = losses.softmax_cross_entropy(Z, Y)
-    return Kept(cost, (exponentials, total))
+    return Kept(cost, (exponentials, (sums / total).astype(total.dtype, copy=False), P))
 
 
 def _class_errors(Z, Y, kept):
     """Compute softmax(Z) - P, with the softmax scaled to the sum of each column of P, which is near 1."""
-    P = losses.one_hot(Z, Y)
     if kept is None:
-        exponentials = np.exp(activations.shift_by_max(Z, axis=0))
-        kept = exponentials, exponentials.sum(axis=0)
-    exponentials, total = kept
-    return exponentials * (P.sum(axis=0, dtype=Z.dtype) / total) - P
+        P, exponentials = losses.one_hot(Z, Y), np.exp(activations.shift_by_max(Z, axis=0))
+        kept = exponentials, P.sum(axis=0, dtype=Z.dtype) / exponentials.sum(axis=0), P
+    exponentials, scale, P = kept
+    return exponentials * scale - P
 
 
 softmax_cross_entropy = primitive(losses.softmax_cross_entropy)

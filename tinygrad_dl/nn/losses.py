@@ -55,8 +55,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     """
     m, A, Y = _samples("binary_cross_entropy", A, Y)
     not_Y = 1 - Y
-    if np.minimum.reduce(Y * not_Y, axis=None) < 0:
-        _check_range("binary_cross_entropy", "labels", Y)
+    _check_labels("binary_cross_entropy", Y, not_Y)
     with np.errstate(invalid="ignore"):
         cost = (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -m
     if cost != cost:  # nan: the logarithm of a number outside [0, 1]
@@ -97,8 +96,8 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     np.float64(0.3466)
     """
     m, Z, Y = _samples("binary_cross_entropy_with_logits", Z, Y)
-    _check_range("binary_cross_entropy_with_logits", "labels", Y)
-    terms = np.logaddexp(0, Z) - Y * Z
+    _check_labels("binary_cross_entropy_with_logits", Y, 1 - Y)
+    terms = np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z))) - Y * Z  # faster than np.logaddexp(0, Z)
     cost = np.sum(terms) / m
     if cost != cost:  # the cost of an infinite logit is 0 with the label that it predicts, else inf
         infinite, positive = np.isinf(Z), Z > 0
@@ -228,16 +227,25 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def check_classes(Z: Any, Y: Any) -> None:
-    """Raise ValueError unless the labels `Y` fit the logits `Z`."""
+def _check_labels(loss, Y, not_Y):
+    if np.minimum.reduce(Y * not_Y, axis=None) < 0:  # one reduction for two
+        _check_range(loss, "labels", Y)
+
+
+def check_classes(Z: Any, Y: Any) -> Any:
+    """Return the sum of each column of class probabilities, or 1 for integer labels.
+
+    Raises ValueError unless the labels `Y` fit the logits `Z`.
+    """
     if Z.ndim != 2 or not Z.size:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape
     if _holds_probabilities(Z, Y):
         _check_range("softmax_cross_entropy", "class probabilities", Y)
-        if not np.maximum.reduce(np.abs(np.add.reduce(Y, axis=0) - 1)) <= 1e-3:  # nan is not
+        sums = np.add.reduce(Y, axis=0)
+        if not np.maximum.reduce(np.abs(sums - 1)) <= 1e-3:  # nan is not
             raise ValueError("softmax_cross_entropy: expected columns of class probabilities that sum to 1.")
-        return
+        return sums
     if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":
         raise ValueError(
             f"softmax_cross_entropy: expected integer labels of shape ({m},) or one-hot labels of shape "
@@ -246,6 +254,7 @@ def check_classes(Z: Any, Y: Any) -> None:
     low, high = np.minimum.reduce(Y, axis=None), np.maximum.reduce(Y, axis=None)
     if low < 0 or high >= classes:
         raise ValueError(f"softmax_cross_entropy: expected labels in 0 ... {classes - 1}, got {low} to {high}.")
+    return 1
 
 
 def _holds_probabilities(Z, Y):
