@@ -14,6 +14,7 @@ from .. import batching
 from ..core.numpy_warnings import Computing, at_the_users_line
 from ..core.primitives import Kept, accumulator, primitive, wraps
 from ..core.registry import defvjp, defvjp_keeping
+from ..core.tensor import Tensor
 from . import activations, losses
 from .activations import HALF, upcast_half
 
@@ -85,10 +86,14 @@ def _where_positive(g, z):
 
     If `g` is finite, the product with the mask gives the same, up to ten times faster than `np.where`.
     """
+    if type(g) is Tensor:
+        return _recorded_where_positive(g, z)
     finite = type(g) is np.ndarray and math.isfinite(np.vdot(g, g))
     return g * (z > 0) if finite else np.where(z <= 0, 0, g)
 
 
+_recorded_where_positive = primitive(_where_positive)  # linear in g, constant in z
+defvjp(_recorded_where_positive, lambda u, ans, g, z: _where_positive(u, z), None)
 defvjp(relu, lambda g, ans, z: _where_positive(g, z))
 batching.rules[relu] = lambda level, z: level.wrap(relu(z._value))
 
