@@ -5,6 +5,7 @@ A function of the vectors alone has a derivative if it depends only on the space
 function of values and vectors, such as V f(w) Vᴴ, needs f', which their cotangents do not contain.
 """
 
+import sys
 import weakref
 from contextvars import ContextVar
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.backprop import topological_order
+from ..core.backprop import backward_pass, topological_order
 from ..core.calls import outputs_of
 from ..core.modes import is_recording
 from ..core.registry import defnondiff
@@ -82,7 +83,26 @@ def check_space(name: Any, same: Any, turn: Any, *cotangents: Any) -> None:
         )
 
 
-_met: ContextVar[list[Any] | None] = ContextVar("decompositions met in this backward pass", default=None)
+_met: ContextVar[tuple[Any, list[Any]]] = ContextVar("decompositions met in a backward pass", default=(None, []))
+
+
+def _met_in_this_pass() -> list[Any]:
+    """Return the decompositions whose cotangents the running backward pass has met.
+
+    A pass of arrays inside of another, as of a checkpoint, is part of the other. The list of waiting nodes tells one
+    pass from another: this is needed too rarely for a flag that each pass would have to set.
+    """
+    running = None
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code is backward_pass.__code__:
+            running = frame.f_locals["waiting"]
+            if frame.f_locals["create_graph"]:
+                break
+        frame = frame.f_back
+    if _met.get()[0] is not running or running is None:
+        _met.set((running, []))
+    return _met.get()[1]
 
 
 @primitives.primitive
@@ -95,9 +115,7 @@ def check_separate(name: Any, kind: Any, a: Any, unclear: Any, g: Any) -> None:
     sizes = np.abs(g) if kind == "values" else np.max(np.abs(g), axis=-2, initial=0)
     if not np.any(unclear & (sizes > vector_tolerance(sizes.dtype) * np.max(sizes, axis=-1, keepdims=True, initial=0))):
         return
-    met = _met.get()
-    if met is None:
-        _met.set(met := [])
+    met = _met_in_this_pass()
     for other, of_other in met:
         if kind != other and _have_common_vectors(a, of_other) and _share_leaf(a, of_other):
             raise _entanglement_error(name)
