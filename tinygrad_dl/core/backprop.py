@@ -245,8 +245,7 @@ def _add_to_leaves(cotangents: dict[Tensor, Any]) -> None:
         if leaf._grad is not None:
             leaf._grad = np.asarray(leaf._grad + g)
         else:
-            alone = getrefcount(g) == _ALONE and type(g) is np.ndarray and g.base is None and g.flags.writeable
-            leaf._grad = g if alone else np.array(g)
+            leaf._grad = g if _is_alone(getrefcount(g), g) else np.array(g)
 
 
 Tensor.backward = backward  # type: ignore[method-assign, assignment]  # `tensor` does not import the chain rule
@@ -337,7 +336,13 @@ def backward_between(
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
         return [untracked(g) if isinstance(g, _ARRAYS) else g for g in results]
-    return [np.array(g) if isinstance(g, _ARRAYS) else g for g in results]
+    del seeds, cotangents  # one dict; `results` holds another reference
+    return [g if _is_alone(getrefcount(g) - 1, g) or not isinstance(g, _ARRAYS) else np.array(g) for g in results]
+
+
+def _is_alone(references: int, g: Any) -> bool:
+    """Return whether one local variable has the only reference to the array `g`, which may then be handed out."""
+    return references == _ALONE and type(g) is np.ndarray and g.base is None and g.flags.writeable
 
 
 def _described(value: Any) -> str:

@@ -15,8 +15,9 @@ from .. import pytree
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
 from ..core.backprop import backward_between, checked_cotangent, topological_order
-from ..core.modes import IN_FUNCTION, is_grad_enabled, with_recording
+from ..core.modes import IN_FUNCTION, is_grad_enabled, observing, recording, with_recording
 from ..core.tensor import Tensor, untracked
+from .deferred import Pullback
 
 
 class Trace:
@@ -77,9 +78,18 @@ class Trace:
 
     def pull_back_to_inputs(self, seeds: dict[Tensor, Any]) -> list[Any]:
         """Pull output cotangents back to the inputs; the results are Tensors if an outer function depends on them."""
-        nested = self.is_nested or any(is_tracked(core_of(u)) for u in seeds.values())
+        depends = any(is_tracked(core_of(u)) for u in seeds.values())
+        nested = self.is_nested or depends
         complete = all(y in seeds for y in self.raw_outputs if is_tracked(y))
         order = self.order if complete else topological_order(*seeds)
+        if (
+            self.is_nested
+            and not depends
+            and not active_levels()
+            and recording.value() is True
+            and not observing.value()
+        ):
+            return Pullback(seeds, self.inputs, order).results()  # no outer function is being differentiated
         return backward_between(seeds, self.inputs, order, create_graph=nested)
 
     def pull_back(self, seeds: dict[Tensor, Any]) -> list[Any]:

@@ -239,6 +239,9 @@ def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return values.astype(dtype)
 
 
+_SIMPLE = frozenset({int, float, str, bool, types.NoneType, types.FunctionType, np.ndarray})  # types without parameters
+
+
 def _find_parameters(module: Any) -> Iterator[tuple[str, Any]]:
     """Yield the parameters among the attributes and elements of `module`, with their paths; cycles are cut."""
     inside: set[int] = set()  # the Modules and containers around the current value
@@ -250,7 +253,7 @@ def _find_parameters(module: Any) -> Iterator[tuple[str, Any]]:
         elif type(value) in (Tensor, Batched):
             if getattr(core_of(value), "_function", None) in (None, primitives.identity):
                 yield path, value  # leaves and variables of differentiation; a Tensor that a layer computed is neither
-        elif id(value) not in inside and (parts := list(_children(value))):
+        elif type(value) not in _SIMPLE and id(value) not in inside and (parts := list(_children(value))):
             inside.add(id(value))
             stack.append((path, value, True))
             stack += [(f"{path}.{name}" if path else str(name), part, False) for name, part in reversed(parts)]

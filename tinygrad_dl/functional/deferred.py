@@ -1,0 +1,72 @@
+"""Derivatives with respect to parameters whose own graph is built only if someone differentiates them.
+
+The gradient of a loss with respect to a net depends on the parameters of the net, so it can be differentiated again.
+Most gradients never are: they are computed on arrays, and recorded as one node, `pulled_back`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ..core import primitives
+from ..core.backprop import backward_between, topological_order
+from ..core.registry import defvjp_jointly
+from ..core.tensor import Tensor
+
+_tracking = threading.RLock()  # a Pullback may be used by several threads, and by its own rule
+
+
+class Pullback(primitives.Hidden):
+    """The backward pass from outputs, whose cotangents are the constants `seeds`, to `inputs`, along `order`.
+
+    `outside` are the tracked Tensors that the graph depends on, other than the inputs: parameters for instance.
+    """
+
+    def __init__(self, seeds: dict[Tensor, Any], inputs: Sequence[Tensor], order: list[Tensor]):
+        self.seeds, self.inputs, self.order = seeds, inputs, order
+        inside = set(inputs)
+        outside: dict[Tensor, None] = {}
+        for node in order:
+            if node in inside or not inside.isdisjoint(node._parents):
+                inside.add(node)
+                outside |= dict.fromkeys(x for x in node._parents if x is not None and x._tracked and x not in inside)
+        self.outside = list(outside)
+
+    def results(self) -> list[Any]:
+        """The cotangents of the inputs, recorded as one node."""
+        found = pulled_back(*self.outside, pullback=self)
+        return list(found) if len(self.inputs) > 1 else [found]
+
+    def arrays(self) -> Any:
+        """The cotangents of the inputs as arrays."""
+        found = backward_between(self.seeds, self.inputs, self.order, create_graph=False)
+        return tuple(found) if len(found) > 1 else found[0]
+
+    def cotangents(self, g: Any, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated."""
+        with _tracking:
+            leaves = [x for x in self.inputs if not x._tracked]  # since the end of the transform
+            try:
+                for leaf in leaves:
+                    leaf._tracked = True
+                results = backward_between(self.seeds, self.inputs, self.order, create_graph=True)
+            finally:
+                for leaf in leaves:
+                    leaf._tracked = False
+        seeds: dict[Tensor, Any] = {}
+        for x, u in zip(results, g if len(results) > 1 else [g], strict=True):
+            if u is not None and x._tracked:
+                seeds[x] = seeds[x] + u if x in seeds else u
+        nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
+        return tuple(backward_between(seeds, self.outside, topological_order(*seeds), create_graph=nested))
+
+
+@primitives.primitive
+def pulled_back(*tensors: Any, pullback: Pullback) -> Any:
+    """The cotangents of the inputs of a Pullback, for the values of its Tensors from outside."""
+    return pullback.arrays()
+
+
+defvjp_jointly(pulled_back, lambda g, ans, *tensors, pullback: pullback.cotangents(g, tensors))
