@@ -17,6 +17,10 @@ import numpy as np
 from ..core import registry
 from ..core.array_methods import Dispatching
 from ..core.modes import switched
+from ..core.numpy_warnings import Computing, at_the_users_line
+from ..core.tensor import Tensor
+
+_computing = Computing(globals())
 
 rules: dict[Any, Callable[..., Any]] = {}  # function -> rule(level, *args, **kwargs): the tables of this folder
 
@@ -108,6 +112,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     Its batching rule computes all samples at once. Without a rule, or if the rule fails, samples are computed one by
     one.
     """
+    if not kwargs and type(function) is np.ufunc and (samples := at_once(function, args)) is not None:
+        return samples
     kwargs = kwargs or {}
     found = list(_find_batched((args, kwargs)))
     active = active_levels()
@@ -126,6 +132,35 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
         return _rule(function)(level, *args, **kwargs)
     return _one_by_one(level, function, args, kwargs)
+
+
+@_computing
+def at_once(ufunc: np.ufunc, args: tuple[Any, ...]) -> Batched | None:
+    """Call an elementwise `ufunc` for all samples if it needs no new axes; return None for other calls."""
+    level, ndim, shared, values = None, 0, 0, []
+    for x in args:
+        kind = type(x)
+        if kind is Batched:
+            if level is None:
+                level, ndim = x._level, x._value.ndim
+            elif x._level is not level or x._value.ndim != ndim:
+                return None
+            values.append(x._value)
+        elif kind is float or kind is int:
+            values.append(x)
+        elif kind is np.ndarray or kind is Tensor:
+            shared = max(shared, x.ndim)
+            values.append(x)
+        else:
+            return None
+    if shared >= ndim or level not in active_levels() or ufunc.signature is not None or ufunc.nout > 1:
+        return None
+    with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
+        try:
+            return Batched(ufunc(*values), level)
+        except TypeError as error:
+            return Batched(at_the_users_line(error, ufunc, tuple(values)), level)
+    return None
 
 
 def _accumulates(function: Callable) -> bool:
@@ -299,3 +334,6 @@ def core_of(x: Any) -> Any:
 def with_core(x: Any, change: Callable[[Any], Any]) -> Any:
     """Apply `change` to the array or Tensor below all levels, and keep the levels."""
     return Batched(with_core(x._value, change), x._level) if type(x) is Batched else change(x)
+
+
+_computing.complete()
