@@ -38,11 +38,24 @@ class Timeout(EngineError):
 
 
 def set_engine(path: str | os.PathLike[str] | None) -> None:
-    """Lay out with the program at `path`, a Graphviz `dot`; None looks for one again, as at first: see `find`.
+    """Set the program that lays graphs out, in place of the one that is found automatically.
 
-    It goes before the environment variable TINYGRAD_DL_DOT, which does the same. Raises EngineError if there is no such
-    program, and leaves things as they were.
+    It takes precedence over the environment variable TINYGRAD_DL_DOT, which has the same effect.
 
+    Parameters
+    ----------
+    path
+        The path of a Graphviz `dot`; None finds a program automatically again.
+
+    Raises
+    ------
+    EngineError
+        If there is no such program; the setting is then unchanged.
+    TypeError
+        If `path` is not a path.
+
+    Examples
+    --------
     >>> set_engine("/no/such/dot")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     tinygrad_dl.drawing.engine.EngineError: set_engine: there is no '/no/such/dot': expected the path of...

@@ -16,13 +16,35 @@ from .axes import COLOURS, LINES, axes_for, numbers, plain, with_legend
 def activation(
     g: Callable[[Any], Any], *, z: tuple[float, float] = (-4.0, 4.0), name: str | None = None, ax: Any = None
 ) -> Any:
-    """Plot an elementwise activation g(z) and its derivative g'(z), by autodiff, over the range `z` = (low, high).
+    """Plot an elementwise activation g(z) and its derivative g'(z), computed by autodiff.
 
     Lines break where g or g' jumps, as the derivative of relu does at 0; a dot marks autodiff's value there.
-    `name` is the title, by default the function's own.
 
-    Raises ValueError for an invalid range, and for a `g` that is not elementwise or leaves the graph.
+    Parameters
+    ----------
+    g
+        A function of Tensors and arrays of any shape, applied to each element.
+    z
+        The range (low, high).
+    name
+        The title, by default the name of `g`.
+    ax
+        Axes to draw into; a new figure by default.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
+
+    Raises
+    ------
+    ValueError
+        For an invalid range, and for a `g` that is not elementwise or leaves the graph.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> from tinygrad_dl.drawing import plots
     >>> ax = plots.activation(tg.nn.relu)
@@ -61,12 +83,35 @@ def activation(
 
 
 def fits(nets: Any, X: Any, Y: Any, *, ax: Any = None) -> Any:
-    """The curves y = net(x) of a net, or of several by name, over data of one feature: `X` (1, m), `Y` (1, m) or (m,).
+    """Plot the curves y = net(x) of a net, or of several, over data of one feature.
 
     The notes' picture (week 3): a net without activations fits a straight line, one with activations bends.
 
-    Raises ValueError for other shapes of data and of what a net gives, and for values that are not finite.
+    Parameters
+    ----------
+    nets
+        A function of samples (1, m) to predictions (1, m), or a dict of such functions by name.
+    X
+        Samples, (1, m).
+    Y
+        Targets, (1, m) or (m,).
+    ax
+        Axes to draw into; a new figure by default.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
+
+    Raises
+    ------
+    ValueError
+        For other shapes of data or predictions, and for values that are not finite.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from tinygrad_dl.drawing import plots
     >>> x = np.array([[0.0, 1.0, 2.0]])

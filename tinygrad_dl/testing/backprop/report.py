@@ -71,9 +71,20 @@ class Row:
 
 
 class BackpropReport:
-    """The rows of a check by name, in the order of backprop: `report["dW1"].status`. Print it for a table.
+    """The result of `check_backprop`, which prints as a table: a row for each gradient, in the order of backprop.
 
-    `convention` is "course" if dZ and dA are read as errors per sample, "derivative" if as derivatives of the cost.
+    Attributes
+    ----------
+    rows
+        A `Row` for each gradient; `report["dW1"]` is the row of dW1.
+    convention
+        "course" if dZ and dA are errors per sample, "derivative" if they are derivatives of the cost.
+
+    Examples
+    --------
+    >>> report = BackpropReport([Row("dW1", "right"), Row("db1", "unknown")], "course")
+    >>> report.passed, report["dW1"].status, "dW2" in report
+    (False, 'right', False)
     """
 
     rows: list[Row]
@@ -100,7 +111,13 @@ class BackpropReport:
         return iter(self.rows)
 
     def assert_right(self) -> None:
-        """Raise an AssertionError with the report, unless all is right: for your tests."""
+        """Raise an AssertionError with the report, unless all gradients are right.
+
+        Raises
+        ------
+        AssertionError
+            If a gradient is wrong.
+        """
         if not self.passed:
             raise AssertionError(f"\n{self}")
 

@@ -208,7 +208,13 @@ class GradientReport:
 
 
 class GradientError(AssertionError):
-    """Raised for a wrong derivative; its `report`, a `GradientReport`, holds the mistakes and the rule at fault."""
+    """Raised for a wrong derivative.
+
+    Attributes
+    ----------
+    report
+        The `GradientReport`, with the mistakes and the rule at fault.
+    """
 
     def __init__(self, report: GradientReport):
         super().__init__(str(report))
