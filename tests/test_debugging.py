@@ -25,7 +25,7 @@ def x():
 def double():
     """2 x as a primitive whose rule a test gives, without the watch over rules of a user."""
 
-    @primitives.primitive
+    @primitives.array_function
     def double(x):
         return x * 2
 
@@ -250,7 +250,7 @@ def test_a_rule_may_be_wider_or_narrower_where_the_graph_is(x):
 
 @pytest.mark.parametrize("what", ["the cotangent", "the answer", "argument 0 (Tensor 'y')", "k="])
 def test_a_rule_that_changes_an_array_in_place_is_named(x, what):
-    @primitives.primitive
+    @primitives.array_function
     def double(x, k):
         return x * 2
 
@@ -275,7 +275,7 @@ def test_a_rule_that_changes_an_array_in_place_is_named(x, what):
 def test_a_joint_rule_is_called_once_and_named(x):
     calls = []
 
-    @primitives.primitive
+    @primitives.array_function
     def total(x, y):
         return x + y
 

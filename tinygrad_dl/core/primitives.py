@@ -1,4 +1,4 @@
-"""Primitives that NumPy lacks, and `primitive`, which makes a function of arrays dispatch as NumPy's functions do.
+"""Primitives that NumPy lacks, and `array_function`, which makes a function of arrays dispatch as NumPy's functions do.
 
 Their derivative rules are `defvjp` lines in `rules/`, as for functions of NumPy.
 """
@@ -17,25 +17,10 @@ on_arrays: dict[
 _plain = np.ndarray.__array_function__
 
 
-def primitive(function: F) -> F:
-    """Make `function` a primitive: a call with a Tensor is recorded as one node, as calls of NumPy's functions are.
+def array_function(function: F) -> F:
+    """Make `function`, a function of arrays, dispatch by `__array_function__`, as functions of NumPy do (NEP 18).
 
-    On plain arrays the function simply runs. Its derivative rules are defined with `defvjp`.
-
-    Parameters
-    ----------
-    function
-        A function of arrays, which is called with arrays only.
-
-    Examples
-    --------
-    >>> import tinygrad_dl as tg
-    >>> @tg.primitive
-    ... def cube(x):
-    ...     return x**3
-    >>> tg.defvjp(cube, lambda g, ans, x: g * 3 * x**2)
-    >>> float(tg.grad(cube)(2.0))
-    12.0
+    A call with a Tensor is then recorded as one node. `tg.primitive` isolates users' functions besides.
     """
 
     @functools.wraps(function)
@@ -85,37 +70,37 @@ class Kept(NamedTuple):
     kept: Any
 
 
-@primitive
+@array_function
 def output(outputs: Any, i: int, count: int) -> Any:
     """Number `i` of the `count` outputs of a function that has several, such as `np.linalg.eigh`."""
     return outputs[i]
 
 
-@primitive
+@array_function
 def identity(x: Any) -> Any:
     """`x` as a new node, which distinguishes the variables of an inner and an outer derivative."""
     return x
 
 
-@primitive
+@array_function
 def values(x: Any) -> Any:
     """The values of `x` as a plain array, through which no gradient flows."""
     return np.asarray(x)
 
 
-@primitive
+@array_function
 def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
     """`x` cast to another float type; without `copy`, `x` itself if it has that type."""
     return x.astype(dtype, copy=copy)
 
 
-@primitive
+@array_function
 def getitem(x: Any, index: Any) -> Any:
     """`x[index]`, basic or advanced."""
     return x[index]
 
 
-@primitive
+@array_function
 def scatter_add(values: Any, index: Any, like: Any) -> Any:
     """Zeros of the shape of `like`, with `values` added at `index`; values at the same element are summed.
 
@@ -144,7 +129,7 @@ def add_into(total: Any, index: Any, values: Any) -> None:
         total[index] += values
 
 
-@primitive
+@array_function
 def set_at(x: Any, index: Any, value: Any) -> Any:
     """A copy of `x` with `value` at `index`: `x[index] = value` as a function, also for Tensors.
 
@@ -162,7 +147,7 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
     return changed
 
 
-@primitive
+@array_function
 def add_at(x: Any, index: Any, value: Any) -> Any:
     """A copy of `x` with `value` added at `index`, repeatedly for elements that `index` selects repeatedly.
 
@@ -176,7 +161,7 @@ def add_at(x: Any, index: Any, value: Any) -> Any:
     return changed
 
 
-@primitive
+@array_function
 def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
     """A copy of `x` with `values` where `np.take_along_axis(x, indices, axis)` reads: `np.put_along_axis` for Tensors.
 
@@ -191,13 +176,13 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
     return changed
 
 
-@primitive
+@array_function
 def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
     """`np.einsum` of operands whose indices are given as a string."""
     return np.einsum(subscripts, *operands, optimize=optimize)
 
 
-@primitive
+@array_function
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     """`np.concatenate` with the arrays as separate arguments, so that each can have its own rule."""
     return np.concatenate(arrays, axis=axis)

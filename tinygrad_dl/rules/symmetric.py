@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.backprop import backward_between, dependents, topological_order
-from ..core.registry import defnondiff, defspelling, defvjp
+from ..core.registry import defcomposite, defnondiff, defvjp
 from ..core.tensor import Tensor
 from .coinciding import close, coincide, decompositions
 from .kinks import is_same_computation, without
@@ -21,13 +21,13 @@ from .kinks import is_same_computation, without
 # ---- primitives, with their derivatives
 
 
-@primitives.primitive
+@primitives.array_function
 def of_values(g: Any, w: Any, a: Any, frame: Any) -> Any:
     """Compute the cotangent of the matrix `a` from the cotangent `g` of its values `w`."""
     return frame.compose(g)
 
 
-@primitives.primitive
+@primitives.array_function
 def apply_linear(x: Any, a: Any, linear: Any) -> Any:
     """Apply the linear map `linear`, which depends on the matrix `a`, to `x`."""
     return linear(x)
@@ -50,7 +50,7 @@ class Linear:
         return Linear(self.backward, self.forward, unknown)
 
 
-@primitives.primitive
+@primitives.array_function
 def unknown(g: Any, a: Any) -> Any:
     """Stand in for an unknown derivative with respect to the matrix: zeros for a cotangent of 0, else LinAlgError."""
     if np.any(g):
@@ -72,7 +72,7 @@ def _of_recorded_values(g, w, a, frame):
 
 
 defnondiff(unknown)
-defspelling(of_values, _of_recorded_values)
+defcomposite(of_values, _of_recorded_values)
 defvjp(
     apply_linear,
     lambda g, ans, x, a, linear: apply_linear(g, a, linear.transpose()),
