@@ -8,6 +8,8 @@ import numpy as np
 
 from . import checks
 
+__all__ = ["minibatches"]
+
 
 def minibatches(
     X: np.ndarray, Y: np.ndarray, batch_size: int, *, rng: np.random.Generator

@@ -86,6 +86,7 @@ class LineRecorder(Observer):
     """Remembers the user's line that recorded each node."""
 
     def recorded(self, node: Any) -> None:
+        """Note the user's line at a `node` that was just recorded."""
         if not _is_part(node):
             node._origin = Origin(_users_line(), [])
 
@@ -125,6 +126,7 @@ class Checker(Observer):
         return (functools.partial(_checked, rule, argnum, node) for argnum, rule in enumerate(rules))
 
     def finished(self, cotangents: dict[Any, Any]) -> None:
+        """Check the sums of cotangents at the end of a backward pass."""
         for tensor, g in cotangents.items():
             check_cotangent(tensor, g)
 

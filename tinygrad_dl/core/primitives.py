@@ -96,7 +96,20 @@ def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
 
 @array_function
 def getitem(x: Any, index: Any) -> Any:
-    """`x[index]`, basic or advanced."""
+    """Compute `x[index]`, also for an `index` that `vmap` maps.
+
+    Parameters
+    ----------
+    x
+        An array of any shape.
+    index
+        A basic or advanced index.
+
+    Returns
+    -------
+    array or Tensor
+        The elements.
+    """
     return x[index]
 
 
@@ -131,12 +144,28 @@ def add_into(total: Any, index: Any, values: Any) -> None:
 
 @array_function
 def set_at(x: Any, index: Any, value: Any) -> Any:
-    """A copy of `x` with `value` at `index`: `x[index] = value` as a function, also for Tensors.
+    """Compute a copy of `x` with `value` at `index`: `x[index] = value` as a function, also for Tensors.
 
     Gradients flow to `value`, and to the other elements of `x`. If `index` selects an element twice, the last value
-    stays, as in NumPy, and gets the gradient. The result has the dtype of `x`, unless that can't hold numbers of the
-    kind of `value`: integers become floats, floats become complex.
+    stays, as in NumPy, and gets the gradient.
 
+    Parameters
+    ----------
+    x
+        An array of any shape.
+    index
+        A basic or advanced index.
+    value
+        Numbers of a shape that broadcasts to that of `x[index]`.
+
+    Returns
+    -------
+    array or Tensor
+        Of the shape of `x`, and of its dtype, unless that can't hold numbers of the kind of `value`: integers become
+        floats, floats become complex.
+
+    Examples
+    --------
     >>> set_at(np.zeros(3), slice(1, None), [5.0, 7.0])
     array([0., 5., 7.])
     >>> set_at(np.array([1, 2, 3]), np.array([True, False, True]), 0.5)
@@ -149,10 +178,20 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
 
 @array_function
 def add_at(x: Any, index: Any, value: Any) -> Any:
-    """A copy of `x` with `value` added at `index`, repeatedly for elements that `index` selects repeatedly.
+    """Compute a copy of `x` with `value` added at `index`: `np.add.at` as a function, also for Tensors.
 
-    `np.add.at(x, index, value)` as a function, also for Tensors. The dtype is that of `set_at`.
+    Parameters
+    ----------
+    x, index, value
+        As for `set_at`; `value` is added repeatedly to elements that `index` selects repeatedly.
 
+    Returns
+    -------
+    array or Tensor
+        As of `set_at`.
+
+    Examples
+    --------
     >>> add_at(np.zeros(3), np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([4., 0., 2.])
     """
@@ -163,10 +202,26 @@ def add_at(x: Any, index: Any, value: Any) -> Any:
 
 @array_function
 def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
-    """A copy of `x` with `values` where `np.take_along_axis(x, indices, axis)` reads: `np.put_along_axis` for Tensors.
+    """Compute a copy of `x` with `values` where `np.take_along_axis(x, indices, axis)` reads, also for Tensors.
 
-    Repeats and the dtype are as in `set_at`.
+    Parameters
+    ----------
+    x
+        An array of any shape.
+    indices
+        Integers, of the number of axes of `x`.
+    values
+        Numbers of a shape that broadcasts to that of `indices`.
+    axis
+        The axis, or None for `x` flattened.
 
+    Returns
+    -------
+    array or Tensor
+        As of `set_at`.
+
+    Examples
+    --------
     >>> put_along_axis(np.array([[1.0, 9.0], [8.0, 2.0]]), np.array([[1], [0]]), 0.0, axis=1)
     array([[1., 0.],
            [0., 2.]])

@@ -25,6 +25,7 @@ def vector_tolerance(dtype: Any) -> Any:
 
 
 def close(w: Any, bar: Any) -> Any:
+    """Compute the mask of pairs of values `w` that differ by at most `bar` times the largest."""
     scale = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
     return np.abs(w[..., None, :] - w[..., :, None]) <= bar * scale
 

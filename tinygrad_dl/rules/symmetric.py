@@ -44,9 +44,11 @@ class Linear:
         self.forward, self.backward, self.by_matrix = forward, backward, by_matrix
 
     def __call__(self, x: Any) -> Any:
+        """Apply the map."""
         return self.forward(x)
 
     def transpose(self) -> Any:
+        """Return the transposed map."""
         return Linear(self.backward, self.forward, unknown)
 
 
@@ -221,10 +223,12 @@ class Frame:
 
     @functools.cached_property
     def same(self) -> Any:
+        """The mask of pairs of values that coincide."""
         return coincide(self.w)
 
     @functools.cached_property
     def count(self) -> Any:
+        """The number of values that coincide with each."""
         return np.sum(self.same, axis=-1, keepdims=True)
 
     @functools.cached_property
@@ -233,10 +237,12 @@ class Frame:
         return np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(self.w.dtype).dtype)
 
     def compose(self, g: Any) -> Any:
+        """Compute the matrix with averaged cotangents `g` of the values."""
         averaged = np.sum(self.mean * g[..., None, :], axis=-1)
         return self.left * averaged[..., None, :] @ self.right.mT
 
     def read(self, ct: Any) -> Any:
+        """Compute the cotangents of the values that `compose` averages: its transpose."""
         along = np.sum(self.left * (ct @ self.right), axis=-2)
         return np.sum(self.mean.mT * along[..., None, :], axis=-1)
 

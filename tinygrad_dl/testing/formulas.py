@@ -19,7 +19,18 @@ def _sigmoid(Z: Array) -> Array:
 
 
 def leaky(slope: float) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
-    """Return the leaky ReLU of that `slope` for z <= 0, and its derivative from Z and A, as in `ACTIVATIONS`."""
+    """Return a leaky ReLU and its derivative, as in `ACTIVATIONS`.
+
+    Parameters
+    ----------
+    slope
+        The slope for z <= 0.
+
+    Returns
+    -------
+    g, derivative
+        Functions of Z, and of Z and A.
+    """
     return (
         lambda Z: np.where(Z > 0, Z, slope * Z),
         lambda Z, A: np.where(Z > 0, 1, slope).astype(Z.dtype),
@@ -156,7 +167,7 @@ def shallow_backward(
 
 
 class Cache(NamedTuple):
-    """The values that a layer's forward pass keeps for its backward pass."""
+    """The values that a layer's forward pass keeps for its backward pass, and the name of its activation."""
 
     A_prev: Array
     W: Array

@@ -67,6 +67,7 @@ class Formula(str):
     evaluable: bool
 
     def __new__(cls, result: str, bindings: tuple[tuple[str, str], ...] = (), evaluable: bool = True) -> Formula:
+        """Join the `result` and its `bindings` to one text."""
         formula = super().__new__(cls, ", ".join([result, *(f"{name} = {text}" for name, text in bindings)]))
         formula.result, formula.bindings, formula.evaluable = result, bindings, evaluable
         return formula

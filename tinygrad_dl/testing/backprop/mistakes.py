@@ -39,7 +39,7 @@ def _always(value: Any) -> Slot:
 
 
 def _times(a: Array, b: Array) -> Array:
-    """a * b, unless it would be a table of all samples by all samples."""
+    """The product a * b, unless it would be a table of all samples by all samples."""
     if np.prod(np.broadcast_shapes(a.shape, b.shape)) > 100 * (a.size + b.size):
         raise ValueError("too large to be meant")
     return a * b
@@ -92,7 +92,7 @@ def _far(θ: float, *others: float) -> bool:
 
 
 def _slope_of(name: str, computed_again: bool) -> Slot:
-    """g' of another activation: as its formula in A, of this layer's A, or of that which is computed again from Z."""
+    """The derivative g' of another activation: its formula in A, at this layer's A, or at A computed again from Z."""
 
     def change(v: View) -> Callable[[Array, Array], Array]:
         g, slope = v.net.functions[name]

@@ -122,11 +122,6 @@ class GradientReport:
         "x.data, x.detach(), or a constant function such as np.round? Is a nan the product of 0 and infinity?"
     )
 
-    def add(self, rows: list[Row], mistakes: list[Mistake]) -> None:
-        """Add results."""
-        self.rows += rows
-        self.mistakes += mistakes
-
     @property
     def passed(self) -> bool:
         """True if the verdict is "right"."""
