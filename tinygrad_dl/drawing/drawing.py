@@ -148,7 +148,7 @@ def draw(
     if goes_back:
         _check_scalar(graph)
     record = Record(graph, keep="norms") if goes_back else None
-    found = Findings(graph, record, _checked(report, graph), gradients == "stored")
+    found = Findings(graph, record, _check_report(report, graph), gradients == "stored")
     verdict = health.verdict(graph, found.record) if heat and found.record is not None else []
 
     def source(options: Options, max_nodes: int | None) -> tuple[str, int, int, str]:
@@ -188,7 +188,7 @@ def _check_scalar(graph: Graph) -> None:
             )
 
 
-def _checked(report: Any, graph: Graph) -> Any:
+def _check_report(report: Any, graph: Graph) -> Any:
     if report is None:
         return None
     if not hasattr(report, "rows"):
@@ -279,9 +279,9 @@ class Drawing:
             raise ValueError(
                 f"render: expected seconds above 0 for the layout, such as {_SECONDS}, got {seconds!r:.40}."
             )
-        return engine.write(lambda suffix: self._rendered(suffix, seconds), self.source, Path(path))
+        return engine.write(lambda suffix: self._render(suffix, seconds), self.source, Path(path))
 
-    def _rendered(self, suffix: str, seconds: float = _SECONDS) -> bytes:
+    def _render(self, suffix: str, seconds: float = _SECONDS) -> bytes:
         candidates: list[tuple[str, Any]] = [("the picture", self.source), *self._simpler]
         picture, used = engine.best(candidates, suffix, seconds)
         if used != "the picture":
@@ -317,7 +317,7 @@ class Drawing:
         """The picture for a notebook and its text, or the text alone where no engine can lay it out."""
         bundle = {"text/plain": str(self)}
         with contextlib.suppress(engine.EngineError):
-            bundle["image/svg+xml"] = self._rendered(".svg").decode()
+            bundle["image/svg+xml"] = self._render(".svg").decode()
         return bundle
 
     def __str__(self) -> str:

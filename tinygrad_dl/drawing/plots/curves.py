@@ -69,7 +69,7 @@ def activation(
     ax = axes_for("activation", ax)
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     for which, heights in enumerate((values, slopes)):
-        line = _broken(lambda x: _with_derivative(g, name, x), which, grid, heights)
+        line = _break_at_jumps(lambda x: _with_derivative(g, name, x), which, grid, heights)
         ax.plot(*line[:2], LINES[which], color=COLOURS[which], label=("g(z)", "g'(z)")[which], linewidth=2)
         if len(line[2]):
             ax.plot(*line[2:], "o", color=COLOURS[which], markersize=4, label="_at jumps")
@@ -153,7 +153,7 @@ def _with_derivative(g: Callable[[Any], Any], name: str, z: np.ndarray) -> tuple
         return values, np.zeros(z.shape)  # of steps, as np.sign has them
 
 
-def _broken(f: Callable[[Any], Any], which: int, z: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, ...]:
+def _break_at_jumps(f: Callable[[Any], Any], which: int, z: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, ...]:
     """A line of `f(z)[which]` that breaks where it jumps: the z and heights of it, and those at the jumps.
 
     A jump is what remains when the interval that it lies in was halved 40 times.

@@ -81,11 +81,11 @@ def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
     >>> print(printed(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
     -(t / np.sum(t))**2, t = np.exp(Z1 - 1)
     """
-    order, uses = _ordered(value)
+    order, uses = _topological_order(value)
     return _Printer(names or {}, order, _bound(order, uses)).formula(value)
 
 
-def _ordered(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
+def _topological_order(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
     """The Symbols that `value` was computed from, parents first, and the number of uses of each; no recursion."""
     order: list[Symbol] = []
     uses = Counter(symbols_in(value))

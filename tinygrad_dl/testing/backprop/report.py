@@ -167,7 +167,7 @@ class BackpropReport:
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [f"{self._headline()} {self._reading()}".rstrip(), ""]
         lines += ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
-        left = [_wrapped(headline, rest) for headline, rest in self._explanations()]
+        left = [_wrap(headline, rest) for headline, rest in self._explanations()]
         while left and len(lines) + 1 + len(left[0]) < MOST_LINES:
             lines += ["", *left.pop(0)]
         if left:
@@ -192,7 +192,7 @@ class BackpropReport:
         return f"<p>{title}</p><table><tr>{head}</tr>{body}</table>{notes}"
 
 
-def _wrapped(headline: str, rest: Iterable[str]) -> list[str]:
+def _wrap(headline: str, rest: Iterable[str]) -> list[str]:
     lines = textwrap.wrap(headline, 116, subsequent_indent=" " * 4)
     for line in rest:
         lines += textwrap.wrap(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 6)

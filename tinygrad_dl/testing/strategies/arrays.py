@@ -262,7 +262,7 @@ def _tuple(draw, together: Strategy, drawings: Sequence[Drawing], layouts: Seque
         x = draw_numbers(draw, math.prod(shape), (i, len(drawings))).reshape(shape)
         if x.ndim and len(layouts) > 1:
             x = LAYOUTS[draw(st.sampled_from(layouts))](x)
-        made.append(_printed_as_code(x))
+        made.append(_print_as_code(x))
     return tuple(made)
 
 
@@ -271,7 +271,7 @@ def _index(draw, every: Strategy) -> Any:
     index = draw(every)
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, np.ndarray):
-            _printed_as_code(part)
+            _print_as_code(part)
     return index
 
 
@@ -293,7 +293,7 @@ def _input_shapes(together: npst.BroadcastableShapes) -> tuple[Shape, ...]:
     return together.input_shapes
 
 
-def _printed_as_code(x: np.ndarray) -> np.ndarray:
+def _print_as_code(x: np.ndarray) -> np.ndarray:
     """Return `x`; Hypothesis will print it as code, since the repr of an array lacks its layout.
 
     Hypothesis has printers for classes only, so this uses its internals; if they have changed, it prints the repr.
