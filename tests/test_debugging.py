@@ -25,7 +25,7 @@ def x():
 def double():
     """2 x as a primitive whose rule a test gives, without the watch over rules of a user."""
 
-    @primitives.primitive
+    @primitives.array_function
     def double(x):
         return x * 2
 
@@ -244,13 +244,18 @@ def test_a_rule_may_be_wider_or_narrower_where_the_graph_is(x):
     z = tg.parameter([1j, 2.0, 3.0])
     with tg.debug():
         y = np.sum(single * x + x.astype(np.float32) * single + np.abs(z) * single + np.real(z))
-        tg.gradients(y, [single, x, z])
-        tg.gradients(np.sum(np.ones((2, 1)) * x), x)
+        found = tg.gradients(y, [single, x, z])
+        repeated = tg.gradients(np.sum(np.ones((2, 1)) * x), x)
+    assert [g.dtype for g in found] == [np.float32, np.float64, np.complex128]
+    np.testing.assert_allclose(found[0], x.numpy() * 2 + np.abs(z.numpy()), rtol=1e-6)  # of float32
+    np.testing.assert_allclose(found[1], [2.0, 4.0, 6.0], rtol=1e-6)
+    np.testing.assert_allclose(found[2], single.numpy() * [-1j, 1, 1] + 1, rtol=1e-6)
+    assert repeated.tolist() == [2.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize("what", ["the cotangent", "the answer", "argument 0 (Tensor 'y')", "k="])
 def test_a_rule_that_changes_an_array_in_place_is_named(x, what):
-    @primitives.primitive
+    @primitives.array_function
     def double(x, k):
         return x * 2
 
@@ -275,7 +280,7 @@ def test_a_rule_that_changes_an_array_in_place_is_named(x, what):
 def test_a_joint_rule_is_called_once_and_named(x):
     calls = []
 
-    @primitives.primitive
+    @primitives.array_function
     def total(x, y):
         return x + y
 
@@ -407,7 +412,8 @@ def test_every_rule_keeps_to_the_terms_of_debug_mode(case):
         warnings.simplefilter("error")
         tg.jvp(call, arrays, tuple(np.ones_like(x) for x in arrays))
         tg.jvp(slope, arrays, tuple(np.ones_like(x) for x in arrays))
-        slope(*[x.astype(np.float32) for x in arrays])
+        found = slope(*[x.astype(np.float32) for x in arrays])
+    assert {part.dtype for part in found} <= {np.dtype(np.float32)}
 
 
 def test_a_nan_of_a_branch_that_where_does_not_take_names_the_second_where():

@@ -3,8 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from . import data, nn, optim, rules
-from .core import primitives
+from . import data, nn, optim, primitives, rules
 from .core.backprop import backward, gradients, named_tensors
 from .core.modes import is_grad_enabled, no_grad
 from .core.tensor import Tensor, parameter
@@ -22,7 +21,7 @@ from .functional import (
     vjp,
     vmap,
 )
-from .functional.user_ops import defnondiff, defspelling, defvjp, defvjp_each, defvjp_jointly, primitive
+from .functional.user_ops import defcomposite, defnondiff, defvjp, defvjp_each, defvjp_jointly, primitive
 from .memory import keep_memory
 from .training import History, fit
 
@@ -40,8 +39,8 @@ __all__ = [
     "custom",
     "data",
     "debug",
+    "defcomposite",
     "defnondiff",
-    "defspelling",
     "defvjp",
     "defvjp_each",
     "defvjp_jointly",

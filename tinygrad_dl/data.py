@@ -8,6 +8,8 @@ import numpy as np
 
 from . import checks
 
+__all__ = ["minibatches"]
+
 
 def minibatches(
     X: np.ndarray, Y: np.ndarray, batch_size: int, *, rng: np.random.Generator
@@ -56,7 +58,7 @@ def _batches(X: np.ndarray, Y: np.ndarray, order: np.ndarray, size: int) -> Iter
 
 
 def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
-    """Return the number of samples m of `X` (n, m) and `Y` (..., m). Raises ValueError if they differ or are 0."""
+    """Return the number of samples m of `X` (n, m) and `Y` (..., m), or raise ValueError if they differ or are 0."""
     if X.ndim != 2 or Y.ndim < 1 or X.shape[-1] != Y.shape[-1]:
         advice = ""
         if X.ndim == 2 and Y.ndim and X.shape[0] in (Y.shape[0], Y.shape[-1]):

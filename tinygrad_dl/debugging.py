@@ -86,6 +86,7 @@ class LineRecorder(Observer):
     """Remembers the user's line that recorded each node."""
 
     def recorded(self, node: Any) -> None:
+        """Note the user's line at a `node` that was just recorded."""
         if not _is_part(node):
             node._origin = Origin(_users_line(), [])
 
@@ -122,9 +123,10 @@ class Checker(Observer):
                         f"{name} of {registry.name_of(node._function)} was changed after it was used, in place: "
                         f"the gradient would be wrong{origin(node)}"
                     )
-        return (functools.partial(_checked, rule, argnum, node) for argnum, rule in enumerate(rules))
+        return (functools.partial(_check_rule, rule, argnum, node) for argnum, rule in enumerate(rules))
 
     def finished(self, cotangents: dict[Any, Any]) -> None:
+        """Check the sums of cotangents at the end of a backward pass."""
         for tensor, g in cotangents.items():
             check_cotangent(tensor, g)
 
@@ -155,7 +157,7 @@ def check_cotangent(tensor: Any, g: Any) -> None:
         )
 
 
-def _checked(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
+def _check_rule(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> Any:
     """Call the `rule` for argument `argnum` of `node`. Raises if its answer is invalid, or if it changes its arrays."""
     name = f"the derivative rule of {registry.name_of(node._function)} for argument {argnum}"
     values = {**_values(node), "the cotangent": g}

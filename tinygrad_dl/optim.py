@@ -47,6 +47,7 @@ class Optimizer:
     """
 
     def __new__(cls, *args: Any, **settings: Any) -> Self:
+        """Refuse settings of other libraries with the name that they have here."""
         known = signature(cls.__init__).parameters
         for name in _FOREIGN_SETTINGS.keys() & settings.keys() - known.keys():
             if not any(p.kind is p.VAR_KEYWORD for p in known.values()):

@@ -119,7 +119,7 @@ def test_a_cast_to_integers_is_constant(w, cast, values):
 
 @pytest.mark.parametrize("call", [lambda x: np.block([x, x]), lambda x: np.block(arrays=[[x], [x]])])
 def test_a_function_of_a_list_without_a_rule_is_an_error_and_of_constants_what_numpy_gives(w, call, monkeypatch):
-    monkeypatch.delitem(registry.spellings, np.block)
+    monkeypatch.delitem(registry.composites, np.block)
     with pytest.raises(TypeError, match=r"no derivative rule for np\.block"):
         call(w)
     assert call(tg.Tensor(VALUES)).tolist() == call(VALUES).tolist()
@@ -167,7 +167,7 @@ def test_a_complex_cotangent_of_a_real_output_is_refused(w):
         tg.gradients(w**2, w, cotangent=np.array([1j, 1, 1]))
 
 
-def test_a_keyword_that_a_spelling_does_not_take_is_named(w):
+def test_a_keyword_that_a_decomposition_does_not_take_is_named(w):
     with pytest.raises(TypeError, match=r"np\.concatenate of Tensors: got an unexpected keyword argument 'out'"):
         np.concatenate([w, w], out=np.zeros(6))
     with pytest.raises(TypeError, match=r"np\.stack of Tensors: too many positional arguments"):

@@ -260,7 +260,7 @@ def test_methods_that_change_an_array_are_missing_and_say_so(w, method):
 
 
 @pytest.mark.parametrize("f", [np.median, np.ptp, np.add.reduce, np.cumulative_sum], ids=tg.core.registry.name_of)
-def test_a_function_spelled_in_others_takes_no_buffer_either(w, f):
+def test_a_composite_function_takes_no_buffer_either(w, f):
     for x in (w, w.detach()):
         with pytest.raises(
             TypeError, match=r"has no derivative rule for calls with out=: compute a new Tensor instead"

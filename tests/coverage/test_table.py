@@ -24,18 +24,18 @@ def row_of(function):
 
 @pytest.fixture
 def wrong(monkeypatch):
-    """Plants a rule, or a spelling, in the place of that of `np.sinh`."""
+    """Plants a rule, or a decomposition, in the place of that of `np.sinh`."""
 
-    def plant(rule=None, spelling=None):
+    def plant(rule=None, composite=None):
         monkeypatch.setattr(registry, "vjps", dict(registry.vjps))
-        monkeypatch.setattr(registry, "spellings", dict(registry.spellings))
+        monkeypatch.setattr(registry, "composites", dict(registry.composites))
         monkeypatch.setitem(KINDS, "rule", registry.vjps)
-        monkeypatch.setitem(KINDS, "spelling", registry.spellings)
+        monkeypatch.setitem(KINDS, "composite", registry.composites)
         if rule:
             registry.vjps[np.sinh] = (rule,)
         else:
             del registry.vjps[np.sinh]
-            registry.spellings[np.sinh] = spelling
+            registry.composites[np.sinh] = composite
 
     return plant
 
@@ -47,7 +47,7 @@ def test_at_least_300_functions_of_numpy_are_differentiable_counting_aliases_onc
 
 def test_every_differentiable_function_has_an_example_and_every_example_is_of_one():
     known = {f.function for f in (*public_functions(), *other_functions()) if f.is_differentiable}
-    own = {f for f in (*registry.vjps, *registry.spellings) if registry.name_of(f)[:3] != "np."}
+    own = {f for f in (*registry.vjps, *registry.composites) if registry.name_of(f)[:3] != "np."}
     functions = {case.function for case in CASES}
     assert known <= functions <= known | own
 
@@ -68,7 +68,7 @@ def detached_cosh(g, ans, x):
         in_depth({"rule": lambda g, ans, x: g * np.cosh(x) * (1 + 1e-5)}, {"first", "second", "forward", "complex"}),
         in_depth({"rule": detached_cosh}, {"second"}),
         ({"rule": lambda g, ans, x: g * np.cosh(np.conj(x))}, {"complex"}),
-        ({"spelling": lambda x: (np.exp(x) - np.exp(-x)) * np.array([0.5])[0] * np.float64(1)}, {"float32"}),
+        ({"composite": lambda x: (np.exp(x) - np.exp(-x)) * np.array([0.5])[0] * np.float64(1)}, {"float32"}),
     ],
     ids=["sign", "factor", "second order lost", "conjugated", "widened"],
 )

@@ -60,7 +60,7 @@ def texts(element):
 
 def shown(drawing):
     """The picture of a Drawing, or of the SVG of one. No id occurs in it twice."""
-    svg = drawing._rendered(".svg") if isinstance(drawing, Drawing) else drawing
+    svg = drawing._render(".svg") if isinstance(drawing, Drawing) else drawing
     root = ET.fromstring(svg)
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids)), sorted(id for id in ids if ids.count(id) > 1)

@@ -53,7 +53,7 @@ def test_an_image_has_a_pixel_for_each_number_blue_and_orange():
 
 def test_an_image_keeps_its_colours_where_a_style_sheet_makes_the_picture_dark():
     """What the sheet fills and outlines is of an outline, and pixels have none."""
-    picture = draw(tg.parameter(np.ones((2, 3)), "x"), values="image")._rendered(".svg").decode()
+    picture = draw(tg.parameter(np.ones((2, 3)), "x"), values="image")._render(".svg").decode()
     sheet = picture[picture.index("<style>") : picture.index("</style>")].replace("&gt;", ">")
     for rule in re.findall(r"^(\.node\.[^{]*)\{ (?:fill|stroke):", sheet, re.MULTILINE):
         for selector in rule.split(","):

@@ -234,7 +234,7 @@ def test_a_simpler_picture_is_made_where_the_layout_takes_too_long_and_the_warni
     drawing = draw(loss_of(net_of(60)), roll=False)
     words = ["straight edges, no frames", "about 100 nodes, straight edges", "about 30 nodes, straight edges"]
     with pytest.warns(UserWarning, match=re.escape(f"this picture has {words[patience - 1]}.")):
-        picture = shown(drawing._rendered(".svg"))
+        picture = shown(drawing._render(".svg"))
     assert len(picture.nodes) <= [drawing.nodes, 100, 30][patience - 1]
     assert picture.frames == {}
     assert "splines=line" in tried[-1]

@@ -39,7 +39,7 @@ def test_all_words_can_be_read_on_what_they_stand_on(loss, theme, options):
 @needs_engine
 def test_only_a_picture_that_adapts_has_a_style_sheet(loss):
     for theme, count in (("auto", 1), ("light", 0), ("dark", 0)):
-        svg = draw(loss, theme=theme)._rendered(".svg")
+        svg = draw(loss, theme=theme)._render(".svg")
         assert svg.count(b"<style>") == count
         assert svg.count(b"prefers-color-scheme: dark") == count
     assert draw(loss, theme="auto").source == draw(loss, theme="light").source

@@ -85,7 +85,7 @@ def test_what_is_no_svg_is_an_error():
 def test_the_titles_of_frames_stand_over_everything_else_once_each_with_a_halo_of_what_is_behind():
     net = tg.nn.mlp([2, 3, 1], rng=np.random.default_rng(0))
     for theme, background in (("light", style.LIGHT.background), ("dark", style.DARK.background)):
-        picture = tg.draw(net, np.ones((2, 4)), theme=theme)._rendered(".svg")
+        picture = tg.draw(net, np.ones((2, 4)), theme=theme)._render(".svg")
         root = ET.fromstring(picture)
         (titles,) = [g for g in root.iter(f"{SVG}g") if g.get("class") == "titles"]
         assert [text.text for text in titles] == ["Sequential", "layers.0: Dense(2, 3)", "layers.2: Dense(3, 1)"]

@@ -235,7 +235,7 @@ def test_a_watched_rule_records_on_tensors(w):
     assert tg.gradients(np.sum(g), w).tolist() == [2.0, 4.0, 6.0]
 
 
-DEFINITIONS = [tg.defvjp, tg.defvjp_each, tg.defvjp_jointly, tg.defspelling]
+DEFINITIONS = [tg.defvjp, tg.defvjp_each, tg.defvjp_jointly, tg.defcomposite]
 
 
 @pytest.mark.parametrize("define", [*DEFINITIONS, lambda function, rule: tg.defnondiff(function)])
@@ -246,7 +246,7 @@ def test_a_function_that_does_not_dispatch_is_refused_since_its_rule_would_never
     for function in (swish, float, "swish"):
         with pytest.raises(TypeError, match=r"expected a function of NumPy, or a primitive: .*@tg\.primitive"):
             define(function, lambda *args: args[0])
-    assert swish not in registry.vjps.keys() | registry.spellings.keys() | registry.constants
+    assert swish not in registry.vjps.keys() | registry.composites.keys() | registry.constants
 
 
 @pytest.mark.parametrize("define", DEFINITIONS)
@@ -255,11 +255,12 @@ def test_a_rule_that_is_no_function_is_refused(define, rule):
     f = tg.primitive(lambda x: 2 * x)
     with pytest.raises(TypeError, match="expected a function as rule, got"):
         define(f, rule)
-    assert f not in registry.vjps.keys() | registry.spellings.keys()
+    assert f not in registry.vjps.keys() | registry.composites.keys()
 
 
 @pytest.mark.parametrize("function", [np.sin, np.add.reduce, np.sort, np.linalg.det])
-def test_what_numpy_dispatches_may_be_given_rules(function, monkeypatch):
-    for table in ("vjps", "spellings", "refusals"):
+def test_the_rule_of_a_user_for_a_function_of_numpy_is_used(function, monkeypatch):
+    for table in ("vjps", "composites", "refusals"):
         monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
-    tg.defvjp(function, lambda g, ans, x, axis=0: g)
+    tg.defvjp(function, lambda g, ans, x, axis=0: g * np.full((2, 2), 7.0))
+    assert tg.grad(lambda x: np.sum(function(x)))(np.eye(2)).tolist() == [[7.0, 7.0], [7.0, 7.0]]

@@ -23,7 +23,7 @@ def is_covered(function):
 
 
 RULES = {f: rules for f, rules in registry.vjps.items() if is_covered(f) and f is not primitives.output}
-SPELLINGS = set(filter(is_covered, registry.spellings))
+COMPOSITES = set(filter(is_covered, registry.composites))
 
 
 def total(case):
@@ -51,7 +51,7 @@ def outputs_mapped(f, value):
 
 
 def test_every_function_in_the_registry_has_a_row():
-    assert set(RULES) | SPELLINGS <= {case.function for case in CASES}
+    assert set(RULES) | COMPOSITES <= {case.function for case in CASES}
 
 
 def test_the_names_of_the_rows_are_unique():
@@ -61,7 +61,7 @@ def test_the_names_of_the_rows_are_unique():
 
 @every_function(quick=None)
 def test_a_row_uses_the_rules_of_its_function(case):
-    assert case.function in SPELLINGS or case.function in {node._function for node in nodes(case)}
+    assert case.function in COMPOSITES or case.function in {node._function for node in nodes(case)}
 
 
 def test_the_rows_use_every_rule():

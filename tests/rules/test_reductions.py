@@ -1,4 +1,4 @@
-"""Reductions: over every axis, by every spelling."""
+"""Reductions: over every axis, by every call."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ NAMES += " sort_complex ediff1d polyadd polysub polyder polyint"
 
 def _composite(function):
     def rule(level: Level, *args, **kwargs):
-        return registry.spellings[function](*args, **kwargs)
+        return registry.composites[function](*args, **kwargs)
 
     return rule
 

@@ -361,6 +361,11 @@ def named_tensors(*outputs: Tensor) -> dict[str, Tensor]:
     *outputs
         Tracked Tensors.
 
+    Returns
+    -------
+    dict of str to Tensor
+        The Tensors by name, those that were computed first at the beginning.
+
     Examples
     --------
     >>> import numpy as np

@@ -128,17 +128,17 @@ def outputs_of(node: Tensor) -> Any:
 @_computing
 def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a `function` that is composite, constant or unknown, or whose arguments are not tracked."""
-    spelling = registry.spellings.get(function)
-    if spelling is not None:
+    decomposition = registry.composites.get(function)
+    if decomposition is not None:
         if kwargs or len(args) > 2:
             try:
-                bound = signature(spelling).bind(*args, **kwargs)
+                bound = signature(decomposition).bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
             if {**kwargs, **bound.arguments}.get("out") is not None:
                 raise registry.no_rule_for(function, "out=")
         given = {keyword: _taken(value) for keyword, value in kwargs.items()}
-        return without_gradient(spelling(*map(_taken, args), **given), function, args)
+        return without_gradient(decomposition(*map(_taken, args), **given), function, args)
     constant = function in registry.constants
     if is_recording() and not constant and function not in registry.vjps:
         for argnum, arg in enumerate((*args, *kwargs.values())):

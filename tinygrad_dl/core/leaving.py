@@ -70,9 +70,9 @@ def caller_of(frame: FrameType) -> str:
     if site.assigns:
         return site.assigns
     library = _frames.is_library(frame.f_code.co_filename)
-    asker = _called(site, frame)
+    asker = _called_name(site, frame)
     if asker is UNCLEAR:
-        asker = _passed(site, frame)
+        asker = _passed_function(site, frame)
     if not library or asker is HARMLESS:
         return asker
     users = _frames.users_frame(frame)
@@ -80,14 +80,14 @@ def caller_of(frame: FrameType) -> str:
         if asker is MEANT and _got_it_from_caller(site, frame):  # as a pool of threads is
             return MEANT if library == "standard" else UNCLEAR
         if asker is UNCLEAR:
-            return _passed(_site(users), users)
-    asker = _called(_site(users), users)
+            return _passed_function(_site(users), users)
+    asker = _called_name(_site(users), users)
     if asker in (HARMLESS, MEANT, UNCLEAR):
         return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
     return asker
 
 
-def _called(site: _Site, frame: FrameType) -> str:
+def _called_name(site: _Site, frame: FrameType) -> str:
     """The name of the function called in `frame`; MEANT for float and the like, UNCLEAR if it calls other functions."""
     if not site.names:  # a method of an expression
         if site.method in _DUNDERS:
@@ -117,7 +117,7 @@ def _called(site: _Site, frame: FrameType) -> str:
     return name if "." in name else f"{module.lstrip('_')}.{name}"
 
 
-def _passed(site: _Site, frame: FrameType) -> str:
+def _passed_function(site: _Site, frame: FrameType) -> str:
     """The caller if it is a function passed as an argument, as `float` in `list(map(float, x))`; else UNCLEAR."""
     askers = {_of_number(_resolve(names, frame)) for names in site.passed} - {""}
     return askers.pop() if len(askers) == 1 else UNCLEAR

@@ -130,6 +130,7 @@ class Mode:
         block.end()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function: the mode holds while it runs."""
         if (
             not callable(function)
             or isinstance(function, type)
@@ -180,8 +181,15 @@ def with_recording(wanted: bool | str, function: Callable[..., Any], *args: Any,
 
 
 def is_grad_enabled() -> bool:
-    """Return whether operations on tracked Tensors are recorded: True, except inside `no_grad`.
+    """Check whether operations on tracked Tensors are recorded.
 
+    Returns
+    -------
+    bool
+        True, except inside `no_grad`.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> with tg.no_grad():
     ...     tg.is_grad_enabled()
@@ -201,6 +209,11 @@ def no_grad() -> recording:
 
     It applies to the current thread and asyncio task. A generator that is suspended inside such a block does not switch
     off recording for its caller.
+
+    Returns
+    -------
+    recording
+        The context manager, which decorates functions too.
 
     Examples
     --------

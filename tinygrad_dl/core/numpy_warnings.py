@@ -46,6 +46,7 @@ class Computing:
         self._globals = {**module}
 
     def __call__(self, function: _F) -> _F:
+        """Decorate a function: return it with other globals."""
         made: Any = FunctionType(function.__code__, self._globals, function.__name__, function.__defaults__)
         made.__kwdefaults__ = function.__kwdefaults__
         update_wrapper(made, function)

@@ -1,4 +1,4 @@
-"""Primitives that NumPy lacks, and `primitive`, which makes a function of arrays dispatch as NumPy's functions do.
+"""Primitives that NumPy lacks, and `array_function`, which makes a function of arrays dispatch as NumPy's functions do.
 
 Their derivative rules are `defvjp` lines in `rules/`, as for functions of NumPy.
 """
@@ -17,25 +17,10 @@ on_arrays: dict[
 _plain = np.ndarray.__array_function__
 
 
-def primitive(function: F) -> F:
-    """Make `function` a primitive: a call with a Tensor is recorded as one node, as calls of NumPy's functions are.
+def array_function(function: F) -> F:
+    """Make `function`, a function of arrays, dispatch by `__array_function__`, as functions of NumPy do (NEP 18).
 
-    On plain arrays the function simply runs. Its derivative rules are defined with `defvjp`.
-
-    Parameters
-    ----------
-    function
-        A function of arrays, which is called with arrays only.
-
-    Examples
-    --------
-    >>> import tinygrad_dl as tg
-    >>> @tg.primitive
-    ... def cube(x):
-    ...     return x**3
-    >>> tg.defvjp(cube, lambda g, ans, x: g * 3 * x**2)
-    >>> float(tg.grad(cube)(2.0))
-    12.0
+    A call with a Tensor is then recorded as one node. `tg.primitive` isolates users' functions besides.
     """
 
     @functools.wraps(function)
@@ -85,37 +70,50 @@ class Kept(NamedTuple):
     kept: Any
 
 
-@primitive
+@array_function
 def output(outputs: Any, i: int, count: int) -> Any:
     """Number `i` of the `count` outputs of a function that has several, such as `np.linalg.eigh`."""
     return outputs[i]
 
 
-@primitive
+@array_function
 def identity(x: Any) -> Any:
     """`x` as a new node, which distinguishes the variables of an inner and an outer derivative."""
     return x
 
 
-@primitive
+@array_function
 def values(x: Any) -> Any:
     """The values of `x` as a plain array, through which no gradient flows."""
     return np.asarray(x)
 
 
-@primitive
+@array_function
 def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
     """`x` cast to another float type; without `copy`, `x` itself if it has that type."""
     return x.astype(dtype, copy=copy)
 
 
-@primitive
+@array_function
 def getitem(x: Any, index: Any) -> Any:
-    """`x[index]`, basic or advanced."""
+    """Compute `x[index]`, also for an `index` that `vmap` maps.
+
+    Parameters
+    ----------
+    x
+        An array of any shape.
+    index
+        A basic or advanced index.
+
+    Returns
+    -------
+    array or Tensor
+        The elements.
+    """
     return x[index]
 
 
-@primitive
+@array_function
 def scatter_add(values: Any, index: Any, like: Any) -> Any:
     """Zeros of the shape of `like`, with `values` added at `index`; values at the same element are summed.
 
@@ -144,14 +142,30 @@ def add_into(total: Any, index: Any, values: Any) -> None:
         total[index] += values
 
 
-@primitive
+@array_function
 def set_at(x: Any, index: Any, value: Any) -> Any:
-    """A copy of `x` with `value` at `index`: `x[index] = value` as a function, also for Tensors.
+    """Compute a copy of `x` with `value` at `index`: `x[index] = value` as a function, also for Tensors.
 
     Gradients flow to `value`, and to the other elements of `x`. If `index` selects an element twice, the last value
-    stays, as in NumPy, and gets the gradient. The result has the dtype of `x`, unless that can't hold numbers of the
-    kind of `value`: integers become floats, floats become complex.
+    stays, as in NumPy, and gets the gradient.
 
+    Parameters
+    ----------
+    x
+        An array of any shape.
+    index
+        A basic or advanced index.
+    value
+        Numbers of a shape that broadcasts to that of `x[index]`.
+
+    Returns
+    -------
+    array or Tensor
+        Of the shape of `x`, and of its dtype, unless that can't hold numbers of the kind of `value`: integers become
+        floats, floats become complex.
+
+    Examples
+    --------
     >>> set_at(np.zeros(3), slice(1, None), [5.0, 7.0])
     array([0., 5., 7.])
     >>> set_at(np.array([1, 2, 3]), np.array([True, False, True]), 0.5)
@@ -162,12 +176,22 @@ def set_at(x: Any, index: Any, value: Any) -> Any:
     return changed
 
 
-@primitive
+@array_function
 def add_at(x: Any, index: Any, value: Any) -> Any:
-    """A copy of `x` with `value` added at `index`, repeatedly for elements that `index` selects repeatedly.
+    """Compute a copy of `x` with `value` added at `index`: `np.add.at` as a function, also for Tensors.
 
-    `np.add.at(x, index, value)` as a function, also for Tensors. The dtype is that of `set_at`.
+    Parameters
+    ----------
+    x, index, value
+        As for `set_at`; `value` is added repeatedly to elements that `index` selects repeatedly.
 
+    Returns
+    -------
+    array or Tensor
+        As of `set_at`.
+
+    Examples
+    --------
     >>> add_at(np.zeros(3), np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]))
     array([4., 0., 2.])
     """
@@ -176,12 +200,28 @@ def add_at(x: Any, index: Any, value: Any) -> Any:
     return changed
 
 
-@primitive
+@array_function
 def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
-    """A copy of `x` with `values` where `np.take_along_axis(x, indices, axis)` reads: `np.put_along_axis` for Tensors.
+    """Compute a copy of `x` with `values` where `np.take_along_axis(x, indices, axis)` reads, also for Tensors.
 
-    Repeats and the dtype are as in `set_at`.
+    Parameters
+    ----------
+    x
+        An array of any shape.
+    indices
+        Integers, of the number of axes of `x`.
+    values
+        Numbers of a shape that broadcasts to that of `indices`.
+    axis
+        The axis, or None for `x` flattened.
 
+    Returns
+    -------
+    array or Tensor
+        As of `set_at`.
+
+    Examples
+    --------
     >>> put_along_axis(np.array([[1.0, 9.0], [8.0, 2.0]]), np.array([[1], [0]]), 0.0, axis=1)
     array([[1., 0.],
            [0., 2.]])
@@ -191,13 +231,13 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
     return changed
 
 
-@primitive
+@array_function
 def einsum(subscripts: str, *operands: Any, optimize: Any = False) -> Any:
     """`np.einsum` of operands whose indices are given as a string."""
     return np.einsum(subscripts, *operands, optimize=optimize)
 
 
-@primitive
+@array_function
 def concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     """`np.concatenate` with the arrays as separate arguments, so that each can have its own rule."""
     return np.concatenate(arrays, axis=axis)

@@ -1,9 +1,9 @@
 """The table of derivative rules: `rules/` fills it, the backward pass reads it.
 
 A function is *differentiable* (`defvjp`, `defvjp_each`, `defvjp_jointly`), *composite*, that is, computed by other
-functions (`defspelling`), *constant* (`defnondiff`: its derivative is zero wherever it exists), or *refused* (`refuse`,
-with the reason). The latest definition wins. A call with a tracked Tensor of a function that is refused, or that is
-not in the table, raises an error in the forward pass, where the user's own line is on the stack.
+functions (`defcomposite`), *constant* (`defnondiff`: its derivative is zero wherever it exists), or *refused*
+(`refuse`, with the reason). The latest definition wins. A call with a tracked Tensor of a function that is refused, or
+that is not in the table, raises an error in the forward pass, where the user's own line is on the stack.
 """
 
 import functools
@@ -22,44 +22,12 @@ Rule = Callable[..., Any]
 
 vjps: dict[Any, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
 constants: set[Callable[..., Any]] = set()  # functions whose derivative is zero wherever it exists
-spellings: dict[Callable[..., Any], Callable[..., Any]] = {}  # function -> the same in functions that have rules
+composites: dict[Callable[..., Any], Callable[..., Any]] = {}  # function -> its decomposition
 refusals: dict[Callable[..., Any], str] = {}  # function -> why it has no derivative, and what to do instead
 
 
 def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
-    """Define the derivative rules of `function`, one per positional argument.
-
-    A rule `rule(g, ans, *primals, **kwargs)` is the vector-Jacobian product for its argument. It is written in NumPy
-    syntax: on arrays it computes numbers, on Tensors it records a graph, which gives derivatives of any order.
-
-    Parameters
-    ----------
-    function
-        A function of NumPy, or one made with `primitive`.
-    *rules
-        Functions from `g`, the cotangent of the answer `ans` and of its shape, to the cotangent of the argument.
-        Broadcasting need not be undone. `None` declares the function constant in that argument.
-
-    Raises
-    ------
-    ValueError
-        If no rule is given.
-
-    Notes
-    -----
-    A call with an argument or keyword that the rule does not name raises an error.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import tinygrad_dl as tg
-    >>> @tg.primitive
-    ... def cube(x):
-    ...     return x**3
-    >>> tg.defvjp(cube, lambda g, ans, x: g * 3 * x**2)
-    >>> float(tg.grad(cube)(2.0))
-    12.0
-    """
+    """Define the derivative rules of `function`, one per positional argument; see `tg.defvjp`."""
     if not any(rules):
         raise ValueError(f"defvjp({name_of(function)}): expected a rule; defnondiff declares a function constant.")
     _define(function)
@@ -67,16 +35,13 @@ def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
 
 
 def defvjp_each(function: Callable[..., Any], rule: Rule) -> None:
-    """Define one `rule(argnum, g, ans, *primals, **kwargs)` for a `function` of any number of arguments."""
+    """Define one `rule(argnum, g, ans, *primals, **kwargs)` for all arguments of `function`."""
     _define(function)
     vjps[function] = _Each(rule)
 
 
 def defvjp_jointly(function: Callable[..., Any], rule: Rule) -> None:
-    """Define one `rule(g, ans, *primals, **kwargs)` that returns the cotangents of all primals of `function`, a tuple.
-
-    The backward pass calls it once per node. `None` stands for a cotangent of zeros.
-    """
+    """Define one `rule(g, ans, *primals, **kwargs)` that returns the cotangents of all primals, a tuple."""
     _define(function)
     vjps[function] = JointRule(rule)
 
@@ -103,16 +68,16 @@ def defvjp_keeping(function: Callable[..., Any], keeping: Callable[..., primitiv
 
 
 def defnondiff(*functions: Callable[..., Any]) -> None:
-    """Declare `functions` constant: for Tensors they return NumPy's plain values, without a gradient."""
+    """Declare `functions` constant."""
     for function in functions:
         _define(function)
         constants.add(function)
 
 
-def defspelling(function: Callable[..., Any], spelling: Callable[..., Any]) -> None:
-    """Define `spelling`, a decomposition of `function` into functions that have rules, for calls with Tensors."""
+def defcomposite(function: Callable[..., Any], decomposition: Callable[..., Any]) -> None:
+    """Define the `decomposition` of `function` into functions that have rules, for calls with Tensors."""
     _define(function)
-    spellings[function] = spelling
+    composites[function] = decomposition
 
 
 def refuse(reason: str, *functions: Callable[..., Any]) -> None:
@@ -125,7 +90,7 @@ def refuse(reason: str, *functions: Callable[..., Any]) -> None:
 def _define(function: Callable) -> None:
     vjps.pop(function, None)
     constants.discard(function)
-    spellings.pop(function, None)
+    composites.pop(function, None)
     refusals.pop(function, None)
     _parameters.cache_clear()
     signature_of.cache_clear()
@@ -215,8 +180,8 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     try:
         return signature(function)
     except ValueError:
-        if function in spellings:
-            return signature(spellings[function])
+        if function in composites:
+            return signature(composites[function])
         rule = signature(next(filter(None, vjps[function])))
         return rule.replace(parameters=list(rule.parameters.values())[2:])
 
@@ -243,7 +208,7 @@ def no_rule(function: Callable[..., Any], argnum: int) -> TypeError:
     if set("".join(getattr(function, "types", ["?"]))) == set("O->"):  # a ufunc of objects: frompyfunc made it
         return TypeError(f"{name} calls Python for each number, so it can't be recorded: write it in NumPy functions.")
     namesake = getattr(np, name, None)
-    if isinstance(function, np.ufunc) and function not in vjps and (namesake in vjps or namesake in spellings):
+    if isinstance(function, np.ufunc) and function not in vjps and (namesake in vjps or namesake in composites):
         return TypeError(
             f"{name} of another library than NumPy has no derivative rule: write np.{name}, which has one."
         )

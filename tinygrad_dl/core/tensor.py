@@ -209,7 +209,7 @@ class Tensor(ArrayMethods, Displayed):
     data
         Numbers of any shape: an array, a number, nested lists, a data frame. They are copied.
     requires_grad
-        Whether gradients with respect to this Tensor are wanted.
+        Record operations on it, for gradients with respect to it.
     dtype
         The dtype of the elements; that of `data` if left out.
     name
@@ -258,7 +258,8 @@ class Tensor(ArrayMethods, Displayed):
 
     if TYPE_CHECKING:  # given by `backprop`, which is built on Tensor
 
-        def backward(self, cotangent: Any = None, *, keep_graph: bool = True) -> None: ...
+        def backward(self, cotangent: Any = None, *, keep_graph: bool = True) -> None:
+            """See `backprop.backward`."""
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
         values = arguments.numbers(data, dtype)
@@ -312,19 +313,19 @@ class Tensor(ArrayMethods, Displayed):
         self._value = new
 
     def numpy(self) -> np.ndarray:
-        """A copy of the values, as a NumPy array without the graph."""
+        """Return a copy of the values, a NumPy array without the graph."""
         return np.array(self._value)
 
     def item(self) -> Any:
-        """The value of a Tensor of size 1 as a Python number."""
+        """Return the value of a Tensor of size 1 as a Python number."""
         return self._value.item()
 
     def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
+        """Return the values as nested lists of Python numbers."""
         return self._value.tolist()
 
     def detach(self) -> Tensor:
-        """A constant Tensor of the same values, through which no gradient flows."""
+        """Return a constant Tensor of the same values, through which no gradient flows."""
         constant = untracked(self._value, self.name)
         constant._cut = cuts.Cut("detach", (weakref.ref(self),)) if self._tracked else cuts.of(self)
         return constant
@@ -494,6 +495,11 @@ def parameter(data: Any, name: str | None = None) -> Tensor:
         Floats of any shape, which are copied.
     name
         A name for pictures and messages.
+
+    Returns
+    -------
+    Tensor
+        A leaf of the shape of `data`.
 
     Raises
     ------

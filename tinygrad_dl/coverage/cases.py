@@ -23,6 +23,7 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The function and the label of the example."""
         return f"{name_of(self.function)} {self.label}"
 
     def arrays(self) -> list[np.ndarray]:

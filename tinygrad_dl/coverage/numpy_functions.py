@@ -32,7 +32,7 @@ class NumpyFunction:
     @property
     def is_differentiable(self) -> bool:
         """True if it has a derivative, by its own rule or by its decomposition."""
-        return self.kind in ("rule", "spelling")
+        return self.kind in ("rule", "composite")
 
     @property
     def is_deprecated(self) -> bool:
@@ -42,8 +42,8 @@ class NumpyFunction:
     @property
     def arguments(self) -> str:
         """The arguments that it is differentiated by, as far as its rules tell."""
-        if self.kind == "spelling":
-            return "spelled"
+        if self.kind == "composite":
+            return "composite"
         rules = registry.vjps[self.function]
         if not isinstance(rules, tuple):
             return "each"
@@ -53,7 +53,7 @@ class NumpyFunction:
 
 KINDS: dict[str, Any] = {  # what is said of a function -> the table that says it
     "rule": registry.vjps,
-    "spelling": registry.spellings,
+    "composite": registry.composites,
     "constant": registry.constants,
     "refused": registry.refusals,
 }
@@ -75,7 +75,7 @@ def public_functions() -> list[NumpyFunction]:
 def other_functions() -> list[NumpyFunction]:
     """Other NumPy functions with a derivative: methods of ufuncs, such as `np.add.outer`, and `np.emath`."""
     public = {entry.function for entry in public_functions()}
-    others = [f for f in (*registry.vjps, *registry.spellings) if f is not None and f not in public]
+    others = [f for f in (*registry.vjps, *registry.composites) if f is not None and f not in public]
     named = sorted((registry.name_of(function), function) for function in others if is_of_numpy(function))
     return [NumpyFunction(function, (name,)) for name, function in named]
 

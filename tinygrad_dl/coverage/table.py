@@ -70,16 +70,16 @@ def lists_text(functions: Iterable[NumpyFunction]) -> str:
     parts = []
     if by_kind["constant"]:
         names = ", ".join(function.names[0] for function in by_kind["constant"])
-        parts.append("constant, their derivative is zero wherever it exists:\n" + _wrapped(names))
+        parts.append("constant, their derivative is zero wherever it exists:\n" + _wrap(names))
     if by_kind["refused"]:
         reasons = defaultdict(list)
         for function in by_kind["refused"]:
             reasons[KINDS["refused"][function.function]].append(function.names[0])
-        items = [_wrapped(f"{', '.join(names)}: {reason}") for reason, names in reasons.items()]
+        items = [_wrap(f"{', '.join(names)}: {reason}") for reason, names in reasons.items()]
         parts.append("refused, with an error that gives the reason:\n" + "\n".join(items))
     if by_kind["unknown"]:
         names = ", ".join(function.names[0] for function in by_kind["unknown"])
-        parts.append("in none of the tables:\n" + _wrapped(names))
+        parts.append("in none of the tables:\n" + _wrap(names))
     return "\n\n".join(parts)
 
 
@@ -105,5 +105,5 @@ def checks_text(rows: list[Row]) -> str:
     return "Checked: " + ", ".join(parts) + "."
 
 
-def _wrapped(text: str) -> str:
+def _wrap(text: str) -> str:
     return textwrap.fill(text, 116, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

@@ -63,16 +63,16 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
 def _answer(function: Callable, inputs: Sequence[Any]) -> Any:
     names = names_of_arguments(function)
     names += [""] * (len(inputs) - len(names))
-    given = [_mapped(_as_tensor, x, name) for x, name in zip(inputs, names, strict=False)]
+    given = [_map_values(_as_tensor, x, name) for x, name in zip(inputs, names, strict=False)]
     with record_lines():
         answer = function(*given)
         outputs = answer if isinstance(answer, (list, tuple)) else [answer]
         if outputs and all(type(y) is Tensor and not y.requires_grad for y in outputs):  # no parameters anywhere
-            answer = function(*[_mapped(_tracked, x, "") for x in given])
+            answer = function(*[_map_values(_track, x, "") for x in given])
     return answer
 
 
-def _mapped(function: Callable[[Any, str], Any], tree: Any, name: str) -> Any:
+def _map_values(function: Callable[[Any, str], Any], tree: Any, name: str) -> Any:
     """`function` of each value in `tree`, and its name: `xs[0]` for the first in `xs`. A Module is one value."""
     if _is_array(tree):
         return function(tree, name)
@@ -93,6 +93,6 @@ def _as_tensor(x: Any, name: str) -> Any:
     return Tensor(x, name=name or None) if is_numbers else x
 
 
-def _tracked(x: Any, _: str) -> Any:
+def _track(x: Any, _: str) -> Any:
     is_constant = type(x) is Tensor and x.dtype.kind in "fc" and not x.requires_grad
     return Tensor(x.data, requires_grad=True, name=x.name) if is_constant else x

@@ -148,7 +148,7 @@ def draw(
     if goes_back:
         _check_scalar(graph)
     record = Record(graph, keep="norms") if goes_back else None
-    found = Findings(graph, record, _checked(report, graph), gradients == "stored")
+    found = Findings(graph, record, _check_report(report, graph), gradients == "stored")
     verdict = health.verdict(graph, found.record) if heat and found.record is not None else []
 
     def source(options: Options, max_nodes: int | None) -> tuple[str, int, int, str]:
@@ -188,7 +188,7 @@ def _check_scalar(graph: Graph) -> None:
             )
 
 
-def _checked(report: Any, graph: Graph) -> Any:
+def _check_report(report: Any, graph: Graph) -> Any:
     if report is None:
         return None
     if not hasattr(report, "rows"):
@@ -206,10 +206,23 @@ def _checked(report: Any, graph: Graph) -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Drawing:
-    """A picture of a graph, as DOT text; a notebook shows it, `print` gives its text. Made by `draw`.
+    """A picture of a graph, made by `draw`: notebooks show it, `print` gives its text.
 
-    `note` describes the summary, if there is one; `verdict` holds the sentences of `heat=True`.
+    Attributes
+    ----------
+    source
+        The picture in the DOT language.
+    nodes, edges
+        Their numbers in the picture.
+    note
+        A description of the summary, if the picture is one.
+    verdict
+        The sentences of `draw(..., heat=True)`.
+    graph
+        The graph as data.
 
+    Examples
+    --------
     >>> import tempfile
     >>> import tinygrad_dl as tg
     >>> drawing = tg.draw(tg.parameter(2.0, name="x") * 3)
@@ -228,12 +241,33 @@ class Drawing:
     _adapts: bool = field(default=False, compare=False)
 
     def render(self, path: str | Path, seconds: float = _SECONDS) -> Path:
-        """Write the picture to `path` and return it: .svg, .png or .pdf; .gv and .dot hold the source itself.
+        """Write the picture to a file, which is replaced at the end, or stays as it was.
 
-        Where a layout takes more than its share of `seconds`, a simpler picture is made, and a UserWarning says which.
-        Raises ValueError for another suffix, FileNotFoundError for a folder that does not exist, and RuntimeError
-        without a program that can lay the graph out, which .gv and .dot don't need. A file is replaced whole, or not.
+        Parameters
+        ----------
+        path
+            A path that ends in .svg, .png or .pdf; .gv and .dot hold the source itself.
+        seconds
+            The time for the layout. If it takes longer, a simpler picture is made, with a UserWarning.
 
+        Returns
+        -------
+        pathlib.Path
+            The path.
+
+        Raises
+        ------
+        ValueError
+            For another suffix, or `seconds` of 0 or below.
+        FileNotFoundError
+            If the folder does not exist.
+        RuntimeError
+            If no program can lay the graph out; .gv and .dot need none.
+        TypeError
+            If `path` is not a path.
+
+        Examples
+        --------
         >>> import tinygrad_dl as tg
         >>> tg.draw(tg.parameter(2.0)).render("graph.jpeg")
         Traceback (most recent call last):
@@ -245,9 +279,9 @@ class Drawing:
             raise ValueError(
                 f"render: expected seconds above 0 for the layout, such as {_SECONDS}, got {seconds!r:.40}."
             )
-        return engine.write(lambda suffix: self._rendered(suffix, seconds), self.source, Path(path))
+        return engine.write(lambda suffix: self._render(suffix, seconds), self.source, Path(path))
 
-    def _rendered(self, suffix: str, seconds: float = _SECONDS) -> bytes:
+    def _render(self, suffix: str, seconds: float = _SECONDS) -> bytes:
         candidates: list[tuple[str, Any]] = [("the picture", self.source), *self._simpler]
         picture, used = engine.best(candidates, suffix, seconds)
         if used != "the picture":
@@ -257,9 +291,12 @@ class Drawing:
         return picture
 
     def show(self) -> Path | None:
-        """Open the picture: in a notebook there, else in the browser, from a file whose path is returned.
+        """Open the picture in the notebook, or in the browser; without a layout engine, print its text and the reason.
 
-        Where no engine can lay it out, its text is printed, and why.
+        Returns
+        -------
+        pathlib.Path or None
+            The file that the browser shows, if there is one.
         """
         display = _notebook()
         if display is not None:
@@ -280,7 +317,7 @@ class Drawing:
         """The picture for a notebook and its text, or the text alone where no engine can lay it out."""
         bundle = {"text/plain": str(self)}
         with contextlib.suppress(engine.EngineError):
-            bundle["image/svg+xml"] = self._rendered(".svg").decode()
+            bundle["image/svg+xml"] = self._render(".svg").decode()
         return bundle
 
     def __str__(self) -> str:

@@ -38,11 +38,24 @@ class Timeout(EngineError):
 
 
 def set_engine(path: str | os.PathLike[str] | None) -> None:
-    """Lay out with the program at `path`, a Graphviz `dot`; None looks for one again, as at first: see `find`.
+    """Set the program that lays graphs out, in place of the one that is found automatically.
 
-    It goes before the environment variable TINYGRAD_DL_DOT, which does the same. Raises EngineError if there is no such
-    program, and leaves things as they were.
+    It takes precedence over the environment variable TINYGRAD_DL_DOT, which has the same effect.
 
+    Parameters
+    ----------
+    path
+        The path of a Graphviz `dot`; None finds a program automatically again.
+
+    Raises
+    ------
+    EngineError
+        If there is no such program; the setting is then unchanged.
+    TypeError
+        If `path` is not a path.
+
+    Examples
+    --------
     >>> set_engine("/no/such/dot")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     tinygrad_dl.drawing.engine.EngineError: set_engine: there is no '/no/such/dot': expected the path of...
@@ -53,7 +66,7 @@ def set_engine(path: str | os.PathLike[str] | None) -> None:
         raise TypeError(
             f"set_engine: expected the path of Graphviz's dot, or None, got {type(path).__name__} {path!r:.40}."
         )
-    _chosen = None if path is None else _checked(os.fspath(path), *_BY_FUNCTION)
+    _chosen = None if path is None else _check_program(os.fspath(path), *_BY_FUNCTION)
 
 
 def find() -> str | None:
@@ -65,9 +78,9 @@ def find() -> str | None:
     True
     """
     if _chosen is not None:
-        return _checked(_chosen, *_BY_FUNCTION)
+        return _check_program(_chosen, *_BY_FUNCTION)
     if os.environ.get(_VARIABLE):
-        return _checked(os.environ[_VARIABLE], *_BY_VARIABLE)
+        return _check_program(os.environ[_VARIABLE], *_BY_VARIABLE)
     # pip puts graphviz-pure beside the interpreter, which is on PATH only in an activated environment.
     beside = os.pathsep.join([os.path.dirname(sys.executable or ""), sysconfig.get_path("scripts")])
     return shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
@@ -85,14 +98,14 @@ def problem() -> str | None:
         return str(error).removesuffix(".")
 
 
-def _found() -> str:
+def _find_program() -> str:
     engine = find()
     if engine is None:
         raise EngineError(f'{problem()}; .source and .render("graph.gv") work without.')
     return engine
 
 
-def _checked(path: str, setting: str, way_back: str) -> str:
+def _check_program(path: str, setting: str, way_back: str) -> str:
     """The absolute path of the program at `path`, or of that name on PATH, which the user set by `setting`."""
     program = shutil.which(os.path.expanduser(path))
     if program is not None:
@@ -117,7 +130,7 @@ def rendered(source: str, suffix: str, seconds: float | None = None) -> bytes:
     >>> rendered("digraph { a -> b }", ".svg")[:5]
     b'<?xml'
     """
-    engine = _found()
+    engine = _find_program()
     seconds = _SECONDS if seconds is None else seconds
     try:
         code, output, words = _run([engine, f"-T{suffix[1:]}", *_PICTURE_OPTIONS[suffix]], source.encode(), seconds)
@@ -184,7 +197,7 @@ def best(
     """
     if not candidates:
         raise ValueError("best: expected one candidate or more, got none: pass [('the picture', source)].")
-    engine = _found()  # before sources are made in vain
+    engine = _find_program()  # before sources are made in vain
     seconds = _SECONDS if seconds is None else seconds
     end = time.monotonic() + seconds
     tried = []

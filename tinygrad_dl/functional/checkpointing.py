@@ -171,7 +171,7 @@ class _Program(primitives.Hidden):
         return tuple(cotangents)
 
 
-@primitives.primitive
+@primitives.array_function
 def checkpointed(*tensors: Any, program: _Program) -> Any:
     """The outputs of a program, for given values of its variables and of the Tensors from outside."""
     outputs = program.recorded or with_recording(True, program.recompute, [_new_leaf(x) for x in tensors])

@@ -94,7 +94,7 @@ def custom(
     pull_back = _numeric(forward) if numeric else vjp
     name = f"the vjp of {_name(forward)}"
 
-    @primitives.primitive
+    @primitives.array_function
     @functools.wraps(forward, updated=())
     def operation(*values: Any, call: _Arguments) -> Any:
         return call.flat(forward(*call.filled(map(_read_only, values)), **call.settings), forward)

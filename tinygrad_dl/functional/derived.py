@@ -25,6 +25,7 @@ class Derived:
         self._compute, self._made = compute, (transform, (f, *options))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the derivative."""
         return self._compute(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

@@ -32,31 +32,138 @@ def mark_as_user_op(dispatching: Callable[..., Any]) -> None:
     hold_weakly(primitives.on_arrays, dispatching)
 
 
-@primitives.wraps(primitives.primitive)
 def primitive(function: Callable[P, Any]) -> Callable[P, Any]:
-    dispatching = primitives.primitive(function)
+    """Make `function` a primitive: a call with a Tensor is recorded as one node, as calls of NumPy's functions are.
+
+    On plain arrays the function simply runs. For Tensors it gets read-only views of their arrays, and its answer is
+    copied. Its derivative rules are defined with `defvjp`.
+
+    Parameters
+    ----------
+    function
+        A function of arrays, which is called with arrays only.
+
+    Returns
+    -------
+    function
+        The primitive, a function of arrays or Tensors.
+
+    Examples
+    --------
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> tg.defvjp(cube, lambda g, ans, x: g * 3 * x**2)
+    >>> float(tg.grad(cube)(2.0))
+    12.0
+    """
+    dispatching = primitives.array_function(function)
     name = registry.name_of(function)
     primitives.on_arrays[dispatching] = _isolate(function, name, functools.partial(_array, name))
     mark_as_user_op(dispatching)
     return dispatching
 
 
-@primitives.wraps(registry.defvjp)
 def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
+    """Define the derivative rules of `function`, one per positional argument.
+
+    A rule `rule(g, ans, *primals, **kwargs)` is the vector-Jacobian product for its argument. It is written in NumPy
+    syntax: on arrays it computes numbers, on Tensors it records a graph, which gives derivatives of any order.
+
+    Parameters
+    ----------
+    function
+        A function of NumPy, or one made with `primitive`.
+    *rules
+        Functions from `g`, the cotangent of the answer `ans` and of its shape, to the cotangent of the argument.
+        Broadcasting need not be undone. `None` declares the function constant in that argument.
+
+    Raises
+    ------
+    ValueError
+        If no rule is given.
+    TypeError
+        If `function` is neither a function of NumPy nor a primitive, or a rule is not a function.
+
+    Notes
+    -----
+    A call with an argument or keyword that the rule does not name raises an error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> tg.defvjp(cube, lambda g, ans, x: g * 3 * x**2)
+    >>> float(tg.grad(cube)(2.0))
+    12.0
+    """
     _check("defvjp", function, *[rule for rule in rules if rule is not None])
     name = f"{_rule_of(function)} for argument"
     isolated_rules = [rule and _isolate(rule, f"{name} {i}", _copy) for i, rule in enumerate(rules)]
     _define(registry.defvjp, function, *isolated_rules)
 
 
-@primitives.wraps(registry.defvjp_each)
 def defvjp_each(function: Callable[..., Any], rule: Rule) -> None:
+    """Define one derivative rule for all arguments of a `function` of any number of arguments.
+
+    Parameters
+    ----------
+    function
+        A function of NumPy, or one made with `primitive`.
+    rule
+        `rule(argnum, g, ans, *primals, **kwargs)`, the vector-Jacobian product for argument number `argnum`.
+
+    Raises
+    ------
+    TypeError
+        If `function` is neither a function of NumPy nor a primitive, or a rule is not a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def total(*arrays):
+    ...     return sum(arrays)
+    >>> tg.defvjp_each(total, lambda argnum, g, ans, *arrays: g)
+    >>> float(tg.grad(lambda x: total(x, x, 2 * x))(3.0))
+    4.0
+    """
     _check("defvjp_each", function, rule)
     _define(registry.defvjp_each, function, _isolate(rule, _rule_of(function), _copy))
 
 
-@primitives.wraps(registry.defvjp_jointly)
 def defvjp_jointly(function: Callable[..., Any], rule: Rule) -> None:
+    """Define one derivative rule that returns the cotangents of all arguments of `function`.
+
+    Parameters
+    ----------
+    function
+        A function of NumPy, or one made with `primitive`.
+    rule
+        `rule(g, ans, *primals, **kwargs)`, called once per node: it returns a tuple with a cotangent for each primal,
+        or None for a cotangent of zeros.
+
+    Raises
+    ------
+    TypeError
+        If `function` is neither a function of NumPy nor a primitive, or a rule is not a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def scale(x, y):
+    ...     return x * y
+    >>> tg.defvjp_jointly(scale, lambda g, ans, x, y: (g * y, g * x))
+    >>> float(tg.grad(scale)(2.0, 3.0))
+    3.0
+    """
     _check("defvjp_jointly", function, rule)
     _define(registry.defvjp_jointly, function, _isolate(rule, _rule_of(function), _copy))
 
@@ -71,17 +178,63 @@ def _define(define: Callable[..., Any], function: Callable[..., Any], *rules: Ru
         hold_weakly(registry.vjps, function)
 
 
-@primitives.wraps(registry.defnondiff)
 def defnondiff(*functions: Callable[..., Any]) -> None:
+    """Declare `functions` constant: for Tensors they return NumPy's plain values, without a gradient.
+
+    Parameters
+    ----------
+    *functions
+        Functions of NumPy, or made with `primitive`.
+
+    Raises
+    ------
+    TypeError
+        If one is neither a function of NumPy nor a primitive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def count_positive(x):
+    ...     return np.sum(x > 0)
+    >>> tg.defnondiff(count_positive)
+    >>> int(count_positive(tg.parameter([1.0, -2.0])))
+    1
+    """
     for function in functions:
         _check("defnondiff", function)
     registry.defnondiff(*functions)
 
 
-@primitives.wraps(registry.defspelling)
-def defspelling(function: Callable[..., Any], spelling: Callable[..., Any]) -> None:
-    _check("defspelling", function, spelling)
-    registry.defspelling(function, spelling)
+def defcomposite(function: Callable[..., Any], decomposition: Callable[..., Any]) -> None:
+    """Define a decomposition of `function` into functions that have rules, used for calls with Tensors.
+
+    Parameters
+    ----------
+    function
+        A function of NumPy, or one made with `primitive`.
+    decomposition
+        A function of the same arguments, in NumPy syntax, with the same values.
+
+    Raises
+    ------
+    TypeError
+        If `function` is neither a function of NumPy nor a primitive, or `decomposition` is not a function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.primitive
+    ... def softsign(x):
+    ...     return x / (1 + np.abs(x))
+    >>> tg.defcomposite(softsign, lambda x: x / (1 + np.abs(x)))
+    >>> float(tg.grad(softsign)(1.0))
+    0.25
+    """
+    _check("defcomposite", function, decomposition)
+    registry.defcomposite(function, decomposition)
 
 
 def _check(definition: str, function: Any, *rules: Any) -> None:

@@ -47,7 +47,7 @@ def verdict(graph: Graph, record: Record) -> list[str]:
     fall = _attenuation(graph, record)
     if not fall.startswith(_BROKEN):
         fall = _not_finite(graph, record) or fall
-    units = [line for line in (*map(_dead, graph.nodes), *map(_saturated, graph.nodes)) if line]
+    units = [line for line in (*map(_dead, graph.nodes), *map(_saturation, graph.nodes)) if line]
     units += _symmetric(graph, record)
     lines = [fall, *units] if fall else units
     if units or (fall and not fall.startswith("Gradients neither")):
@@ -64,7 +64,7 @@ def layers(graph: Graph, record: Record) -> list[tuple[str, float]]:
     """
     products = _products(graph)
     reach = _reach(graph, products)
-    chain = _repeated(graph, products, reach)
+    chain = _repeated_uses(graph, products, reach)
     if chain:
         named = [(node.name or f"step {i}", [node]) for i, node in enumerate(chain, 1)]
     else:
@@ -114,7 +114,9 @@ def _before(node: Node, reach: list[tuple[int, int]]) -> tuple[int, int]:
     return max((reach[operand.index] for operand in node.operands), default=(0, -1))
 
 
-def _repeated(graph: Graph, products: dict[tuple[int, ...], list[Node]], reach: list[tuple[int, int]]) -> list[Node]:
+def _repeated_uses(
+    graph: Graph, products: dict[tuple[int, ...], list[Node]], reach: list[tuple[int, int]]
+) -> list[Node]:
     """The uses of the most used matrix, if there are three or more and each depends on the previous one."""
     most = max(map(len, products.values()), default=0)
     for uses in reversed(products.values()) if most > 2 else ():
@@ -248,7 +250,7 @@ def _samples(node: Node) -> int:
     return node.array.shape[-1] if node.array.ndim > 1 else 1
 
 
-def _saturated(node: Node) -> str:
+def _saturation(node: Node) -> str:
     rule = _SATURATED.get(node.function)
     if rule is None or not node.array.size:
         return ""

@@ -76,7 +76,7 @@ def _call(function: Callable | None, slots: list[str], kwargs: dict[str, Any]) -
     positional = [] if set(slots) == {_HOLE} else slots
     given = {key: value for key, value in kwargs.items() if not _is_default(function, key, value)}
     arguments = ", ".join(positional + [f"{key}={constant(value)}" for key, value in given.items()])
-    return f"{name}({_cut(arguments)})" if arguments else name
+    return f"{name}({_shorten(arguments)})" if arguments else name
 
 
 def _is_default(function: Callable | None, keyword: str, value: Any) -> bool:
@@ -110,11 +110,11 @@ def constant(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, (tuple, list)):
         parts = [constant(part) for part in value[:_LONGEST]]
-        return _cut(f"({', '.join(parts)}{',' if len(parts) == 1 else ''})")
+        return _shorten(f"({', '.join(parts)}{',' if len(parts) == 1 else ''})")
     if isinstance(value, slice):
         start, stop, step = ("" if part is None else str(part) for part in (value.start, value.stop, value.step))
-        return _cut(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
-    return "..." if value is Ellipsis else _cut(str(getattr(value, "__name__", value)))
+        return _shorten(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
+    return "..." if value is Ellipsis else _shorten(str(getattr(value, "__name__", value)))
 
 
 def _is_array(value: Any) -> bool:
@@ -122,7 +122,7 @@ def _is_array(value: Any) -> bool:
     return not isinstance(value, type) and getattr(value, "ndim", 0) > 0
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

@@ -90,7 +90,7 @@ def module_calls_of(graph: Graph) -> list[ModuleCall]:
     called = [node for node in graph.nodes if node.kind == "operation" and node.value._calls]
     if not called:
         return []
-    known = _known(graph, called)
+    known = _existence_times(graph, called)
     calls: dict[int, ModuleCall] = {}
     for node in called:
         for number, _, module, args in node.value._calls:
@@ -104,7 +104,7 @@ def module_calls_of(graph: Graph) -> list[ModuleCall]:
     return scopes
 
 
-def _known(graph: Graph, called: list[Node]) -> list[float]:
+def _existence_times(graph: Graph, called: list[Node]) -> list[float]:
     """The time by which each node surely existed: as an argument or result of a call, or as an operand of such."""
     known = [math.inf] * len(graph.nodes)
     seen: set[int] = set()

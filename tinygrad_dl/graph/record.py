@@ -72,6 +72,7 @@ class Record(Observer):
             self.gradients[index] = g
 
     def rules(self, rules: Iterable[Callable[..., Any]], tensor: Any, g: Any) -> Iterator[Callable[..., Any]]:
+        """Observe the `rules` of a node with cotangent `g`."""
         index = self._graph.index(tensor)
         assert index is not None  # the pass goes through the graph's own nodes
         self._note(index, g)

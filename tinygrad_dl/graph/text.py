@@ -58,9 +58,9 @@ def as_text(graph: Graph, most: int = 60, width: int = 100) -> str:
     top, bottom = _shown_of(nodes, most - 1)  # below the first line
     head, left_out, tail = _rows(nodes[:top]), nodes[top:bottom], _rows(nodes[bottom:])
     writer = _Writer(graph, [*head, *tail], width)
-    lines = [_cut(_summary(graph), width), *writer.lines(head, goes_on=bool(left_out))]
+    lines = [_shorten(_summary(graph), width), *writer.lines(head, goes_on=bool(left_out))]
     if left_out:
-        lines.append(_cut(f"... {_counted(left_out, 'more ')} ...", width))
+        lines.append(_shorten(f"... {_count(left_out, 'more ')} ...", width))
     return "\n".join(lines + writer.lines(tail))
 
 
@@ -130,11 +130,11 @@ def _shown_of(nodes: Sequence[Node], room: int) -> tuple[int, int]:
 
 def _summary(graph: Graph) -> str:
     numbers = sum(node.array.size for node in graph.nodes if node.kind == "parameter")
-    text = _counted(graph.nodes, numbers=f" ({numbers:,} number{'' if numbers == 1 else 's'})")
+    text = _count(graph.nodes, numbers=f" ({numbers:,} number{'' if numbers == 1 else 's'})")
     return text if len(graph.outputs) == 1 else f"{text}, {len(graph.outputs)} outputs"
 
 
-def _counted(nodes: Sequence[Node], more: str = "", numbers: str = "") -> str:
+def _count(nodes: Sequence[Node], more: str = "", numbers: str = "") -> str:
     counts = Counter(node.kind for node in nodes)
     operations, parameters = counts["operation"], counts["parameter"]
     parts = [f"{operations:,} {more}operation{'' if operations == 1 else 's'}"] if operations else []
@@ -162,16 +162,16 @@ class _Writer:
     def _line(self, row: _Row, kept: int) -> str:
         """The line of a row, `kept` of whose brackets continue below."""
         if row.node is None:
-            begins = "│ " * (len(row.path) - 1) + "┌ " + _shown(row.path[-1].title)
-            return _cut(" " * (self._number + 2) + begins, self._width)
+            begins = "│ " * (len(row.path) - 1) + "┌ " + _escape(row.path[-1].title)
+            return _shorten(" " * (self._number + 2) + begins, self._width)
         brackets = "".join("│ " if i < kept else "└ " for i in range(len(row.path)))
         columns = [
             (self._numbered(row.node), self._number),
             (brackets + self._named(row.node), self._name),
-            (_cut(_shape(row.node), self._shape), self._shape),
+            (_shorten(_shape(row.node), self._shape), self._shape),
         ]
-        cells = [_padded(text, wide) for text, wide in columns if wide]
-        return _cut("  ".join([*cells, self._description(row.node)]), self._width)
+        cells = [_pad(text, wide) for text, wide in columns if wide]
+        return _shorten("  ".join([*cells, self._description(row.node)]), self._width)
 
     @staticmethod
     def _numbered(node: Node) -> str:
@@ -179,14 +179,14 @@ class _Writer:
 
     @staticmethod
     def _named(node: Node) -> str:
-        return _cut(_shown(node.name), _NAME) if node.name else ""
+        return _shorten(_escape(node.name), _NAME) if node.name else ""
 
     def _reference(self, value: Any) -> str:
         """The reference to the node of a Tensor or array in other lines."""
         index = self._graph.index(value)
         assert index is not None
-        shown = _shown(self._graph.names[index])
-        cut = _cut(shown, _NAME)
+        shown = _escape(self._graph.names[index])
+        cut = _shorten(shown, _NAME)
         return shown if shown and cut == shown else f"{cut.partition('#')[0]}#{index}"  # a short name may be ambiguous
 
     def _description(self, node: Node) -> str:
@@ -226,7 +226,7 @@ def _shape(node: Node) -> str:
 # ---- the columns of a terminal
 
 
-def _shown(text: Any) -> str:
+def _escape(text: Any) -> str:
     """Replace newlines, control characters and others that move the cursor by Python's escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)[: 10 * _NAME])
 
@@ -242,11 +242,11 @@ def _columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _padded(text: str, columns: int) -> str:
+def _pad(text: str, columns: int) -> str:
     return text + " " * (columns - _columns(text))
 
 
-def _cut(text: str, columns: int) -> str:
+def _shorten(text: str, columns: int) -> str:
     """Shorten `text` to so many columns, with an ellipsis at the end if it is longer."""
     if _columns(text) <= columns:
         return text

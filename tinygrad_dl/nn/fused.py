@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import batching
 from ..core.numpy_warnings import Computing, at_the_users_line
-from ..core.primitives import Kept, accumulator, primitive, wraps
+from ..core.primitives import Kept, accumulator, array_function, wraps
 from ..core.registry import defvjp, defvjp_keeping
 from ..core.tensor import Tensor
 from . import activations, losses
@@ -21,7 +21,7 @@ from .activations import HALF, upcast_half
 _computing = Computing(globals())
 
 
-@primitive
+@array_function
 @_computing
 def affine(W: Any, A: Any, b: Any) -> Any:
     """Compute W A + b, a dense layer. The sum overwrites the product, which saves one array.
@@ -70,12 +70,12 @@ defvjp(
 )
 batching.rules[affine] = lambda level, W, A, b: W @ A + b
 
-sigmoid = primitive(activations.sigmoid)
+sigmoid = array_function(activations.sigmoid)
 defvjp(sigmoid, lambda g, ans, z: g * (ans * (1 - ans)))
 batching.rules[sigmoid] = lambda level, z: level.wrap(sigmoid(z._value))
 
 
-@primitive
+@array_function
 @wraps(activations.relu)
 def relu(z: activations.Array) -> activations.Array:
     return np.maximum(z, 0)  # several times as fast as np.where, on large arrays ten times
@@ -92,12 +92,12 @@ def _where_positive(g, z):
     return g * (z > 0) if finite else np.where(z <= 0, 0, g)
 
 
-_recorded_where_positive = primitive(_where_positive)  # linear in g, constant in z
+_recorded_where_positive = array_function(_where_positive)  # linear in g, constant in z
 defvjp(_recorded_where_positive, lambda u, ans, g, z: _where_positive(u, z), None)
 defvjp(relu, lambda g, ans, z: _where_positive(g, z))
 batching.rules[relu] = lambda level, z: level.wrap(relu(z._value))
 
-leaky_relu = primitive(activations.leaky_relu)
+leaky_relu = array_function(activations.leaky_relu)
 defvjp(
     leaky_relu,
     lambda g, ans, z, alpha=0.01: np.where(z <= 0, alpha * g, g),
@@ -133,14 +133,14 @@ def _cross_entropy_vjp(g, ans, A, Y):
     return part if ans.dtype is not HALF else np.clip(part, -LARGEST_HALF, LARGEST_HALF)
 
 
-binary_cross_entropy = primitive(losses.binary_cross_entropy)
+binary_cross_entropy = array_function(losses.binary_cross_entropy)
 defvjp(
     binary_cross_entropy,
     _with_half_upcast(_cross_entropy_vjp),
     _with_half_upcast(lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY))),
 )
 
-binary_cross_entropy_with_logits = primitive(losses.binary_cross_entropy_with_logits)
+binary_cross_entropy_with_logits = array_function(losses.binary_cross_entropy_with_logits)
 defvjp(
     binary_cross_entropy_with_logits,
     _with_half_upcast(lambda g, ans, Z, Y: g / _m(Z) * (sigmoid(Z) - Y)),
@@ -173,7 +173,7 @@ def _class_errors(Z, Y, kept):
     return exponentials * scale - P
 
 
-softmax_cross_entropy = primitive(losses.softmax_cross_entropy)
+softmax_cross_entropy = array_function(losses.softmax_cross_entropy)
 defvjp_keeping(
     softmax_cross_entropy,
     _loss_and_exponentials,

@@ -35,7 +35,7 @@ def zeros(shape: tuple[int, int], rng: np.random.Generator | None = None) -> np.
     return np.zeros(shape)
 
 
-def normal(scale: float = 0.01, *misplaced: object) -> Initializer:
+def normal(scale: float = 0.01, *_misplaced: object) -> Initializer:
     """Make an initializer that draws from N(0, scale²): the course's first, for shallow nets.
 
     Parameters
@@ -62,7 +62,7 @@ def normal(scale: float = 0.01, *misplaced: object) -> Initializer:
     >>> normal(scale=0.1)((2, 3), np.random.default_rng(0)).shape
     (2, 3)
     """
-    if misplaced:
+    if _misplaced:
         raise TypeError("normal: expected init=normal(scale), got init=normal: pass a scale.")
 
     def draw(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

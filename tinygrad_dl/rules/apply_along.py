@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..core.registry import defspelling
+from ..core.registry import defcomposite
 
 
 def _apply_along_axis(func1d, axis, arr, *args, **kwargs):
@@ -34,5 +34,5 @@ def _apply_over_axes(func, a, axes):
     return a
 
 
-defspelling(np.apply_along_axis,    _apply_along_axis)
-defspelling(np.apply_over_axes,     _apply_over_axes)
+defcomposite(np.apply_along_axis,    _apply_along_axis)
+defcomposite(np.apply_over_axes,     _apply_over_axes)

@@ -26,11 +26,12 @@ def vector_tolerance(dtype: Any) -> Any:
 
 
 def close(w: Any, bar: Any) -> Any:
+    """Compute the mask of pairs of values `w` that differ by at most `bar` times the largest."""
     scale = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
     return np.abs(w[..., None, :] - w[..., :, None]) <= bar * scale
 
 
-@primitives.primitive
+@primitives.array_function
 def coincide(w: Any) -> Any:
     """Compute the mask of pairs of values `w` that are too close to have distinguishable vectors."""
     return close(w, max(vector_tolerance(w.dtype), w.shape[-1] * np.finfo(w.dtype).eps))
@@ -50,7 +51,7 @@ def rotation_rates(w: Any) -> Any:
 # ---- errors
 
 
-@primitives.primitive
+@primitives.array_function
 def check_apart(name: Any, unclear: Any, w: Any, g_w: Any, *vectors: Any) -> None:
     """Raise LinAlgError if the cotangents of `unclear` values `w`, or of their vectors, exceed rounding errors."""
     scale = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
@@ -70,7 +71,7 @@ def _entanglement_error(name):
     )
 
 
-@primitives.primitive
+@primitives.array_function
 def check_space(name: Any, same: Any, turn: Any, *cotangents: Any) -> None:
     """Raise LinAlgError if a rotation `turn` among vectors whose values are the `same` has an effect."""
     scale = np.max(np.stack([np.max(np.abs(g), axis=(-2, -1), initial=0) for g in cotangents]), axis=0)[..., None, None]
@@ -105,7 +106,7 @@ def _met_in_this_pass() -> list[Any]:
     return _met.get()[1]
 
 
-@primitives.primitive
+@primitives.array_function
 def check_separate(name: Any, kind: Any, a: Any, unclear: Any, g: Any) -> None:
     """Raise LinAlgError if values and vectors of related matrices `a`, such as x and 2x, have cotangents in one pass.
 

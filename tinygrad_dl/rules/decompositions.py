@@ -5,12 +5,12 @@ A cotangent `g` pairs with d(factor) without a conjugate, so a rule has ᵀ wher
 
 import numpy as np
 
-from ..core.primitives import primitive
+from ..core.primitives import array_function
 from ..core.registry import defnondiff, defvjp
 from .matrices import half_triangle, leading_columns, onto_triangle
 
 
-@primitive
+@array_function
 def _check_independent(r, longer):
     """Raise LinAlgError if the columns of a matrix with the factor `r` are dependent up to rounding."""
     sizes = np.abs(np.diagonal(r, 0, -2, -1))

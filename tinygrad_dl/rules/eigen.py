@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defnondiff, defspelling, defvjp
+from ..core.registry import defcomposite, defnondiff, defvjp
 from .coinciding import (
     check_apart,
     check_separate,
@@ -51,7 +51,7 @@ def row(i: Any, v: Any) -> Any:
 # ---- Hermitian matrices
 
 
-@primitives.primitive
+@primitives.array_function
 def eigh(a: Any, UPLO: Any="L") -> Any:
     """Compute `np.linalg.eigh`, as the one node of its matrix."""
     return np.linalg.eigh(a, UPLO)
@@ -92,7 +92,7 @@ def hermitian_vjp(name: Any, g: Any, ans: Any, a: Any, upper: Any, finish: Any) 
 # ---- general matrices
 
 
-@primitives.primitive
+@primitives.array_function
 def eig(a: Any) -> Any:
     """Compute `np.linalg.eig`, as the one node of its matrix."""
     return np.linalg.eig(a)
@@ -101,7 +101,7 @@ def eig(a: Any) -> Any:
 eig.__module__ = "numpy.linalg"
 
 
-@primitives.primitive
+@primitives.array_function
 def _inverse_of_vectors(v):
     """Invert the matrix of eigenvectors. Raises LinAlgError if they are nearly dependent.
 
@@ -124,7 +124,7 @@ def _inverse_of_vectors(v):
     return inverse
 
 
-@primitives.primitive
+@primitives.array_function
 def _check_alike(frame, g):
     """Raise LinAlgError unless eigenvalues that coincide have equal cotangents."""
     size = np.max(np.abs(g), axis=-1, keepdims=True, initial=0)
@@ -165,7 +165,7 @@ def _eig_vjp(g, ans, a):
 
 defvjp(eigh, _eigh_vjp)
 defvjp(eig,  _eig_vjp)
-defspelling(np.linalg.eigh,     lambda a, UPLO="L": decompose_once(eigh, a, UPLO.upper()))
-defspelling(np.linalg.eig,      lambda a: decompose_once(eig, a))
-defspelling(np.linalg.eigvalsh, lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[0])
-defspelling(np.linalg.eigvals,  lambda a: np.linalg.eig(a)[0])
+defcomposite(np.linalg.eigh,     lambda a, UPLO="L": decompose_once(eigh, a, UPLO.upper()))
+defcomposite(np.linalg.eig,      lambda a: decompose_once(eig, a))
+defcomposite(np.linalg.eigvalsh, lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[0])
+defcomposite(np.linalg.eigvals,  lambda a: np.linalg.eig(a)[0])

@@ -6,7 +6,7 @@ import string
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp_each
+from ..core.registry import defcomposite, defvjp_each
 
 
 def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
@@ -29,11 +29,11 @@ def _einsum_vjp(argnum, g, ans, subscripts, *operands, optimize=False):
         if not any(axes.get(index) == length for axes in carried):  # summed in this operand alone
             factors.append(np.ones(length, dtype=ans.dtype))
             indices.append(index)
-    spelled = f"{','.join(indices)}->{target}"
+    written = f"{','.join(indices)}->{target}"
     if ans.dtype == np.float16:  # NumPy adds these one by one, rounding each time
         wide = [primitives.astype(z, np.float32) for z in factors]
-        return primitives.astype(np.einsum(spelled, *wide, optimize=optimize), np.float16)
-    return np.einsum(spelled, *factors, optimize=optimize)
+        return primitives.astype(np.einsum(written, *wide, optimize=optimize), np.float16)
+    return np.einsum(written, *factors, optimize=optimize)
 
 
 def _explicit(subscripts, operands):
@@ -76,4 +76,4 @@ def _as_text(operands):
 
 
 defvjp_each(primitives.einsum, _einsum_vjp)
-defspelling(np.einsum, _einsum)
+defcomposite(np.einsum, _einsum)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ..core.tensor import Tensor
 from .kinks import add_kink_slope, kink, slopes, undefined_slope, unit
 from .ties import at_tie, slope_at_ties
@@ -28,7 +28,7 @@ defvjp(np.sqrt,         lambda g, ans, x: g / (2 * ans))
 defvjp(np.cbrt,         lambda g, ans, x: g / (3 * ans**2))
 defvjp(np.absolute,     lambda g, ans, x: _abs_vjp(g, ans, x))
 defvjp(np.fabs,         lambda g, ans, x: _abs_vjp(g, ans, x))
-defspelling(np.divmod,  lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)))
+defcomposite(np.divmod,  lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)))
 
 
 def _abs_vjp(g, ans, x):
@@ -102,8 +102,8 @@ def _real_if_close(a, tol=100):
     return np.real(a) if close else a
 
 
-defspelling(np.sign, _sign)
-defspelling(np.real_if_close, _real_if_close)
+defcomposite(np.sign, _sign)
+defcomposite(np.real_if_close, _real_if_close)
 
 # ---- exponentials and logarithms
 
@@ -196,5 +196,5 @@ def _astype(x, dtype, /, *, copy=True, device=None):
     return primitives.astype(x, dtype, copy)
 
 
-defspelling(np.astype, _astype)
+defcomposite(np.astype, _astype)
 defvjp(np.full_like, None, lambda g, ans, x, fill_value, dtype=None, order="K", subok=True, shape=None: g)

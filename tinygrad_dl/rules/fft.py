@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ._shapes import index_at_axis
 
 
@@ -70,8 +70,8 @@ for two, several, transform, last in (
     (np.fft.rfft2,  np.fft.rfftn,  np.fft.fft,  np.fft.rfft),
     (np.fft.irfft2, np.fft.irfftn, np.fft.ifft, np.fft.irfft),
 ):
-    defspelling(two,     _over_axes((-2, -1), transform, last))
-    defspelling(several, _over_axes(None,     transform, last))
+    defcomposite(two,     _over_axes((-2, -1), transform, last))
+    defcomposite(several, _over_axes(None,     transform, last))
 
 # ---- the order of the frequencies
 

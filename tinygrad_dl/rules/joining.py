@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp_jointly
+from ..core.registry import defcomposite, defvjp_jointly
 from ._shapes import as_array, index_at_axis
 
 # ---- joining
@@ -89,15 +89,15 @@ def _leaves(arrays):
     return [leaf for part in arrays for leaf in _leaves(part)] if isinstance(arrays, list) else [arrays]
 
 
-defspelling(np.concatenate, _concatenate)
-defspelling(np.stack, _stack)
-defspelling(np.vstack, _vstack)
-defspelling(np.hstack, _hstack)
-defspelling(np.dstack, _dstack)
-defspelling(np.column_stack, _column_stack)
-defspelling(np.append, _append)
-defspelling(np.block, _block)
-defspelling(getattr(np, "row_stack", np.vstack), _vstack)  # an old name
+defcomposite(np.concatenate, _concatenate)
+defcomposite(np.stack, _stack)
+defcomposite(np.vstack, _vstack)
+defcomposite(np.hstack, _hstack)
+defcomposite(np.dstack, _dstack)
+defcomposite(np.column_stack, _column_stack)
+defcomposite(np.append, _append)
+defcomposite(np.block, _block)
+defcomposite(getattr(np, "row_stack", np.vstack), _vstack)  # an old name
 
 # ---- splitting
 
@@ -132,9 +132,9 @@ def _unstack(x, /, *, axis=0):
     return tuple(np.moveaxis(x, axis, 0))
 
 
-defspelling(np.split, _split)
-defspelling(np.array_split, _array_split)
-defspelling(np.hsplit, _split_along("np.hsplit", 1, 1))
-defspelling(np.vsplit, _split_along("np.vsplit", 2, 0))
-defspelling(np.dsplit, _split_along("np.dsplit", 3, 2))
-defspelling(np.unstack, _unstack)
+defcomposite(np.split, _split)
+defcomposite(np.array_split, _array_split)
+defcomposite(np.hsplit, _split_along("np.hsplit", 1, 1))
+defcomposite(np.vsplit, _split_along("np.vsplit", 2, 0))
+defcomposite(np.dsplit, _split_along("np.dsplit", 3, 2))
+defcomposite(np.unstack, _unstack)

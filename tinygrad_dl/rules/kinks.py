@@ -15,7 +15,7 @@ import numpy as np
 from .. import batching
 from ..batching import Batched
 from ..core.backprop import backward_between, dependents, topological_order
-from ..core.primitives import primitive, values
+from ..core.primitives import array_function, values
 from ..core.registry import defvjp
 from ..core.tensor import Tensor
 
@@ -151,13 +151,13 @@ KINKED = {np.absolute, np.fabs, np.copysign, np.hypot, np.hypot.reduce, np.linal
 # ---- the derivative that a gradient lacks at a kink, as a node: zeros with a slope
 
 
-@primitive
+@array_function
 def kink(y: Any, slope: Any, axes: Any) -> Any:
     """Return zeros whose derivative with respect to `y` is `slope`."""
     return np.zeros(np.broadcast_shapes(np.shape(y), np.shape(slope)), dtype=y.dtype)
 
 
-@primitive
+@array_function
 def stretch(v: Any, slope: Any, axes: Any) -> Any:
     """Compute v * slope with 0 * nan = 0; with `axes`, a nan holds for all elements along them if any `v` is not 0."""
     moves = v != 0 if axes is None else np.broadcast_to(np.any(v != 0, axis=axes, keepdims=True), v.shape)
@@ -165,7 +165,7 @@ def stretch(v: Any, slope: Any, axes: Any) -> Any:
     return np.where(unclear, np.where(moves, np.nan, 0), v * np.where(unclear, 0, slope)).astype(v.dtype)
 
 
-@primitive
+@array_function
 def once_more(x: Any, slope: Any) -> Any:
     """Return `x`, and mark it in the graph as coming from the derivative of a `slope`."""
     return x

@@ -6,7 +6,7 @@ import operator
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 
 # ---- matmul, for every rank; the engine sums over broadcast stacks
 
@@ -220,14 +220,14 @@ def _tensordot(x, y, axes=2):
     return np.reshape(np.matmul(left, right), x_shape + y_shape)
 
 
-defspelling(np.dot, _dot)
-defspelling(np.inner, _inner)
-defspelling(np.vdot, _vdot)
-defspelling(np.outer, _outer)
-defspelling(np.kron, _kron)
-defspelling(np.tensordot, _tensordot)
-defspelling(np.linalg.multi_dot, _multi_dot)
-defspelling(np.linalg.matrix_power, _matrix_power)
+defcomposite(np.dot, _dot)
+defcomposite(np.inner, _inner)
+defcomposite(np.vdot, _vdot)
+defcomposite(np.outer, _outer)
+defcomposite(np.kron, _kron)
+defcomposite(np.tensordot, _tensordot)
+defcomposite(np.linalg.multi_dot, _multi_dot)
+defcomposite(np.linalg.matrix_power, _matrix_power)
 
 # ---- the same functions in np.linalg, some of them for fewer ranks
 
@@ -245,11 +245,11 @@ def _linalg_outer(x1, x2, /):
     return np.outer(x1, x2)
 
 
-defspelling(np.linalg.cross, _linalg_cross)
-defspelling(np.linalg.outer, _linalg_outer)
-defspelling(np.linalg.matmul, lambda x1, x2, /: np.matmul(x1, x2))
-defspelling(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
-defspelling(np.linalg.vecdot, lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis))  # type: ignore[call-overload]
-defspelling(np.linalg.matrix_transpose, lambda x, /: np.matrix_transpose(x))
-defspelling(np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
-defspelling(np.linalg.trace, lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype))
+defcomposite(np.linalg.cross, _linalg_cross)
+defcomposite(np.linalg.outer, _linalg_outer)
+defcomposite(np.linalg.matmul, lambda x1, x2, /: np.matmul(x1, x2))
+defcomposite(np.linalg.tensordot, lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+defcomposite(np.linalg.vecdot, lambda x1, x2, /, *, axis=-1: np.vecdot(x1, x2, axis=axis))  # type: ignore[call-overload]
+defcomposite(np.linalg.matrix_transpose, lambda x, /: np.matrix_transpose(x))
+defcomposite(np.linalg.diagonal, lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))
+defcomposite(np.linalg.trace, lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype))

@@ -47,7 +47,7 @@ def leading_columns(g: Any, u: Any, k: Any) -> Any:
     return g[..., :k] - np.conj(others) @ np.conj(g[..., k:].mT) @ np.conj(u), u
 
 
-@primitives.primitive
+@primitives.array_function
 def vanish(s: Any, size: Any) -> Any:
     """Compute the mask of singular values `s` that are 0 up to rounding, as in matrix_rank; `size` = max(m, n)."""
     return s <= size * np.finfo(s.dtype).eps * np.max(s, axis=-1, keepdims=True, initial=0)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ..core.tensor import Tensor
 from ._shapes import count_true, nonzero
 from .kinks import kink, slopes, undefined_slope, unit
@@ -105,6 +105,6 @@ def _cond(x, p=None):
     return np.linalg.matrix_norm(x, ord=p) * np.linalg.matrix_norm(np.linalg.inv(x), ord=p)
 
 
-defspelling(np.linalg.matrix_norm, _matrix_norm)
-defspelling(np.linalg.norm,        _norm)
-defspelling(np.linalg.cond,        _cond)
+defcomposite(np.linalg.matrix_norm, _matrix_norm)
+defcomposite(np.linalg.norm,        _norm)
+defcomposite(np.linalg.cond,        _cond)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core.primitives import astype, values
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 
 # ---- rearrangements
 
@@ -37,7 +37,7 @@ def _sort_complex(a):
 
 _SMALL = {"int8", "uint8", "int16", "uint16", "complex64"}  # float32 is not, in NumPy
 
-defspelling(np.sort_complex, _sort_complex)
+defcomposite(np.sort_complex, _sort_complex)
 
 # ---- sets: each value is the first element of the arguments equal to it
 
@@ -85,15 +85,15 @@ def _setdiff1d(ar1, ar2, assume_unique=False):
     return _first(np.setdiff1d(values(ar1), values(ar2), assume_unique), ar1)
 
 
-defspelling(np.unique,          _unique)
-defspelling(np.unique_values,   _of_set(np.unique_values))
-defspelling(np.unique_all,      _of_set(np.unique_all))
-defspelling(np.unique_counts,   _of_set(np.unique_counts))
-defspelling(np.unique_inverse,  _of_set(np.unique_inverse))
-defspelling(np.union1d,         _of_two_sets(np.union1d))
-defspelling(np.intersect1d,     _of_two_sets(np.intersect1d))
-defspelling(np.setxor1d,        _of_two_sets(np.setxor1d))
-defspelling(np.setdiff1d,       _setdiff1d)
+defcomposite(np.unique,          _unique)
+defcomposite(np.unique_values,   _of_set(np.unique_values))
+defcomposite(np.unique_all,      _of_set(np.unique_all))
+defcomposite(np.unique_counts,   _of_set(np.unique_counts))
+defcomposite(np.unique_inverse,  _of_set(np.unique_inverse))
+defcomposite(np.union1d,         _of_two_sets(np.union1d))
+defcomposite(np.intersect1d,     _of_two_sets(np.intersect1d))
+defcomposite(np.setxor1d,        _of_two_sets(np.setxor1d))
+defcomposite(np.setdiff1d,       _setdiff1d)
 
 # ---- trimming zeros at the ends
 
@@ -111,4 +111,4 @@ def _trim_zeros(filt, trim="fb", axis=None):
     return filt[tuple(slice(start[i], stop[i]) if i in axes else slice(None) for i in range(filt.ndim))]
 
 
-defspelling(np.trim_zeros, _trim_zeros)
+defcomposite(np.trim_zeros, _trim_zeros)

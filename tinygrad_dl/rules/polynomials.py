@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _frames
 from ..core import primitives
-from ..core.registry import defnondiff, defspelling, defvjp
+from ..core.registry import defcomposite, defnondiff, defvjp
 
 # ---- values and roots
 
@@ -38,7 +38,7 @@ def _roots_vjp(g, ans, p):
     return -np.matmul(g / slope, _powers(ans, len(p), ans.dtype))
 
 
-@primitives.primitive
+@primitives.array_function
 def _is_repeated(p, roots):
     """Compute the mask of roots that coincide up to rounding: an error ε of a coefficient moves a root by ε / p'(r).
 
@@ -83,7 +83,7 @@ def _poly(seq_of_zeros):
     return np.real(coefficients) if conjugates else coefficients
 
 
-@primitives.primitive
+@primitives.array_function
 def characteristic(a: Any) -> Any:
     """Compute the coefficients of det(z - a), which NumPy derives from eigenvalues."""
     return np.poly(a)
@@ -100,7 +100,7 @@ def _characteristic_vjp(g, ans, a):
 
 
 defvjp(characteristic, _characteristic_vjp)
-defspelling(np.poly, _poly)
+defcomposite(np.poly, _poly)
 
 # ---- arithmetic
 
@@ -148,12 +148,12 @@ def _polyint(p, m=1, k=None):
     return p
 
 
-defspelling(np.polyadd, lambda a1, a2: np.add(*_pad_to_one_length(a1, a2)))
-defspelling(np.polysub, lambda a1, a2: np.subtract(*_pad_to_one_length(a1, a2)))
-defspelling(np.polymul, lambda a1, a2: np.convolve(_drop_leading_zeros(a1), _drop_leading_zeros(a2)))
-defspelling(np.polydiv, _polydiv)
-defspelling(np.polyder, _polyder)
-defspelling(np.polyint, _polyint)
+defcomposite(np.polyadd, lambda a1, a2: np.add(*_pad_to_one_length(a1, a2)))
+defcomposite(np.polysub, lambda a1, a2: np.subtract(*_pad_to_one_length(a1, a2)))
+defcomposite(np.polymul, lambda a1, a2: np.convolve(_drop_leading_zeros(a1), _drop_leading_zeros(a2)))
+defcomposite(np.polydiv, _polydiv)
+defcomposite(np.polyder, _polyder)
+defcomposite(np.polyint, _polyint)
 
 # ---- least squares
 
@@ -190,4 +190,4 @@ def _polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     return c, covariance * (squares / (len(x) - order))
 
 
-defspelling(np.polyfit, _polyfit)
+defcomposite(np.polyfit, _polyfit)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core.primitives import astype, primitive, values
-from ..core.registry import defspelling, defvjp
+from ..core.primitives import array_function, astype, values
+from ..core.registry import defcomposite, defvjp
 from ._shapes import as_array
 
 
@@ -119,7 +119,7 @@ SLOPES = {  # method -> the ranks between q = 0 and q = 1, minus the number of e
 }
 
 
-@primitive
+@array_function
 def rank_at(q: Any, function: Any, ranks: Any, axis: Any, method: Any, weights: Any) -> Any:
     """Compute the fractional rank of a quantile, from 0."""
     return function(ranks, q, axis=axis, method=method, keepdims=True, weights=weights)
@@ -135,9 +135,9 @@ def _rank_by_q(g, ans, q, function, ranks, axis, method, weights):
 
 
 defvjp(rank_at,                 _rank_by_q)
-defspelling(np.median,          _make_median(np.median))
-defspelling(np.nanmedian,       _make_median(np.nanmedian))
-defspelling(np.quantile,        _make_quantile(np.quantile))
-defspelling(np.nanquantile,     _make_quantile(np.nanquantile))
-defspelling(np.percentile,      _make_quantile(np.percentile))
-defspelling(np.nanpercentile,   _make_quantile(np.nanpercentile))
+defcomposite(np.median,          _make_median(np.median))
+defcomposite(np.nanmedian,       _make_median(np.nanmedian))
+defcomposite(np.quantile,        _make_quantile(np.quantile))
+defcomposite(np.nanquantile,     _make_quantile(np.nanquantile))
+defcomposite(np.percentile,      _make_quantile(np.percentile))
+defcomposite(np.nanpercentile,   _make_quantile(np.nanpercentile))

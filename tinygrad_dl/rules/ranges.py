@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 
 # ---- ranges
 
 
-@primitives.primitive
+@primitives.array_function
 def linspace(start: Any, stop: Any, num: Any, endpoint: Any, dtype: Any, axis: Any) -> Any:
     """Compute `np.linspace` without the step."""
     return np.linspace(start, stop, num, endpoint, dtype=dtype, axis=axis)
@@ -55,8 +55,8 @@ def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0)
     return samples if dtype is None else primitives.astype(samples, dtype)
 
 
-defspelling(np.linspace, _linspace)
-defspelling(np.logspace, _logspace)
+defcomposite(np.linspace, _linspace)
+defcomposite(np.logspace, _logspace)
 
 # ---- np.emath
 
@@ -84,7 +84,7 @@ for function, extended, outside in (
     (np.arcsin, np.emath.arcsin, _beyond_one),
     (np.arctanh, np.emath.arctanh, _beyond_one),
 ):
-    defspelling(extended, lambda x, function=function, outside=outside: function(_to_domain(x, outside)))
+    defcomposite(extended, lambda x, function=function, outside=outside: function(_to_domain(x, outside)))
 
 
 def _emath_power(x, p):
@@ -92,5 +92,5 @@ def _emath_power(x, p):
     return np.power(_to_domain(x, _negative), p * 1.0 if np.any(_negative(p)) else p)
 
 
-defspelling(np.emath.logn,  lambda n, x: np.log(_to_domain(x, _negative)) / np.log(_to_domain(n, _negative)))
-defspelling(np.emath.power, _emath_power)
+defcomposite(np.emath.logn,  lambda n, x: np.log(_to_domain(x, _negative)) / np.log(_to_domain(n, _negative)))
+defcomposite(np.emath.power, _emath_power)

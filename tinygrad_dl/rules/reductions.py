@@ -7,7 +7,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core import primitives
 from ..core.primitives import values
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ..core.signatures import signature
 from ..core.tensor import Tensor
 from ._shapes import cast, count_true, nonzero, unreduce
@@ -187,4 +187,4 @@ def _ptp(a, axis=None, out=None, keepdims=False):
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-defspelling(np.ptp, _ptp)
+defcomposite(np.ptp, _ptp)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ..core.signatures import signature
 
 
@@ -55,7 +55,7 @@ defmove(np.diagonal, 0)
 defmove(np.lib.stride_tricks.sliding_window_view, 0)
 
 
-@primitives.primitive
+@primitives.array_function
 def insert(arr: Any, obj: Any, values: Any, axis: Any) -> Any:
     """Compute `np.insert` for `values` of the dtype of `arr`."""
     return np.insert(arr, obj, values, axis)
@@ -67,7 +67,7 @@ def _insert(arr, obj, values, axis=None):
 
 
 defmove(insert, 0, 2)
-defspelling(np.insert, _insert)
+defcomposite(np.insert, _insert)
 
 # ---- copies with replaced elements
 
@@ -88,7 +88,7 @@ defvjp(
 # ---- padding: with elements, or with values computed from those along an axis
 
 
-@primitives.primitive
+@primitives.array_function
 def pad(array: Any, pad_width: Any, mode: Any, **settings: Any) -> Any:
     """Compute `np.pad` for floats in a mode that only moves elements, or for other numbers in any mode."""
     return np.pad(array, pad_width, mode, **settings)
@@ -159,4 +159,4 @@ _PADDINGS = {  # mode -> a function of x, a width and a setting that computes th
     "reflect": _reflect(1),
     "symmetric": _reflect(0),
 }
-defspelling(np.pad, _pad)
+defcomposite(np.pad, _pad)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.primitives import values
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ..core.tensor import Tensor
 from .ties import at_tie, slope_at_ties
 
@@ -67,7 +67,7 @@ def _nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     return x
 
 
-defspelling(np.nan_to_num, _nan_to_num)
+defcomposite(np.nan_to_num, _nan_to_num)
 
 # ---- selection by conditions, or by index
 
@@ -117,6 +117,6 @@ def _choose(a, choices, *, mode="raise"):
     return np.take_along_axis(np.stack(arrays), numbers[None].astype(int), axis=0)[0]
 
 
-defspelling(np.select, _select)
-defspelling(np.piecewise, _piecewise)
-defspelling(np.choose, _choose)
+defcomposite(np.select, _select)
+defcomposite(np.piecewise, _piecewise)
+defcomposite(np.choose, _choose)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ._shapes import as_array, broadcast_along, cast, index_at_axis
 
 
@@ -54,8 +54,8 @@ def _skip_nan(function, neutral):
     return cumulate
 
 
-defspelling(np.nancumsum,   _skip_nan(np.cumsum, 0))
-defspelling(np.nancumprod,  _skip_nan(np.cumprod, 1))
+defcomposite(np.nancumsum,   _skip_nan(np.cumsum, 0))
+defcomposite(np.nancumprod,  _skip_nan(np.cumprod, 1))
 
 
 def _with_initial(function, initial):
@@ -72,8 +72,8 @@ def _with_initial(function, initial):
     return cumulate
 
 
-defspelling(np.cumulative_sum,  _with_initial(np.cumsum, 0))
-defspelling(np.cumulative_prod, _with_initial(np.cumprod, 1))
+defcomposite(np.cumulative_sum,  _with_initial(np.cumsum, 0))
+defcomposite(np.cumulative_prod, _with_initial(np.cumprod, 1))
 
 # ---- differences
 
@@ -106,8 +106,8 @@ def _ediff1d(ary, to_end=None, to_begin=None):
     return np.concatenate([_floats(np.ravel(as_array(part)), ary.dtype) for part in parts if part is not None])
 
 
-defspelling(np.diff,    _diff)
-defspelling(np.ediff1d, _ediff1d)
+defcomposite(np.diff,    _diff)
+defcomposite(np.ediff1d, _ediff1d)
 
 
 def _gradient(f, *varargs, axis=None, edge_order=1):
@@ -167,7 +167,7 @@ def _steps(coordinates, f, axis):
     return broadcast_along(np.diff(coordinates), axis, f.ndim)
 
 
-defspelling(np.gradient, _gradient)
+defcomposite(np.gradient, _gradient)
 
 # ---- integrals
 
@@ -185,8 +185,8 @@ def _trapezoid(y, x=None, dx=1.0, axis=-1):
     return np.sum(width * ends / 2.0, axis=axis)
 
 
-defspelling(np.trapezoid, _trapezoid)
-defspelling(getattr(np, "trapz", np.trapezoid), _trapezoid)  # an old name
+defcomposite(np.trapezoid, _trapezoid)
+defcomposite(getattr(np, "trapz", np.trapezoid), _trapezoid)  # an old name
 
 # ---- interpolation
 
@@ -221,7 +221,7 @@ def _wrap_period(x, xp, fp, period):
     return x, xp, np.concatenate([fp[-1:], fp, fp[:1]])
 
 
-defspelling(np.interp, _interp)
+defcomposite(np.interp, _interp)
 
 # ---- convolution
 
@@ -254,7 +254,7 @@ defvjp(
     lambda g, ans, a, v, mode="full": _convolve_vjp(g, a, v, mode),
     lambda g, ans, a, v, mode="full": _convolve_vjp(g, v, a, mode),
 )
-defspelling(np.correlate, _correlate)
+defcomposite(np.correlate, _correlate)
 
 # ---- phases
 

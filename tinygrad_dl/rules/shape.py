@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from ._shapes import as_array, broadcast_along
 
 # ---- axes
@@ -62,11 +62,11 @@ def _add_axes(x, ndim, of_vector, of_matrix):
     return np.reshape(x, (1,) * ndim if x.ndim == 0 else of_vector(x.shape) if x.ndim == 1 else of_matrix(x.shape))
 
 
-defspelling(np.ravel,       _ravel)
-defspelling(np.rollaxis,    _rollaxis)
-defspelling(np.atleast_1d,  _atleast(1, None, None))
-defspelling(np.atleast_2d,  _atleast(2, lambda shape: (1, *shape), None))
-defspelling(np.atleast_3d,  _atleast(3, lambda shape: (1, *shape, 1), lambda shape: (*shape, 1)))
+defcomposite(np.ravel,       _ravel)
+defcomposite(np.rollaxis,    _rollaxis)
+defcomposite(np.atleast_1d,  _atleast(1, None, None))
+defcomposite(np.atleast_2d,  _atleast(2, lambda shape: (1, *shape), None))
+defcomposite(np.atleast_3d,  _atleast(3, lambda shape: (1, *shape, 1), lambda shape: (*shape, 1)))
 
 # ---- the order along axes
 
@@ -99,5 +99,5 @@ def _meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
     return tuple(grid) if sparse else _broadcast_arrays(*grid)
 
 
-defspelling(np.broadcast_arrays,    _broadcast_arrays)
-defspelling(np.meshgrid,            _meshgrid)
+defcomposite(np.broadcast_arrays,    _broadcast_arrays)
+defcomposite(np.meshgrid,            _meshgrid)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defspelling, defvjp
+from ..core.registry import defcomposite, defvjp
 from .coinciding import (
     check_apart,
     check_separate,
@@ -23,7 +23,7 @@ from .symmetric import Frame, of_values
 NAME = "np.linalg.svd"
 
 
-@primitives.primitive
+@primitives.array_function
 def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
     """Compute `np.linalg.svd`, as the one node of its matrix."""
     return np.linalg.svd(a, full_matrices, compute_uv, hermitian)
@@ -148,5 +148,5 @@ def _vectors_vjp(g_u, u, g_s, s, g_v, v, zero):
 
 
 defvjp(svd, _svd_vjp)
-defspelling(np.linalg.svd,     _svd)
-defspelling(np.linalg.svdvals, lambda x, /: np.linalg.svd(x, compute_uv=False))
+defcomposite(np.linalg.svd,     _svd)
+defcomposite(np.linalg.svdvals, lambda x, /: np.linalg.svd(x, compute_uv=False))

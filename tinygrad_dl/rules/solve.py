@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import defnondiff, defspelling, defvjp, defvjp_jointly
+from ..core.registry import defcomposite, defnondiff, defvjp, defvjp_jointly
 from .matrices import from_triangle, onto_triangle, vanish
 
 # ---- inverses
@@ -45,7 +45,7 @@ def _tensorinv(a, ind=2):
     return np.reshape(np.linalg.inv(np.reshape(a, (n, n))), shape[ind:] + shape[:ind])
 
 
-defspelling(np.linalg.tensorinv, _tensorinv)
+defcomposite(np.linalg.tensorinv, _tensorinv)
 
 # ---- linear systems
 
@@ -108,7 +108,7 @@ def _tensorsolve(a, b, axes=None):
     return np.reshape(np.linalg.solve(np.reshape(a, (n, n)), np.ravel(b)), shape)
 
 
-defspelling(np.linalg.tensorsolve, _tensorsolve)
+defcomposite(np.linalg.tensorsolve, _tensorsolve)
 
 # ---- determinants
 
@@ -126,7 +126,7 @@ def _det_vjp(g, ans, a):
     return np.expand_dims(g, (-2, -1)) * cofactors
 
 
-@primitives.primitive
+@primitives.array_function
 def _bases(a):
     """Compute singular vectors of the matrices `a`, and a mask of singular values far from zero, all constants."""
     u, s, vh = np.linalg.svd(np.nan_to_num(a))

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.primitives import primitive
+from ..core.primitives import array_function
 from ..core.registry import defvjp
 
 # ---- sinc(x) = sin(z) / z at z = pi x
 
 
-@primitive
+@array_function
 def sinc_derivative(x: Any, n: Any) -> Any:
     """Compute the derivative of order `n` of `np.sinc`."""
     x = np.asarray(x)
@@ -46,7 +46,7 @@ defvjp(sinc_derivative,     lambda g, ans, x, n: g * sinc_derivative(x, n + 1))
 # ---- i0(x), the mean of exp(x cos t) over a circle of t
 
 
-@primitive
+@array_function
 def i0_derivative(x: Any, n: Any) -> Any:
     """Compute the derivative of order `n` of `np.i0`: the mean of cos(t)**n exp(x cos t) over t.
 

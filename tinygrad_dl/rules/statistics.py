@@ -6,8 +6,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import _frames
-from ..core.primitives import primitive, scatter_add, values
-from ..core.registry import defspelling, defvjp
+from ..core.primitives import array_function, scatter_add, values
+from ..core.registry import defcomposite, defvjp
 from ._shapes import as_array, broadcast_along, cast
 
 
@@ -50,7 +50,7 @@ def _broadcast_weights(weights, a, axis):
     return np.reshape(weights, [length if i in axes else 1 for i, length in enumerate(a.shape)])
 
 
-defspelling(np.average, _average)
+defcomposite(np.average, _average)
 
 
 def _variables(m, rowvar, name):
@@ -108,7 +108,7 @@ def _corrcoef(x, y=None, rowvar=True, *, dtype=None):
     return _clip_to_1(c / np.expand_dims(deviation, 1) / deviation)
 
 
-@primitive
+@array_function
 def _clip_to_1(c):
     """Clip correlations `c` to [-1, 1], which only rounding exceeds; the derivative is that of the identity."""
     if np.iscomplexobj(c):
@@ -119,8 +119,8 @@ def _clip_to_1(c):
 defvjp(_clip_to_1, lambda g, ans, c: g)
 
 
-defspelling(np.cov,         _cov)
-defspelling(np.corrcoef,    _corrcoef)
+defcomposite(np.cov,         _cov)
+defcomposite(np.corrcoef,    _corrcoef)
 
 # ---- histograms: linear in the weights, constant in the data, whose extremes determine the edges
 
@@ -206,8 +206,8 @@ def _density(sums, edges):
     return density / np.sum(sums)
 
 
-defspelling(np.histogram,           _histogram)
-defspelling(np.histogram_bin_edges, _histogram_bin_edges)
-defspelling(np.histogram2d,         _histogram2d)
-defspelling(np.histogramdd,         _histogramdd)
+defcomposite(np.histogram,           _histogram)
+defcomposite(np.histogram_bin_edges, _histogram_bin_edges)
+defcomposite(np.histogram2d,         _histogram2d)
+defcomposite(np.histogramdd,         _histogramdd)
 defvjp(np.bincount, None,           lambda g, ans, x, weights, minlength=0: g[x])

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.backprop import backward_between, dependents, topological_order
-from ..core.registry import defnondiff, defspelling, defvjp
+from ..core.registry import defcomposite, defnondiff, defvjp
 from ..core.tensor import Tensor
 from .coinciding import close, coincide, decompositions
 from .kinks import is_same_computation, without
@@ -21,13 +21,13 @@ from .kinks import is_same_computation, without
 # ---- primitives, with their derivatives
 
 
-@primitives.primitive
+@primitives.array_function
 def of_values(g: Any, w: Any, a: Any, frame: Any) -> Any:
     """Compute the cotangent of the matrix `a` from the cotangent `g` of its values `w`."""
     return frame.compose(g)
 
 
-@primitives.primitive
+@primitives.array_function
 def apply_linear(x: Any, a: Any, linear: Any) -> Any:
     """Apply the linear map `linear`, which depends on the matrix `a`, to `x`."""
     return linear(x)
@@ -44,13 +44,15 @@ class Linear:
         self.forward, self.backward, self.by_matrix = forward, backward, by_matrix
 
     def __call__(self, x: Any) -> Any:
+        """Apply the map."""
         return self.forward(x)
 
     def transpose(self) -> Any:
+        """Return the transposed map."""
         return Linear(self.backward, self.forward, unknown)
 
 
-@primitives.primitive
+@primitives.array_function
 def unknown(g: Any, a: Any) -> Any:
     """Stand in for an unknown derivative with respect to the matrix: zeros for a cotangent of 0, else LinAlgError."""
     if np.any(g):
@@ -72,7 +74,7 @@ def _of_recorded_values(g, w, a, frame):
 
 
 defnondiff(unknown)
-defspelling(of_values, _of_recorded_values)
+defcomposite(of_values, _of_recorded_values)
 defvjp(
     apply_linear,
     lambda g, ans, x, a, linear: apply_linear(g, a, linear.transpose()),
@@ -221,10 +223,12 @@ class Frame:
 
     @functools.cached_property
     def same(self) -> Any:
+        """The mask of pairs of values that coincide."""
         return coincide(self.w)
 
     @functools.cached_property
     def count(self) -> Any:
+        """The number of values that coincide with each."""
         return np.sum(self.same, axis=-1, keepdims=True)
 
     @functools.cached_property
@@ -233,10 +237,12 @@ class Frame:
         return np.where(self.zero[..., None], 0, self.same / self.count).astype(np.finfo(self.w.dtype).dtype)
 
     def compose(self, g: Any) -> Any:
+        """Compute the matrix with averaged cotangents `g` of the values."""
         averaged = np.sum(self.mean * g[..., None, :], axis=-1)
         return self.left * averaged[..., None, :] @ self.right.mT
 
     def read(self, ct: Any) -> Any:
+        """Compute the cotangents of the values that `compose` averages: its transpose."""
         along = np.sum(self.left * (ct @ self.right), axis=-2)
         return np.sum(self.mean.mT * along[..., None, :], axis=-1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..core import primitives
-from ..core.registry import constants, defnondiff, defspelling, defvjp, refusals, refuse, spellings, vjps
+from ..core.registry import composites, constants, defcomposite, defnondiff, defvjp, refusals, refuse, vjps
 from ..core.tensor import Tensor
 from ._shapes import cast, count_true, unreduce
 from .kinks import kink, slopes, unit
@@ -177,12 +177,12 @@ for ufunc in UFUNCS:
     elif ufunc in refusals:
         refuse(refusals[ufunc], *methods)
     else:
-        defspelling(ufunc.outer, _outer(ufunc))
-    if steps or (ufunc in (vjps.keys() | spellings.keys()) - {np.heaviside} and "dd->d" in ufunc.types):
-        defspelling(ufunc.reduce, _reduce_as(REDUCED[ufunc]) if ufunc in REDUCED else _reduce(ufunc))
+        defcomposite(ufunc.outer, _outer(ufunc))
+    if steps or (ufunc in (vjps.keys() | composites.keys()) - {np.heaviside} and "dd->d" in ufunc.types):
+        defcomposite(ufunc.reduce, _reduce_as(REDUCED[ufunc]) if ufunc in REDUCED else _reduce(ufunc))
         accumulated = ACCUMULATED.get(ufunc)
-        defspelling(ufunc.accumulate, _accumulate_as(accumulated) if accumulated else _accumulate(ufunc))
-        defspelling(ufunc.reduceat, _reduceat(ufunc))
+        defcomposite(ufunc.accumulate, _accumulate_as(accumulated) if accumulated else _accumulate(ufunc))
+        defcomposite(ufunc.reduceat, _reduceat(ufunc))
 refuse(
     "NumPy's own loop for it is wrong on some processors. Write a Python loop over the elements.",
     *(np.power.reduce, np.power.reduceat, np.arctan2.reduce, np.arctan2.reduceat),

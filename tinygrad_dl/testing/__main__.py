@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     counts: Counter[str] = Counter()
     try:
         with opened(path) as file:
-            checks = _chosen(file, name, options)
+            checks = _select(file, name, options)
             for check in checks:
                 print(check.title, flush=True)
                 counts[_outcome(file, check)] += 1
@@ -116,7 +116,7 @@ def _outcome(file: UserFile, check: Check) -> str:
 # ---- the checks of a file
 
 
-def _chosen(file: UserFile, name: str, options: argparse.Namespace) -> list[Check]:
+def _select(file: UserFile, name: str, options: argparse.Namespace) -> list[Check]:
     """All checks, in the order of the file, or those selected by `name`; CannotCheck if there are none."""
     checks = list(_checks(file, not options.no_progress))
     by_name = [check for check in checks if name and name in check.names]

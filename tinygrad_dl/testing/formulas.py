@@ -19,7 +19,18 @@ def _sigmoid(Z: Array) -> Array:
 
 
 def leaky(slope: float) -> tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]:
-    """The leaky ReLU of that `slope` for z <= 0, and its derivative from Z and A, as in `ACTIVATIONS`."""
+    """Return a leaky ReLU and its derivative, as in `ACTIVATIONS`.
+
+    Parameters
+    ----------
+    slope
+        The slope for z <= 0.
+
+    Returns
+    -------
+    g, derivative
+        Functions of Z, and of Z and A.
+    """
     return (
         lambda Z: np.where(Z > 0, Z, slope * Z),
         lambda Z, A: np.where(Z > 0, 1, slope).astype(Z.dtype),
@@ -40,8 +51,22 @@ ACTIVATIONS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
 
 
 def cost(A: Array, Y: Array) -> float:
-    """L = -1/m Σ [y log a + (1 - y) log(1 - a)]: the binary cross-entropy of the output `A`, (1, m) (week 3).
+    """Compute -1/m Σ [y log a + (1 - y) log(1 - a)], the binary cross-entropy (week 3).
 
+    Parameters
+    ----------
+    A
+        The output A[L], (1, m).
+    Y
+        The labels, 0 or 1, (1, m).
+
+    Returns
+    -------
+    float
+        The cost.
+
+    Examples
+    --------
     >>> round(cost(np.array([[0.5, 0.25]]), np.array([[1, 0]])), 4)
     0.4904
     """
@@ -50,8 +75,20 @@ def cost(A: Array, Y: Array) -> float:
 
 
 def cost_backward(A: Array, Y: Array) -> Array:
-    """dA[L] = -y / a + (1 - y) / (1 - a): the derivative of each sample's part of the cost.
+    """Compute dA[L] = -y / a + (1 - y) / (1 - a), the derivative of each sample's part of the cost.
 
+    Parameters
+    ----------
+    A, Y
+        The output and the labels, (1, m).
+
+    Returns
+    -------
+    array
+        dA[L], (1, m).
+
+    Examples
+    --------
     >>> cost_backward(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
     array([[-2.    ,  1.3333]])
     """
@@ -62,9 +99,21 @@ def cost_backward(A: Array, Y: Array) -> Array:
 
 
 def shallow_forward(X: Array, parameters: Mapping[str, Array], activation: str = "tanh") -> dict[str, Array]:
-    """Z1 = W1 X + b1, A1 = g(Z1), Z2 = W2 A1 + b2, A2 = sigmoid(Z2), by name.
+    """Compute Z1 = W1 X + b1, A1 = g(Z1), Z2 = W2 A1 + b2, A2 = σ(Z2), the network of week 3.
 
-    `X` is (n, m); `parameters` holds W1 (n1, n), b1 (n1, 1), W2 (1, n1) and b2 (1, 1).
+    Parameters
+    ----------
+    X
+        The samples, (n, m).
+    parameters
+        W1 (n1, n), b1 (n1, 1), W2 (1, n1) and b2 (1, 1), by name.
+    activation
+        The name of g in `ACTIVATIONS`.
+
+    Returns
+    -------
+    dict of str to array
+        Z1 and A1, (n1, m), Z2 and A2, (1, m), by name.
     """
     g, _ = ACTIVATIONS[activation]
     Z1 = parameters["W1"] @ X + parameters["b1"]
@@ -76,8 +125,24 @@ def shallow_forward(X: Array, parameters: Mapping[str, Array], activation: str =
 def shallow_backward(
     X: Array, Y: Array, parameters: Mapping[str, Array], values: Mapping[str, Array], activation: str = "tanh"
 ) -> dict[str, Array]:
-    """The seven gradients of week 3, by name, from the `values` of `shallow_forward` for the same `X` and `parameters`.
+    """Compute the seven gradients of week 3.
 
+    Parameters
+    ----------
+    X, Y
+        The samples, (n, m), and their labels, (1, m).
+    parameters, activation
+        As for `shallow_forward`.
+    values
+        The value of `shallow_forward`.
+
+    Returns
+    -------
+    dict of str to array
+        dZ2, dW2, db2, dA1, dZ1, dW1 and db1 by name, each of the shape of Z2, W2, ...
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
     >>> parameters = {"W1": rng.normal(size=(4, 2)), "b1": np.zeros((4, 1)),
     ...               "W2": rng.normal(size=(1, 4)), "b2": np.zeros((1, 1))}
@@ -102,7 +167,7 @@ def shallow_backward(
 
 
 class Cache(NamedTuple):
-    """The values that a layer's forward pass keeps for its backward pass."""
+    """The values that a layer's forward pass keeps for its backward pass, and the name of its activation."""
 
     A_prev: Array
     W: Array
@@ -113,7 +178,7 @@ class Cache(NamedTuple):
 
 
 def layer_forward(A_prev: Array, W: Array, b: Array, activation: str) -> tuple[Array, Cache]:
-    """Return A[l] = g(Z[l]), with Z[l] = W[l] A[l-1] + b[l], and the cache (week 4).
+    """Compute A[l] = g(Z[l]), with Z[l] = W[l] A[l-1] + b[l] (week 4).
 
     Parameters
     ----------
@@ -123,6 +188,11 @@ def layer_forward(A_prev: Array, W: Array, b: Array, activation: str) -> tuple[A
         The parameters, of shapes (n[l], n[l-1]) and (n[l], 1).
     activation
         A name in `ACTIVATIONS`.
+
+    Returns
+    -------
+    A, cache
+        A[l], of shape (n[l], m), and the values that the backward pass needs.
 
     Examples
     --------
@@ -137,13 +207,39 @@ def layer_forward(A_prev: Array, W: Array, b: Array, activation: str) -> tuple[A
 
 
 def activation_backward(dA: Array, cache: Cache) -> Array:
-    """dZ[l] = dA[l] * g'(Z[l])."""
+    """Compute dZ[l] = dA[l] * g'(Z[l]).
+
+    Parameters
+    ----------
+    dA
+        dA[l], of shape (n[l], m).
+    cache
+        The cache of layer l.
+
+    Returns
+    -------
+    array
+        dZ[l], of shape (n[l], m).
+    """
     _, derivative = ACTIVATIONS[cache.activation]
     return dA * derivative(cache.Z, cache.A)
 
 
 def linear_backward(dZ: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """dA[l-1] = W[l]ᵀ dZ[l], dW[l] = 1/m dZ[l] A[l-1]ᵀ, db[l] = 1/m Σ over samples of dZ[l], in this order."""
+    """Compute dA[l-1] = W[l]ᵀ dZ[l], dW[l] = 1/m dZ[l] A[l-1]ᵀ, db[l] = 1/m Σ dZ[l] over samples.
+
+    Parameters
+    ----------
+    dZ
+        dZ[l], of shape (n[l], m).
+    cache
+        The cache of layer l.
+
+    Returns
+    -------
+    dA_prev, dW, db
+        Arrays of the shapes of A[l-1], W[l] and b[l].
+    """
     m = dZ.shape[1]
     dA_prev = cache.W.T @ dZ
     dW = 1 / m * dZ @ cache.A_prev.T
@@ -152,8 +248,22 @@ def linear_backward(dZ: Array, cache: Cache) -> tuple[Array, Array, Array]:
 
 
 def layer_backward(dA: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """Return dA[l-1], dW[l], db[l], of the shapes of A[l-1], W[l], b[l], from dA[l] and the cache of layer l (week 4).
+    """Compute dA[l-1], dW[l], db[l], the backward pass of `layer_forward` (week 4).
 
+    Parameters
+    ----------
+    dA
+        dA[l], of shape (n[l], m).
+    cache
+        The cache of layer l.
+
+    Returns
+    -------
+    dA_prev, dW, db
+        Arrays of the shapes of A[l-1], W[l] and b[l].
+
+    Examples
+    --------
     >>> A, cache = layer_forward(np.ones((3, 5)), np.ones((2, 3)), np.zeros((2, 1)), "relu")
     >>> [gradient.shape for gradient in layer_backward(np.ones((2, 5)), cache)]
     [(3, 5), (2, 3), (2, 1)]
@@ -162,7 +272,7 @@ def layer_backward(dA: Array, cache: Cache) -> tuple[Array, Array, Array]:
 
 
 def deep_forward(X: Array, parameters: Mapping[str, Array], activations: Sequence[str]) -> tuple[Array, list[Cache]]:
-    """Return A[L] and the caches of `layer_forward` through all L layers.
+    """Compute A[L] by `layer_forward` through all L layers.
 
     Parameters
     ----------
@@ -172,6 +282,11 @@ def deep_forward(X: Array, parameters: Mapping[str, Array], activations: Sequenc
         W1, b1, ..., WL, bL; W[l] is (n[l], n[l-1]), and b[l] is (n[l], 1).
     activations
         The activation of each layer, names in `ACTIVATIONS`.
+
+    Returns
+    -------
+    A, caches
+        A[L], (n[L], m), and the caches of all layers.
     """
     A, caches = X, []
     for layer, activation in enumerate(activations, start=1):
@@ -181,8 +296,22 @@ def deep_forward(X: Array, parameters: Mapping[str, Array], activations: Sequenc
 
 
 def deep_backward(dA: Array, caches: Sequence[Cache]) -> dict[str, Array]:
-    """Return the gradients dAl, dZl, dWl, dbl for l = L, ..., 1, and dA0, by name, from dA[L] and the caches.
+    """Compute the gradients of all layers by `layer_backward`.
 
+    Parameters
+    ----------
+    dA
+        dA[L], (n[L], m).
+    caches
+        The caches of `deep_forward`.
+
+    Returns
+    -------
+    dict of str to array
+        dAl, dZl, dWl, dbl for l = L, ..., 1, and dA0, by name.
+
+    Examples
+    --------
     >>> X, Y = np.ones((3, 5)), np.ones((1, 5))
     >>> parameters = {"W1": np.ones((2, 3)), "b1": np.zeros((2, 1)), "W2": np.ones((1, 2)), "b2": np.zeros((1, 1))}
     >>> A, caches = deep_forward(X, parameters, ["tanh", "sigmoid"])
@@ -202,8 +331,20 @@ def deep_backward(dA: Array, caches: Sequence[Cache]) -> dict[str, Array]:
 
 
 def relative_difference(a: Array, b: Array) -> float:
-    """‖a - b‖ / (‖a‖ + ‖b‖), the course's measure of a gradient check: below 1e-7 is good; 0 for two zeros.
+    """Compute ‖a - b‖ / (‖a‖ + ‖b‖), the course's measure of a gradient check: below 1e-7 is good.
 
+    Parameters
+    ----------
+    a, b
+        Arrays of one shape.
+
+    Returns
+    -------
+    float
+        The relative difference; 0 for two zeros.
+
+    Examples
+    --------
     >>> relative_difference(np.array([1.0, 2.0]), np.array([1.0, 2.0]))
     0.0
     """

@@ -230,9 +230,9 @@ def _by_memory_order(subject: CheckedFunction, value: Any, u: Any, expected: Seq
 
     A function whose value changes as well, such as x.ravel("K"), is left out.
     """
-    turned = [_turned(x) for x in subject.values]
+    turned = [_in_other_order(x) for x in subject.values]
     for words, values, cotangent in (
-        ("the cotangent", subject.values, pytree.map_leaves(_turned, u)),
+        ("the cotangent", subject.values, pytree.map_leaves(_in_other_order, u)),
         ("the arguments", turned, u),
     ):
         ans, pullback = subject.vjp(*values)
@@ -326,7 +326,7 @@ def _cuts(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         yield np.array(x[0]), 0
 
 
-def _turned(x: Any) -> np.ndarray:
+def _in_other_order(x: Any) -> np.ndarray:
     """A copy of `x` in Fortran order; in C order if it was in Fortran order."""
     return np.array(x, order="F" if np.asarray(x).flags.c_contiguous else "C")
 

@@ -78,7 +78,7 @@ def undecided_laws(f: Function, /, *primals: Any, without: Collection[str], **na
     """Check the laws as `check_laws` does, and return the reports of those that rounding leaves undecided."""
     __tracebackhide__ = True
     laws = _laws(without)
-    function = _resolved(f)
+    function = _resolve(f)
     subject = _subject(function, primals, named)
     for name, law in laws.items():
         with np.errstate(all="ignore"):
@@ -146,7 +146,7 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
         joint = joint if f is None else (f, *joint)
         return lambda function: given_gradients(function, *joint, without=without, **strategies)
     _laws(without)  # raises now if there is none of this name
-    function = _resolved(f)
+    function = _resolve(f)
     forward = function[0] if isinstance(function, tuple) else function
     if joint or not strategies:
         if len(joint) > 1 or strategies:
@@ -257,7 +257,7 @@ def _default(forward: Callable) -> Any:
 # ---- the function and its arguments
 
 
-def _resolved(f: Any) -> Any:
+def _resolve(f: Any) -> Any:
     """The function for `f`: itself, the function of this name, or the one that a test of `given_gradients` checks."""
     if hasattr(f, "hypothesis"):
         return f.hypothesis.inner_test.checks
@@ -336,7 +336,7 @@ def _source(f: Callable, default: str) -> tuple[str, str]:
     name = f.__qualname__
     module = getattr(f, "__module__", "")
     found = getattr(sys.modules.get(module), name, None)
-    if _resolved(found) is f:
+    if _resolve(found) is f:
         return name, f"from {module} import {name}"
     code = getattr(inspect.unwrap(f), "__code__", None)
     place = f" in {code.co_filename}, line {code.co_firstlineno}" if code else ""

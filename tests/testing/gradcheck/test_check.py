@@ -341,9 +341,9 @@ def test_a_function_that_refuses_some_numbers_is_checked_where_it_takes_them():
 
 
 def test_other_values_of_tensors_than_of_arrays_are_found(monkeypatch):
-    spelled = tg.primitive(lambda x: np.sin(x))
-    tg.defspelling(spelled, lambda x: np.sin(x) * 1.001)
-    assert "other values for Tensors than for arrays" in report_of(spelled, X).others
+    composite = tg.primitive(lambda x: np.sin(x))
+    tg.defcomposite(composite, lambda x: np.sin(x) * 1.001)
+    assert "other values for Tensors than for arrays" in report_of(composite, X).others
 
 
 def test_nothing_to_check_passes():

@@ -37,8 +37,8 @@ def fold(graph: Graph, depth: int | None = None, roll: bool = False, max_nodes: 
     [('data', 1), ('layers.0: Dense(2, 4)', 1), ('A1', 1), ('layers.2 … layers.98: Dense(4, 4)', 49), \
 ('A2 … A50', 49), ('layers.100: Dense(4, 1)', 1), ('** 2', 1), ('mean', 1)]
     """
-    depth = _checked("depth", depth, 0, "None draws every operation, 0 each outermost Module as one box")
-    max_nodes = _checked("max_nodes", max_nodes, 1, "None draws all of them")
+    depth = _check_limit("depth", depth, 0, "None draws every operation, 0 each outermost Module as one box")
+    max_nodes = _check_limit("max_nodes", max_nodes, 1, "None draws all of them")
     if not isinstance(roll, (bool, np.bool_)):
         raise TypeError(f"roll: expected True or False, got {roll!r}: True draws repeated blocks once.")
     program, total = Program(graph), len(graph.nodes)
@@ -55,15 +55,15 @@ def fold(graph: Graph, depth: int | None = None, roll: bool = False, max_nodes: 
         if len(view.units) <= limit:
             is_rolled = any(unit.repeats > 1 for unit in view.units)
             hows = [*([blocks] if is_rolled else []), *([] if level is None else [modules.format(level)])]
-            return _noted(view, f"{', '.join(hows)}. {way}.")
-    return _noted(_segments(graph, view_of(Plan(program, 0)), limit), f"runs of operations are summed up. {way}.")
+            return _with_note(view, f"{', '.join(hows)}. {way}.")
+    return _with_note(_segments(graph, view_of(Plan(program, 0)), limit), f"runs of operations are summed up. {way}.")
 
 
-def _noted(view: View, how: str) -> View:
+def _with_note(view: View, how: str) -> View:
     return replace(view, note=f"{len(view.unit_of):,} nodes in {len(view.units):,}: {how}")
 
 
-def _checked(name: str, value: Any, least: int, remedy: str) -> int | None:
+def _check_limit(name: str, value: Any, least: int, remedy: str) -> int | None:
     if value is None:
         return None
     try:

@@ -75,7 +75,7 @@ class Plan:
             open_calls += [(scope, []) for scope in path[common:]]
             open_calls[-1][1].append(Item(place, place + 1, self.program.looks[node.index]))
         self._close(open_calls, 0)
-        return self._merged(open_calls[0][1])
+        return self._merge_repeats(open_calls[0][1])
 
     def _close(self, open_calls: list[tuple[ModuleCall | None, list[Item]]], depth: int) -> None:
         while len(open_calls) > depth + 1:
@@ -89,13 +89,13 @@ class Plan:
         if self.depth is not None and depth >= self.depth and not has_outputs:
             looks = tuple([program.looks[node.index] for node in program.operations[start:stop]])
             return Item(start, stop, program.number((program.look_of(scope), looks)), (), scope, depth)
-        parts = tuple(self._merged(items))
+        parts = tuple(self._merge_repeats(items))
         code = program.number((program.look_of(scope), "frame", tuple([part.code for part in parts])))
         return Item(start, stop, code, parts, scope, depth)
 
     # ---- runs
 
-    def _merged(self, items: list[Item]) -> list[Item]:
+    def _merge_repeats(self, items: list[Item]) -> list[Item]:
         """`items` with runs in place of repeated blocks: of short blocks first, so that longer ones may have runs."""
         period = 1
         codes = np.array([item.code for item in items])
@@ -113,7 +113,7 @@ class Plan:
                     runs += self._runs(items, period, low, high)
                     done = runs[-1][0] + runs[-1][1] * period if runs else 0
             if runs:
-                items = self._replaced(items, period, runs)
+                items = self._replace_runs(items, period, runs)
                 codes = np.array([item.code for item in items])
                 period = 0
             period += 1
@@ -223,7 +223,7 @@ class Plan:
                 elif source.slot >= 0:
                     first[source.node] = first[model.node]
 
-    def _replaced(self, items: list[Item], period: int, runs: list[tuple[int, int]]) -> list[Item]:
+    def _replace_runs(self, items: list[Item], period: int, runs: list[tuple[int, int]]) -> list[Item]:
         new, done = [], 0
         for number, times in runs:
             parts, end = tuple(items[number : number + period]), number + period * times

@@ -63,10 +63,10 @@ class Program:
         """A key for a call of a Module, equal for layers of one kind."""
         module = scope.module
         text = self._texts.setdefault(id(module), scope.text)
-        return type(module), text, _unnumbered(scope.name)
+        return type(module), text, _without_numbers(scope.name)
 
 
-def _unnumbered(name: str | None) -> str | None:
+def _without_numbers(name: str | None) -> str | None:
     """A name without its numbers: `layers.0` and `layers.2` are of one kind, `encoder` and `decoder` are not."""
     return _DIGITS.sub("#", name) if name else None
 
@@ -77,7 +77,7 @@ def _form(node: Node) -> tuple:
 
 
 def _look(node: Node, forms: list[tuple]) -> tuple:
-    name = _unnumbered(getattr(node.value, "name", None))
+    name = _without_numbers(getattr(node.value, "name", None))
     if node.kind != "operation":
         return node.kind, name, node.cut and node.cut.by
     value, drawn = node.value, {argnum for _, argnum in node.operands}

@@ -103,7 +103,7 @@ class View:
 
 def view_of(plan: Plan) -> View:
     """The View of a graph that `plan` describes."""
-    graph, frames, drawn, number_of = plan.program.graph, *_laid_out(plan)
+    graph, frames, drawn, number_of = plan.program.graph, *_layout(plan)
     users: dict[int, set[int]] = {}
     for node in graph.nodes:
         for operand in node.operands:
@@ -149,7 +149,7 @@ def linked(graph: Graph, units: list[Unit], frames: list[Frame], crossing: Colle
     return View(units, links, frames, unit_of)
 
 
-def _laid_out(plan: Plan) -> tuple[list[Frame], list[tuple[Item, Frame | None]], dict[int, int]]:
+def _layout(plan: Plan) -> tuple[list[Frame], list[tuple[Item, Frame | None]], dict[int, int]]:
     """The frames; the items that are a unit each, in their frames; and the number of the item of operations."""
     frames: list[Frame] = []
     drawn: list[tuple[Item, Frame | None]] = []
@@ -206,7 +206,7 @@ def _module(plan: Plan, index: int, item: Item, members: list[int]) -> Unit:
     operations = [nodes[member] for member in members if nodes[member].kind == "operation"]
     repeats = len(operations) // (item.stop - item.start)
     once = [nodes[member] for member in members if first[member] == member]
-    lines = _described(once, repeats > 1)
+    lines = _description(once, repeats > 1)
     names = span([node.scope.path[item.depth].name for node in operations if node.scope])
     title = names + item.scope.title.removeprefix(item.scope.name) if names else item.scope.title
     is_output = any(node.is_output for node in operations)
@@ -216,19 +216,19 @@ def _module(plan: Plan, index: int, item: Item, members: list[int]) -> Unit:
 def segment(graph: Graph, index: int, members: list[int]) -> Unit:
     """A run of any operations, with the leaves among them."""
     nodes = [graph.nodes[member] for member in members]
-    title, *lines = _described(nodes)
+    title, *lines = _description(nodes)
     is_output = any(node.is_output for node in nodes)
     return Unit(index, f"g{members[0]}", "segment", None, members, 1, title, lines, None, is_output)
 
 
-def _described(nodes: list[Node], each: bool = False) -> list[str]:
+def _description(nodes: list[Node], each: bool = False) -> list[str]:
     """The lines of a group: its numbers of operations and parameters, its commonest operations, its shape."""
     operations = [node for node in nodes if node.kind == "operation"]
     sizes = [int(node.array.size) for node in nodes if node.kind == "parameter"]
-    parameters = [_counted(sum(sizes), "parameter")] if sizes else []
+    parameters = [_count(sum(sizes), "parameter")] if sizes else []
     if not operations:
         return [f"{len(nodes):,} parameters and data", *parameters]
-    lines = [", ".join([_counted(len(operations), "operation"), *parameters]) + (" each" if each else "")]
+    lines = [", ".join([_count(len(operations), "operation"), *parameters]) + (" each" if each else "")]
     if len(operations) > 1:
         labels = Counter(node.label for node in operations)
         rest = ["…"] if len(labels) > _LABELS else []
@@ -237,7 +237,7 @@ def _described(nodes: list[Node], each: bool = False) -> list[str]:
     return lines + ([f"{shape}"] if shape is not None else [])
 
 
-def _counted(number: int, noun: str) -> str:
+def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

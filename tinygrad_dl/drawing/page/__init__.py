@@ -85,8 +85,8 @@ def explore(
     ...     explore(np.sum(w**2), f"{folder}/sum.html").name
     'sum.html'
     """
-    path = _checked_path(path)
-    max_values, max_nodes = _checked_limit("max_values", max_values), _checked_limit("max_nodes", max_nodes)
+    path = _check_path(path)
+    max_values, max_nodes = _check_limit("max_values", max_values), _check_limit("max_nodes", max_nodes)
     if title is not None and not isinstance(title, str):
         raise TypeError(f"explore: expected a title of words, got {type(title).__name__} {title!r}: pass a str.")
     if callable(x) and not inputs:
@@ -111,7 +111,7 @@ def explore(
     return path
 
 
-def _checked_path(path: str | os.PathLike) -> Path:
+def _check_path(path: str | os.PathLike) -> Path:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(
             f"explore: expected the path of the page second, got {type(path).__name__}: say explore(loss, "
@@ -128,7 +128,7 @@ def _checked_path(path: str | os.PathLike) -> Path:
     return path
 
 
-def _checked_limit(name: str, most: int) -> int:
+def _check_limit(name: str, most: int) -> int:
     if isinstance(most, bool | np.bool_) or not hasattr(most, "__index__"):
         raise TypeError(f"explore: expected a whole number for {name}, got {type(most).__name__} {most!r}: say 400.")
     if most < 1:

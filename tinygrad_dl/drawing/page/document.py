@@ -33,8 +33,7 @@ def assembled(contents: Mapping[str, Any]) -> str:
     style = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
     script = bundled("main.js")
     policy = (
-        f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; base-uri 'none'; "
-        f"form-action 'none'"
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
     parts = {
         **{"policy": escape(policy, quote=False), "title": escape(labels.visible(contents["title"]))},
@@ -44,7 +43,7 @@ def assembled(contents: Mapping[str, Any]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)  # once: a name may have {{script}} in it
 
 
-def _hashed(text: str) -> str:
+def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 

@@ -48,7 +48,7 @@ def pictures_of(graph: Graph) -> tuple[list[dict[str, Any]], str]:
         try:
             if left <= 0:
                 raise engine.Timeout(f"{name}: the {_SECONDS:.0f} s for all pictures are over.")
-            picture = _laid_out(graph, view, left)
+            picture = _layout(graph, view, left)
         except engine.EngineError as error:
             troubles.append(str(error))
         else:
@@ -105,7 +105,7 @@ def _copies(picture: bytes) -> dict[str, str]:
 # ---- layout
 
 
-def _laid_out(graph: Graph, view: View, seconds: float) -> bytes:
+def _layout(graph: Graph, view: View, seconds: float) -> bytes:
     options = Options(legend=False)
     ways = {"the picture": options, "straight edges": options.plainly()}
     sources = [(name, partial(_source, graph, view, each)) for name, each in ways.items()]
@@ -128,7 +128,7 @@ def plain(picture: bytes) -> str:
     """
     root = ET.fromstring(picture)
     for element in list(root.iter()):
-        children = list(_unwrapped(element))
+        children = list(_unwrap(element))
         element[:] = children
         for name in list(element.attrib):
             if name == "fill" and element.attrib[name] in ("none", "transparent"):
@@ -146,11 +146,11 @@ def plain(picture: bytes) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-def _unwrapped(element: ET.Element) -> Iterator[ET.Element]:
+def _unwrap(element: ET.Element) -> Iterator[ET.Element]:
     """The children of `element`, without titles, and with what is in a link in its place."""
     for child in element:
         if child.tag == f"{_SVG}a" or (child.tag == f"{_SVG}g" and child.get("id", "").startswith("a_")):
-            yield from _unwrapped(child)
+            yield from _unwrap(child)
         elif child.tag != f"{_SVG}title" and child.tag != f"{_SVG}style":
             yield child
 

@@ -24,16 +24,46 @@ def decision_boundary(
     legend: bool = True,
     ax: Any = None,
 ) -> Any:
-    """Plot the predictions of `net` on the plane, and samples: `X` is (2, m), `Y` (m,), (1, m) or one-hot (classes, m).
+    """Plot the predictions of `net` on the plane, and samples.
 
-    A net with one output gives P(y = 1), drawn as ten shades, with a line at 1/2; with `logits=True` its output is a
-    logit, and the sigmoid of it is drawn. With several outputs, logits or not, each class has the region in which its
-    output is the largest. Labels are 0, 1, ..., and `classes` their names. `resolution` is the number of points along
-    an axis. A new figure has a colour bar; in your own, `figure.colorbar(ax.images[0], ax=ax)` adds one.
+    A net with one output gives P(y = 1), drawn as ten shades, with a line at 1/2. With several outputs, logits or not,
+    each class has the region in which its output is the largest. A new figure has a colour bar; in your own,
+    `figure.colorbar(ax.images[0], ax=ax)` adds one.
 
-    Raises ValueError for other shapes, values that are not finite, labels out of range, and for probabilities outside
-    of [0, 1], which are logits.
+    Parameters
+    ----------
+    net
+        A function of samples (2, m), such as a Module, to outputs (1, m) or (classes, m).
+    X
+        Samples, (2, m).
+    Y
+        Labels 0, 1, ..., of shape (m,) or (1, m), or one-hot, (classes, m).
+    logits
+        Draw the sigmoid of the one output.
+    classes
+        The names of the classes.
+    resolution
+        The number of points along an axis.
+    legend
+        Draw a legend.
+    ax
+        Axes to draw into; a new figure by default.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
+
+    Raises
+    ------
+    ValueError
+        For other shapes, values that are not finite, labels out of range, and for probabilities outside of [0, 1],
+        which are logits.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> from tinygrad_dl.drawing import plots

@@ -16,13 +16,35 @@ from .axes import COLOURS, LINES, axes_for, numbers, plain, with_legend
 def activation(
     g: Callable[[Any], Any], *, z: tuple[float, float] = (-4.0, 4.0), name: str | None = None, ax: Any = None
 ) -> Any:
-    """Plot an elementwise activation g(z) and its derivative g'(z), by autodiff, over the range `z` = (low, high).
+    """Plot an elementwise activation g(z) and its derivative g'(z), computed by autodiff.
 
     Lines break where g or g' jumps, as the derivative of relu does at 0; a dot marks autodiff's value there.
-    `name` is the title, by default the function's own.
 
-    Raises ValueError for an invalid range, and for a `g` that is not elementwise or leaves the graph.
+    Parameters
+    ----------
+    g
+        A function of Tensors and arrays of any shape, applied to each element.
+    z
+        The range (low, high).
+    name
+        The title, by default the name of `g`.
+    ax
+        Axes to draw into; a new figure by default.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
+
+    Raises
+    ------
+    ValueError
+        For an invalid range, and for a `g` that is not elementwise or leaves the graph.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> import tinygrad_dl as tg
     >>> from tinygrad_dl.drawing import plots
     >>> ax = plots.activation(tg.nn.relu)
@@ -47,7 +69,7 @@ def activation(
     ax = axes_for("activation", ax)
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     for which, heights in enumerate((values, slopes)):
-        line = _broken(lambda x: _with_derivative(g, name, x), which, grid, heights)
+        line = _break_at_jumps(lambda x: _with_derivative(g, name, x), which, grid, heights)
         ax.plot(*line[:2], LINES[which], color=COLOURS[which], label=("g(z)", "g'(z)")[which], linewidth=2)
         if len(line[2]):
             ax.plot(*line[2:], "o", color=COLOURS[which], markersize=4, label="_at jumps")
@@ -61,12 +83,35 @@ def activation(
 
 
 def fits(nets: Any, X: Any, Y: Any, *, ax: Any = None) -> Any:
-    """The curves y = net(x) of a net, or of several by name, over data of one feature: `X` (1, m), `Y` (1, m) or (m,).
+    """Plot the curves y = net(x) of a net, or of several, over data of one feature.
 
     The notes' picture (week 3): a net without activations fits a straight line, one with activations bends.
 
-    Raises ValueError for other shapes of data and of what a net gives, and for values that are not finite.
+    Parameters
+    ----------
+    nets
+        A function of samples (1, m) to predictions (1, m), or a dict of such functions by name.
+    X
+        Samples, (1, m).
+    Y
+        Targets, (1, m) or (m,).
+    ax
+        Axes to draw into; a new figure by default.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
+
+    Raises
+    ------
+    ValueError
+        For other shapes of data or predictions, and for values that are not finite.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from tinygrad_dl.drawing import plots
     >>> x = np.array([[0.0, 1.0, 2.0]])
@@ -108,7 +153,7 @@ def _with_derivative(g: Callable[[Any], Any], name: str, z: np.ndarray) -> tuple
         return values, np.zeros(z.shape)  # of steps, as np.sign has them
 
 
-def _broken(f: Callable[[Any], Any], which: int, z: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, ...]:
+def _break_at_jumps(f: Callable[[Any], Any], which: int, z: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, ...]:
     """A line of `f(z)[which]` that breaks where it jumps: the z and heights of it, and those at the jumps.
 
     A jump is what remains when the interval that it lies in was halved 40 times.

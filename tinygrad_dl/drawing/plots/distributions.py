@@ -20,12 +20,33 @@ from .names import layer_and_kind
 def histograms(arrays: Any, X: Any = None, *, bins: int = 41, ax: Any = None) -> Any:
     """Plot a histogram of each array in a panel, with its mean and standard deviation below.
 
-    `arrays` is a dict of arrays by name, or a net, whose parameters are drawn: W1 b1 W2 ... With samples `X` (n, m), so
-    are the Tensors that the net computes from them: Z1, A1, ... Layers are rows. `ax` is an Axes, or an array of at
-    least as many Axes as there are panels; the array of Axes is returned.
+    Parameters
+    ----------
+    arrays
+        A dict of arrays by name, of any shapes; or a net, whose parameters W1 b1 W2 ... are drawn, a row a layer.
+    X
+        Samples, (n, m), for a net: the Tensors Z1, A1, ... that it computes from them are drawn too.
+    bins
+        The number of bins.
+    ax
+        An Axes, or an array of at least as many Axes as there are panels; a new figure by default.
 
-    Raises ValueError for no arrays, for empty ones, for values that are not finite, and for too few Axes.
+    Returns
+    -------
+    array of matplotlib.axes.Axes
+        The panels.
 
+    Raises
+    ------
+    ValueError
+        For no arrays, for empty ones, for values that are not finite, and for too few Axes.
+    TypeError
+        If `arrays` is neither a dict nor a net.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> from tinygrad_dl.drawing import plots

@@ -12,12 +12,31 @@ from .names import layer_and_kind
 
 
 def costs(histories: Any, *, log: bool = False, ax: Any = None) -> Any:
-    """Plot the cost of each epoch, solid, and the validation cost, dashed, for a history or several by name.
+    """Plot the cost of each epoch, solid, and the validation cost, dashed.
 
-    A history is what `tg.fit` returns, or a list of costs. With `log=True` the axis of costs is logarithmic.
+    Parameters
+    ----------
+    histories
+        A history, that is, the value of `tg.fit` or a list of costs; or a dict of histories by name.
+    log
+        Use a logarithmic axis of costs.
+    ax
+        Axes to draw into; a new figure by default.
 
-    Raises ValueError for a history without costs, and for costs of 0 or below on a logarithmic axis.
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
 
+    Raises
+    ------
+    ValueError
+        For a history without costs, and for costs of 0 or below on a logarithmic axis.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> from tinygrad_dl.drawing import plots
     >>> ax = plots.costs({"SGD": [0.7, 0.5, 0.4], "Adam": [0.7, 0.3, 0.1]}, log=True)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
@@ -56,15 +75,34 @@ def costs(histories: Any, *, log: bool = False, ax: Any = None) -> Any:
 
 
 def gradient_norms(norms: Any, *, log: bool = True, ax: Any = None) -> Any:
-    """The Euclidean norm √Σ dW² of each parameter's gradient over training: do gradients vanish in the first layers?
+    """Plot the Euclidean norm √Σ dW² of each parameter's gradient over training, for a look at vanishing gradients.
 
-    `norms` is the history of `tg.fit(..., gradient_norms=True)`; or norms of each step that you took, as lists by name,
-    or as a list of dicts by name: `{p.name: np.linalg.norm(p.grad) for p in net.parameters()}` after each backward.
-    The parameters of a layer share a colour and a marker; W is solid, b is dashed. A norm of 0 on a logarithmic axis
-    leaves the picture at the bottom.
+    The parameters of a layer share a colour and a marker; W is solid, b is dashed.
 
-    Raises ValueError for a history without norms, and for negative ones.
+    Parameters
+    ----------
+    norms
+        The history of `tg.fit(..., gradient_norms=True)`; or the norms of each step, as lists by name, or as a list of
+        dicts by name: `{p.name: np.linalg.norm(p.grad) for p in net.parameters()}` after each backward pass.
+    log
+        Use a logarithmic axis of norms, which leaves out norms of 0.
+    ax
+        Axes to draw into; a new figure by default.
 
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The Axes.
+
+    Raises
+    ------
+    ValueError
+        For a history without norms, and for negative norms.
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
     >>> from tinygrad_dl.drawing import plots
     >>> ax = plots.gradient_norms([{"W1": 0.01, "b1": 0.003}, {"W1": 0.02, "b1": 0.001}])
     >>> ax.get_xlabel(), ax.get_yscale()

@@ -51,7 +51,7 @@ def array(x: np.ndarray) -> str | None:
     pattern = _pattern(x)
     if pattern is not None or x.size > _LONGEST:
         return pattern
-    numbers = _nested(x.tolist())
+    numbers = _nest(x.tolist())
     dtype = _dtype(x, ", ") if x.dtype.kind in "iu" and x.dtype != int else ""
     return f"np.array({numbers}{dtype})" if len(numbers) <= _LONGEST else None
 
@@ -61,8 +61,8 @@ def _dtype(x: np.ndarray, before: str) -> str:
     return "" if x.dtype.kind in "fc" else f"{before}int" if x.dtype == int else f"{before}{setting(x.dtype)}"
 
 
-def _nested(part: Any) -> str:
-    return f"[{', '.join(map(_nested, part))}]" if isinstance(part, list) else number(part)
+def _nest(part: Any) -> str:
+    return f"[{', '.join(map(_nest, part))}]" if isinstance(part, list) else number(part)
 
 
 def _pattern(x: np.ndarray) -> str | None:

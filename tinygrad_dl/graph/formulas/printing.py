@@ -67,6 +67,7 @@ class Formula(str):
     evaluable: bool
 
     def __new__(cls, result: str, bindings: tuple[tuple[str, str], ...] = (), evaluable: bool = True) -> Formula:
+        """Join the `result` and its `bindings` to one text."""
         formula = super().__new__(cls, ", ".join([result, *(f"{name} = {text}" for name, text in bindings)]))
         formula.result, formula.bindings, formula.evaluable = result, bindings, evaluable
         return formula
@@ -80,11 +81,11 @@ def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
     >>> print(printed(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
     -(t / np.sum(t))**2, t = np.exp(Z1 - 1)
     """
-    order, uses = _ordered(value)
+    order, uses = _topological_order(value)
     return _Printer(names or {}, order, _bound(order, uses)).formula(value)
 
 
-def _ordered(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
+def _topological_order(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
     """The Symbols that `value` was computed from, parents first, and the number of uses of each; no recursion."""
     order: list[Symbol] = []
     uses = Counter(symbols_in(value))

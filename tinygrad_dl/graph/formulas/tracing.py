@@ -39,15 +39,15 @@ def derivative(
     >>> print(derivative(x / y, 1, {"g": "dA", "ans": "A", "x": "Z", "y": "n"}))
     -dA * A / n
     """
-    for settings in (_named, _unnamed):  # where NumPy accepts no array, it accepts no Symbol
+    for settings in (_symbol_of, _unnamed):  # where NumPy accepts no array, it accepts no Symbol
         try:
-            return printed(_traced(node, argnum, settings, outputs), names)
+            return printed(_trace_rule(node, argnum, settings, outputs), names)
         except Exception:  # a rule may do anything; a picture is drawn all the same
             continue
     return Formula(f"the rule of {name_of(node._function)}", evaluable=False)
 
 
-def _traced(node: Tensor, argnum: int, settings: Callable, outputs: Collection[int] | None) -> Any:
+def _trace_rule(node: Tensor, argnum: int, settings: Callable, outputs: Collection[int] | None) -> Any:
     """The answer of the rule of `node` for Symbols."""
     rule = registry.vjps[node._function][argnum]
     if rule is None:  # it is constant
@@ -74,7 +74,7 @@ def expression(node: Tensor, names: Mapping[str, str] | None = None) -> Formula:
     """
     if node._function is None:
         return Formula(node.name or "x")
-    args, kwargs = _arguments(node, _named)
+    args, kwargs = _arguments(node, _symbol_of)
     return printed(Symbol(node._value, node._function, tuple(args), kwargs), names)
 
 
@@ -118,17 +118,17 @@ def _arguments(node: Tensor, settings: Callable) -> tuple[list[Any], dict[str, A
     return args, {keyword: settings(keyword, value) for keyword, value in (node._kwargs or {}).items()}
 
 
-def _named(label: str, value: Any) -> Any:
+def _symbol_of(label: str, value: Any) -> Any:
     """A Symbol for an array; numbers and other settings unchanged."""
     if not isinstance(value, type) and getattr(value, "ndim", 0) > 0:
         return Symbol(value, name=label)
     if type(value) in (tuple, list):
-        return type(value)(_named(f"{label}[{i}]", part) for i, part in enumerate(value))
+        return type(value)(_symbol_of(f"{label}[{i}]", part) for i, part in enumerate(value))
     return value
 
 
 def _unnamed(label: str, value: Any) -> Any:
-    return value if getattr(value, "dtype", np.dtype(int)).kind != "f" else _named(label, value)
+    return value if getattr(value, "dtype", np.dtype(int)).kind != "f" else _symbol_of(label, value)
 
 
 def _cotangent(ans: Any, outputs: Collection[int] | None) -> Any:

@@ -154,12 +154,12 @@ class Search(Replay):
                 new = self._explanations(state, [*state.hidden, name])
                 best = min(best, *(state.cost for state in new))
                 found += new
-            states = self._pruned(found)
+            states = self._prune(found)
             if min(state.mistakes for state in states) >= min(self.limit, 1 if not self.most else np.inf):
                 break
         return [state for state in states if state.cost < states[0].cost + PLACE / 2]
 
-    def _pruned(self, states: list[State]) -> list[State]:
+    def _prune(self, states: list[State]) -> list[State]:
         """The best of `states`, one of those that name the same kinds in the same places."""
         distinct: dict[Any, State] = {}
         for state in sorted(states, key=lambda state: state.cost):

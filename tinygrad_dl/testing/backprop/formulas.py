@@ -50,33 +50,39 @@ class View:
 
     @property
     def updated_W(self) -> Offset:
+        """W after the step."""
         return Offset(self.net.updated, "W", self.layer)
 
     @property
     def old_W(self) -> Offset:
+        """W before the step."""
         return Offset(self.net.old, "W", self.layer)
 
     @property
     def activation(self) -> str:
+        """The name of the activation of this layer."""
         return self.net.activations.get(self.layer, "identity")
 
     @property
     def slope(self) -> Callable[[Array, Array], Array]:
-        """g' of this layer, a function of Z and A."""
+        """The derivative g' of this layer, a function of Z and A."""
         return self.net.functions[self.activation][1]
 
     # The 1/m is applied once: the derivative of the cost has it from the start, the course in dW and db.
 
     @property
     def is_early(self) -> bool:
+        """True if the 1/m is in the derivative of the cost."""
         return self.net.convention == "derivative"
 
     @property
     def early(self) -> float:
+        """The factor in the derivative of the cost."""
         return 1 / self.m if self.is_early else 1.0
 
     @property
     def late(self) -> float:
+        """The factor in dW and db."""
         return 1.0 if self.is_early else 1 / self.m
 
 

@@ -39,7 +39,7 @@ def _always(value: Any) -> Slot:
 
 
 def _times(a: Array, b: Array) -> Array:
-    """a * b, unless it would be a table of all samples by all samples."""
+    """The product a * b, unless it would be a table of all samples by all samples."""
     if np.prod(np.broadcast_shapes(a.shape, b.shape)) > 100 * (a.size + b.size):
         raise ValueError("too large to be meant")
     return a * b
@@ -57,7 +57,7 @@ def _early(v: View) -> bool:
     return v.is_early
 
 
-def _regularised(v: View) -> bool:
+def _is_regularised(v: View) -> bool:
     return v.λ != 0
 
 
@@ -74,7 +74,7 @@ def _activation_is_not(name: str) -> Callable[[View], bool]:
     return lambda v: v.activation != name
 
 
-def _clipped(ε: float) -> Slot:
+def _clip(ε: float) -> Slot:
     return lambda v: np.clip(v.A[0], ε, 1 - ε)
 
 
@@ -92,7 +92,7 @@ def _far(θ: float, *others: float) -> bool:
 
 
 def _slope_of(name: str, computed_again: bool) -> Slot:
-    """g' of another activation: as its formula in A, of this layer's A, or of that which is computed again from Z."""
+    """The derivative g' of another activation: its formula in A, at this layer's A, or at A computed again from Z."""
 
     def change(v: View) -> Callable[[Array, Array], Array]:
         g, slope = v.net.functions[name]
@@ -122,10 +122,10 @@ _COUNTS: dict[str, Callable[[View], float]] = {
 MISTAKES = (
     # ---- the factor
     Mistake("1/m missing", "dW db", "factor", _always(1.0), when=_late),
-    Mistake("1/m missing", "dW", "form", lambda v: lambda x: v.m * x, when=lambda v: _late(v) and _regularised(v)),
+    Mistake("1/m missing", "dW", "form", lambda v: lambda x: v.m * x, when=lambda v: _late(v) and _is_regularised(v)),
     Mistake("1/m missing", _OF_COST, "factor", _always(1.0), when=_early),
     Mistake("1/m twice", "dW db", "factor", lambda v: v.late / v.m),
-    Mistake("1/m twice", "dW", "form", lambda v: lambda x: x / v.m, when=_regularised),
+    Mistake("1/m twice", "dW", "form", lambda v: lambda x: x / v.m, when=_is_regularised),
     Mistake("1/m twice", _OF_COST, "factor", lambda v: v.early / v.m),
     Mistake("1/m twice", "dZ dA", "factor", lambda v: 1 / v.m),
     Mistake("m for 1/m", "dW db", "factor", lambda v: v.m, when=_late),
@@ -137,7 +137,7 @@ MISTAKES = (
     Mistake("averaged over units", _OF_COST, "factor", lambda v: v.early / v.n[0], "1/n{l}"),
     Mistake("averaged over units", "dZ dA", "factor", lambda v: 1 / v.n[0], "1/n{l}"),
     Mistake("sign", _ALL, "sign", _always(-1.0)),
-    Mistake("sign", "dW", "form", _always(np.negative), when=_regularised),
+    Mistake("sign", "dW", "form", _always(np.negative), when=_is_regularised),
     # ---- what is multiplied with what
     Mistake("transposed", _ALL, "turn", _always(np.transpose)),
     Mistake("transpose forgotten", "dW", "op", _always(np.matmul), "{A_p} for {A_p}ᵀ"),
@@ -212,17 +212,17 @@ MISTAKES = (
     Mistake("Y missing", "A-Y", "op", _always(lambda A, Y: A)),
     Mistake("+ for -", "A-Y", "op", _always(np.add)),
     # ---- regularisation
-    Mistake("regularisation missing", "dW", "penalty", _always(None), when=_regularised),
-    Mistake("regularisation without 1/m", "dW", "penalty", lambda v: v.λ * v.W[0], when=_regularised),
-    Mistake("regularisation subtracted", "dW", "penalty", lambda v: -v.λ / v.m * v.W[0], when=_regularised),
-    Mistake("regularisation doubled", "dW", "penalty", lambda v: 2 * v.λ / v.m * v.W[0], when=_regularised),
-    Mistake("regularisation halved", "dW", "penalty", lambda v: v.λ / v.m / 2 * v.W[0], when=_regularised),
-    Mistake("regularisation of b", "db", "penalty", lambda v: v.λ / v.m * v.b[0], when=_regularised),
+    Mistake("regularisation missing", "dW", "penalty", _always(None), when=_is_regularised),
+    Mistake("regularisation without 1/m", "dW", "penalty", lambda v: v.λ * v.W[0], when=_is_regularised),
+    Mistake("regularisation subtracted", "dW", "penalty", lambda v: -v.λ / v.m * v.W[0], when=_is_regularised),
+    Mistake("regularisation doubled", "dW", "penalty", lambda v: 2 * v.λ / v.m * v.W[0], when=_is_regularised),
+    Mistake("regularisation halved", "dW", "penalty", lambda v: v.λ / v.m / 2 * v.W[0], when=_is_regularised),
+    Mistake("regularisation of b", "db", "penalty", lambda v: v.λ / v.m * v.b[0], when=_is_regularised),
     Mistake("another λ", "dW", "penalty", lambda v, λ: λ / v.m * v.W[0], "{θ} for {λ:g}",
             free=lambda v, λ: _far(λ, 0, v.λ * v.m, -v.λ, 2 * v.λ, v.λ / 2)),
     Mistake("never computed", _ALL, "form", _always(np.zeros_like), "all zeros", last=True),
     # ---- other ways to be right
-    *(Mistake("", "bce", "left", _clipped(ε)) for ε in _EPSILONS),
+    *(Mistake("", "bce", "left", _clip(ε)) for ε in _EPSILONS),
     *(Mistake("", "bce", "op", _log_of_more(ε)) for ε in _EPSILONS),
     *(Mistake("", "dZ", "slope", _slope_at_0(slope), when=lambda v: _RELUS(v) and not np.all(v.Z[0]))
       for slope in (0.0, 0.5, 1.0)),

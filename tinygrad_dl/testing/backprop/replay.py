@@ -128,13 +128,13 @@ class Replay:
     def value(self, state: State, name: str, edits: Sequence[Edit] = (), θ: float | None = None) -> Array:
         """The value of `name` after the errors of `state`, with mistakes in its formula."""
         key = edits[0].key if edits else formulas_of(name, self.net)[0]
-        return self._evaluated(self._view(state.errors, name), key, edits, θ)
+        return self._evaluate(self._view(state.errors, name), key, edits, θ)
 
     def plain(self, state: State, name: str) -> Array:
         """`name` as it should be after what came before, if that has the shape for it."""
         return next((value for _, value in self.candidates(state, name, 0, [])), self.truth[name])
 
-    def _evaluated(self, view: View, key: str, edits: Sequence[Edit] = (), θ: float | None = None) -> Array:
+    def _evaluate(self, view: View, key: str, edits: Sequence[Edit] = (), θ: float | None = None) -> Array:
         changes = {
             mistake.slot: _bound(mistake.change, fitted if θ is None else θ) if mistake.free else mistake.change
             for mistake, _, fitted in edits
@@ -147,7 +147,7 @@ class Replay:
         """Yield the value of `name` for each set of `count` mistakes; `rest` leads from it to a given error."""
         view = self._view(state.errors, name)
         try:
-            plain = self._evaluated(view, formulas_of(name, self.net)[0])
+            plain = self._evaluate(view, formulas_of(name, self.net)[0])
         except NO_SENSE:
             return
         if count == 0:
@@ -156,7 +156,7 @@ class Replay:
             for edits in self._edits(key, name, count, bool(rest)):
                 for θ in self._numbers(state, name, edits, rest):
                     try:
-                        value = self._evaluated(view, key, edits, θ)
+                        value = self._evaluate(view, key, edits, θ)
                     except NO_SENSE:
                         continue
                     if rest and _equal(value, plain):

@@ -71,9 +71,20 @@ class Row:
 
 
 class BackpropReport:
-    """The rows of a check by name, in the order of backprop: `report["dW1"].status`. Print it for a table.
+    """The result of `check_backprop`, which prints as a table: a row for each gradient, in the order of backprop.
 
-    `convention` is "course" if dZ and dA are read as errors per sample, "derivative" if as derivatives of the cost.
+    Attributes
+    ----------
+    rows
+        A `Row` for each gradient; `report["dW1"]` is the row of dW1.
+    convention
+        "course" if dZ and dA are errors per sample, "derivative" if they are derivatives of the cost.
+
+    Examples
+    --------
+    >>> report = BackpropReport([Row("dW1", "right"), Row("db1", "unknown")], "course")
+    >>> report.passed, report["dW1"].status, "dW2" in report
+    (False, 'right', False)
     """
 
     rows: list[Row]
@@ -100,7 +111,13 @@ class BackpropReport:
         return iter(self.rows)
 
     def assert_right(self) -> None:
-        """Raise an AssertionError with the report, unless all is right: for your tests."""
+        """Raise an AssertionError with the report, unless all gradients are right.
+
+        Raises
+        ------
+        AssertionError
+            If a gradient is wrong.
+        """
         if not self.passed:
             raise AssertionError(f"\n{self}")
 
@@ -150,7 +167,7 @@ class BackpropReport:
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [f"{self._headline()} {self._reading()}".rstrip(), ""]
         lines += ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
-        left = [_wrapped(headline, rest) for headline, rest in self._explanations()]
+        left = [_wrap(headline, rest) for headline, rest in self._explanations()]
         while left and len(lines) + 1 + len(left[0]) < MOST_LINES:
             lines += ["", *left.pop(0)]
         if left:
@@ -175,7 +192,7 @@ class BackpropReport:
         return f"<p>{title}</p><table><tr>{head}</tr>{body}</table>{notes}"
 
 
-def _wrapped(headline: str, rest: Iterable[str]) -> list[str]:
+def _wrap(headline: str, rest: Iterable[str]) -> list[str]:
     lines = textwrap.wrap(headline, 116, subsequent_indent=" " * 4)
     for line in rest:
         lines += textwrap.wrap(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 6)

@@ -57,7 +57,7 @@ class Arguments:
         self.f, self.primals, self.varied = f, tuple(primals), varied
         self._copies: dict[int, Module] = {}  # of the Modules among the primals, by id
         self.leaves = [
-            Leaf(name, _copied(_values(value)), i)
+            Leaf(name, _copy(_values(value)), i)
             for i, (primal, label) in enumerate(zip(primals, names, strict=True))
             if i in varied
             for name, value in _floats(primal, label)
@@ -83,20 +83,20 @@ class Arguments:
         supply = iter(values)
 
         def replaced(primal: Any) -> Any:
-            return pytree.map_leaves(lambda value: self._replaced(value, supply), primal, whole=Module)
+            return pytree.map_leaves(lambda value: self._replace(value, supply), primal, whole=Module)
 
         return [replaced(primal) if i in self.varied else primal for i, primal in enumerate(self.primals)]
 
-    def _replaced(self, value: Any, supply: Iterator[Any]) -> Any:
+    def _replace(self, value: Any, supply: Iterator[Any]) -> Any:
         """The next of the `supply` if `value` is a float, else `value`; for a Module, a copy with other parameters."""
         if not isinstance(value, Module):
             return next(supply) if _is_float(value) else value
-        values = [next(supply) for _ in _varied(value)]
+        values = [next(supply) for _ in _varied_parameters(value)]
         if any(type(new) is Tensor for new in values):
-            return copy.deepcopy(value, dict(zip(map(id, _varied(value)), values, strict=True)))
+            return copy.deepcopy(value, dict(zip(map(id, _varied_parameters(value)), values, strict=True)))
         if id(value) not in self._copies:  # one copy will do for all arrays: a deep copy takes as long as the net
             self._copies[id(value)] = copy.deepcopy(value)
-        for parameter, new in zip(_varied(self._copies[id(value)]), values, strict=True):
+        for parameter, new in zip(_varied_parameters(self._copies[id(value)]), values, strict=True):
             replace_data(parameter, new)
         return self._copies[id(value)]
 
@@ -151,7 +151,7 @@ def _values(value: Any) -> Any:
     return value.data if type(value) is Tensor else value
 
 
-def _copied(value: Any) -> np.ndarray:
+def _copy(value: Any) -> np.ndarray:
     value = np.asarray(value)
     return laid_out(value.copy(), value)
 
@@ -159,7 +159,7 @@ def _copied(value: Any) -> np.ndarray:
 def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:
     for name, value in pytree.labelled_leaves(primal, label, whole=Module):
         if isinstance(value, Module):
-            varied = set(_varied(value))
+            varied = set(_varied_parameters(value))
             for path, parameter in value.named_parameters():
                 if parameter in varied:
                     yield parameter.name or f"{name}.{path}".lstrip("."), parameter
@@ -167,5 +167,5 @@ def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _varied(module: Module) -> list[Tensor]:
+def _varied_parameters(module: Module) -> list[Tensor]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]

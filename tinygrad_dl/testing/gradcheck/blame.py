@@ -44,14 +44,14 @@ def blame(arguments: Arguments, order: int, rng: np.random.Generator) -> tuple[B
             result = f(*[parameter(value) for value in arguments.wide()])
             for node in topological_order(*[y for y in pytree.leaves(result) if type(y) is Tensor])[:NODES]:
                 if node._function not in (None, primitives.output):
-                    rows, mistakes = _replayed(node, node._args, k, mode)
+                    rows, mistakes = _replay(node, node._args, k, mode)
                     kinks |= node._function is np.where or any(row.kinks for row in rows)  # its condition hides one
                     if mistakes:
                         return _blame(node, mistakes[0], k), kinks
     return None, kinks
 
 
-def _replayed(node: Tensor, args: Sequence[Any], order: int, mode: str) -> tuple[list[Row], list[Mistake]]:
+def _replay(node: Tensor, args: Sequence[Any], order: int, mode: str) -> tuple[list[Row], list[Mistake]]:
     """Check the rules of a node's function, with `args` in place of the node's own."""
     function, kwargs = node._function, node._kwargs or {}
     argnums = [i for i, parent in enumerate(node._parents) if parent is not None and parent.requires_grad]
@@ -102,7 +102,7 @@ def _smaller(node: Tensor, args: Sequence[Any], mistake: Mistake, order: int) ->
     if sum(x.size for x in arrays) <= SMALL or any(x.shape not in ((), shape) for x in arrays):
         return args, mistake
     alone = [np.array(x[mistake.index]) if isinstance(x, np.ndarray) and x.ndim else x for x in args]
-    found = _replayed(node, alone, order, mistake.mode)[1]
+    found = _replay(node, alone, order, mistake.mode)[1]
     return (alone, found[0]) if found else (args, mistake)
 
 

@@ -119,7 +119,8 @@ def _check_orders(
                 undefined = any(np.isnan(mistake.claimed) for mistake in mistakes)
                 if k == 1 and kinks and report.blame is None and not undefined:
                     rows, mistakes = _unless_at_kinks(arguments, k, modes, rng, rows, mistakes)
-            report.add(rows, mistakes)
+            report.rows += rows
+            report.mistakes += mistakes
         if report.verdict == "wrong":
             return
     with no_grad():
@@ -219,7 +220,7 @@ def pair_report(
         report.others = pair.inconsistency(values)
         if not report.others:
             claimed = ClaimedGradient(values, pair.value, pair.linearize, rng, tick)
-            report.add(*compare(claimed, arguments.leaves, 1, ("vjp",)))
+            report.rows, report.mistakes = compare(claimed, arguments.leaves, 1, ("vjp",))
             report.others = report.others or arguments.lost_dtypes(pair.vjp)
     return report
 

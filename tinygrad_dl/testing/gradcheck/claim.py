@@ -141,10 +141,10 @@ class ClaimedGradient:
 
     def along(self, direction: Direction) -> differences.Curve:
         """The value as a curve through x along a direction."""
-        unscaled = self._unscaled(direction)
+        unscaled = self._unscale(direction)
         return lambda step: self.at(self.x + step * unscaled)
 
-    def _unscaled(self, direction: Direction) -> np.ndarray:
+    def _unscale(self, direction: Direction) -> np.ndarray:
         vector = np.zeros_like(self.x)
         vector[direction.indices] = direction.weights * self.scale[direction.indices]
         return vector
@@ -177,7 +177,7 @@ class ClaimedGradient:
 
     def slope_close_by(self, corner: Direction, direction: Direction, distance: float = 1e-5) -> np.ndarray:
         """The derivative along a direction, at a nearby point towards a corner."""
-        x, step = self.x + distance * self._unscaled(corner), 1e-3 * distance * self._unscaled(direction)
+        x, step = self.x + distance * self._unscale(corner), 1e-3 * distance * self._unscale(direction)
         return (self.at(x + step) - self.at(x - step)) / (2e-3 * distance)
 
     def complex_slope(self, direction: Direction) -> np.ndarray | None:
@@ -185,7 +185,7 @@ class ClaimedGradient:
         if any(np.iscomplexobj(array) for array in (*self.values, *self.outputs)):
             return None
 
-        unscaled = self._unscaled(direction)
+        unscaled = self._unscale(direction)
 
         def curve(step: complex) -> np.ndarray:
             moved = self._floats(coordinates.arrays(self.x + step * unscaled, self.values))
@@ -232,10 +232,10 @@ class ClaimedGradient:
     def gradients(self) -> np.ndarray:
         """The reverse-mode Jacobian, per scaled step: a row for each checked number, a column for each coordinate."""
         if self._gradients is None:
-            self._gradients = self._pulled(self._linear)
+            self._gradients = self._pull(self._linear)
         return self._gradients
 
-    def _pulled(self, linear: Linear) -> np.ndarray:
+    def _pull(self, linear: Linear) -> np.ndarray:
         return np.array([self._row(linear, weights) for weights in self.weights])
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
@@ -260,21 +260,21 @@ class ClaimedGradient:
     def gradient_noise(self) -> np.ndarray:
         """The rounding noise of the `gradients`."""
         if self._gradient_noise is None:
-            self._gradient_noise = np.ptp([self._pulled(linear) for linear in self._grown()], axis=0)
+            self._gradient_noise = np.ptp([self._pull(linear) for linear in self._grown()], axis=0)
         return self._gradient_noise
 
     def tangent_noise(self, direction: Direction) -> np.ndarray:
         """The rounding noise of the `tangent`."""
-        return np.ptp([self._pushed(linear, direction) for linear in self._grown()], axis=0)
+        return np.ptp([self._push(linear, direction) for linear in self._grown()], axis=0)
 
     def tangent(self, direction: Direction) -> np.ndarray:
         """The derivative of each checked number along a direction, in forward mode."""
-        return self._pushed(self._linear, direction)
+        return self._push(self._linear, direction)
 
-    def _pushed(self, linear: Linear, direction: Direction) -> np.ndarray:
+    def _push(self, linear: Linear, direction: Direction) -> np.ndarray:
         assert linear.push is not None
         self._tick()
-        pushed = linear.push(coordinates.arrays(self._unscaled(direction), self.values))
+        pushed = linear.push(coordinates.arrays(self._unscale(direction), self.values))
         return self._seen(coordinates.real([np.asarray(t) for t in pushed]))
 
 

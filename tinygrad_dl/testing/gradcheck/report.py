@@ -122,11 +122,6 @@ class GradientReport:
         "x.data, x.detach(), or a constant function such as np.round? Is a nan the product of 0 and infinity?"
     )
 
-    def add(self, rows: list[Row], mistakes: list[Mistake]) -> None:
-        """Add results."""
-        self.rows += rows
-        self.mistakes += mistakes
-
     @property
     def passed(self) -> bool:
         """True if the verdict is "right"."""
@@ -150,7 +145,7 @@ class GradientReport:
         return sum(row.kinks for row in self.rows)
 
     def __str__(self) -> str:
-        return _cut(self._wrong() if self.verdict == "wrong" else self._right())
+        return _shorten(self._wrong() if self.verdict == "wrong" else self._right())
 
     def __repr__(self) -> str:
         return f"GradientReport({self.function!r}, {self.verdict}, undecided={self.undecided})"
@@ -164,14 +159,14 @@ class GradientReport:
             counts = [str(count or "") for count in (row.kinks, row.undecided)]
             table.append([row.argument, str(row.order), row.mode, row.how, worst, *counts])
         verdict = "are undecided: rounding hides some of them" if self.undecided else "are right"
-        lines = [f"The derivatives of {self.function} {verdict}.", "", *_aligned(table)]
+        lines = [f"The derivatives of {self.function} {verdict}.", "", *_align(table)]
         if self.kinks:
             lines.append("At a kink any number between the slopes of both sides is right.")
         if self.undecided:
             doubts = [doubt for row in self.rows for doubt in row.doubts][:SHOWN]
             table = [["undecided", "derivative of", "claimed", "by differences"]]
             table += [[doubt.element, doubt.output, f"{doubt.claimed:.6g}", doubt.numeric] for doubt in doubts]
-            lines += ["", *_aligned(table), *UNDECIDED.split("\n")]
+            lines += ["", *_align(table), *UNDECIDED.split("\n")]
         return lines
 
     def _wrong(self) -> list[str]:
@@ -190,7 +185,7 @@ class GradientReport:
             table.append(
                 [mistake.element, mistake.output, claimed, mistake.numeric, f"{mistake.relative_difference:.1e}"]
             )
-        lines += _aligned(table)
+        lines += _align(table)
         if len(self.mistakes) > SHOWN:
             lines.append(f"and {len(self.mistakes) - SHOWN} more")
         if np.isfinite(first.taylor_order):
@@ -208,7 +203,13 @@ class GradientReport:
 
 
 class GradientError(AssertionError):
-    """Raised for a wrong derivative; its `report`, a `GradientReport`, holds the mistakes and the rule at fault."""
+    """Raised for a wrong derivative.
+
+    Attributes
+    ----------
+    report
+        The `GradientReport`, with the mistakes and the rule at fault.
+    """
 
     def __init__(self, report: GradientReport):
         super().__init__(str(report))
@@ -228,13 +229,13 @@ def raise_or_warn(report: GradientReport) -> GradientReport:
     return report
 
 
-def _aligned(table: list[list[str]]) -> list[str]:
+def _align(table: list[list[str]]) -> list[str]:
     kept = [column for column in zip(*table, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in kept]
     rows = zip(*kept, strict=True)
     return ["  " + "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _cut(lines: list[str]) -> str:
+def _shorten(lines: list[str]) -> str:
     lines = [line if len(line) <= 160 else line[:157] + "..." for line in lines]
     return "\n".join(lines if len(lines) <= LINES else [*lines[: LINES - 1], "..."])

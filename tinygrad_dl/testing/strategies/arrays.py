@@ -29,8 +29,24 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of arrays with at 
 
 
 def shapes(max_ndim: int = 3, max_side: int = 3, *, empty: bool = False) -> Strategy[Shape]:
-    """Return a strategy for shapes of 0 to `max_ndim` axes, each of length 1 to `max_side`, or 0 with `empty`.
+    """Return a strategy for shapes of arrays.
 
+    Parameters
+    ----------
+    max_ndim
+        The largest number of axes; the least is 0.
+    max_side
+        The largest length of an axis.
+    empty
+        Draw axes of length 0 too; else the least length is 1.
+
+    Returns
+    -------
+    SearchStrategy
+        Of tuples of integers.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(shapes(empty=True), lambda shape: 0 in shape)
     (0,)
@@ -144,7 +160,15 @@ def matmul_pairs(
 ) -> Strategy[tuple[np.ndarray, ...]]:
     """Return a strategy for pairs (x, y) for `x @ y`: vectors, matrices, and stacks of matrices that broadcast.
 
-    The parameters are those of `broadcastable`.
+    Parameters
+    ----------
+    domains, dtype, max_side, layouts
+        As for `broadcastable`.
+
+    Returns
+    -------
+    SearchStrategy
+        Of pairs of arrays.
 
     Examples
     --------
@@ -160,8 +184,20 @@ def matmul_pairs(
 
 
 def axes(ndim: int) -> Strategy[Any]:
-    """Return a strategy for the `axis` of a reduction of an array with `ndim` axes: None, an integer, or a tuple.
+    """Return a strategy for the `axis` of a reduction.
 
+    Parameters
+    ----------
+    ndim
+        The number of axes of the reduced array.
+
+    Returns
+    -------
+    SearchStrategy
+        Of None, integers, also negative ones, and tuples of integers.
+
+    Examples
+    --------
     >>> from hypothesis import find
     >>> find(axes(3), lambda axis: isinstance(axis, tuple) and len(axis) == 2)
     (0, 1)
@@ -172,9 +208,18 @@ def axes(ndim: int) -> Strategy[Any]:
 
 
 def indices(shape: Shape) -> Strategy[Any]:
-    """Return a strategy for indices of an array of `shape`: integers, slices, ellipses, None, masks, integer arrays.
+    """Return a strategy for indices of an array.
 
-    The integer arrays hold repeated and negative indices.
+    Parameters
+    ----------
+    shape
+        The shape of the array.
+
+    Returns
+    -------
+    SearchStrategy
+        Of integers, slices, ellipses, None, masks, integer arrays with repeated and negative indices, and tuples of
+        these.
 
     Examples
     --------
@@ -217,7 +262,7 @@ def _tuple(draw, together: Strategy, drawings: Sequence[Drawing], layouts: Seque
         x = draw_numbers(draw, math.prod(shape), (i, len(drawings))).reshape(shape)
         if x.ndim and len(layouts) > 1:
             x = LAYOUTS[draw(st.sampled_from(layouts))](x)
-        made.append(_printed_as_code(x))
+        made.append(_print_as_code(x))
     return tuple(made)
 
 
@@ -226,7 +271,7 @@ def _index(draw, every: Strategy) -> Any:
     index = draw(every)
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, np.ndarray):
-            _printed_as_code(part)
+            _print_as_code(part)
     return index
 
 
@@ -248,7 +293,7 @@ def _input_shapes(together: npst.BroadcastableShapes) -> tuple[Shape, ...]:
     return together.input_shapes
 
 
-def _printed_as_code(x: np.ndarray) -> np.ndarray:
+def _print_as_code(x: np.ndarray) -> np.ndarray:
     """Return `x`; Hypothesis will print it as code, since the repr of an array lacks its layout.
 
     Hypothesis has printers for classes only, so this uses its internals; if they have changed, it prints the repr.

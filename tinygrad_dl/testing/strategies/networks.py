@@ -58,7 +58,13 @@ class Network(Pasted):
         return nn.Sequential(*layers)
 
     def loss(self) -> Tensor:
-        """The binary cross-entropy of `net(X)` and `Y`, a recorded Tensor of shape ()."""
+        """Compute the cost of the network at its samples.
+
+        Returns
+        -------
+        Tensor
+            The binary cross-entropy of `net(X)` and `Y`, recorded, of shape ().
+        """
         return nn.binary_cross_entropy(self.net(self.X), self.Y)
 
     def __repr__(self) -> str:

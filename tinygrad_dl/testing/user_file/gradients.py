@@ -53,7 +53,7 @@ def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple
     missing = [what for what, value in parts.items() if value is None]
     if missing:
         raise CannotCheck(f"{file.path}: {name}: define {', '.join(missing)} in the file: what the gradients are of.")
-    return _checked(file, name, gradients, net_of(file, parts, 0), _before_update(file, parts["parameters"], gradients))
+    return _check(file, name, gradients, net_of(file, parts, 0), _before_update(file, parts["parameters"], gradients))
 
 
 def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
@@ -65,7 +65,7 @@ def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
     for layers in LAYERS:
         net = net_of(file, parts, layers)
         try:
-            gradients = _given_by(file, name, forward, net)
+            gradients = _gradients_by(file, name, forward, net)
         except Exception as error:
             problem = problem or file.problem(error, name, file.place(file.functions[name]))
             continue
@@ -74,12 +74,12 @@ def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
             found = net, gradients
             break
     if found:
-        return _checked(file, name, found[1], found[0], [])
+        return _check(file, name, found[1], found[0], [])
     assert problem
     raise problem
 
 
-def _given_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, Any]:
+def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, Any]:
     """The gradients that a function gives for a net, and for what `forward` gives for that: its cache, say.
 
     If there is no `forward`, the last function counts that returns what is needed, by name.
@@ -90,8 +90,8 @@ def _given_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, An
     needs = _missing(function, known)
     maker = (forward or _maker_of(file, needs)) if needs else ""
     if maker:
-        known = {**_supply(file, maker, _called(file, maker, known), needs), **known}
-    result = _called(file, name, known)
+        known = {**_supply(file, maker, _call(file, maker, known), needs), **known}
+    result = _call(file, name, known)
     gradients = gradients_in(_by_name(file, name, result))
     if not gradients:
         place = file.place(function)
@@ -109,7 +109,7 @@ def _maker_of(file: UserFile, names: Collection[str]) -> str:
 # ---- the check
 
 
-def _checked(
+def _check(
     file: UserFile, name: str, gradients: Mapping[str, Any], net: Net, before: list[dict[str, Any]]
 ) -> tuple[str, str]:
     guesses = [
@@ -186,7 +186,7 @@ def _missing(function: Callable, known: Collection[str]) -> list[str]:
     ]
 
 
-def _called(file: UserFile, name: str, known: Mapping[str, Any]) -> Any:
+def _call(file: UserFile, name: str, known: Mapping[str, Any]) -> Any:
     """The result of a function for values known by name, and variables of the file."""
     function = file.functions[name]
     missing = _missing(function, {**known, **file.variables})

@@ -79,7 +79,7 @@ def call_of(file: UserFile, name: str, common: str = "") -> Call:
     """
     function = file.functions[name]
     parameters = [p for p in signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    asked = _asked_for(file, [name, *([common] if common else [])], [p.name for p in parameters])
+    asked = _inputs_of_file(file, [name, *([common] if common else [])], [p.name for p in parameters])
     available = {**file.variables, **asked}
     known = {p.name: available[p.name] for p in parameters if p.name in available}
     parameters = [p for p in parameters if p.name in known or p.default is p.empty]
@@ -121,7 +121,7 @@ def answer(result: Any) -> np.ndarray:
     return np.asarray(value)
 
 
-def _asked_for(file: UserFile, names: Sequence[str], parameters: list[str]) -> dict[str, Any]:
+def _inputs_of_file(file: UserFile, names: Sequence[str], parameters: list[str]) -> dict[str, Any]:
     """The inputs that the file gives, by name."""
     for variable in (*(f"{name}_inputs" for name in names), "inputs"):
         given = file.variables.get(variable)

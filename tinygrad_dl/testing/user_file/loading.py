@@ -78,7 +78,7 @@ def opened(path: str) -> Iterator[UserFile]:
 
     Raises CannotCheck for what can't be read, is no Python, or ends in an exception.
     """
-    tree = _parsed(path)
+    tree = _parse(path)
     module = ModuleType(MODULE)
     module.__file__ = str(Path(path).absolute())
     file = UserFile(path, tree, {})
@@ -103,7 +103,7 @@ def opened(path: str) -> Iterator[UserFile]:
                 del sys.modules[name]
 
 
-def _parsed(path: str) -> ast.Module:
+def _parse(path: str) -> ast.Module:
     if Path(path).is_dir():
         raise CannotCheck(f"{path}: expected a Python file, got a folder.")
     try:

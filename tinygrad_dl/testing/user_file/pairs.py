@@ -168,7 +168,7 @@ class _Backward:
         meaning |= {G: g, ANS: ans}
         if isinstance(result, tuple):
             meaning[CACHE] = result[1] if len(result) == 2 else result[1:]
-        gradients = self._named(self.backward(*(meaning[what] for what in self.reading.arguments)))
+        gradients = self._by_name(self.backward(*(meaning[what] for what in self.reading.arguments)))
         if not isinstance(gradients, dict):
             return gradients
         if G not in self.reading.arguments:
@@ -187,7 +187,7 @@ class _Backward:
             wanted = [n for n in self.call.names if n in given or (n in wanted and len(given) > 1)]
         return [self.call.names.index(n) for n in wanted]
 
-    def _named(self, result: Any) -> Any:
+    def _by_name(self, result: Any) -> Any:
         """The gradients by the names of what they are by, as far as one can tell."""
         names = self.call.names
         if isinstance(result, dict):

@@ -1,0 +1,13 @@
+"""Primitives that NumPy lacks, such as `set_at` for `x[index] = value`, and `primitive`, which makes your own."""
+
+from .core.primitives import add_at, getitem, put_along_axis, set_at
+from .core.primitives import astype as astype  # this and the others are read in formulas
+from .core.primitives import concatenate as concatenate
+from .core.primitives import einsum as einsum
+from .core.primitives import identity as identity
+from .core.primitives import output as output
+from .core.primitives import scatter_add as scatter_add
+from .core.primitives import values as values
+from .functional.user_ops import primitive
+
+__all__ = ["add_at", "getitem", "primitive", "put_along_axis", "set_at"]
