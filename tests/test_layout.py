@@ -17,7 +17,6 @@ ELSEWHERE = {
     "drawing/folding/programs.py": "drawing/folding/test_plans.py",  # plans compare programs
     "drawing/plots/names.py": "drawing/plots/test_progress.py",
     "drawing/sketch.py": "drawing/test_dot.py",
-    "graph/formulas/symbols.py": "graph/formulas/test_printing.py",  # symbols are made to be printed
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
     "rules/_shapes.py": "rules/test_any_shape.py",  # shared by the rules
     "rules/matrices.py": "rules/test_linalg.py",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import cuts
+from .array_methods import Symbolic
 
 _IMMUTABLE = frozenset(
     {NoneType, EllipsisType, bool, int, float, complex, str, bytes, slice, range, type}
@@ -82,6 +83,8 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
     >>> numbers([1, 2], dtype=float)
     array([1., 2.])
     """
+    if isinstance(value, Symbolic):
+        return value if dtype is None or value.dtype == dtype else value.astype(dtype)  # type: ignore[return-value]
     if isinstance(value, (np.ma.MaskedArray, np.matrix)):
         raise TypeError(
             f"expected a plain array, got a {type(value).__name__}: x.filled(value) or np.array(x) makes one."
@@ -123,6 +126,11 @@ def _read(value: Any) -> Any:
         listed = ", ".join(f"{name!r} of dtype {named[name]}" for name in wrong[:5])
         raise TypeError(f"expected numbers, got {listed}: cast it with x.astype(float), or leave it out.")
     return array
+
+
+def own(values: Any) -> Any:
+    """A copy of `values` as an array; a symbolic array, which never changes, is returned itself."""
+    return values if isinstance(values, Symbolic) else np.array(values)
 
 
 def setting(value: Any) -> Any:

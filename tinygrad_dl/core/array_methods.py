@@ -205,3 +205,9 @@ class Dispatching(ArrayMethods):
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         return self._apply(function, args, kwargs)
+
+
+class Symbolic(Dispatching):
+    """A proxy that can be the value of a Tensor, so that what is computed with the Tensor is traced."""
+
+    __slots__ = ()

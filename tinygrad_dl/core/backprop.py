@@ -23,6 +23,7 @@ import numpy as np
 
 from .. import pytree
 from . import arguments, primitives, registry
+from .array_methods import Symbolic
 from .calls import outputs_of
 from .modes import IN_RULE, observing, with_recording
 from .tensor import Tensor, origin, untracked
@@ -243,9 +244,10 @@ def _add_to_leaves(cotangents: dict[Tensor, Any]) -> None:
     while cotangents:
         leaf, g = cotangents.popitem()
         if leaf._grad is not None:
-            leaf._grad = np.asarray(leaf._grad + g)
+            total: Any = leaf._grad + g
+            leaf._grad = total if isinstance(total, Symbolic) else np.asarray(total)  # type: ignore[assignment]
         else:
-            leaf._grad = g if _is_alone(getrefcount(g), g) else np.array(g)
+            leaf._grad = g if _is_alone(getrefcount(g), g) else arguments.own(g)
 
 
 Tensor.backward = backward  # type: ignore[method-assign, assignment]  # `tensor` does not import the chain rule
@@ -335,7 +337,7 @@ def backward_between(
     cotangents = with_recording(mode, backward_pass, seeds, paths, create_graph)
     results = [cotangents[x] if x in cotangents else np.zeros_like(x._value) for x in targets]
     if create_graph:
-        return [untracked(g) if isinstance(g, _ARRAYS) else g for g in results]
+        return [untracked(g) if isinstance(g, (*_ARRAYS, Symbolic)) else g for g in results]
     del seeds, cotangents  # one dict; `results` holds another reference
     return [g if _is_alone(getrefcount(g) - 1, g) or not isinstance(g, _ARRAYS) else np.array(g) for g in results]
 

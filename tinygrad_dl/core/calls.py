@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments, cuts, primitives, registry
+from .array_methods import Symbolic
 from .modes import is_recording
 from .numpy_warnings import Computing, at_the_users_line
 from .signatures import signature
@@ -157,6 +158,8 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     if constant:
         return without_gradient(result, function, args)
+    if isinstance(result, Symbolic):
+        return unrecorded(result, *args, function=function)
     if "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
         return result
     shared = _shares_memory(result, (*args, *kwargs.values()))

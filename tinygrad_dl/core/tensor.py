@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import _frames
 from . import arguments, cuts, leaving, primitives, registry
-from .array_methods import ArrayMethods
+from .array_methods import ArrayMethods, Symbolic
 from .display import Displayed
 from .modes import is_observed, is_recording, observing
 from .numpy_warnings import Computing, at_the_users_line
@@ -263,7 +263,8 @@ class Tensor(ArrayMethods, Displayed):
 
     def __init__(self, data: Any, *, requires_grad: bool = False, dtype: Any = None, name: str | None = None):
         values = arguments.numbers(data, dtype)
-        values.flags.writeable = False
+        if type(values) is np.ndarray:
+            values.flags.writeable = False
         self._value = values
         self._function = None
         self._parents = ()
@@ -288,6 +289,8 @@ class Tensor(ArrayMethods, Displayed):
         TypeError
             If the Tensor is not a leaf.
         """
+        if isinstance(self._value, Symbolic):
+            return self._value  # type: ignore[return-value]
         values: Any = np.asarray(self._value)
         view = values.view()
         while isinstance(values, np.ndarray):  # the memory itself too, so that view.base is no way around
@@ -308,13 +311,14 @@ class Tensor(ArrayMethods, Displayed):
             raise ValueError(f"{self._label()}: expected data of shape {self.shape}, got {new.shape}.")
         if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
             raise ValueError(f"{self._label()}: expected data that {self.dtype} can hold, got {new.dtype}.")
-        new = np.array(new, dtype=self.dtype)
-        new.flags.writeable = False
+        if type(new) is np.ndarray:
+            new = np.array(new, dtype=self.dtype)
+            new.flags.writeable = False
         self._value = new
 
     def numpy(self) -> np.ndarray:
         """Return a copy of the values, a NumPy array without the graph."""
-        return np.array(self._value)
+        return arguments.own(self._value)
 
     def item(self) -> Any:
         """Return the value of a Tensor of size 1 as a Python number."""

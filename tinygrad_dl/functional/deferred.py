@@ -63,7 +63,7 @@ class Pullback(primitives.Hidden):
         return tuple(backward_between(seeds, self.outside, topological_order(*seeds), create_graph=nested))
 
 
-@primitives.primitive
+@primitives.array_function
 def pulled_back(*tensors: Any, pullback: Pullback) -> Any:
     """The cotangents of the inputs of a Pullback, for the values of its Tensors from outside."""
     return pullback.arrays()

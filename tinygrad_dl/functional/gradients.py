@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import pytree
 from ..batching import core_of, unwrap_batch
+from ..core.array_methods import Symbolic
 from ..core.tensor import untracked
 from .derived import Derived, P, R
 from .trace import Trace, as_array, check_outputs, is_tracked, untrack
@@ -233,4 +234,4 @@ def _check_scalar(output: Any) -> Any:
     if output.dtype.kind != "f":
         advice = ": apply np.real or np.abs, or use tg.vjp with a cotangent" if output.dtype.kind == "c" else ""
         raise TypeError(f"grad: expected a function that returns a real float, got {output.dtype}{advice}.")
-    return untracked(output) if isinstance(output, (np.ndarray, np.generic)) else output
+    return untracked(output) if isinstance(output, (np.ndarray, np.generic, Symbolic)) else output

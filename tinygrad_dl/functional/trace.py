@@ -14,6 +14,7 @@ import numpy as np
 from .. import pytree
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
+from ..core.array_methods import Symbolic
 from ..core.backprop import backward_between, checked_cotangent, topological_order
 from ..core.modes import IN_FUNCTION, is_grad_enabled, observing, recording, with_recording
 from ..core.tensor import Tensor, untracked
@@ -114,8 +115,8 @@ class Trace:
     def without_graph(self, output: Any) -> Any:
         """An `output` without its graph: a Tensor if one of the primals is one, else an array or a number."""
         if any(type(core_of(value)) is Tensor for value in self.values):
-            return untracked(output._value if type(output) is Tensor else np.array(output))  # f may keep it
-        return np.array(as_array(output))[()]
+            return untracked(output._value if type(output) is Tensor else arguments.own(output))  # f may keep it
+        return arguments.own(as_array(output))[()]
 
 
 def untrack(variables: Sequence[Tensor]) -> None:
@@ -132,7 +133,8 @@ def is_tracked(value: Any) -> bool:
 
 def as_array(value: Any) -> Any:
     """`value` as a plain array."""
-    return value._value if type(value) is Tensor else np.asarray(value)
+    value = value._value if type(value) is Tensor else value
+    return value if isinstance(value, Symbolic) else np.asarray(value)
 
 
 def add_seeds(seeds: dict[Tensor, Any], more: dict[Tensor, Any]) -> dict[Tensor, Any]:
@@ -170,7 +172,7 @@ def check_outputs(outputs: Sequence[Any]) -> None:
                 "expected a function that returns Tensors; this one returned a plain Python number, which has lost its "
                 "gradient: leave out float(), .item() and the functions of math."
             )
-        if not isinstance(core_of(output), (Tensor, np.ndarray, np.generic)):
+        if not isinstance(core_of(output), (Tensor, np.ndarray, np.generic, Symbolic)):
             advice = ": is a return missing?" if output is None else "."
             raise TypeError(f"expected a function that returns Tensors, got {type(output).__name__}{advice}")
 

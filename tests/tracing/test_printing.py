@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tests.graph.formulas.evaluating import RNG, A, X, evaluated
+from tests.tracing.evaluating import RNG, A, X, evaluated
 from tinygrad_dl.core import primitives
 from tinygrad_dl.graph.formulas import derivative
-from tinygrad_dl.graph.formulas.printing import printed
-from tinygrad_dl.graph.formulas.symbols import Symbol
+from tinygrad_dl.tracing.printing import printed
+from tinygrad_dl.tracing.symbols import Symbol
 
 # ---- precedence
 

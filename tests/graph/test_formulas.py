@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tests.graph.formulas.evaluating import RNG, X, Y, assert_formulas_hold, made
 from tests.rows import every_function
+from tests.tracing.evaluating import RNG, X, Y, assert_formulas_hold, made
 from tinygrad_dl.graph.formulas import derivative, expression, parameter_names
 from tinygrad_dl.nn import fused
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ...core import primitives, registry
-from ...core.modes import recording
-from ...core.registry import name_of
-from ...core.signatures import signature
-from ...core.tensor import Tensor
-from .printing import Formula, printed
-from .symbols import Symbol
+from ..core import primitives, registry
+from ..core.modes import recording
+from ..core.registry import name_of
+from ..core.signatures import signature
+from ..core.tensor import Tensor
+from ..tracing.printing import Formula, printed
+from ..tracing.program import Node
+from ..tracing.symbols import Symbol, nodes_of
 
 
 def derivative(
@@ -52,6 +53,8 @@ def _trace_rule(node: Tensor, argnum: int, settings: Callable, outputs: Collecti
     rule = registry.vjps[node._function][argnum]
     if rule is None:  # it is constant
         return 0
+    if primitives.shown(node._kwargs) != (node._kwargs or {}):
+        raise TypeError("the formula would be that of a whole program, without its constants.")
     args, kwargs = _arguments(node, settings)
     g: Any = Symbol(_cotangent(node._value, outputs), name="g")
     ans: Any = Symbol(node._value, name="ans")
@@ -75,7 +78,7 @@ def expression(node: Tensor, names: Mapping[str, str] | None = None) -> Formula:
     if node._function is None:
         return Formula(node.name or "x")
     args, kwargs = _arguments(node, _symbol_of)
-    return printed(Symbol(node._value, node._function, tuple(args), kwargs), names)
+    return printed(Node(node._value, node._function, nodes_of(tuple(args)), nodes_of(kwargs)), names)
 
 
 def parameter_names(node: Tensor) -> list[str]:

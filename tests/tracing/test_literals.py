@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.graph.formulas.evaluating import RNG
-from tinygrad_dl.graph.formulas import literals
+from tests.tracing.evaluating import RNG
+from tinygrad_dl.tracing import literals
 
 
 @given(st.floats() | st.integers() | st.complex_numbers())

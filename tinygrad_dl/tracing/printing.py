@@ -1,4 +1,4 @@
-"""Symbols as text in NumPy's syntax: operators with as few parentheses as possible, calls, indices, constants.
+"""Nodes of a trace as text in NumPy's syntax: operators with as few parentheses as possible, calls, indices, constants.
 
 A repeated subexpression is printed once, with a name that is defined after the formula: `g * t / np.sum(t), t =
 np.exp(x)`. So the length of a formula is proportional to the computation. Only operators on names and numbers, such as
@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ...core import primitives
-from ...core.registry import name_of
-from ...core.signatures import signature
+from ..core import primitives
+from ..core.registry import name_of
+from ..core.signatures import signature
 from . import literals
-from .symbols import Shape, Symbol, symbols_in
+from .program import Node, Program, needed, nodes_in
+from .symbols import Shape, nodes_of
 
 # ---- operator precedence, as in Python's grammar
 
@@ -76,76 +77,88 @@ class Formula(str):
 def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
     """The formula of a Symbol or a structure of Symbols, with `names` to replace the names of Symbols.
 
+    >>> from .symbols import Symbol
     >>> x = Symbol(np.ones(3), name="x")
     >>> t = np.exp(x - 1)
     >>> print(printed(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
     -(t / np.sum(t))**2, t = np.exp(Z1 - 1)
     """
-    order, uses = _topological_order(value)
-    return _Printer(names or {}, order, _bound(order, uses)).formula(value)
+    value = nodes_of(value)
+    order = needed([value])
+    return _Printer(names or {}, order, _bound(order, _uses(value, order))).formula(value)
 
 
-def _topological_order(value: Any) -> tuple[list[Symbol], Counter[Symbol]]:
-    """The Symbols that `value` was computed from, parents first, and the number of uses of each; no recursion."""
-    order: list[Symbol] = []
-    uses = Counter(symbols_in(value))
-    seen: set[Symbol] = set()
-    stack: list[Symbol | None] = [*uses]
-    while stack:
-        symbol = stack.pop()
-        if symbol is None:
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif symbol not in seen:
-            seen.add(symbol)
-            parents = [*symbols_in(symbol._args), *symbols_in(symbol._kwargs)]
-            uses.update(parents)
-            stack += [symbol, None, *(parent for parent in parents if parent not in seen)]
-    return order, uses
+def source(program: Program, name: str = "program") -> str:
+    """The code of a function `name` that computes the outputs of `program`: a line for each named or repeated quantity.
+
+    >>> from .trace import trace
+    >>> print(source(trace(lambda x: (t := np.tanh(x)) / np.sum(t), np.ones(3)).program))
+    def program(x):
+        t = np.tanh(x)
+        return t / np.sum(t)
+    """
+    order = [*program.inputs, *program.nodes]
+    uses = Counter({node: count for node, count in program.uses().items()})
+    bound = _bound(order, uses) | {node for node in program.nodes if node.name and uses[node]}
+    printer = _Printer({}, order, bound)
+    lines = [f"{name} = {text}" for name, text in printer.bindings]
+    outputs = ", ".join(printer.text(output) for output in program.outputs) or "None"
+    parameters = ", ".join(printer.texts[node][0] for node in program.inputs)
+    return "\n    ".join([f"def {name}({parameters}):", *lines, f"return {outputs}"])
 
 
-def _bound(order: list[Symbol], uses: Counter[Symbol]) -> set[Symbol]:
-    """The Symbols to name: repeated ones, and those nested too deeply for readers and for Python."""
-    bound: set[Symbol] = set()
-    depths: dict[Symbol, int] = {}
-    for symbol in order:
-        parts = (*symbols_in(symbol._args), *symbols_in(symbol._kwargs))
-        depths[symbol] = 1 + max((depths[part] for part in parts if part not in bound), default=0)
-        repeated = uses[symbol] > 1 and not _is_short(symbol, bound)
-        if symbol._function is not None and (repeated or depths[symbol] > _DEEPEST):
-            bound.add(symbol)
+def _uses(value: Any, order: list[Node]) -> Counter[Node]:
+    """The number of uses of each Node of `order`, by `value` and by one another."""
+    uses = Counter(nodes_in(value))
+    for node in order:
+        uses.update(node.parts)
+    return uses
+
+
+def _bound(order: list[Node], uses: Counter[Node]) -> set[Node]:
+    """The Nodes to name: repeated ones, and those nested too deeply for readers and for Python."""
+    bound: set[Node] = set()
+    depths: dict[Node, int] = {}
+    for node in order:
+        depths[node] = 1 + max((depths[part] for part in node.parts if part not in bound), default=0)
+        repeated = uses[node] > 1 and not _is_short(node, bound)
+        if node.function is not None and (repeated or depths[node] > _DEEPEST):
+            bound.add(node)
     return bound
 
 
-def _is_short(symbol: Symbol, bound: set[Symbol]) -> bool:
-    """Return whether a Symbol is an operator on names and numbers."""
-    named = all(part._function is None or part in bound for part in symbols_in(symbol._args))
-    plain = not any(isinstance(arg, (np.ndarray, list, dict)) for arg in symbol._args)
-    return named and plain and not symbol._kwargs and symbol._function in OPERATORS
+def _is_short(node: Node, bound: set[Node]) -> bool:
+    """Return whether a Node is an operator on names and numbers."""
+    named = all(part.function is None or part in bound for part in nodes_in(node.args))
+    plain = not any(isinstance(arg, (np.ndarray, list, dict)) for arg in node.args)
+    return named and plain and not node.kwargs and node.function in OPERATORS
 
 
 class _Printer:
-    """The texts of Symbols, each with its precedence."""
+    """The texts of Nodes, each with its precedence; the `bound` ones are named."""
 
-    def __init__(self, names: Mapping[str, str], order: list[Symbol], bound: set[Symbol]):
+    def __init__(self, names: Mapping[str, str], order: list[Node], bound: set[Node]):
         self.names = names
-        self.texts: dict[Symbol, tuple[str, int]] = {}
+        self.texts: dict[Node, tuple[str, int]] = {}
         self.evaluable = True
-        leaves = {symbol: _leaf_name(symbol._name, names) for symbol in order if symbol._function is None}
-        functions = [name_of(symbol._function) for symbol in order if symbol._function]
+        leaves = {node: _leaf_name(node.name, names) for node in order if node.function is None}
+        functions = [name_of(node.function) for node in order if node.function]
         words = set(re.findall(r"\w+", " ".join([*leaves.values(), *names.values(), *functions])))
+        given = _distinct(bound, order, words)
+        words.update(given.values())
         fresh = filter(lambda name: name not in words, ("t" + str(i or "") for i in itertools.count(len(bound) > 1)))
         self.bindings = []
-        for symbol in order:
-            if symbol in leaves:
-                name = leaves[symbol]
-                self.texts[symbol] = name, ATOM if _ATOMIC.fullmatch(name) else ANY
+        for node in order:
+            if node in leaves:
+                name = leaves[node]
+                self.texts[node] = name, ATOM if _ATOMIC.fullmatch(name) else ANY
                 continue
-            text, precedence = self.call(symbol._function, symbol._args, symbol._kwargs)
-            if symbol in bound:
-                name = next(fresh)
+            text, precedence = self.call(node.function, node.args, node.kwargs)
+            if node in bound:
+                name = given.get(node) or next(fresh)
                 self.bindings.append((name, text))
                 text, precedence = name, ATOM
-            self.texts[symbol] = text, precedence
+            self.texts[node] = text, precedence
 
     def formula(self, value: Any) -> Formula:
         result = self.text(value)
@@ -210,12 +223,12 @@ class _Printer:
 
     def text(self, value: Any, least: int = ANY) -> str:
         """The text of an argument, in parentheses if its precedence is lower than `least`."""
-        text, precedence = self.texts[value] if type(value) is Symbol else self.constant(value)
+        text, precedence = self.texts[value] if type(value) is Node else self.constant(value)
         return text if precedence >= least else f"({text})"
 
     def constant(self, value: Any) -> tuple[str, int]:
-        if isinstance(value, Shape) and value.of._function is None:
-            name = _leaf_name(value.of._name, self.names)
+        if isinstance(value, Shape) and value.of.function is None:
+            name = _leaf_name(value.of.name, self.names)
             return (f"{name}.shape" if _ATOMIC.fullmatch(name) else f"({name}).shape"), ATOM
         if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim):
             value = value.item()
@@ -234,6 +247,20 @@ class _Printer:
         short = literals.array(value) if isinstance(value, np.ndarray) else literals.setting(value)
         self.evaluable &= short is not None
         return short or (f"array{value.shape}" if isinstance(value, np.ndarray) else "..."), ATOM
+
+
+def _distinct(bound: set[Node], order: list[Node], taken: set[str]) -> dict[Node, str]:
+    """The names of Nodes that are Python's, each with an underscore or more if it is taken."""
+    given: dict[Node, str] = {}
+    names = {*taken}
+    for node in order:
+        if node in bound and node.name.isidentifier():
+            name = node.name
+            while name in names:
+                name += "_"
+            given[node] = name
+            names.add(name)
+    return given
 
 
 def _leaf_name(name: str, names: Mapping[str, str]) -> str:

@@ -1,0 +1,365 @@
+"""`Symbol`: an array that records each call of NumPy as a `Node` (NEP 13 and NEP 18), and carries on with its value.
+
+Code computes with Symbols as with arrays. A Symbol can also be the value of a Tensor: then the forward pass, the
+derivative rules and an optimizer's update record themselves. `trace` collects the Nodes in a Program; `printing` prints
+them.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from .. import _frames
+from ..core import primitives
+from ..core.array_methods import Symbolic
+from ..core.registry import name_of
+from ..core.tensor import Tensor, untracked
+from ..core.tensor import apply as apply_to_tensors
+from .program import Node, call, nodes_in, replace_nodes
+
+
+class Recorder:
+    """A trace of the calls of Symbols; without one, as for pictures, conversions give traced values."""
+
+    def add(self, node: Node) -> None:
+        """Append a call to the program."""
+
+    def convert(self, node: Node, kind: type, frame: FrameType) -> Any:
+        """Return the value of `node` as a `kind` of number for the code in `frame`, or raise TypeError."""
+
+    def shaped_by_values(self, node: Node, frame: FrameType) -> None:
+        """Note a call by the code in `frame` whose answer has a shape that depends on values, or raise TypeError."""
+
+
+recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+
+transparent: set[Any] = set()  # primitives whose bodies are traced, as they consist of NumPy's functions
+
+
+def is_transparent(primitive: Any) -> bool:
+    """Return whether a trace records the body of `primitive`, instead of one call."""
+    return primitive in transparent or getattr(primitive, "__module__", "").startswith(f"{_PACKAGE_NAME}.nn.")
+
+
+_PACKAGE_NAME = __name__.partition(".")[0]
+_PACKAGE = str(Path(__file__).parent.parent)
+_PASSING_ON = ("array_methods", "calls", "numpy_warnings", "primitives", "tensor")
+_HERE = (str(Path(__file__).parent), *(f"{_PACKAGE}/core/{name}.py" for name in _PASSING_ON))
+
+
+def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
+    """Call `function` on arguments that contain Symbols; return a Symbol for each array or number of the answer.
+
+    Tensors among the arguments record the call themselves. Other answers, such as a shape or a dtype, are returned
+    unchanged.
+
+    Raises TypeError for calls that would change a Symbol in place.
+    """
+    kwargs = kwargs or {}
+    if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
+        return apply_to_tensors(function, tuple(map(_below, args)), {key: _below(arg) for key, arg in kwargs.items()})
+    if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
+        return _in_place(function, args, kwargs)
+    unchanged = _unchanged(function, args) if not kwargs else None
+    if unchanged is not None:
+        return unchanged
+    tracing = recorder.get()
+    if tracing is not None and function in primitives.on_arrays and is_transparent(function):
+        return primitives.on_arrays[function](*args, **kwargs)
+    if function is primitives.scatter_add and isinstance(args[2], np.ndarray):
+        args = (*args[:2], np.zeros_like(args[2]))  # the values do not matter
+    if function is np.transpose:  # axes are printed as numbers, not as an array
+        args = tuple(tuple(arg.tolist()) if isinstance(arg, np.ndarray) else arg for arg in args)
+    args, kwargs = tuple(map(nodes_of, args)), {key: nodes_of(arg) for key, arg in kwargs.items()}
+    values, settings = tuple(map(value_of, args)), {key: value_of(arg) for key, arg in kwargs.items()}
+    if function in ON_NUMBERS and all(type(value) in (int, float) for value in values):
+        function = ON_NUMBERS[function]
+    value = call(function, values, settings)
+    if tracing is None:
+        return _wrap(Node(value, function, args, kwargs))
+    if function in OF_SHAPES:
+        return value
+    node = Node(value, function, args, kwargs, line=_frames.line_of(_frames.users_frame(sys._getframe())))
+    tracing.add(node)
+    if _is_shaped_by_values(node):
+        tracing.shaped_by_values(node, asking_frame())
+    return _wrap(node, tracing)
+
+
+def _is_shaped_by_values(node: Node) -> bool:
+    """Return whether the shape of the answer depends on values of arguments, not on their shapes alone."""
+    function, args = node.function, node.args
+    if function in (primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add):
+        index = args[1] if type(args[1]) is tuple else args[1:2]
+        return any(type(part) is Node and part.dtype == bool for part in index)
+    if function in (np.delete, np.insert, np.repeat):
+        return any(True for _ in nodes_in(args[1:])) or any(True for _ in nodes_in(node.kwargs))
+    return function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1)
+
+
+SHAPED_BY_VALUES = {
+    *(np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.trim_zeros, np.bincount, np.roots),
+    *(np.unique, np.unique_values, np.unique_counts, np.unique_inverse, np.unique_all),
+    *(np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
+}
+
+
+OF_SHAPES = {  # functions whose answers depend on shapes and dtypes only, and are no arrays
+    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type),
+    *(np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory),
+}
+ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, which stay Python's numbers
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+    np.divide: operator.truediv,
+    np.power: operator.pow,
+    np.remainder: operator.mod,
+    np.floor_divide: operator.floordiv,
+    np.negative: operator.neg,
+}
+
+
+def _flat(arg: Any) -> Iterator[Any]:
+    if isinstance(arg, (list, tuple)):
+        for part in arg:
+            yield from _flat(part)
+    else:
+        yield arg
+
+
+def _below(arg: Any) -> Any:
+    """`arg` with constant Tensors in place of Symbols."""
+    if type(arg) is Symbol:
+        return untracked(arg)
+    return type(arg)(map(_below, arg)) if type(arg) in (list, tuple) else arg
+
+
+def _in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """A call with `out=` a Symbol, by this package, where no view shares its memory; it stands for the answer then."""
+    target = kwargs.get("out")
+    target = target[0] if type(target) is tuple and len(target) == 1 else target
+    if recorder.get() is None or type(target) is not Symbol or not is_of_package(asking_frame()):
+        line = _frames.line_of(_frames.users_frame(sys._getframe()))
+        raise TypeError(f"{name_of(function)} would change a traced array in place: compute a new one, in\n  {line}")
+    answer = apply(function, args, {key: arg for key, arg in kwargs.items() if key != "out"})
+    target._node = answer._node
+    return target
+
+
+def asking_frame() -> FrameType:
+    """The innermost frame that does not only pass calls on, as NumPy, Tensors and their methods do."""
+    frame = sys._getframe()
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_HERE) or _frames.is_library(frame.f_code.co_filename) is _frames.NUMPY
+    ):
+        if not frame.f_code.co_filename.startswith(_HERE) and is_of_package(frame):
+            break
+        frame = frame.f_back
+    return frame
+
+
+def is_of_package(frame: FrameType) -> bool:
+    """Return whether `frame` runs code of this package."""
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def _unchanged(function: Callable, args: tuple) -> Symbol | None:
+    """The argument that `function` returns unchanged, or None; such a call is not recorded."""
+    if function in (primitives.values, primitives.identity):
+        return args[0]
+    if function in NEUTRAL:
+        neutral, on_the_left = NEUTRAL[function]
+        for x, other in (args, args[::-1]) if on_the_left else (args,):
+            kinds = "b" if type(neutral) is bool else "fc"
+            if type(x) is Symbol and x.dtype.kind in kinds and type(other) is type(neutral) and other == neutral:
+                return x
+    if function in IDLE and type(args[0]) is Symbol and IDLE[function](*args):
+        return args[0]
+    return None
+
+
+NEUTRAL: dict[Any, tuple[Any, bool]] = {  # function -> its neutral element on the right, True if on the left too
+    np.multiply: (1, True),
+    np.subtract: (0, False),
+    np.power: (1, False),
+    np.bitwise_and: (True, True),
+    np.logical_and: (True, True),
+    np.bitwise_or: (False, True),
+}
+IDLE: dict[Any, Callable[..., bool]] = {  # function -> a test whether it returns its first argument unchanged
+    np.conjugate: lambda x: x.dtype.kind == "f",
+    np.real: lambda x: x.dtype.kind == "f",
+    np.broadcast_to: lambda x, shape: shape == x.shape,
+    np.reshape: lambda x, shape: shape == x.shape,
+    np.moveaxis: lambda x, source, destination: source == destination,
+    primitives.getitem: lambda x, index: type(index) is tuple and index == (),
+}
+
+
+def _wrap(whole: Node, tracing: Recorder | None = None) -> Any:
+    """The answer of the call recorded in `whole`: a Symbol, or one per output."""
+    value = whole.value
+    if isinstance(value, (np.generic, float, complex)) or hasattr(value, "__array_ufunc__"):
+        return Symbol(node=whole)
+    if isinstance(value, (tuple, list)) and any(hasattr(part, "dtype") for part in value):
+        parts = []
+        for i, part in enumerate(value):
+            node = Node(part, primitives.getitem, (whole, i), line=whole.line)
+            if tracing is not None:
+                tracing.add(node)
+            parts.append(_wrap(node, tracing))
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if tracing is not None:
+        if isinstance(value, (bool, int)):  # such as that of np.array_equal
+            return Symbol(node=whole)
+        raise TypeError(f"the answer of {name_of(whole.function)} is no array, and can't be traced, in\n  {whole.line}")
+    return value
+
+
+def nodes_of(arg: Any) -> Any:
+    """`arg` with Nodes in place of Symbols, also in tuples, lists, dicts and slices."""
+    kind = type(arg)
+    if kind is Symbol:
+        return arg._node
+    if isinstance(arg, (tuple, list)) and arg:
+        parts = list(map(nodes_of, arg))
+        if any(part is not old for part, old in zip(parts, arg, strict=True)):
+            return kind(*parts) if hasattr(arg, "_fields") else kind(parts)
+        return arg
+    if kind is dict:
+        return {key: nodes_of(part) for key, part in arg.items()}
+    return slice(*map(nodes_of, (arg.start, arg.stop, arg.step))) if kind is slice else arg
+
+
+def value_of(arg: Any) -> Any:
+    """`arg` with traced values in place of Nodes and Symbols."""
+    return replace_nodes(nodes_of(arg), lambda node: node.value)
+
+
+class Length(int):
+    """The length of an axis of an array `of`; it keeps the name of that array."""
+
+    of: Node
+    axis: int
+
+
+class Shape(tuple):
+    """The shape of an array `of`, printed as `x.shape` instead of `(2, 3)`."""
+
+    of: Node
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        if type(found) is not int:
+            return found
+        length = Length(found)
+        length.of, length.axis = self.of, range(len(self))[index]
+        return length
+
+
+class Symbol(Symbolic):
+    """An array that stands for the answer of a Node.
+
+    >>> x = Symbol(np.array([1.0, 2.0]), name="x")
+    >>> 2 * np.sin(x)
+    Symbol(array([1.68294197, 1.81859485]), made by multiply)
+    """
+
+    __slots__ = ("_node",)
+    _apply = staticmethod(apply)
+    _node: Node
+
+    def __init__(self, value: Any = None, name: str = "", node: Node | None = None):
+        self._node = node or Node(value, name=name)
+
+    @property
+    def _value(self) -> Any:
+        return self._node.value
+
+    @property
+    def shape(self) -> Shape:
+        """The length of each axis."""
+        shape = Shape(self._node.shape)
+        shape.of = self._node
+        return shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._node.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self._node.shape, dtype=int))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of the elements."""
+        return np.dtype(self._node.dtype)
+
+    def item(self) -> Symbol:
+        """The value of a Symbol of size 1, still a Symbol."""
+        if recorder.get() is not None:
+            return apply(_item, (self,))
+        return self if self.ndim == 0 else self.reshape(())
+
+    def tolist(self) -> Any:
+        """Raise TypeError: a list of numbers is not traced."""
+        return self._convert(list)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        line = _frames.line_of(_frames.users_frame(sys._getframe()))
+        raise TypeError(f"x[index] = value would change a traced array in place, in\n  {line}")
+
+    # ---- conversions; those to a number are decided by the trace
+
+    def _convert(self, kind: type) -> Any:
+        tracing = recorder.get()
+        if tracing is not None:
+            return tracing.convert(self._node, kind, asking_frame())
+        if kind in (bool, int):
+            return kind(self._value)
+        raise TypeError(f"a Symbol can't become a plain {kind.__name__}, which would lose its name.")
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return self._convert(bool)
+
+    def __int__(self) -> int:
+        return self._convert(int)
+
+    def __index__(self) -> int:
+        return operator.index(self._value) if recorder.get() is None else self._convert(int)
+
+    def __float__(self) -> float:
+        return self._convert(float)
+
+    def __complex__(self) -> complex:
+        return self._convert(complex)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self._convert(np.ndarray)
+
+    def __repr__(self) -> str:
+        function = self._node.function
+        made = f"made by {getattr(function, '__name__', function)}" if function else self._node.name
+        return f"Symbol({self._value!r}, {made})"
+
+
+def _item(x: Any) -> Any:
+    return x.item()
