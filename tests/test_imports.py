@@ -41,6 +41,7 @@ ALLOWED = {
     "nn.": {"core", "batching", "pytree", "checks", "_files", "nn"},
     "optim": {"core", "checks"},
     "tracing.": {"core", "pytree", "_frames", "tracing"},
+    "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
     "graph.": {"core", "nn", "tracing", "graph"},
     "drawing.": {"core", "graph", "nn", "debugging", "pytree", "_files", "drawing"},
     "coverage.": {"core", "functional", "pytree", "testing", "coverage"},

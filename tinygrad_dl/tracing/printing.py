@@ -12,7 +12,7 @@ import inspect
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -97,14 +97,25 @@ def source(program: Program, name: str = "program") -> str:
         t = np.tanh(x)
         return t / np.sum(t)
     """
-    order = [*program.inputs, *program.nodes]
-    uses = Counter({node: count for node, count in program.uses().items()})
-    bound = _bound(order, uses) | {node for node in program.nodes if node.name and uses[node]}
-    printer = _Printer({}, order, bound)
+    printer, _ = _printer_of(program)
     lines = [f"{name} = {text}" for name, text in printer.bindings]
     outputs = ", ".join(printer.text(output) for output in program.outputs) or "None"
     parameters = ", ".join(printer.texts[node][0] for node in program.inputs)
     return "\n    ".join([f"def {name}({parameters}):", *lines, f"return {outputs}"])
+
+
+def lines_of(program: Program) -> list[tuple[Node, str, str]]:
+    """Each named or repeated quantity of `program`: its Node, name and formula, in order."""
+    printer, bound = _printer_of(program)
+    nodes = [node for node in program.nodes if node in bound]
+    return [(node, name, text) for node, (name, text) in zip(nodes, printer.bindings, strict=True)]
+
+
+def _printer_of(program: Program) -> tuple[_Printer, set[Node]]:
+    order = [*program.inputs, *program.nodes]
+    uses = Counter({node: count for node, count in program.uses().items()})
+    bound = _bound(order, uses, {node for node in program.nodes if node.name and uses[node]})
+    return _Printer({}, order, bound), bound
 
 
 def _uses(value: Any, order: list[Node]) -> Counter[Node]:
@@ -115,9 +126,9 @@ def _uses(value: Any, order: list[Node]) -> Counter[Node]:
     return uses
 
 
-def _bound(order: list[Node], uses: Counter[Node]) -> set[Node]:
-    """The Nodes to name: repeated ones, and those nested too deeply for readers and for Python."""
-    bound: set[Node] = set()
+def _bound(order: list[Node], uses: Counter[Node], named: Collection[Node] = ()) -> set[Node]:
+    """The Nodes to name: `named` and repeated ones, and those nested too deeply for readers and for Python."""
+    bound = set(named)
     depths: dict[Node, int] = {}
     for node in order:
         depths[node] = 1 + max((depths[part] for part in node.parts if part not in bound), default=0)

@@ -251,6 +251,11 @@ class Length(int):
     of: Node
     axis: int
 
+    def __neg__(self) -> Length:
+        length = Length(-int(self))
+        length.of, length.axis = self.of, self.axis
+        return length
+
 
 class Shape(tuple):
     """The shape of an array `of`, printed as `x.shape` instead of `(2, 3)`."""
