@@ -52,6 +52,12 @@ def test_the_same_array_is_one_input():
     assert "Y" in [node.name for node in replayed.program.inputs]
 
 
+def test_a_condition_that_has_lost_its_formula_is_a_mask():
+    w = tg.parameter(np.array([[0.5, -1.0]]), name="w")
+    replayed = replay(np.sum(np.where(w > 0, w, w * LABELS["mean_squared_error"][:, :2])), [w])
+    assert {node.name for node in replayed.program.inputs} == {"w", "mask", "X", "1"} | {"m"}
+
+
 def test_a_cotangent_has_the_operations_that_it_came_through():
     _, loss = loss_of("binary_cross_entropy")
     origins = replay(loss, []).origins

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import primitives
+from ..core import cuts, primitives
 from ..core.backprop import backward_between, topological_order
 from ..core.modes import Observer, observing
 from ..core.registry import name_of
@@ -97,7 +97,9 @@ class _Inputs:
         for node in self.constants:
             if node.value is value or np.array_equal(node.value, value):
                 return Symbol(node=node)
-        self.constants.append(Node(value, name=self._distinct(name or next(self._unnamed, _UNNAMED[-1]))))
+        if not name:  # a condition such as Z > 10 has lost its formula
+            name = "mask" if cuts.of(value) is not None else next(self._unnamed, _UNNAMED[-1])
+        self.constants.append(Node(value, name=self._distinct(name)))
         return Symbol(node=self.constants[-1])
 
     def _distinct(self, name: str) -> str:
