@@ -155,11 +155,13 @@ def at_once(ufunc: np.ufunc, args: tuple[Any, ...]) -> Batched | None:
             return None
     if shared >= ndim or level not in active_levels() or ufunc.signature is not None or ufunc.nout > 1:
         return None
-    with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
-        try:
-            return Batched(ufunc(*values), level)
-        except TypeError as error:
+    try:
+        return Batched(ufunc(*values), level)
+    except TypeError as error:
+        with contextlib.suppress(Exception):
             return Batched(at_the_users_line(error, ufunc, tuple(values)), level)
+    except Exception:  # if the call is wrong, a single sample raises a clearer error
+        return None
     return None
 
 
