@@ -48,7 +48,7 @@ def test_an_image_has_a_pixel_for_each_number_blue_and_orange():
     x = np.array([[1.0, -1.0, 0.0], [0.5, -0.5, 1.0]])
     (thing,) = shown(draw(tg.parameter(x, "x"), values="image", theme="light")).nodes.values()
     pixels = [part.get("fill") for part in thing.element.iter(f"{SVG}polygon") if part.get("stroke") == "none"]
-    assert pixels == [style.signed(value) for value in x.ravel()]
+    assert pixels == [style.signed_colour(value) for value in x.ravel()]
 
 
 def test_an_image_keeps_its_colours_where_a_style_sheet_makes_the_picture_dark():

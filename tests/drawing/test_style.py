@@ -96,7 +96,7 @@ def test_what_is_beyond_the_scale_has_its_ends():
 
 @given(st.floats(-2, 2), st.booleans())
 def test_pixels_of_positive_and_negative_numbers_differ_to_the_colour_blind_too(value, dark):
-    colour, opposite = style.signed(value, dark), style.signed(-value, dark)
+    colour, opposite = style.signed_colour(value, dark), style.signed_colour(-value, dark)
     assert re.fullmatch("#[0-9a-f]{6}", colour)
     if abs(value) > 0.5:  # blue and orange differ in the blue part, which no common colour-blindness confuses
         assert abs(int(colour[5:], 16) - int(opposite[5:], 16)) > 80

@@ -23,7 +23,7 @@ class Row:
     failures: list[str] = field(default_factory=list)
 
 
-def checked(functions: Iterable[NumpyFunction], cases: Iterable[Case]) -> Iterator[Row]:
+def check_examples(functions: Iterable[NumpyFunction], cases: Iterable[Case]) -> Iterator[Row]:
     """A row for each of the differentiable `functions`, whose examples among the `cases` are run here and now."""
     examples = defaultdict(list)
     for case in cases:

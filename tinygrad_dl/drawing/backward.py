@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from ..graph import op_text, values
 from ..graph.record import Contribution
+from .dot_builder import DotBuilder
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
 from .folding.views import span
-from .sketch import Sketch
 
 
 class BackwardPicture:
-    """The backward pass in a `view` of a graph, in a sketch.
+    """The backward pass in a `view` of a graph, in a builder.
 
     `mirrored`, it runs against the direction of the picture, so that beside the forward pass what belongs together
     stands at one height.
@@ -25,7 +25,7 @@ class BackwardPicture:
     view: View
     found: Findings
     options: Options
-    sketch: Sketch
+    builder: DotBuilder
     outer: str | None
     mirrored: bool
 
@@ -34,27 +34,27 @@ class BackwardPicture:
         view: View,
         found: Findings,
         options: Options,
-        sketch: Sketch,
+        builder: DotBuilder,
         frame: str | None = None,
         mirrored: bool = False,
     ):
-        self.view, self.found, self.options, self.sketch = view, found, options, sketch
+        self.view, self.found, self.options, self.builder = view, found, options, builder
         self.outer, self.mirrored = frame, mirrored
         assert found.record is not None
         self._gradients = found.record.gradients
         self._nodes = found.graph.nodes
-        self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the sketch
-        self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the sketch with its gradient
+        self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the builder
+        self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the builder with its gradient
         self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
         for c in found.record.contributions:
             self._between.setdefault((view.unit_of[c.head], view.unit_of[c.tail]), []).append(c)
 
     def draw(self) -> None:
-        """Put it into the sketch: each unit that a gradient reaches, and the rules that carry it on."""
+        """Put it into the builder: each unit that a gradient reaches, and the rules that carry it on."""
         if self.options.modules:
             for frame in self.view.frames:
                 parent = f"b{frame.parent.id}" if frame.parent else self.outer
-                self.sketch.frame(f"b{frame.id}", frame.title, parent, frame.kind)
+                self.builder.frame(f"b{frame.id}", frame.title, parent, frame.kind)
         into: dict[int, list[Link]] = {}
         for link in self.view.links:
             if self._contributions(link):
@@ -83,23 +83,23 @@ class BackwardPicture:
     # ---- gradients
 
     def _gradient(self, unit: Unit, loops: bool) -> str:
-        """The node of the sketch where the gradient of a unit is, all that arrives added up."""
+        """The node of the builder where the gradient of a unit is, all that arrives added up."""
         arriving, node = self._arriving.get(unit.index, []), unit.node
         sum_of = self.found.sum_of(unit.members)
         if node is None:
             id = f"b{unit.id}"
             details = [*self.found.verdict(unit.members), *unit.lines, *self._norm(unit)]
             look = self.found.look(unit.members, self.options)
-            self.sketch.node(id, unit.kind, f"backward of {unit.title}", details, frame=self._frame(unit), **look)
+            self.builder.node(id, unit.kind, f"backward of {unit.title}", details, frame=self._frame(unit), **look)
         elif self._has_box(unit, loops):
             id, title = f"d{node.index}", self._title(unit)
             details = [*self.found.verdict(unit.members), *self._details(unit), *([sum_of] if sum_of else [])]
             tooltip = "\n".join([title, *details, *self.found.causes(unit.members)[1:]])
             look = self.found.look(unit.members, self.options)
-            self.sketch.node(id, "gradient", title, details, frame=self._frame(unit), tooltip=tooltip, **look)
+            self.builder.node(id, "gradient", title, details, frame=self._frame(unit), tooltip=tooltip, **look)
         elif len(arriving) > 1:
             id, tooltip = f"d{node.index}", f"the {sum_of or 'sum of what arrives'}"
-            self.sketch.node(id, "sum", "+", frame=self._frame(unit), tooltip=tooltip)
+            self.builder.node(id, "sum", "+", frame=self._frame(unit), tooltip=tooltip)
         else:
             return arriving[0][0]
         for source, link in arriving:
@@ -161,7 +161,7 @@ class BackwardPicture:
     # ---- rules
 
     def _carried(self, unit: Unit, links: list[Link]) -> list[tuple[Link, str]]:
-        """The links into a unit, each with the node of the sketch that carries the gradient on: the rule."""
+        """The links into a unit, each with the node of the builder that carries the gradient on: the rule."""
         if unit.node is None:
             return [(link, self._anchors[unit.index]) for link in links]
         by_rule: dict[str, list[Link]] = {}
@@ -187,7 +187,7 @@ class BackwardPicture:
             tooltip += f"\n{title}"
         tells = self.options.shapes or not all(self._tells_shape(self.view.units[link.tail]) for link in links)
         details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if tells else []
-        self.sketch.node(id, "rule", title, details, frame=self._frame(unit), tooltip=tooltip)
+        self.builder.node(id, "rule", title, details, frame=self._frame(unit), tooltip=tooltip)
         self._edge(self._anchors[unit.index], id, f"b{id[1:]}", [])
 
     @staticmethod
@@ -198,4 +198,4 @@ class BackwardPicture:
     def _edge(self, source: str, target: str, id: str, label: list[str], **attributes: str) -> None:
         if self.mirrored:
             source, target, attributes = target, source, {"dir": "back", **attributes}
-        self.sketch.edge(source, target, id=id, label=label, **attributes)
+        self.builder.edge(source, target, id=id, label=label, **attributes)

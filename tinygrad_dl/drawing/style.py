@@ -129,10 +129,10 @@ def scale() -> tuple[str, ...]:
     return _SCALE
 
 
-def signed(value: float, dark: bool = False) -> str:
+def signed_colour(value: float, dark: bool = False) -> str:
     """The colour of a number from -1, blue, over 0, grey, to 1, orange: for tiny images.
 
-    >>> signed(0.0), signed(1.0), signed(-1.0)
+    >>> signed_colour(0.0), signed_colour(1.0), signed_colour(-1.0)
     ('#f2f2f2', '#d95f02', '#2166ac')
     """
     low, zero, high = (33, 102, 172), ((70, 70, 70) if dark else (242, 242, 242)), (217, 95, 2)

@@ -33,9 +33,7 @@ def with_style(svg: bytes, dark_css: str = "") -> bytes:
     svg = _NO_ENTITY.sub(b"&amp;", _COMMENT.sub(b"", svg))
     opening = _OPENING.search(svg)
     if opening is None:
-        raise ValueError(
-            f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with rendered(source, '.svg')."
-        )
+        raise ValueError(f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with render(source, '.svg').")
     if _CLASS in opening[0]:
         return svg  # it has a style already
     tag = opening[0].replace(b"<svg", b"<svg" + _CLASS, 1)

@@ -18,7 +18,7 @@ from ..core.modes import recording
 from ..core.registry import name_of
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from ..tracing.printing import Formula, printed
+from ..tracing.printing import Formula, formula_of
 from ..tracing.program import Node
 from ..tracing.symbols import Symbol, nodes_of
 
@@ -42,7 +42,7 @@ def derivative(
     """
     for settings in (_symbol_of, _unnamed):  # where NumPy accepts no array, it accepts no Symbol
         try:
-            return printed(_trace_rule(node, argnum, settings, outputs), names)
+            return formula_of(_trace_rule(node, argnum, settings, outputs), names)
         except Exception:  # a rule may do anything; a picture is drawn all the same
             continue
     return Formula(f"the rule of {name_of(node._function)}", evaluable=False)
@@ -78,7 +78,7 @@ def expression(node: Tensor, names: Mapping[str, str] | None = None) -> Formula:
     if node._function is None:
         return Formula(node.name or "x")
     args, kwargs = _arguments(node, _symbol_of)
-    return printed(Node(node._value, node._function, nodes_of(tuple(args)), nodes_of(kwargs)), names)
+    return formula_of(Node(node._value, node._function, nodes_of(tuple(args)), nodes_of(kwargs)), names)
 
 
 def parameter_names(node: Tensor) -> list[str]:

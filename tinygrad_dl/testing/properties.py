@@ -20,7 +20,7 @@ from .. import functional, pytree
 from ..core.registry import name_of
 from ..core.signatures import signature
 from .gradcheck import GradientReport
-from .gradcheck.coordinates import laid_out
+from .gradcheck.coordinates import in_layout_of
 from .gradcheck.report import raise_or_warn
 from .laws import LAWS, CheckedFunction, Law, some_like
 from .source_repr import source_repr
@@ -190,7 +190,7 @@ def _by_chance(f: Any, primals: tuple, named: Mapping[str, Any], without: Collec
 
         def moved(x: Any, factor: float = 1 + k * 1.23456789e-4) -> Any:
             is_float = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
-            return laid_out(np.asarray(x * x.dtype.type(factor)), x) if is_float else x
+            return in_layout_of(np.asarray(x * x.dtype.type(factor)), x) if is_float else x
 
         try:
             others, by_name = pytree.map_leaves(moved, (tuple(primals), dict(named)))

@@ -17,9 +17,9 @@ import numpy as np
 from ..._files import whole_file
 from ...core.tensor import Tensor
 from ...graph.nodes import Graph
-from ..asked import tensors_to_show
+from ..input_tensors import tensors_to_show
 from .contents import contents_of
-from .document import assembled
+from .document import assemble
 from .pictures import pictures_of
 
 MAX_VALUES = 400  # numbers of an array
@@ -105,7 +105,7 @@ def explore(
             f"or time steps, or say max_nodes={len(graph.nodes)} and wait for a large page."
         )
     shown, note = pictures_of(graph)
-    page = assembled(contents_of(graph, _title(outputs[0], title), shown, max_values, note))
+    page = assemble(contents_of(graph, _title(outputs[0], title), shown, max_values, note))
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
     return path

@@ -52,18 +52,18 @@ class Table:
         place = self._places.get(id(array)) if lasting else None
         if place is None:
             place = len(self.entries)
-            self.entries.append(written(np.asarray(array), self._limit))
+            self.entries.append(to_json(np.asarray(array), self._limit))
             if lasting:
                 self._places[id(array)] = place
         return place
 
 
-def written(array: np.ndarray, limit: int) -> dict[str, Any]:
+def to_json(array: np.ndarray, limit: int) -> dict[str, Any]:
     """One array, with at most about `limit` of its numbers, for JSON; what JSON has no number for is a word.
 
-    >>> written(np.arange(6.0).reshape(2, 3), limit=4)["blocks"]
+    >>> to_json(np.arange(6.0).reshape(2, 3), limit=4)["blocks"]
     [{'at': '', 'rows': [[0.0, 1.0], [3.0, 4.0]]}]
-    >>> written(np.array(np.inf), limit=4)["blocks"], written(np.ones((0, 3)), limit=4)["blocks"]
+    >>> to_json(np.array(np.inf), limit=4)["blocks"], to_json(np.ones((0, 3)), limit=4)["blocks"]
     ([{'at': '', 'rows': [['inf']]}], [])
     """
     with np.errstate(all="ignore"):

@@ -15,9 +15,9 @@ from typing import Any
 from ...graph.nodes import Graph
 from .. import engine, svg
 from ..dot import Picture
+from ..dot_builder import DotBuilder
 from ..findings import Findings, Options
 from ..folding import View, fold
-from ..sketch import Sketch
 
 _READABLE = 300  # nodes: of a larger graph, the first picture is one that sums it up
 _SECONDS = 60.0  # for all layouts
@@ -114,9 +114,9 @@ def _layout(graph: Graph, view: View, seconds: float) -> bytes:
 
 
 def _source(graph: Graph, view: View, options: Options) -> str:
-    sketch = Sketch(plain=options.plain)
-    Picture(view, Findings(graph), options, sketch).draw()
-    return sketch.source()
+    builder = DotBuilder(plain=options.plain)
+    Picture(view, Findings(graph), options, builder).draw()
+    return builder.source()
 
 
 def plain(picture: bytes) -> str:

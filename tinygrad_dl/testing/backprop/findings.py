@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas import relative_difference
-from .formulas import FORMULAS, described, formulas_of
+from .formulas import FORMULAS, fill_in, formulas_of
 from .mistakes import WHY
 from .report import BackpropReport, Cause, Row, kinds
 
@@ -100,9 +100,7 @@ def _differing(state: Any, best: Any) -> set[str]:
 
 def _causes(search: Any, state: Any, places: Iterable[str]) -> tuple[Cause, ...]:
     return tuple(
-        _cause(
-            search, place, edit.mistake.kind, described(edit.mistake.detail, search.net, int(place[2:]), edit.θ), edit
-        )
+        _cause(search, place, edit.mistake.kind, fill_in(edit.mistake.detail, search.net, int(place[2:]), edit.θ), edit)
         for place in places
         for edit in sorted(state.found.get(place) or (), key=lambda edit: edit.mistake.kind)
     )
@@ -111,8 +109,8 @@ def _causes(search: Any, state: Any, places: Iterable[str]) -> tuple[Cause, ...]
 def _cause(search: Any, place: str, kind: str, detail: str, edit: Any) -> Cause:
     layer, key = int(place[2:]), edit.key if edit else formulas_of(place, search.net)[-1]
     week, why = WHY[kind]
-    formula = described(FORMULAS[key].text, search.net, layer)
-    return Cause(kind, place, detail, formula, described(why, search.net, layer), week)
+    formula = fill_in(FORMULAS[key].text, search.net, layer)
+    return Cause(kind, place, detail, formula, fill_in(why, search.net, layer), week)
 
 
 def _undone(search: Any, best: Any, name: str, root: str | None) -> str:

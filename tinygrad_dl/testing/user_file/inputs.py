@@ -100,7 +100,7 @@ def call_of(file: UserFile, name: str, common: str = "") -> Call:
         except Exception as e:
             error = error or e  # of the first, which had the likeliest shapes
         else:
-            taken = described(dict(zip(names, values, strict=True)), known)
+            taken = describe(dict(zip(names, values, strict=True)), known)
             return Call(positional, names, values, frozenset(settings), taken, result)
     assert error
     problem = str(file.problem(error, f"{name}({', '.join(names)})", file.place(function)))
@@ -199,7 +199,7 @@ def _layer(name: str) -> int:
     return min(int(digits[0]), len(UNITS) - 1) if digits else 1
 
 
-def described(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
+def describe(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """The origin and the shapes of the inputs: "of the file: X (3, 5)", "random: W (4, 3), b (4, 1)"."""
     groups: dict[str, list[str]] = {}
     for name, value in values.items():
@@ -209,6 +209,6 @@ def described(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     return [f"{source}: {', '.join(parts)}" for source, parts in groups.items()]
 
 
-def told(notes: Sequence[str], report: Any) -> str:
+def report_text(notes: Sequence[str], report: Any) -> str:
     """The text of a check: how it was made, and its report."""
     return "\n".join([*(f"  {note}" for note in notes), "", str(report)])

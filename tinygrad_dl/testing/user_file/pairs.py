@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.signatures import signature
 from ..gradcheck import GradientReport, pair_report
-from .inputs import Call, answer, call_of, role_of, told
+from .inputs import Call, answer, call_of, report_text, role_of
 from .loading import CannotCheck, UserFile
 
 # What the two halves are called, {} being what the names have in common, which may be nothing. The first row counts.
@@ -62,7 +62,7 @@ def check_functions(file: UserFile, forward: str, backward: str, common: str, pr
     for reading in _readings(file, backward, call):
         hand = _Backward(file, backward, call, reading)
         try:
-            report = pair_report(hand.forward, hand, *call.values, argnums=hand.varied(), progress=progress)
+            report = pair_report(hand.forward, hand, *call.values, argnums=hand.argnums(), progress=progress)
         except Exception as error:
             outcomes.append((reading, file.problem(error, backward, file.place(file.functions[backward]))))
             continue
@@ -88,7 +88,7 @@ def _words(call: Call, reading: Reading, report: GradientReport) -> str:
         notes.append(f"read as the course writes it: {what}")
     elif layer:
         notes.append("read as derivatives: the course has a 1/m in dW and db")
-    return told(notes, report)
+    return report_text(notes, report)
 
 
 # ---- which argument is what
@@ -100,7 +100,7 @@ def _readings(file: UserFile, backward: str, call: Call) -> list[Reading]:
     names = [p.name for p in parameters if p.kind < p.VAR_POSITIONAL and (p.default is p.empty or p.name in call.names)]
     named = {n: n for n in (*_numbers_of(file), *call.names)}
     cached = isinstance(call.result, tuple) and len(call.result) > 1
-    given = file.returned(call.function.__name__)  # of `return A, cache`, an argument A is that
+    given = file.returned_names(call.function.__name__)  # of `return A, cache`, an argument A is that
     if given and len(given) == 1 + cached:
         named = {**dict(zip(given, (ANS, CACHE), strict=False)), **named}
     unknown = [n for n in names if n not in named]
@@ -177,7 +177,7 @@ class _Backward:
             gradients = {n: self._as_derivative(n, gradient, ans) for n, gradient in gradients.items()}
         return gradients
 
-    def varied(self) -> list[int]:
+    def argnums(self) -> list[int]:
         """The numbers of the arguments whose derivatives `backward` is to give."""
         ans, cache = self.forward(*self.call.values)
         with np.errstate(all="ignore"):
@@ -195,7 +195,7 @@ class _Backward:
         parts = list(result) if isinstance(result, (tuple, list)) else [result]
         if all(part is None for part in parts):
             raise TypeError("it gives None; is a return missing?")
-        written = [name.removeprefix("d") for name in self.file.returned(self.__name__)]
+        written = [name.removeprefix("d") for name in self.file.returned_names(self.__name__)]
         wanted = [n for n in names if n not in self.call.settings]
         alike = [n for n, v in zip(names, self.call.values, strict=True) if np.shape(v) == np.shape(parts[0])]
         for by in (written, wanted, names, alike[:1]):
