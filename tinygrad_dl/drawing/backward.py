@@ -7,6 +7,8 @@ of repeated blocks, drawn once, nothing is said that holds for one of them only.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..graph import op_text, values
 from ..graph.record import Contribution
 from .dot_builder import DotBuilder
@@ -15,6 +17,7 @@ from .folding import Link, Unit, View
 from .folding.views import span
 
 
+@dataclass
 class BackwardPicture:
     """The backward pass in a `view` of a graph, in a builder.
 
@@ -26,28 +29,19 @@ class BackwardPicture:
     found: Findings
     options: Options
     builder: DotBuilder
-    outer: str | None
-    mirrored: bool
+    outer: str | None = None
+    mirrored: bool = False
 
-    def __init__(
-        self,
-        view: View,
-        found: Findings,
-        options: Options,
-        builder: DotBuilder,
-        frame: str | None = None,
-        mirrored: bool = False,
-    ):
-        self.view, self.found, self.options, self.builder = view, found, options, builder
-        self.outer, self.mirrored = frame, mirrored
-        assert found.record is not None
-        self._gradients = found.record.gradients
-        self._nodes = found.graph.nodes
+    def __post_init__(self) -> None:
+        assert self.found.record is not None
+        self._gradients = self.found.record.gradients
+        self._nodes = self.found.graph.nodes
         self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the builder
         self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the builder with its gradient
         self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
-        for c in found.record.contributions:
-            self._between.setdefault((view.unit_of[c.head], view.unit_of[c.tail]), []).append(c)
+        unit_of = self.view.unit_of
+        for c in self.found.record.contributions:
+            self._between.setdefault((unit_of[c.head], unit_of[c.tail]), []).append(c)
 
     def draw(self) -> None:
         """Put it into the builder: each unit that a gradient reaches, and the rules that carry it on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,7 @@ _SHARED_USES = 4
 _UNLABELLED = 1_000
 
 
+@dataclass
 class Picture:
     """The forward pass in a `view` of a graph, in a builder."""
 
@@ -43,14 +44,13 @@ class Picture:
     found: Findings
     options: Options
     builder: DotBuilder
-    outer: str | None
+    outer: str | None = None
 
-    def __init__(self, view: View, found: Findings, options: Options, builder: DotBuilder, frame: str | None = None):
-        self.view, self.found, self.options, self.builder, self.outer = view, found, options, builder, frame
-        self._nodes = found.graph.nodes
+    def __post_init__(self) -> None:
+        self._nodes = self.found.graph.nodes
         self._sources: list[str] = []  # of each unit, the node of the builder where its value is
         self._copies: Counter[int] = Counter()
-        self._uses = Counter(link.tail for link in view.links if not link.loops)
+        self._uses = Counter(link.tail for link in self.view.links if not link.loops)
         self._blocked: list[tuple[Node, str]] = []  # with the nodes of the builder
 
     def draw(self) -> None:

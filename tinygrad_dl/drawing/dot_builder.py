@@ -223,9 +223,9 @@ class DotBuilder:
 
     def _scale(self, low: str, high: str) -> str:
         cells = "".join(
-            f'<td bgcolor="{colour}" width="18" height="12" fixedsize="true"></td>' for colour in style.scale()
+            f'<td bgcolor="{colour}" width="18" height="12" fixedsize="true"></td>' for colour in style.SCALE
         )
-        table = self._grid(f"<tr>{cells}</tr>", 18 * len(style.scale()), 12)
+        table = self._grid(f"<tr>{cells}</tr>", 18 * len(style.SCALE), 12)
         bar = f"<table border='0' cellspacing='3'><tr><td>gradient norm {labels.html(low)}</td><td>{table}</td>"
         bar += f"<td>{labels.html(high)}</td></tr></table>"
         return f'<tr><td colspan="{2 * _LEGEND_COLUMNS}" align="left">{bar}</td></tr>'

@@ -162,7 +162,7 @@ def draw(
         if show != "forward":
             frame = "backward" if show == "both" else None
             BackwardPicture(view, found, options, builder, frame, mirrored=show == "both").draw()
-        bounds = tuple(map(_number, found.bounds)) if heat else None
+        bounds = tuple(f"{norm:.2g}" for norm in found.bounds) if heat else None
         foot = notes(found, options, view, verdict)
         return builder.source(legend, foot, bounds), builder.nodes, builder.edges, view.note  # type: ignore[arg-type]
 
@@ -172,10 +172,6 @@ def draw(
         if nodes > fewer:
             simpler.append((f"about {fewer} nodes, straight edges", lambda n=fewer: source(options.plainly(), n)[0]))  # type: ignore[misc]
     return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto")
-
-
-def _number(x: float) -> str:
-    return f"{x:.2g}"
 
 
 def _check_scalar(graph: Graph) -> None:

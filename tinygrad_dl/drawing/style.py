@@ -109,7 +109,7 @@ def dark_css() -> str:
 
 # ---- heat: from pale to dark, even in print; words and numbers stand on it
 
-_SCALE = ("#fff7e6", "#fde3b0", "#fcc67a", "#f8a24f", "#ee7a36", "#e2602f")
+SCALE = ("#fff7e6", "#fde3b0", "#fcc67a", "#f8a24f", "#ee7a36", "#e2602f")
 
 
 def heat(value: float, low: float, high: float) -> str:
@@ -121,12 +121,7 @@ def heat(value: float, low: float, high: float) -> str:
     if not value or not math.isfinite(value):
         return "#d9d9d9"
     share = (math.log(value) - math.log(low)) / ((math.log(high) - math.log(low)) or 1)
-    return _SCALE[min(max(int(share * len(_SCALE)), 0), len(_SCALE) - 1)]
-
-
-def scale() -> tuple[str, ...]:
-    """The colours of the heat scale, from low to high."""
-    return _SCALE
+    return SCALE[min(max(int(share * len(SCALE)), 0), len(SCALE) - 1)]
 
 
 def signed_colour(value: float, dark: bool = False) -> str:
