@@ -187,7 +187,7 @@ def test_a_dtype_is_told_where_it_is_not_the_usual_one():
     i = tg.Tensor(np.array([0, 2]), name="i")
     h = np.tanh(x * np.ones(3))[i.numpy()]
     picture = shown(draw(np.sum(h * tg.Tensor(np.ones(2, np.float32), name="f"))))
-    assert "dtype: float64 where nothing else is said." in picture.foot
+    assert "dtype: float64 unless noted." in picture.foot
     assert [thing.lines for thing in picture.nodes.values() if "float32" in " ".join(thing.lines)] == [
         ["f", "(2,)  float32"]
     ]

@@ -50,7 +50,7 @@ def _verdict(check: Callable[[Case], None], cases: list[Case]) -> tuple[str, lis
         passed |= not wrong
         failures += [wrong] if wrong else []
     if applicable and not passed and not failures:
-        failures = [f"{cases[0].name}: no differences can tell" if cases else "there is no example"]
+        failures = [f"{cases[0].name}: undecided by differences" if cases else "there is no example"]
     return (NO if failures else YES if passed else NOT_APPLICABLE), failures
 
 

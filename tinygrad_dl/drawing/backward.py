@@ -1,8 +1,8 @@
 """The backward pass as a picture: from the gradient of the output to those of the parameters, by rules.
 
-A rule says its formula, traced from the real one. Where several contributions meet, they are added up; where the
-forward pass broadcast, the sum that undoes it is noted on the edge. What the forward picture sums up is summed up here:
-of repeated blocks, drawn once, nothing is said that holds for one of them only.
+A rule shows its formula, traced from the real one. Where several contributions meet, they are added up; where the
+forward pass broadcast, the sum that undoes it is noted on the edge. Summaries are those of the forward picture:
+repeated blocks, drawn once, show only facts that hold for all of them.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class BackwardPicture:
         return self.found.norm(unit.members) if self.options.norms else []
 
     def _arrive(self, source: str, anchor: str, link: Link, several: bool) -> None:
-        """An edge into the gradient of the tail of a link; its norm is told where it is one of several."""
+        """An edge into the gradient of the tail of a link, with its norm if it is one of several."""
         tail, head = self.view.units[link.tail], self.view.units[link.head]
         parts, label = self._contributions(link), []
         if link.loops:
@@ -179,13 +179,13 @@ class BackwardPicture:
         else:
             title = op_text.derivative(self.found.graph, node, argnum, given)
             tooltip += f"\n{title}"
-        tells = self.options.shapes or not all(self._tells_shape(self.view.units[link.tail]) for link in links)
-        details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if tells else []
+        has_shapes = self.options.shapes or not all(self._shows_shape(self.view.units[link.tail]) for link in links)
+        details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if has_shapes else []
         self.builder.node(id, "rule", title, details, frame=self._frame(unit), tooltip=tooltip)
         self._edge(self._anchors[unit.index], id, f"b{id[1:]}", [])
 
     @staticmethod
-    def _tells_shape(unit: Unit) -> bool:
+    def _shows_shape(unit: Unit) -> bool:
         """Return whether the gradient of a unit has a box with its shape."""
         return unit.node is not None and (bool(unit.node.name) or unit.node.kind != "operation")
 

@@ -1,7 +1,7 @@
 """A graph as DOT text, Graphviz's language: what stands in the picture of a forward pass.
 
 Operations are ellipses. Boxes are for what has a name or comes from outside: parameters, data, outputs and the
-intermediates that the user named. An unnamed intermediate gets no box, which would double the picture to say nothing:
+intermediates that the user named. An unnamed intermediate gets no box, which would double the picture for nothing:
 its shape stands in the operation that made it. Numbers stand in the operation too: `1 /`, `** 2`, `sum(axis=0)`.
 """
 
@@ -31,8 +31,8 @@ _TALL = {"shape": "box", "style": "filled,rounded", "margin": "0.08,0.03"}  # an
 # at 500 operations. Beyond this many uses each use gets a copy of the leaf, and 5,000 operations take seconds.
 _SHARED_USES = 4
 
-# Labels of edges double the ranks of a layout, and 5,000 operations take five times as long: beyond so many nodes, what
-# they say is in the tooltips of the edges.
+# Labels of edges double the ranks of a layout, and 5,000 operations take five times as long: beyond so many nodes, the
+# labels are in the tooltips of the edges.
 _UNLABELLED = 1_000
 
 
@@ -252,7 +252,7 @@ def notes(found: Findings, options: Options, view: View, verdict: Sequence[str])
     """The notes at the foot of a picture."""
     lines = [view.note] if view.note else []
     if options.legend:
-        lines.append(f"dtype: {found.usual_dtype} where nothing else is said.")
+        lines.append(f"dtype: {found.usual_dtype} unless noted.")
     if options.memory:
         total = sum({id(node.array): values.size(node.array) for node in found.graph.nodes}.values())
         lines.append(f"The graph holds {values.memory(total)}.")

@@ -1,4 +1,4 @@
-"""A picture under construction, as DOT text: nodes in frames, edges, a legend. It knows nothing of graphs."""
+"""A picture under construction, as DOT text: nodes in frames, edges, a legend. It is independent of graphs."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class DotBuilder:
         image: Any = None,
         **attributes: str,
     ) -> None:
-        """A node of a `kind` that `style` knows: a title, with smaller lines below, and a tiny `image` of numbers."""
+        """A node of a `kind` in `style`: a title, with smaller lines below, and a tiny `image` of numbers."""
         self.nodes += 1
         self.kinds[kind] = None
         self._frames[id] = frame

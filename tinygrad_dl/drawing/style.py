@@ -1,7 +1,7 @@
 """The style of pictures: a shape, an outline and colours for each kind of thing, light and dark.
 
-Shape, outline and words say what colour says too, for print and for the colour-blind. An SVG carries the light colours
-as attributes and the dark ones as a style sheet, which the reader's own setting chooses.
+Shape, outline and words repeat the meaning of colours, for print and for the colour-blind. An SVG has the light colours
+as attributes and the dark ones in a style sheet, which the reader's setting selects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Look(NamedTuple):
     style: str
     light: tuple[str, str]
     dark: tuple[str, str]
-    extra: dict[str, str] = {}  # noqa: RUF012 (nobody writes into it)
+    extra: dict[str, str] = {}  # noqa: RUF012 (never written)
 
 
 LOOKS = {

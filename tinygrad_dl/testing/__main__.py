@@ -126,8 +126,8 @@ def _select(file: UserFile, name: str, options: argparse.Namespace) -> list[Chec
         return by_name or checks
     if name in file.functions and re.search(r"_(backward|grad|gradient|prime)$|^(backward|grad)_", name):
         raise CannotCheck(
-            f"{file.path}: there is no forward function to pair {name} with: expected one of the same name, less the "
-            f"part that says backward."
+            f"{file.path}: there is no forward function to pair {name} with: expected one of the same name without "
+            f"the part for backward."
         )
     if name in file.functions:
         return [Check(name, (name,), partial(_check_function, file, name, options.order, not options.no_progress))]

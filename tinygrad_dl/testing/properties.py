@@ -171,7 +171,7 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
     if not test.__name__.startswith("test"):
         test.__name__ = f"test_{test.__name__.strip('<>')}"  # of a lambda too
         test.__doc__ = f"The derivatives of {name_of(forward)} obey the laws of derivatives."
-    # not the phase that explains a failure by varying it under a tracer: that takes a minute, and `laws` says more.
+    # not the phase that explains a failure by varying it under a tracer: that takes a minute, and shows less.
     # No deadline: how long differences take depends on the machine
     phases = [phase for phase in hypothesis.settings().phases if phase is not hypothesis.Phase.explain]
     made = hypothesis.given(**strategies)(hypothesis.settings(phases=phases, deadline=None)(test))

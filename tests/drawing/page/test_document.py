@@ -43,7 +43,7 @@ def test_what_can_not_be_explored_is_an_error_that_says_why(tmp_path, x, inputs,
 
 
 def test_a_path_that_can_not_be_written_is_an_error_that_says_why(tmp_path):
-    with pytest.raises(ValueError, match=re.escape("ends in .html, got") + ".*page.svg': say 'page.html'"):
+    with pytest.raises(ValueError, match=re.escape("ends in .html, got") + ".*page.svg': pass 'page.html'"):
         explore(loss(), tmp_path / "page.svg")
     with pytest.raises(FileNotFoundError, match="make it first"):
         explore(loss(), tmp_path / "none" / "page.html")

@@ -1,4 +1,4 @@
-"""`fold`: draw a graph as the user wants it, or if that is too large, with as little summed up as possible."""
+"""`fold`: draw a graph as requested, or if that is too large, with as few parts summed up as possible."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _SHAPES = {f"{_SVG}{tag}" for tag in ("ellipse", "polygon", "path")}
 
 
 def pictures_of(graph: Graph) -> tuple[list[dict[str, Any]], str]:
-    """The pictures that can be had, the one to show first in the first place, and what there is to say of the others.
+    """The pictures that could be laid out, the one to show first at the beginning, and a note on the others.
 
     Each is {"name", "svg", "of": node -> element that stands for it, "edges": element -> the edges it stands for,
     "tails": edge -> the copy of a leaf that it comes from}.

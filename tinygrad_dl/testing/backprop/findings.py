@@ -126,18 +126,18 @@ def _undone(search: Any, best: Any, name: str, root: str | None) -> str:
 def _hint(search: Any, best: Any, name: str, g: np.ndarray) -> str:
     """A hint for a wrong gradient whose cause is unknown."""
     plain = search.plain(best, name)
-    said = ["cause unknown: it is none of the known mistakes, and no two of them at once."]
+    hints = ["cause unknown: it is none of the known mistakes, and no two of them at once."]
     if g.shape != plain.shape:
-        said.append(f"A derivative has the shape of what it is the derivative of, {plain.shape}.")
+        hints.append(f"A derivative has the shape of what it is the derivative of, {plain.shape}.")
     else:
         size = float(np.vdot(plain, plain))
         ratio = float(np.vdot(plain, g)) / size if size else 0.0
         off = np.argwhere(~np.isclose(g, plain, rtol=1e-6, atol=0))
         if g.size > 1 and ratio and search.near(name, g, ratio * plain):
-            said.append(f"It is {ratio:.6g} times what it should be.")
+            hints.append(f"It is {ratio:.6g} times what it should be.")
         elif 0 < len(off) <= g.size / 4:
-            said.append(f"Only {len(off)} of {g.size} numbers are wrong, the first at {tuple(map(int, off[0]))}.")
+            hints.append(f"Only {len(off)} of {g.size} numbers are wrong, the first at {tuple(map(int, off[0]))}.")
     parent = _parent(name, search.net.L)
     if parent is not None and parent not in search.given:
-        said.append(f"Give {parent} too, and the check can tell whether the mistake is before it or after it.")
-    return " ".join(said)
+        hints.append(f"Give {parent} too, and the check can locate the mistake before it or after it.")
+    return " ".join(hints)

@@ -48,7 +48,7 @@ def is_backprop(file: UserFile, name: str, forward: str) -> bool:
 
 
 def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple[str, str]:
-    """The verdict on `gradients` for the net of the file, and the report. CannotCheck says what is to be defined."""
+    """The verdict on `gradients` for the net of the file, and the report. CannotCheck names missing definitions."""
     parts = parts_of(file)
     missing = [what for what, value in parts.items() if value is None]
     if missing:
@@ -80,7 +80,7 @@ def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
 
 
 def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, Any]:
-    """The gradients that a function gives for a net, and for what `forward` gives for that: its cache, say.
+    """The gradients that a function computes for a net, and for the result of `forward`, such as its cache.
 
     If there is no `forward`, the last function counts that returns what is needed, by name.
     """
@@ -158,7 +158,7 @@ def _how_many_right(gradients: Mapping[str, Any], net: Net) -> int:
         truth = formulas.deep_backward(formulas.cost_backward(A, np.asarray(net.Y, float)), caches)
         given = {n: np.asarray(g, float) for n, g in gradients.items() if n in truth and np.shape(g) == truth[n].shape}
     except (ValueError, TypeError, KeyError, AttributeError):
-        return 0  # which `check_backprop` says in words
+        return 0  # `check_backprop` gives the reason
     scales = (1, A.shape[1])
     return sum(any(np.allclose(scale * g, truth[n], 1e-6, 0) for scale in scales) for n, g in given.items())
 

@@ -60,7 +60,7 @@ def role_of(name: str) -> str:
 class Call:
     """A call that runs: `function` of the positional `values`, which are called `names`, and gives `result`.
 
-    `settings` are the names of those of which no derivative is wanted; `taken` says where the values are from.
+    `settings` are the names of those of which no derivative is wanted; `taken` describes the origin of the values.
     """
 
     function: Callable[..., Any]
@@ -72,21 +72,21 @@ class Call:
 
 
 def call_of(file: UserFile, name: str, common: str = "") -> Call:
-    """A call of the function `name` that runs. CannotCheck: none was found; it says what to define.
+    """A call of the function `name` that runs. Raises CannotCheck, which names missing definitions, if there is none.
 
     Of each argument, the value is from a dict or tuple `<name>_inputs` or `inputs` of the file, or its variable of that
     name, or the default; else a random array. A function of a pair may go by what the names have in `common`.
     """
     function = file.functions[name]
     parameters = [p for p in signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    asked = _inputs_of_file(file, [name, *([common] if common else [])], [p.name for p in parameters])
-    available = {**file.variables, **asked}
+    given = _inputs_of_file(file, [name, *([common] if common else [])], [p.name for p in parameters])
+    available = {**file.variables, **given}
     known = {p.name: available[p.name] for p in parameters if p.name in available}
     parameters = [p for p in parameters if p.name in known or p.default is p.empty]
     names = [p.name for p in parameters]
     if not names:
         raise CannotCheck(f"{file.place(function)}: {name}: expected a function of arrays, got one without arguments.")
-    settings = {p.name for p in parameters if p.default is not p.empty and p.name not in asked}
+    settings = {p.name for p in parameters if p.default is not p.empty and p.name not in given}
     settings |= {n for n in names if role_of(n) in ("labels", "setting", "word")}
     positional = _positional(function, parameters)
     positional.__name__ = name  # which a lambda has not

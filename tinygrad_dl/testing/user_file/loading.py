@@ -63,7 +63,7 @@ class UserFile:
         words = " ".join(str(error).split())[:300]
         kind = type(error).__name__
         if words and not lines and isinstance(error, (ValueError, TypeError)):
-            kind = ""  # the words are ours, and tell all
+            kind = ""  # a message of this package needs no type
         where = f"{self.path}:{lines[-1]}" if lines else place or self.path
         return CannotCheck(": ".join(part for part in (where, what, kind, words) if part))
 

@@ -24,7 +24,7 @@ PARAMETER = re.compile(r"[Wb]\d+")
 
 
 class Net(NamedTuple):
-    """A net and its data; `activations` is None if they are not told. `taken` says where all that is from."""
+    """A net and its data; `activations` is None if they are unknown. `taken` describes the origin of all that."""
 
     X: Any
     Y: Any

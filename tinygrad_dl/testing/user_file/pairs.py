@@ -1,4 +1,4 @@
-"""A pair of a learner, brought to the form of `check_pair`: what each argument is, told by its name.
+"""A learner's pair, brought to the form of `check_pair`: names decide the roles of the arguments.
 
 The course counts in its own way: dW and db of a layer have the 1/m of the cost in them, and dA of the cost has not.
 Where a backward pass is no derivative, but is the course's, it is right.
@@ -188,7 +188,7 @@ class _Backward:
         return [self.call.names.index(n) for n in wanted]
 
     def _by_name(self, result: Any) -> Any:
-        """The gradients by the names of what they are by, as far as one can tell."""
+        """The gradients by the names of their arguments, as far as these can be found."""
         names = self.call.names
         if isinstance(result, dict):
             return {n: result[key] for n in names for key in (n, f"d{n}") if key in result} or result
