@@ -58,7 +58,7 @@ class BackwardPicture:
         for unit in reversed(self.view.units):
             if any(index in self._gradients for index in unit.members):
                 self._anchors[unit.index] = self._gradient(unit, unit.index in looping)
-                for link, source in self._carried(unit, into.get(unit.index, [])):
+                for link, source in self._gradient_links(unit, into.get(unit.index, [])):
                     if link.loops:
                         loops.append((source, link))
                     else:
@@ -154,7 +154,7 @@ class BackwardPicture:
 
     # ---- rules
 
-    def _carried(self, unit: Unit, links: list[Link]) -> list[tuple[Link, str]]:
+    def _gradient_links(self, unit: Unit, links: list[Link]) -> list[tuple[Link, str]]:
         """The links into a unit, each with the node of the builder that carries the gradient on: the rule."""
         if unit.node is None:
             return [(link, self._anchors[unit.index]) for link in links]

@@ -53,7 +53,7 @@ def _trace_rule(node: Tensor, argnum: int, settings: Callable, outputs: Collecti
     rule = registry.vjps[node._function][argnum]
     if rule is None:  # it is constant
         return 0
-    if primitives.shown(node._kwargs) != (node._kwargs or {}):
+    if primitives.visible_kwargs(node._kwargs) != (node._kwargs or {}):
         raise TypeError("the formula would be that of a whole program, without its constants.")
     args, kwargs = _arguments(node, settings)
     g: Any = Symbol(_cotangent(node._value, outputs), name="g")

@@ -95,7 +95,7 @@ Law = Callable[[CheckedFunction], str | None]  # returns None, or a description 
 
 def vjp_is_numeric(subject: CheckedFunction) -> str | None:
     """Reverse mode gives what differences give."""
-    return _found_by(subject) if subject.by_hand else _found_by(subject, modes=("vjp",))
+    return _contradiction(subject) if subject.by_hand else _contradiction(subject, modes=("vjp",))
 
 
 def jvp_is_vjp_transposed(subject: CheckedFunction) -> str | None:
@@ -113,7 +113,7 @@ def jvp_is_vjp_transposed(subject: CheckedFunction) -> str | None:
 
 def second_order_is_numeric(subject: CheckedFunction) -> str | None:
     """The derivative of the gradient is what differences of the gradient give."""
-    return None if subject.by_hand else _found_by(subject, modes=("vjp",), order=2)
+    return None if subject.by_hand else _contradiction(subject, modes=("vjp",), order=2)
 
 
 def broadcasting_sums(subject: CheckedFunction) -> str | None:
@@ -292,7 +292,7 @@ def some_like(tree: Any) -> Any:
     return pytree.map_leaves(numbers, tree)
 
 
-def _found_by(subject: CheckedFunction, **settings: Any) -> str | None:
+def _contradiction(subject: CheckedFunction, **settings: Any) -> str | None:
     report = subject.check(**settings)
     if report.verdict == "undecided":
         subject.undecided.append(report)

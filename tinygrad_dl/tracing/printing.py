@@ -181,8 +181,8 @@ class _Printer:
             end = self.postfix(function, args, kwargs)
             if end is not None:
                 return self.text(args[0], ATOM) + end, ATOM
-        self.evaluable &= primitives.shown(kwargs) == kwargs
-        args, kwargs = _without_defaults(function, args, primitives.shown(kwargs))
+        self.evaluable &= primitives.visible_kwargs(kwargs) == kwargs
+        args, kwargs = _without_defaults(function, args, primitives.visible_kwargs(kwargs))
         if function is primitives.concatenate:
             args = ([*args],)
         parts = [self.text(arg, COMPARISON) for arg in args]
