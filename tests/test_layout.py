@@ -16,7 +16,7 @@ ELSEWHERE = {
     "coverage/cases.py": "rules/test_every_rule.py",  # the rows of the table
     "drawing/folding/programs.py": "drawing/folding/test_plans.py",  # plans compare programs
     "drawing/plots/names.py": "drawing/plots/test_progress.py",
-    "drawing/sketch.py": "drawing/test_dot.py",
+    "drawing/dot_builder.py": "drawing/test_dot.py",
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
     "rules/_shapes.py": "rules/test_any_shape.py",  # shared by the rules
     "rules/matrices.py": "rules/test_linalg.py",

@@ -222,7 +222,7 @@ def test_drawings_of_the_same_program_are_equal(loss):
 @pytest.mark.parametrize("patience", [1, pytest.param(2, marks=pytest.mark.deep), 3])
 def test_a_simpler_picture_is_made_where_the_layout_takes_too_long_and_the_warning_says_which(monkeypatch, patience):
     """An engine that gives up on the first pictures: the third has about 100 nodes."""
-    real, tried = engine.rendered, []
+    real, tried = engine.render, []
 
     def slow(source, suffix, seconds=None):
         tried.append(source)
@@ -230,7 +230,7 @@ def test_a_simpler_picture_is_made_where_the_layout_takes_too_long_and_the_warni
             raise engine.Timeout("too slow")
         return real(source, suffix, seconds)
 
-    monkeypatch.setattr(engine, "rendered", slow)
+    monkeypatch.setattr(engine, "render", slow)
     drawing = draw(loss_of(net_of(60)), roll=False)
     words = ["straight edges, no frames", "about 100 nodes, straight edges", "about 30 nodes, straight edges"]
     with pytest.warns(UserWarning, match=re.escape(f"this picture has {words[patience - 1]}.")):
@@ -253,7 +253,7 @@ def test_where_nothing_can_be_laid_out_in_time_it_is_an_error(loss, monkeypatch,
     def slow(source, suffix, seconds=None):
         raise engine.Timeout("too slow")
 
-    monkeypatch.setattr(engine, "rendered", slow)
+    monkeypatch.setattr(engine, "render", slow)
     with pytest.raises(engine.Timeout, match="gave up"):
         draw(loss).render(tmp_path / "graph.svg")
     assert list(tmp_path.iterdir()) == []
@@ -261,7 +261,7 @@ def test_where_nothing_can_be_laid_out_in_time_it_is_an_error(loss, monkeypatch,
 
 @needs_engine
 def test_a_warning_names_the_line_of_whoever_renders(monkeypatch, tmp_path):
-    real, tried = engine.rendered, []
+    real, tried = engine.render, []
 
     def slow(source, suffix, seconds=None):
         tried.append(source)
@@ -269,7 +269,7 @@ def test_a_warning_names_the_line_of_whoever_renders(monkeypatch, tmp_path):
             raise engine.Timeout("too slow")
         return real(source, suffix, seconds)
 
-    monkeypatch.setattr(engine, "rendered", slow)
+    monkeypatch.setattr(engine, "render", slow)
     with pytest.warns(UserWarning, match="straight edges") as caught:
         draw(tg.parameter(1.0) * 2).render(tmp_path / "graph.svg")
     assert caught[0].filename == __file__

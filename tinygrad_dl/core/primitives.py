@@ -46,8 +46,8 @@ class Hidden:
     """The base class of internal keyword arguments, which messages, pictures and formulas leave out."""
 
 
-def shown(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The keyword arguments that the user wrote."""
+def visible_kwargs(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the keyword arguments that the user wrote, without internal ones."""
     return {keyword: value for keyword, value in (kwargs or {}).items() if not isinstance(value, Hidden)}
 
 

@@ -23,7 +23,7 @@ class Row:
     failures: list[str] = field(default_factory=list)
 
 
-def checked(functions: Iterable[NumpyFunction], cases: Iterable[Case]) -> Iterator[Row]:
+def check_examples(functions: Iterable[NumpyFunction], cases: Iterable[Case]) -> Iterator[Row]:
     """A row for each of the differentiable `functions`, whose examples among the `cases` are run here and now."""
     examples = defaultdict(list)
     for case in cases:
@@ -50,7 +50,7 @@ def _verdict(check: Callable[[Case], None], cases: list[Case]) -> tuple[str, lis
         passed |= not wrong
         failures += [wrong] if wrong else []
     if applicable and not passed and not failures:
-        failures = [f"{cases[0].name}: no differences can tell" if cases else "there is no example"]
+        failures = [f"{cases[0].name}: undecided by differences" if cases else "there is no example"]
     return (NO if failures else YES if passed else NOT_APPLICABLE), failures
 
 

@@ -17,12 +17,12 @@ from ..graph import health, text
 from ..graph.nodes import Graph
 from ..graph.record import Record
 from . import engine, style, svg
-from .asked import tensors_to_show
 from .backward import BackwardPicture
 from .dot import Picture, notes
+from .dot_builder import DotBuilder
 from .findings import Findings, Options
 from .folding import fold
-from .sketch import Sketch
+from .input_tensors import tensors_to_show
 
 MAX_NODES = 300  # beyond which a picture is no picture
 _SECONDS = 60  # for a layout
@@ -153,18 +153,18 @@ def draw(
 
     def source(options: Options, max_nodes: int | None) -> tuple[str, int, int, str]:
         view = fold(graph, depth=depth, roll=roll, max_nodes=max_nodes)
-        sketch = Sketch(direction, options.dark, options.plain)
+        builder = DotBuilder(direction, options.dark, options.plain)
         if show == "both":
-            sketch.frame("forward", "forward", kind="pass")
-            sketch.frame("backward", "backward", kind="pass")
+            builder.frame("forward", "forward", kind="pass")
+            builder.frame("backward", "backward", kind="pass")
         if show != "backward":
-            Picture(view, found, options, sketch, "forward" if show == "both" else None).draw()
+            Picture(view, found, options, builder, "forward" if show == "both" else None).draw()
         if show != "forward":
             frame = "backward" if show == "both" else None
-            BackwardPicture(view, found, options, sketch, frame, mirrored=show == "both").draw()
-        bounds = tuple(map(_number, found.bounds)) if heat else None
+            BackwardPicture(view, found, options, builder, frame, mirrored=show == "both").draw()
+        bounds = tuple(f"{norm:.2g}" for norm in found.bounds) if heat else None
         foot = notes(found, options, view, verdict)
-        return sketch.source(legend, foot, bounds), sketch.nodes, sketch.edges, view.note  # type: ignore[arg-type]
+        return builder.source(legend, foot, bounds), builder.nodes, builder.edges, view.note  # type: ignore[arg-type]
 
     first, nodes, edges, note = source(options, max_nodes)
     simpler = [("straight edges, no frames", lambda: source(options.plainly(), max_nodes)[0])]
@@ -172,10 +172,6 @@ def draw(
         if nodes > fewer:
             simpler.append((f"about {fewer} nodes, straight edges", lambda n=fewer: source(options.plainly(), n)[0]))  # type: ignore[misc]
     return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto")
-
-
-def _number(x: float) -> str:
-    return f"{x:.2g}"
 
 
 def _check_scalar(graph: Graph) -> None:

@@ -192,9 +192,5 @@ defvjp(primitives.identity, lambda g, ans, x: g)
 defvjp(primitives.astype, lambda g, ans, x, dtype, copy=True: g)  # the engine casts a cotangent to its primal's dtype
 
 
-def _astype(x, dtype, /, *, copy=True, device=None):
-    return primitives.astype(x, dtype, copy)
-
-
-defcomposite(np.astype, _astype)
+defcomposite(np.astype, lambda x, dtype, /, *, copy=True, device=None: primitives.astype(x, dtype, copy))
 defvjp(np.full_like, None, lambda g, ans, x, fill_value, dtype=None, order="K", subok=True, shape=None: g)

@@ -74,13 +74,13 @@ class Formula(str):
         return formula
 
 
-def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
+def formula_of(value: Any, names: Mapping[str, str] | None = None) -> Formula:
     """The formula of a Symbol or a structure of Symbols, with `names` to replace the names of Symbols.
 
     >>> from .symbols import Symbol
     >>> x = Symbol(np.ones(3), name="x")
     >>> t = np.exp(x - 1)
-    >>> print(printed(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
+    >>> print(formula_of(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
     -(t / np.sum(t))**2, t = np.exp(Z1 - 1)
     """
     value = nodes_of(value)
@@ -192,8 +192,8 @@ class _Printer:
             end = self.postfix(function, args, kwargs)
             if end is not None:
                 return self.text(args[0], ATOM) + end, ATOM
-        self.evaluable &= primitives.shown(kwargs) == kwargs
-        args, kwargs = _without_defaults(function, args, primitives.shown(kwargs))
+        self.evaluable &= primitives.visible_kwargs(kwargs) == kwargs
+        args, kwargs = _without_defaults(function, args, primitives.visible_kwargs(kwargs))
         if function is primitives.concatenate:
             args = ([*args],)
         parts = [self.text(arg, COMPARISON) for arg in args]

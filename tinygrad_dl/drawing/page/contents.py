@@ -129,7 +129,7 @@ class _Writer:
         return lines
 
     def contribution(self, part: Contribution, total: _Sum, name: str, formula: str) -> dict[str, Any]:
-        told = self.backward.get(part.head) if total.is_complete else None
+        by_course = self.backward.get(part.head) if total.is_complete else None
         return {
             **{"to": self.graph.nodes[part.head].id, "argnum": part.argnum, "name": name, "formula": formula},
             "line": f"{name} {'=' if total.arrived == 1 else '+='} {formula}",
@@ -137,8 +137,8 @@ class _Writer:
             "value": self.table.place(part.value),
             "sum": self.sum(part, total),
             **{"arrived": total.arrived, "of": total.parts},
-            "course": told.formula if told else None,
-            "remark": told.remark if told else None,
+            "course": by_course.formula if by_course else None,
+            "remark": by_course.remark if by_course else None,
         }
 
     def sum(self, part: Contribution, total: _Sum) -> int | None:

@@ -91,7 +91,7 @@ def check_backprop(
     settings = {"regularisation": regularisation, "leaky_slope": leaky_slope, "updated": updated, "old": old}
     with np.errstate(all="ignore"):
         the_net = homework.course_net(X, Y, net, activations, cost, **settings)
-        given = homework.checked_gradients(gradients, the_net)
+        given = homework.gradients_by_name(gradients, the_net)
         return report(_best_search(the_net, given, convention, learning_rate))
 
 

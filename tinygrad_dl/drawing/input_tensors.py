@@ -51,7 +51,7 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
                 f"without .numpy(), .item() or float(), or a function and its inputs{hint}."
             )
     if not outputs:
-        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss, say.")
+        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss.")
     if inputs and not any(output.requires_grad for output in outputs):
         raise ValueError(
             f"{what}(f, *inputs): expected f to compute something of floats or of parameters, got what depends on "
