@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import drawing as drawing
     from . import testing as testing
     from .drawing import Drawing, draw, explore
+    from .tracing.compiled import compile
 
 __all__ = [
     "Drawing",
@@ -36,6 +37,7 @@ __all__ = [
     "Tensor",
     "backward",
     "checkpoint",
+    "compile",
     "custom",
     "data",
     "debug",
@@ -79,4 +81,6 @@ if not TYPE_CHECKING:
             return importlib.import_module(f".{name}", __name__)
         if name in ("Drawing", "draw", "explore"):
             return getattr(importlib.import_module(".drawing", __name__), name)
+        if name == "compile":
+            return importlib.import_module(".tracing.compiled", __name__).compile
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -310,7 +310,7 @@ class Symbol(Symbolic):
     def item(self) -> Symbol:
         """The value of a Symbol of size 1, still a Symbol."""
         if recorder.get() is not None:
-            return apply(_item, (self,))
+            return apply(item, (self,))
         return self if self.ndim == 0 else self.reshape(())
 
     def tolist(self) -> Any:
@@ -361,5 +361,6 @@ class Symbol(Symbolic):
         return f"Symbol({self._value!r}, {made})"
 
 
-def _item(x: Any) -> Any:
+def item(x: Any) -> Any:
+    """The value of an array of size 1 as a Python number."""
     return x.item()
