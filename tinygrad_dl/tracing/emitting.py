@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import name_of
-from .memory import Memory, is_reduction
+from .memory import Memory, Slot, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
 from .symbols import item
 
@@ -53,6 +53,7 @@ class Code:
         self._used = {*texts.values()}
         self._buffers = [_aligned(size) for size in self.memory.sizes]
         self._arrays: dict[Node, np.ndarray] = {}  # in buffers, which are at the same place in each run
+        self._in_slots: dict[Slot, np.ndarray] = {}
         self._definitions: dict[str, str] = {}
         self._count = itertools.count(1)
         guards: dict[Node, list[Guard]] = {}
@@ -71,9 +72,11 @@ class Code:
         slot = self.memory.slots.get(node)
         note = f"  # {node.name}" if node.name else ""
         if slot is not None:
-            array = self._buffers[slot.number][: slot.nbytes].view(slot.dtype).reshape(slot.shape)
+            if slot not in self._in_slots:  # one array for all calls, which NumPy need not check for overlap
+                array = self._buffers[slot.number][: slot.nbytes].view(slot.dtype).reshape(slot.shape)
+                self._in_slots[slot] = array
             definition = f"buffer{slot.number}[:{slot.nbytes}].view({slot.dtype.str!r}).reshape({slot.shape})"
-            text = self._place(node, array, f"_{slot.number}", definition)
+            text = self._place(node, self._in_slots[slot], f"_{slot.number}", definition)
             by_keyword = is_reduction(function) or node.kwargs or function in _BY_KEYWORD
             self.lines.append(f"{self._call(function, node, f'out={text}' if by_keyword else text)}{note}")
         elif node.function in _VIEWS and (base := self._view(node)) is not None:
