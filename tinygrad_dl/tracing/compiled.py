@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import _frames
-from ..core.modes import is_checking, is_recording
+from ..core.modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, recording
 from . import printing
 from .plans import Plan, Stale, make_plan
 from .program import Program
@@ -45,8 +45,11 @@ class Compiled:
         self._hits = self._misses = self._eager = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if is_recording() not in (True, False) or is_checking() or recorder.get() is not None:
-            return self._f(*args, **kwargs)  # inside of a derivative, of debug mode, or of another trace
+        """Run the program for the signature of the arguments; make it at the first call."""
+        if is_recording() is not True and recording.value() in (IN_FUNCTION, IN_RULE):
+            return self._f(*args, **kwargs)  # inside of a derivative
+        if is_observed() or recorder.get() is not None:  # in debug mode, or in another trace
+            return self._f(*args, **kwargs)
         try:
             key, leaves = signature(args, kwargs)
         except Unsuitable:

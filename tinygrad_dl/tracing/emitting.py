@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import name_of
+from .invariants import invariant_nodes
 from .memory import Memory, Slot, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
 from .symbols import item
@@ -42,10 +43,12 @@ class Code:
         The expression for each Node.
     """
 
-    def __init__(self, program: Program, texts: dict[Node, str], escaping: list[Node]):
-        """Emit `program`; `texts` are the names of its inputs, and `escaping` the Nodes that are handed out."""
+    def __init__(self, program: Program, texts: dict[Node, str], constant_inputs: list[Node]):
+        """Emit `program`; `texts` are the names of its inputs, of which some hold the same arrays for many runs."""
         self.program = program
-        self.memory = Memory(program, escaping)
+        invariant = invariant_nodes(program, constant_inputs)
+        escaping = [output for output in program.outputs if type(output) is Node]
+        self.memory = Memory(program, escaping, invariant)
         self.lines: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.texts = dict(texts)
@@ -59,13 +62,33 @@ class Code:
         guards: dict[Node, list[Guard]] = {}
         for guard in program.guards:
             guards.setdefault(guard.node, []).append(guard)
+        first = [node for node in program.nodes if node in invariant]
+        if first:
+            self._emit_once(first, constant_inputs, guards)
         for node in program.inputs:
             self._check(guards.get(node, []))
         for node in program.nodes:
-            self._emit(node)
-            self._check(guards.get(node, []))
+            if node not in invariant:
+                self._emit(node)
+                self._check(guards.get(node, []))
 
     # ---- statements
+
+    def _emit_once(self, nodes: list[Node], inputs: list[Node], guards: dict[Node, list[Guard]]) -> None:
+        """Statements that run only if the arrays of `inputs` are others than at the last run."""
+        used = {part for node in nodes for part in node.parts}
+        pairs = [(self.texts[node], self.name(None, f"last_{self.texts[node]}")) for node in inputs if node in used]
+        for node in nodes:
+            self._emit(node)
+            self._check(guards.get(node, []))
+        kept = [self.texts[node] for node in nodes if node not in self._arrays and self.texts[node].isidentifier()]
+        now, last = (", ".join(names) for names in zip(*pairs, strict=True))
+        self.lines = [
+            f"global {', '.join([last, *kept])}",
+            f"if {' or '.join(f'{text} is not {name}' for text, name in pairs)}:",
+            *(f"    {line}" for line in self.lines),
+            f"    {last} = {now}",
+        ]
 
     def _emit(self, node: Node) -> None:
         function: Any = primitives.on_arrays.get(node.function, node.function)  # type: ignore[arg-type]
@@ -160,7 +183,7 @@ class Code:
 
     def name(self, value: Any, wish: str) -> str:
         """The name of a function or constant in the namespace."""
-        key = value if callable(value) else id(value)
+        key = value if callable(value) else id(value) if value is not None else wish
         known = self._names.get(key)
         if known is None:
             known = wish

@@ -35,16 +35,18 @@ _NONE = Slot(-1, (), np.dtype(float))
 class Memory:
     """The slots of calls that write into buffers, and the `sizes` of the buffers.
 
-    `bases[node]` are the Nodes whose memory the answer of `node` may lie in.
+    `bases[node]` are the Nodes whose memory the answer of `node` may lie in. The arrays of `lasting` Nodes stay for
+    the next run.
     """
 
-    def __init__(self, program: Program, escaping: Iterable[Node]):
+    def __init__(self, program: Program, escaping: Iterable[Node], lasting: Iterable[Node] = ()):
         self.slots: dict[Node, Slot] = {}
         self.sizes: list[int] = []
-        self.bases = _bases(program)
+        self.bases = bases_of(program)
         self._free: dict[int, list[int]] = {}
         kept = {base for node in escaping for base in self.bases[node]}
         last = self._last_uses(program)
+        last.update(dict.fromkeys(lasting, len(program.nodes)))
         for i, node in enumerate(program.nodes):
             dying = [base for part in node.parts for base in self.bases[part] if last[base] == i]
             if can_write(node) and node not in kept:
@@ -103,7 +105,8 @@ def is_reduction(function: Any) -> bool:
     return isinstance(getattr(function, "__self__", None), np.ufunc) and function.__name__ == "reduce"
 
 
-def _bases(program: Program) -> dict[Node, frozenset[Node]]:
+def bases_of(program: Program) -> dict[Node, frozenset[Node]]:
+    """The Nodes whose memory each answer may lie in: its own, and for what may be a view those of its arguments."""
     bases = {node: frozenset([node]) for node in program.inputs}
     for node in program.nodes:
         function: Any = node.function

@@ -90,6 +90,8 @@ class Places:
             if place is not None:
                 self.others.append(place)
             return
+        if isinstance(value, np.dtype):
+            return
         if is_generator(value):
             if place is not None:
                 self.generators.append(place)

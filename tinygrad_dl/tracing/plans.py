@@ -21,7 +21,7 @@ from .dead_code import without_dead_code
 from .emitting import Code
 from .places import Place
 from .program import Node, Program
-from .session import Step, record_step
+from .session import Source, Step, record_step
 from .trace import Output
 
 
@@ -104,8 +104,7 @@ class Plan:
         for node in program.inputs:
             texts[node] = node.name = _identifier(node.name, taken)
         outputs = program.outputs
-        escaping = [output for output in outputs if type(output) is Node]
-        code = Code(program, texts, escaping)
+        code = Code(program, texts, [source.node for source in step.sources if self._is_constant(source)])
         used = {node for node, count in program.uses().items() if count}
         reads, checks = self._reads(code, used, reads_gradients)
         copies: list[str] = []
@@ -127,6 +126,18 @@ class Plan:
     def source(self) -> str:
         """The code that runs, as a function of the inputs of the program, with definitions of its names."""
         return "\n".join([*self._code.header(), "", "", "\n    ".join(self._body), ""])
+
+    def _is_constant(self, source: Source) -> bool:
+        """Return whether an input is the array of a constant Tensor, which never changes."""
+        if source.argument >= 0:
+            tensor = self._step.fresh.get(source.argument)
+        else:
+            place = source.place
+            assert place is not None
+            tensor = place.holder if type(place.holder) is Tensor and place.key == "_value" else None
+            if any(write.place is not None and write.place.holder is tensor for write in self._step.writes):
+                return False
+        return tensor is not None and not tensor._tracked and source.node in self.program.inputs
 
     def _reads(self, code: Code, used: set[Node], reads_gradients: bool) -> tuple[list[str], list[str]]:
         """Statements that read the inputs, and those that check what the plan takes as constant."""
@@ -204,8 +215,12 @@ class Plan:
                 lines.append(f"{_access(code, write.place)} = {text}")
         if new:
             consume = code.name(_set_all, "set_all")
-            constant = [f"({', '.join(parts)},)" for parts in (setters, targets, new)]
-            lines.append(f"{consume}({', '.join(constant)})")
+            fixed = code.name(tuple(code.namespace[name] for name in setters), "setters")
+            if any("leaves" in target for target in targets):
+                given = f"({', '.join(targets)},)"
+            else:
+                given = code.name(tuple(code.namespace[name] for name in targets), "targets")
+            lines.append(f"{consume}({fixed}, {given}, ({', '.join(new)},))")
         return lines
 
 

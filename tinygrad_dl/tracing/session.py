@@ -51,7 +51,7 @@ class Step(NamedTuple):
     writes: list[Write]
     places: Places
     captured: set[Tensor]
-    fresh: set[int]  # the numbers of arguments that are Tensors
+    fresh: dict[int, Tensor]  # arguments that are Tensors, by number, as they were for the trace
     known: dict[int, Tensor]  # arguments that are Tensors of `places`
 
 
@@ -131,7 +131,7 @@ class _Session:
         program = Program([source.node for source in self.sources], tracing.nodes, outputs, tracing.guards)
         captured = {p for t in tracing.tensors for p in t._parents if p is not None and p._tracked and not p._parents}
         captured -= {*self.places.tensors, *self.fresh.values()}
-        return Step(program, self.sources, structure, writes, self.places, captured, {*self.fresh}, self.known)
+        return Step(program, self.sources, structure, writes, self.places, captured, self.fresh, self.known)
 
     # ---- before
 
