@@ -19,6 +19,7 @@ from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
 from .emitting import Code
+from .masks import with_masks
 from .places import Place
 from .program import Node, Program
 from .session import Source, Step, record_step
@@ -31,7 +32,8 @@ class Stale(Exception):
 
 def passes(program: Program) -> Program:
     """All passes of a compiled program."""
-    return without_dead_code(with_common_once(simplified(without_dead_code(with_constants(program)))))
+    program = simplified(without_dead_code(with_constants(program)))
+    return without_dead_code(with_common_once(with_masks(program)))
 
 
 def make_plan(
