@@ -18,6 +18,12 @@ ELSEWHERE = {
     "drawing/plots/names.py": "drawing/plots/test_progress.py",
     "drawing/dot_builder.py": "drawing/test_dot.py",
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
+    "tracing/invariants.py": "tracing/test_compiled.py",
+    "tracing/emitting.py": "tracing/test_compiled.py",  # parts of compiling, tested by what compiled functions compute
+    "tracing/places.py": "tracing/test_compiled.py",
+    "tracing/plans.py": "tracing/test_compiled.py",
+    "tracing/session.py": "tracing/test_compiled.py",
+    "tracing/signatures.py": "tracing/test_compiled.py",
     "rules/_shapes.py": "rules/test_any_shape.py",  # shared by the rules
     "rules/matrices.py": "rules/test_linalg.py",
     "testing/backprop/course_net.py": "testing/backprop/test_diagnosis.py",  # one search, tested by what it finds

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from . import testing as testing
     from .derivation import derive
     from .drawing import Drawing, draw, explore
+    from .tracing.compiled import compile
 
 __all__ = [
     "Drawing",
@@ -37,6 +38,7 @@ __all__ = [
     "Tensor",
     "backward",
     "checkpoint",
+    "compile",
     "custom",
     "data",
     "debug",
@@ -83,4 +85,6 @@ if not TYPE_CHECKING:
             return getattr(importlib.import_module(".drawing", __name__), name)
         if name == "derive":
             return importlib.import_module(".derivation", __name__).derive
+        if name == "compile":
+            return importlib.import_module(".tracing.compiled", __name__).compile
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from types import FrameType
 import numpy as np
 
 NUMPY = "numpy"
+PACKAGE = f"{Path(__file__).parent}{os.sep}"
 _NOT_THE_USERS = tuple(f"{Path(package).parent}{os.sep}" for package in (__file__, np.__file__))
 _STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import checks
 from .core import arguments
+from .core.array_methods import Symbolic
 from .core.signatures import signature
 from .core.tensor import Tensor, replace_all_data
 
@@ -158,7 +159,8 @@ class Optimizer:
 
     def _check_rate(self, rate: Any) -> float:
         """Check a learning rate that was assigned; 0 is allowed, the end of many schedules."""
-        number = checks.real(f"{type(self).__name__}: expected a learning rate of 0 or more", rate)
+        traced = isinstance(rate, Symbolic)  # the program checks it, at each step
+        number = rate if traced else checks.real(f"{type(self).__name__}: expected a learning rate of 0 or more", rate)
         if not 0 <= number < math.inf:
             raise ValueError(f"{type(self).__name__}: expected a learning rate of 0 or more, got {rate}.")
         return number

@@ -22,6 +22,11 @@ def register(kind: type, flatten: Callable[[Any], dict[str, Any]], unflatten: Ca
     _kinds[kind] = flatten, unflatten
 
 
+def registered() -> tuple[type, ...]:
+    """Return the container classes that were added by `register`."""
+    return tuple(_kinds)
+
+
 def leaves(tree: Any) -> Iterator[Any]:
     """Yield the leaves of `tree`, in order.
 

@@ -18,13 +18,13 @@ from .. import _frames
 _F = TypeVar("_F", bound=Callable)
 
 
-_NOWHERE: Any = []  # a module with this registry of warnings, which is not a dict, cannot warn
+NOWHERE: Any = []  # a module with this registry of warnings, which is not a dict, cannot warn
 
 
 def _refusal() -> str:
     """The message of the error that Python raises instead of the warning; empty if it raises none."""
     try:
-        warnings.warn_explicit("", PendingDeprecationWarning, "", 0, registry=_NOWHERE)
+        warnings.warn_explicit("", PendingDeprecationWarning, "", 0, registry=NOWHERE)
     except Exception as error:
         return str(error)
     return ""
@@ -57,7 +57,7 @@ class Computing:
         """Copy the globals of the module, complete by now, to the decorated functions."""
         self._globals.update(self._module)
         if _REFUSAL:
-            self._globals["__warningregistry__"] = _NOWHERE
+            self._globals["__warningregistry__"] = NOWHERE
 
 
 def at_the_users_line(

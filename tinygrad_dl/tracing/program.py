@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -52,6 +53,11 @@ class Node:
         """The Nodes among the arguments, one per occurrence."""
         yield from nodes_in(self.args)
         yield from nodes_in(self.kwargs)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
 
     @property
     def is_number(self) -> bool:

@@ -27,7 +27,12 @@ from .program import Node, call, nodes_in, replace_nodes
 
 
 class Recorder:
-    """A trace of the calls of Symbols; without one, as for pictures, conversions give traced values."""
+    """A trace of the calls of Symbols; without one, as for pictures, conversions give traced values.
+
+    With `names_lengths` the lengths of axes know their array, for formulas; numbers may have another dtype then.
+    """
+
+    names_lengths = False
 
     def add(self, node: Node) -> None:
         """Append a call to the program."""
@@ -264,7 +269,8 @@ class Shape(tuple):
 
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
-        if type(found) is not int:
+        tracing = recorder.get()
+        if type(found) is not int or tracing is None or not tracing.names_lengths:
             return found
         length = Length(found)
         length.of, length.axis = self.of, range(len(self))[index]
@@ -315,7 +321,7 @@ class Symbol(Symbolic):
     def item(self) -> Symbol:
         """The value of a Symbol of size 1, still a Symbol."""
         if recorder.get() is not None:
-            return apply(_item, (self,))
+            return apply(item, (self,))
         return self if self.ndim == 0 else self.reshape(())
 
     def tolist(self) -> Any:
@@ -366,5 +372,6 @@ class Symbol(Symbolic):
         return f"Symbol({self._value!r}, {made})"
 
 
-def _item(x: Any) -> Any:
+def item(x: Any) -> Any:
+    """The value of an array of size 1 as a Python number."""
     return x.item()

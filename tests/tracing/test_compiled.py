@@ -1,0 +1,381 @@
+"""A compiled function gives the numbers of the function itself, in every call, and what it can't hold is an error."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import tinygrad_dl as tg
+from tinygrad_dl import pytree
+from tinygrad_dl.testing import strategies
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(2, 20))
+Y = (X[:1] * X[1:] > 0).astype(float)
+
+
+def values(tree):
+    return [leaf.numpy() if type(leaf) is tg.Tensor else leaf for leaf in pytree.leaves(tree)]
+
+
+def assert_equal(found, expected, rtol=1e-12):
+    for a, b in zip(values(found), values(expected), strict=True):
+        assert np.shape(a) == np.shape(b)
+        assert getattr(a, "dtype", type(a)) == getattr(b, "dtype", type(b))
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.max(np.abs(b), initial=0))
+
+
+# ---- the same numbers
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_random_programs_and_their_derivatives_give_the_same_numbers_on_other_inputs_too(dtype, rtol):
+    @given(strategies.programs(kinks=True, dtype=dtype))
+    @settings(max_examples=2 * settings.default.max_examples)
+    def check(program):
+        argnums = tuple(range(len(program.inputs)))
+        first = tg.value_and_grad(lambda *xs: np.sum(np.sin(program(*xs))), argnums)
+        second = tg.grad(lambda *xs: sum(np.sum(np.cos(g)) for g in first(*xs)[1]), argnums)
+        others = [(0.9 * x + 0.01).astype(dtype) for x in program.inputs]
+        for f in (first, second):
+            compiled = tg.compile(f)
+            with np.errstate(all="ignore"):
+                for inputs in (program.inputs, others, program.inputs):
+                    assert_equal(compiled(*inputs), f(*inputs), rtol)
+
+    check()
+
+
+OPTIMIZERS = {
+    "SGD": lambda parameters: tg.optim.SGD(parameters, learning_rate=0.5),
+    "Momentum": lambda parameters: tg.optim.Momentum(parameters, learning_rate=0.5),
+    "RMSProp": lambda parameters: tg.optim.RMSProp(parameters, learning_rate=0.05),
+    "Adam": lambda parameters: tg.optim.Adam(parameters, learning_rate=0.05),
+}
+LOSSES = {
+    "sigmoid": (tg.nn.sigmoid, tg.nn.binary_cross_entropy),
+    "logits": (tg.nn.identity, tg.nn.binary_cross_entropy_with_logits),
+    "square": (tg.nn.identity, tg.nn.mean_squared_error),
+}
+
+
+def training(optimizer="SGD", output="sigmoid", hidden=tg.nn.tanh, sizes=(2, 4, 1), dtype=np.float64):
+    output, loss = LOSSES[output]
+    net = tg.nn.mlp(list(sizes), hidden=hidden, output=output, dtype=dtype, rng=np.random.default_rng(1))
+    descent = OPTIMIZERS[optimizer](net.parameters())
+
+    def step(X, Y):
+        descent.zero_grad()
+        cost = loss(net(X), Y)
+        cost.backward()
+        descent.step()
+        return cost
+
+    return net, descent, step
+
+
+def assert_same_training(steps, change=None, **options):
+    (net, descent, step), (other, other_descent, other_step) = training(**options), training(**options)
+    compiled = tg.compile(other_step)
+    for i in range(steps):
+        if change:
+            change(i, net, descent)
+            change(i, other, other_descent)
+        assert_equal(compiled(X, Y), step(X, Y))
+        for p, q in zip(other.parameters(), net.parameters(), strict=True):
+            assert_equal([p, p.grad], [q, q.grad])
+    return compiled
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("output", LOSSES)
+def test_a_compiled_step_trains_as_the_step_itself(optimizer, output):
+    compiled = assert_same_training(4, optimizer=optimizer, output=output)
+    assert compiled.cache_info() == (3, 1, 0, 1)
+
+
+def test_relu_and_softmax_train_the_same():
+    Z = np.arange(20) % 3
+
+    def make():
+        net = tg.nn.mlp([2, 5, 3], hidden=tg.nn.relu, output=tg.nn.identity, rng=np.random.default_rng(2))
+        descent = tg.optim.Adam(net.parameters())
+
+        def step(X, labels):
+            descent.zero_grad()
+            cost = tg.nn.softmax_cross_entropy(net(X), labels)
+            cost.backward()
+            descent.step()
+            return cost
+
+        return net, step
+
+    (net, step), (other, other_step) = make(), make()
+    compiled = tg.compile(other_step)
+    for labels in (Z, Z[::-1].copy(), np.eye(3)[:, Z], Z):
+        assert_equal(compiled(X, labels), step(X, labels))
+    assert_equal(other.parameters(), net.parameters())
+    with pytest.raises(ValueError, match="labels in 0"):
+        compiled(X, Z + 1)
+    assert_equal(other.parameters(), net.parameters())
+
+
+def test_learning_rates_may_change_at_every_step():
+    def change(i, net, descent):
+        descent.learning_rate = 0.5 / (1 + i)
+
+    compiled = assert_same_training(6, change, optimizer="Momentum")
+    assert compiled.cache_info().currsize == 1
+
+
+def test_parameters_may_be_replaced_frozen_and_loaded():
+    def change(i, net, descent):
+        if i == 2:
+            net.layers[0].W.data = net.layers[0].W.data * 2
+        if i == 3:
+            net.layers[0].b.requires_grad = False
+        if i == 4:
+            net.load_state_dict({name: value + 0.1 for name, value in net.state_dict().items()})
+
+    assert_same_training(6, change)
+
+
+# ---- results
+
+
+def test_results_never_alias_the_results_of_another_call():
+    net, _, step = training()
+    compiled = tg.compile(lambda X, Y: (step(X, Y), [p.grad for p in net.parameters()], net(X), net.layers[0].W.data))
+    kept, copies = [], []
+    for _ in range(5):
+        result = compiled(X, Y)
+        kept.append((result, [p.data for p in net.parameters()], [p.grad for p in net.parameters()]))
+        copies.append([np.copy(v) for v in values(kept[-1])])
+    for result, copy in zip(kept, copies, strict=True):
+        for a, b in zip(values(result), copy, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_views_of_intermediate_arrays_are_results_of_their_own():
+    f = tg.compile(lambda x: ((x + 1).T, (x * 2)[0], np.reshape(np.exp(x), -1), np.transpose(x + 3, None)))
+    first = f(X)
+    before = [np.copy(part) for part in first]
+    f(X + 5)
+    for part, copy in zip(first, before, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+def test_the_structure_of_results_is_that_of_the_function():
+    f = lambda x, n: {"a": (x + n, [x.shape, None, "text", n]), "t": tg.Tensor(x) * 2, 3: np.zeros(2)}  # noqa: E731
+    compiled = tg.compile(f)
+    for x in (X, X + 1):
+        found, expected = compiled(x, 2), f(x, 2)
+        assert found.keys() == expected.keys()
+        assert type(found["t"]) is tg.Tensor
+        assert found["a"][1] == expected["a"][1]
+        assert_equal([found["a"][0], found["t"], found[3]], [expected["a"][0], expected["t"], expected[3]])
+    compiled(X, 2)[3][:] = 7
+    np.testing.assert_array_equal(compiled(X, 2)[3], np.zeros(2))
+
+
+# ---- what is read besides arguments
+
+SCALE, WEIGHTS = 2.0, np.array([1.0, 2.0])
+
+
+def test_global_variables_are_read_at_every_call():
+    global SCALE, WEIGHTS
+    f = tg.compile(lambda x: SCALE * np.sum(WEIGHTS[:, None] * x))
+    for i in range(3):
+        SCALE, WEIGHTS = 2.0 + i, np.array([1.0 + i, 2.0])
+        np.testing.assert_allclose(f(X), SCALE * np.sum(WEIGHTS[:, None] * X), rtol=1e-12)
+    WEIGHTS[0] = 100.0
+    np.testing.assert_allclose(f(X), SCALE * np.sum(WEIGHTS[:, None] * X), rtol=1e-12)
+
+
+class Scaler:
+    def __init__(self):
+        self.mean, self.count, self.data = np.zeros(2), 0, (np.ones(2), np.ones((2, 1)))
+
+    @tg.compile
+    def __call__(self, x):
+        self.count += 1
+        self.mean = 0.9 * self.mean + 0.1 * np.mean(x, axis=1)
+        return self.data[0][:, None] * x - self.mean[:, None] * self.count
+
+    def again(self, x):
+        self.count += 1
+        self.mean = 0.9 * self.mean + 0.1 * np.mean(x, axis=1)
+        return self.data[0][:, None] * x - self.mean[:, None] * self.count
+
+
+def test_attributes_are_read_and_written():
+    a, b = Scaler(), Scaler()
+    step = tg.compile(a.again)
+    for i in range(4):
+        if i == 2:
+            a.data = b.data = (np.full(2, 3.0), np.ones((2, 1)))
+        assert_equal(step(X), b.again(X))
+        assert_equal(a.mean, b.mean)
+        assert (a.count, type(a.count)) == (b.count, int)
+
+
+def test_a_compiled_method_is_one_for_each_object():
+    a, b = Scaler(), Scaler()
+    a(X)
+    a(X)
+    b(X)
+    assert (a.count, b.count) == (2, 1)
+
+
+def test_gradients_are_accumulated_where_the_function_does_so():
+    w, v = (tg.parameter([1.0, 2.0]) for _ in range(2))
+
+    def accumulate(p, x):
+        np.sum((p * x) ** 2).backward()
+
+    compiled = tg.compile(lambda x: accumulate(w, x))
+    for i in range(4):
+        compiled(np.array([1.0, i]))
+        accumulate(v, np.array([1.0, i]))
+        assert_equal(w.grad, v.grad)
+
+
+def test_tensors_as_arguments_get_gradients_and_new_data():
+    def step(W, x):
+        W.grad = None
+        loss = np.sum((W * x) ** 2)
+        loss.backward()
+        W.data = W.data - 0.1 * W.grad
+        return loss
+
+    compiled = tg.compile(step)
+    for _ in range(3):
+        a, b = tg.parameter([1.0, 2.0]), tg.parameter([1.0, 2.0])
+        assert_equal([compiled(a, X[:, 0]), a, a.grad], [step(b, X[:, 0]), b, b.grad])
+
+
+# ---- errors
+
+LOSSES_SEEN = []
+
+
+def appends(x):
+    LOSSES_SEEN.append(np.sum(x))
+    return x
+
+
+CAPTURED = np.random.default_rng(3)
+REFUSED = {
+    "if": (lambda x: x if np.sum(x) > 0 else -x, "a branch on a traced value"),
+    "float": (lambda x: x * float(x[0, 0]), r"float\(x\)"),
+    "mask": (lambda x: x[x > 0], "depends on traced values"),
+    "random numbers": (lambda x: x + np.random.normal(size=x.shape), "random numbers need rng"),  # noqa: NPY002
+    "a list that grows": (appends, "gets longer"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_program_cannot_hold_is_an_error(what):
+    f, message = REFUSED[what]
+    count = len(LOSSES_SEEN)
+    with pytest.raises(TypeError, match=message):
+        tg.compile(f)(X)
+    assert len(LOSSES_SEEN) == count
+    assert type(WEIGHTS) is np.ndarray
+
+
+def test_errors_and_warnings_are_those_of_the_function_at_its_line():
+    f = tg.compile(lambda x, y: np.exp(-np.log(x)) @ y)
+    f(X**2, X.T)
+    with pytest.warns(RuntimeWarning, match="divide by zero") as caught:
+        f(np.abs(X) * (X > 0), X.T * 0 + 1)
+    assert caught[0].filename == __file__
+    with pytest.raises(ValueError, match="matmul"):
+        f(X, X)
+
+
+def test_after_an_error_nothing_has_changed():
+    net, descent, step = training(optimizer="Momentum")
+    compiled = tg.compile(step)
+    compiled(X, Y)
+    before = [*values(net.parameters()), *map(np.copy, descent._v)]
+    with pytest.raises(ValueError, match="labels"):
+        compiled(X, Y + 1)
+    for a, b in zip([*values(net.parameters()), *descent._v], before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_many_signatures_are_warned_of():
+    f = tg.compile(np.sum)
+    for n in range(1, 9):
+        f(np.ones(n))
+    with pytest.warns(UserWarning, match="9 signatures"):
+        f(np.ones(9))
+
+
+# ---- other modes
+
+
+def test_inside_of_a_derivative_or_debug_mode_the_function_itself_runs():
+    f = tg.compile(lambda x: np.sum(np.sin(x) ** 2))
+    f(X)
+    np.testing.assert_allclose(tg.grad(f)(X), np.sin(2 * X), rtol=1e-12)
+    np.testing.assert_allclose(tg.hessian(f)(X[0, :2]), np.diag(2 * np.cos(2 * X[0, :2])), rtol=1e-12, atol=1e-15)
+    with tg.debug(), np.errstate(all="ignore"), pytest.raises(FloatingPointError):
+        tg.compile(lambda x: np.sum(np.log(x)))(tg.parameter(0 * X))
+
+
+def test_no_grad_is_a_signature_of_its_own():
+    w = tg.parameter([1.0, 2.0])
+    f = tg.compile(lambda x: (w * x).requires_grad)
+    assert f(X[:, 0]) is True
+    with tg.no_grad():
+        assert f(X[:, 0]) is False
+
+
+def test_threads_get_their_own_results():
+    f = tg.compile(lambda x: np.sum(np.tanh(x @ x.T) ** 2))
+    inputs = [RNG.normal(size=(30, 30)) for _ in range(4)]
+    expected = [np.sum(np.tanh(x @ x.T) ** 2) for x in inputs]
+    wrong = []
+
+    def work(i):
+        for _ in range(50):
+            if not np.isclose(f(inputs[i]), expected[i], rtol=1e-12):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+# ---- what one sees
+
+
+def test_both_sources_compute_the_same_numbers():
+    _, _, step = training()
+    compiled = tg.compile(step)
+    compiled(X, Y)
+    inputs = {"W1": RNG.normal(size=(4, 2)), "b1": RNG.normal(size=(4, 1)), "W2": RNG.normal(size=(1, 4))}
+    inputs |= {"b2": RNG.normal(size=(1, 1)), "X": X, "Y": Y}
+    expected = compiled.program.evaluate(*(inputs[node.name] for node in compiled.program.inputs))
+    for buffers in (False, True):
+        namespace = {"np": np}
+        exec(compiled.source(buffers), namespace)
+        found = namespace["step"](*(inputs[node.name] for node in compiled.program.inputs))
+        assert_equal(list(found), expected)
+    assert "Z1 = W1 @ X + b1" in compiled.source()
+    assert "out=" in compiled.source(buffers=True)
+    assert len(compiled.program.nodes) < len(compiled.traced.nodes)
+
+
+def test_there_is_no_source_before_the_first_call():
+    with pytest.raises(ValueError, match="call it once"):
+        tg.compile(np.sum).source()
+    with pytest.raises(TypeError, match="expected a function"):
+        tg.compile(3)

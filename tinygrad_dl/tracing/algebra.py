@@ -1,0 +1,134 @@
+"""The pass of algebra: a table of rules, each of which replaces one call by faster or simpler ones.
+
+An `EXACT` rule gives the same numbers, up to rounding, for all arguments, nan and inf included: compiled programs use
+it. A `READING` rule holds for the arguments that formulas are read for: printed derivations use it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import primitives
+from .program import Node, Program, rewrite
+
+EXACT, READING = "exact", "reading"
+
+
+class Rule(NamedTuple):
+    """Replace `function(*args, **kwargs)` by `replacement(new, *args, **kwargs)`, unless that is None."""
+
+    function: Any
+    kind: str
+    replacement: Callable[..., Any]
+
+
+def simplified(program: Program, kinds: tuple[str, ...] = (EXACT,)) -> Program:
+    """Apply all rules of some `kinds` until none fits.
+
+    >>> from .trace import trace
+    >>> program = simplified(trace(lambda x: np.sum(x**2), np.ones(3)).program)
+    >>> [node.function for node in program.nodes] == [np.square, np.add.reduce]
+    True
+    """
+
+    def visit(node: Node, new: Callable[..., Any]) -> Any:
+        def again(function: Any, *args: Any, **kwargs: Any) -> Any:
+            return _apply(new(function, *args, **kwargs), new)
+
+        def _apply(node: Node, new: Callable[..., Any]) -> Any:
+            for rule in RULES.get(node.function, ()):
+                if rule.kind in kinds:
+                    found = rule.replacement(again, *node.args, **node.kwargs)
+                    if found is not None:
+                        return found
+            return node
+
+        try:
+            return _apply(node, new)
+        except TypeError:  # a call with other arguments than the rule names
+            return node
+
+    return rewrite(program, visit)
+
+
+def is_number(value: Any, number: float) -> bool:
+    """Return whether an argument is the plain Python `number`."""
+    return type(value) in (int, float) and value == number
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return x.shape if isinstance(x, (Node, np.ndarray, np.generic)) else ()
+
+
+def _is_float(x: Any) -> bool:
+    return isinstance(getattr(x, "dtype", None), np.dtype) and x.dtype in (np.float64, np.float32)
+
+
+def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
+    """The rule for a function of NumPy that calls `ufunc.reduce`, with less around it."""
+
+    def replacement(
+        new: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+    ) -> Any:
+        kwargs = {} if dtype is None else {"dtype": dtype}
+        return new(ufunc.reduce, a, axis=axis, keepdims=keepdims is True, **kwargs) if _is_array(a) else None
+
+    return replacement
+
+
+def _extremum(ufunc: np.ufunc) -> Callable[..., Any]:
+    def replacement(new: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+        return new(ufunc.reduce, a, axis=axis, keepdims=keepdims is True) if _is_array(a) else None
+
+    return replacement
+
+
+def _mean(new: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    if dtype is not None or not _is_float(a) or not _shape(a):
+        return None
+    total = new(np.add.reduce, a, axis=axis, keepdims=keepdims is True)
+    count = int(np.prod(_shape(a))) // max(int(np.prod(_shape(total))), 1)
+    return new(np.divide, total, count) if count else None
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Node) and isinstance(x.dtype, np.dtype)
+
+
+def _square(new: Any, x: Any, y: Any) -> Any:
+    return new(np.square, x) if is_number(y, 2) and _is_float(x) else None
+
+
+def _transpose(new: Any, a: Any, axes: Any = None) -> Any:
+    if type(a) is Node and a.function is np.transpose and len(a.args) == 1 and axes is None:
+        return a.args[0]
+    reverse = tuple(range(len(_shape(a))))[::-1]
+    return new(np.transpose, a) if axes is not None and tuple(axes) == reverse else None
+
+
+def _swapaxes(new: Any, a: Any, first: Any, second: Any) -> Any:
+    ndim = len(_shape(a))
+    return new(np.transpose, a) if ndim == 2 and {first % 2, second % 2} == {0, 1} else None
+
+
+def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
+    return x if type(x) is Node and x.dtype == np.dtype(dtype) and not x.is_number else None
+
+
+_TABLE = [
+    Rule(np.power, EXACT, _square),
+    Rule(np.transpose, EXACT, _transpose),
+    Rule(np.swapaxes, EXACT, _swapaxes),
+    Rule(np.sum, EXACT, _reduction(np.add)),
+    Rule(np.prod, EXACT, _reduction(np.multiply)),
+    Rule(np.max, EXACT, _extremum(np.maximum)),
+    Rule(np.min, EXACT, _extremum(np.minimum)),
+    Rule(np.mean, EXACT, _mean),
+    Rule(primitives.astype, EXACT, _cast),
+]
+RULES: dict[Any, list[Rule]] = {}
+for _rule in _TABLE:
+    RULES.setdefault(_rule.function, []).append(_rule)

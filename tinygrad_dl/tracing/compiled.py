@@ -1,0 +1,210 @@
+"""`compile`: run a function of NumPy, gradients and updates included, as one flat list of NumPy calls.
+
+The first call for a signature (shapes, dtypes, structure, plain numbers) traces the function; `passes` simplify the
+program, and `emitting` writes it as a function that computes into kept buffers. Where that function does not hold, for
+other branches, warnings or errors, the original function runs instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .. import _frames
+from ..core.modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, recording
+from . import printing
+from .plans import Plan, Stale, make_plan
+from .program import Program
+from .signatures import Unsuitable, signature
+from .symbols import recorder
+
+_MANY = 8  # signatures, before a warning
+
+
+class CacheInfo(NamedTuple):
+    """How often a compiled function ran compiled (`hits`), was traced (`misses`), and ran as it is (`eager`)."""
+
+    hits: int
+    misses: int
+    eager: int
+    currsize: int
+
+
+class Compiled:
+    """A compiled function; see `compile`."""
+
+    def __init__(self, f: Callable[..., Any]):
+        functools.update_wrapper(self, f, updated=())
+        self._f = f
+        self._plans: dict[Any, list[Plan]] = {}
+        self._dynamic: set[tuple[int, Any]] = set()
+        self._making = threading.RLock()
+        self._latest: Plan | None = None
+        self._hits = self._misses = self._eager = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program for the signature of the arguments; make it at the first call."""
+        if is_recording() is not True and recording.value() in (IN_FUNCTION, IN_RULE):
+            return self._f(*args, **kwargs)  # inside of a derivative
+        if is_observed() or recorder.get() is not None:  # in debug mode, or in another trace
+            return self._f(*args, **kwargs)
+        try:
+            key, leaves = signature(args, kwargs)
+        except Unsuitable:
+            return self._run_eagerly(args, kwargs)
+        for plan in self._plans.get(key, ()):
+            try:
+                result = plan(leaves)
+            except Stale:
+                continue
+            except Exception:
+                plan.undo()
+                return self._run_eagerly(args, kwargs)  # which raises it at the user's line, if it is an error
+            self._hits += 1
+            return result
+        plan = self._make(key, args, kwargs)
+        try:
+            return plan(leaves)
+        except Exception:
+            plan.undo()
+            return self._run_eagerly(args, kwargs)
+
+    def _run_eagerly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._eager += 1
+        return self._f(*args, **kwargs)
+
+    def _make(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+        """Trace the function for a signature. Raises TypeError for what a program can't hold."""
+        with self._making:
+            plans = self._plans.setdefault(key, [])
+            dynamic = {*self._dynamic}
+            stale = [plan for plan in plans if plan.promote(dynamic)]
+            try:
+                plan = make_plan(self._f, args, kwargs, dynamic)
+            except TypeError:
+                if not stale:
+                    raise
+                plan = make_plan(self._f, args, kwargs, dynamic := self._dynamic)  # the numbers count as they are
+            else:
+                plans[:] = [plan for plan in plans if plan not in stale]
+            self._dynamic, self._latest = dynamic, plan
+            plans.insert(0, plan)
+            self._misses += 1
+        if self.cache_info().currsize == _MANY + 1:
+            _frames.warn(
+                f"{getattr(self._f, '__name__', 'the function')} was compiled for {_MANY + 1} signatures: each shape, "
+                f"dtype, structure and plain number that differs takes a new trace. Pad the arrays to a few shapes, or "
+                f"pass numbers that change as floats or arrays."
+            )
+        return plan
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind it as a method: each object has its own compiled function."""
+        if instance is None:
+            return self
+        bound = Compiled(self._f.__get__(instance, owner))
+        vars(instance)[self._f.__name__] = bound
+        return bound
+
+    @property
+    def program(self) -> Program:
+        """The program of the latest signature, after all passes."""
+        return self._plan().program
+
+    @property
+    def traced(self) -> Program:
+        """The program of the latest signature, as it was traced."""
+        return self._plan().traced
+
+    def source(self, buffers: bool = False) -> str:
+        """The program of the latest signature as a function of NumPy: readable, or with `buffers` as it runs.
+
+        Both are functions of the same inputs that return the same outputs.
+        """
+        plan = self._plan()
+        return plan.source if buffers else printing.source(plan.program, self._name)
+
+    @property
+    def _name(self) -> str:
+        name = getattr(self._f, "__name__", "step")
+        return name if name.isidentifier() else "step"
+
+    def cache_info(self) -> CacheInfo:
+        """Counts of calls, and the number of signatures."""
+        return CacheInfo(self._hits, self._misses, self._eager, sum(map(len, self._plans.values())))
+
+    def cache_clear(self) -> None:
+        """Forget all signatures, and free their buffers."""
+        self._plans.clear()
+        self._latest = None
+
+    def _plan(self) -> Plan:
+        if self._latest is None:
+            raise ValueError(f"{self._name} has not been called yet: call it once, since a program is for its shapes.")
+        return self._latest
+
+    def __repr__(self) -> str:
+        return f"<compiled {self._f!r}>"
+
+
+def compile(f: Callable[..., Any]) -> Compiled:
+    """Return `f` compiled: traced at the first call, and run as one flat list of NumPy calls into kept buffers after.
+
+    All that `f` computes is in the program: the forward pass, `grad` or `backward`, an optimizer's step. Parameters,
+    gradients and the state of optimizers are read and written as `f` does, by way of its arguments, closures, global
+    variables, Modules and attributes.
+
+    Parameters
+    ----------
+    f
+        A function of arrays, Tensors, Modules, numbers, and lists, tuples, dicts and dataclasses of them.
+
+    Returns
+    -------
+    Compiled
+        A function of the arguments of `f`. Its results are new arrays each time; Tensors among them have no graph. It
+        has `source()`, `program` and `cache_info()`.
+
+    Raises
+    ------
+    TypeError
+        At the first call, if `f` branches on a traced value, converts one to a plain number or array, changes one in
+        place, has a shape that depends on values, or draws random numbers without a generator that it gets; the
+        message gives the line.
+
+    Warns
+    -----
+    UserWarning
+        If more than 8 signatures were traced.
+
+    Notes
+    -----
+    A program is for a signature: shapes and dtypes of arrays, integers, strings and other plain arguments. Floats and
+    arrays may change from call to call, also those that `f` finds in variables and attributes. What it prints appears
+    at its first call only. Arrays that it makes without its inputs are constants of the program.
+
+    Checks of this package, as of the range of labels, stay checks. If one fails, or NumPy would warn or raise an error,
+    `f` itself runs, with the same numbers and messages as ever. So it does inside `tg.debug()` and inside a function
+    that is being differentiated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> w = tg.parameter(1.0)
+    >>> descent = tg.optim.SGD([w], learning_rate=0.1)
+    >>> @tg.compile
+    ... def step(x):
+    ...     descent.zero_grad()
+    ...     loss = np.sum((w * x) ** 2)
+    ...     loss.backward()
+    ...     descent.step()
+    ...     return loss
+    >>> [round(step(np.array([1.0])).item(), 6) for _ in range(3)], round(w.item(), 6)
+    ([1.0, 0.64, 0.4096], 0.512)
+    """
+    if not callable(f):
+        raise TypeError(f"compile: expected a function, got {f!r:.60}.")
+    return Compiled(f)

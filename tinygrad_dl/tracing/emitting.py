@@ -1,0 +1,223 @@
+"""The code of a compiled program: a flat Python function that calls NumPy with `out=` buffers."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core import primitives
+from ..core.registry import name_of
+from .invariants import invariant_nodes
+from .memory import Memory, Slot, is_reduction
+from .program import Guard, Mismatch, Node, Program, nodes_in
+from .symbols import item
+
+_INFIX = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.pow: "**",
+    operator.mod: "%",
+    operator.floordiv: "//",
+}
+_BY_KEYWORD = {np.maximum, np.minimum}  # a third positional argument of these warns in NumPy 2.4
+_VIEWS = {np.transpose, np.swapaxes, np.reshape, primitives.getitem, np.expand_dims, np.squeeze, np.broadcast_to}
+
+
+class Code:
+    """The lines that compute a program, and the names in them.
+
+    Attributes
+    ----------
+    lines : list of str
+        Statements.
+    namespace : dict
+        The functions, buffers and constants in them.
+    texts : dict
+        The expression for each Node.
+    """
+
+    def __init__(self, program: Program, texts: dict[Node, str], constant_inputs: list[Node]):
+        """Emit `program`; `texts` are the names of its inputs, of which some hold the same arrays for many runs."""
+        self.program = program
+        invariant = invariant_nodes(program, constant_inputs)
+        escaping = [output for output in program.outputs if type(output) is Node]
+        self.memory = Memory(program, escaping, invariant)
+        self.lines: list[str] = []
+        self.namespace: dict[str, Any] = {}
+        self.texts = dict(texts)
+        self._names: dict[Any, str] = {}  # of the values in the namespace: functions, others by identity
+        self._used = {*texts.values()}
+        self._buffers = [_aligned(size) for size in self.memory.sizes]
+        self._arrays: dict[Node, np.ndarray] = {}  # in buffers, which are at the same place in each run
+        self._in_slots: dict[Slot, np.ndarray] = {}
+        self._definitions: dict[str, str] = {}
+        self._count = itertools.count(1)
+        guards: dict[Node, list[Guard]] = {}
+        for guard in program.guards:
+            guards.setdefault(guard.node, []).append(guard)
+        first = [node for node in program.nodes if node in invariant]
+        if first:
+            self._emit_once(first, constant_inputs, guards)
+        for node in program.inputs:
+            self._check(guards.get(node, []))
+        for node in program.nodes:
+            if node not in invariant:
+                self._emit(node)
+                self._check(guards.get(node, []))
+
+    # ---- statements
+
+    def _emit_once(self, nodes: list[Node], inputs: list[Node], guards: dict[Node, list[Guard]]) -> None:
+        """Statements that run only if the arrays of `inputs` are others than at the last run."""
+        used = {part for node in nodes for part in node.parts}
+        pairs = [(self.texts[node], self.name(None, f"last_{self.texts[node]}")) for node in inputs if node in used]
+        for node in nodes:
+            self._emit(node)
+            self._check(guards.get(node, []))
+        kept = [self.texts[node] for node in nodes if node not in self._arrays and self.texts[node].isidentifier()]
+        now, last = (", ".join(names) for names in zip(*pairs, strict=True))
+        self.lines = [
+            f"global {', '.join([last, *kept])}",
+            f"if {' or '.join(f'{text} is not {name}' for text, name in pairs)}:",
+            *(f"    {line}" for line in self.lines),
+            f"    {last} = {now}",
+        ]
+
+    def _emit(self, node: Node) -> None:
+        function: Any = primitives.on_arrays.get(node.function, node.function)  # type: ignore[arg-type]
+        slot = self.memory.slots.get(node)
+        note = f"  # {node.name}" if node.name else ""
+        if slot is not None:
+            if slot not in self._in_slots:  # one array for all calls, which NumPy need not check for overlap
+                array = self._buffers[slot.number][: slot.nbytes].view(slot.dtype).reshape(slot.shape)
+                self._in_slots[slot] = array
+            definition = f"buffer{slot.number}[:{slot.nbytes}].view({slot.dtype.str!r}).reshape({slot.shape})"
+            text = self._place(node, self._in_slots[slot], f"_{slot.number}", definition)
+            by_keyword = is_reduction(function) or node.kwargs or function in _BY_KEYWORD
+            self.lines.append(f"{self._call(function, node, f'out={text}' if by_keyword else text)}{note}")
+        elif node.function in _VIEWS and (base := self._view(node)) is not None:
+            self._place(node, base, f"{self.text(node.args[0])}v", self._call(function, node))
+        elif function is np.transpose and len(node.args) == 1:
+            self.texts[node] = f"{self.text(node.args[0])}.T"
+        else:
+            if function is item:
+                expression = f"{self.text(node.args[0])}.item()"
+            elif function in _INFIX:
+                expression = f"{self.text(node.args[0])} {_INFIX[function]} {self.text(node.args[1])}"
+            else:
+                expression = self._call(function, node)
+            self.texts[node] = name = f"v{next(self._count)}"
+            self.lines.append(f"{name} = {expression}{note}")
+
+    def _call(self, function: Any, node: Node, out: str = "") -> str:
+        parts = [self.text(arg) for arg in node.args]
+        parts += [f"{key}={self.text(value)}" for key, value in node.kwargs.items()]
+        return f"{self.name(function, _name(function))}({', '.join([*parts, *filter(None, [out])])})"
+
+    def _place(self, node: Node, array: np.ndarray, name: str, definition: str) -> str:
+        self._arrays[node] = array
+        self.texts[node] = name = self.name(array, name)
+        self._definitions[name] = definition
+        return name
+
+    def _view(self, node: Node) -> np.ndarray | None:
+        """The view that a call gives of an array in a buffer, made once; None for other calls."""
+        first, *rest = node.args
+        if type(first) is not Node or first not in self._arrays or any(True for _ in nodes_in((rest, node.kwargs))):
+            return None
+        base = self._arrays[first]
+        function: Any = primitives.on_arrays.get(node.function, node.function)  # type: ignore[arg-type]
+        view = function(base, *rest, **node.kwargs)
+        return view if isinstance(view, np.ndarray) and np.shares_memory(view, base) else None
+
+    def _check(self, guards: list[Guard]) -> None:
+        for guard in guards:
+            text = self.text(guard.node)
+            if guard.test is bool:
+                condition = text if not guard.value else f"not {text}"
+            else:
+                condition = f"{self.name(guard.test, 'test')}({text}) != {self.text(guard.value)}"
+            line = guard.line.rpartition("/")[2]
+            self.lines.append(f"if {condition}: raise {self.name(Mismatch, 'Mismatch')}({line!r})")
+
+    def header(self) -> list[str]:
+        """Statements that define the names in `lines`, for readers: buffers, functions and constants."""
+        words = set(re.findall(r"\w+", "\n".join(self.lines)))
+        definitions = []
+        for name, value in reversed(self.namespace.items()):
+            if name in words:
+                definitions.append(f"{name} = {self._definitions.get(name) or _definition(value)}")
+                words.update(re.findall(r"\w+", definitions[-1]))
+        lines = ["import numpy as np", "from tinygrad_dl.core import primitives", ""]
+        lines += [f"buffer{i} = np.empty({size}, np.uint8)" for i, size in enumerate(self.memory.sizes)]
+        return lines + definitions[::-1]
+
+    # ---- names
+
+    def text(self, value: Any) -> str:
+        """The expression for an argument."""
+        kind = type(value)
+        if kind is Node:
+            return self.texts[value]
+        if isinstance(value, int) and kind is not bool:
+            return repr(int(value))
+        if value is None or kind in (bool, str, bytes) or (kind is float and np.isfinite(value)):
+            return repr(value)
+        if kind in (tuple, list):
+            parts = ", ".join(map(self.text, value))
+            return f"[{parts}]" if kind is list else f"({parts}{',' * (len(value) == 1)})"
+        if isinstance(value, tuple) and not hasattr(value, "_fields"):  # a shape
+            return self.text(tuple(value))
+        if kind is slice:
+            return f"slice({self.text(value.start)}, {self.text(value.stop)}, {self.text(value.step)})"
+        if kind is dict:
+            return f"{{{', '.join(f'{key!r}: {self.text(part)}' for key, part in value.items())}}}"
+        return self.name(value, "k")
+
+    def name(self, value: Any, wish: str) -> str:
+        """The name of a function or constant in the namespace."""
+        key = value if callable(value) else id(value) if value is not None else wish
+        known = self._names.get(key)
+        if known is None:
+            known = wish
+            while known in self._used:
+                known = f"{wish}_{next(self._count)}"
+            self._used.add(known)
+            self._names[key] = known
+            self.namespace[known] = value
+        return known
+
+
+def _name(function: Callable[..., Any]) -> str:
+    owner = getattr(function, "__self__", None)
+    name = getattr(function, "__name__", "function")
+    name = f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name
+    return name if name.isidentifier() else "function"
+
+
+def _definition(value: Any) -> str:
+    """The expression for a function or a constant."""
+    if value is Mismatch:
+        return "ValueError"
+    if callable(value):
+        for primitive, body in primitives.on_arrays.items():
+            if value is body:
+                return f"primitives.{primitive.__name__}"
+        return name_of(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"np.array({value.tolist()!r}, {value.dtype.str!r}){'' if value.shape else '[()]'}"
+    return repr(value)
+
+
+def _aligned(nbytes: int, to: int = 64) -> np.ndarray:
+    """Bytes that begin where a cache line does."""
+    raw = np.empty(nbytes + to, np.uint8)
+    start = -raw.ctypes.data % to
+    return raw[start : start + nbytes]

@@ -1,0 +1,225 @@
+"""Places that a function reads besides its arguments: variables of closures and modules, attributes, elements.
+
+`find_places` walks from the function through objects to Tensors, arrays, generators and numbers. While a function is
+traced, Symbols stand in these places; afterwards the places that hold other values are those that the function writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import _frames
+from ..core.tensor import Tensor
+
+_PACKAGE = __name__.partition(".")[0]
+Number = (bool, int, float, complex, str, type(None), np.generic)
+
+
+class Place:
+    """The attribute or element `key` of a `holder`; `label` is the expression that leads there."""
+
+    __slots__ = ("holder", "is_element", "key", "label")
+
+    def __init__(self, holder: Any, key: Any, label: str):
+        self.holder, self.key, self.label = holder, key, label
+        self.is_element = isinstance(holder, (dict, list))
+
+    def get(self) -> Any:
+        """The value there now; `MISSING` if there is none."""
+        try:
+            return self.holder[self.key] if self.is_element else getattr(self.holder, self.key)
+        except (AttributeError, LookupError, ValueError):  # ValueError: an empty cell
+            return MISSING
+
+    def set(self, value: Any) -> None:
+        """Put a value there."""
+        if self.is_element:
+            self.holder[self.key] = value
+        else:
+            setattr(self.holder, self.key, value)
+
+    @property
+    def identity(self) -> tuple[int, Any]:
+        """Equal for the same place."""
+        return id(self.holder), self.key
+
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "missing"})()
+
+
+class Places:
+    """All places found: of leaf Tensors, arrays, generators, and others.
+
+    Attributes
+    ----------
+    tensors : list of Tensor
+        Leaf Tensors, each once.
+    arrays, generators, others : list of Place
+        Places of arrays or tuples of arrays; of generators of random numbers; of numbers and of the objects walked.
+    containers : list
+        The lists and dicts walked, the attributes of objects included.
+    """
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.arrays: list[Place] = []
+        self.generators: list[Place] = []
+        self.others: list[Place] = []
+        self.containers: list[tuple[Any, str]] = []
+        self._seen: dict[int, Any] = {}  # by identity; it keeps the objects alive, so that ids stay theirs
+        self._stack: list[tuple[Any, str, Place | None]] = []
+
+    def walk(self, value: Any, label: str) -> None:
+        """Find all places that are reached from `value`."""
+        self._stack.append((value, label, None))
+        while self._stack:
+            self._visit(*self._stack.pop())
+
+    def _visit(self, value: Any, label: str, place: Place | None) -> None:
+        kind = type(value)
+        if kind is np.ndarray or (kind is tuple and holds_arrays(value)):
+            if place is not None:
+                self.arrays.append(place)
+            return
+        if isinstance(value, Number):
+            if place is not None:
+                self.others.append(place)
+            return
+        if isinstance(value, np.dtype):
+            return
+        if is_generator(value):
+            if place is not None:
+                self.generators.append(place)
+            return
+        if place is not None:
+            self.others.append(place)
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if kind is Tensor:
+            if value._function is None:
+                self.tensors.append(value)
+        else:
+            self._stack += reversed([*self._parts(value, label)])
+
+    def _parts(self, value: Any, label: str) -> Iterator[tuple[Any, str, Place | None]]:
+        if isinstance(value, (dict, list)):
+            self.containers.append((value, label))
+            for key, part in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+                if isinstance(value, list) and isinstance(part, Number):
+                    continue  # such as a list of losses, which grows
+                yield part, f"{label}[{key!r}]", Place(value, key, f"{label}[{key!r}]")
+        elif isinstance(value, (tuple, set, frozenset)):
+            for i, part in enumerate(value):
+                yield part, f"{label}[{i}]", None
+        elif isinstance(value, types.MethodType):
+            yield value.__self__, label.rpartition(".")[0] or label, None
+            yield value.__func__, label, None
+        elif isinstance(value, types.FunctionType):
+            yield from _parts_of_function(value, label)
+        elif isinstance(value, types.ModuleType) or _is_foreign(value):
+            return
+        elif isinstance(value, type):
+            for name, part in vars(value).items():
+                if isinstance(part, (np.ndarray, Tensor, float, int)) and not name.startswith("__"):
+                    yield part, f"{label}.{name}", Place(value, name, f"{label}.{name}")
+        else:
+            yield from self._attributes(value, label)
+
+    def _attributes(self, value: Any, label: str) -> Iterator[tuple[Any, str, Place | None]]:
+        for name in ("func", "args", "keywords"):  # of a functools.partial
+            if isinstance(getattr(type(value), name, None), types.MemberDescriptorType):
+                yield getattr(value, name), f"{label}.{name}", None
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(attributes, dict):
+            self.containers.append((attributes, label))
+            ours = type(value).__module__.startswith(f"{_PACKAGE}.")  # sizes and names of its parts do not change
+            for name, part in [*attributes.items()]:
+                if ours and isinstance(part, (int, str, type(None))):
+                    continue
+                yield part, f"{label}.{name}", Place(attributes, name, f"{label}.{name}")
+        for kind in type(value).__mro__:
+            for name in np.atleast_1d(vars(kind).get("__slots__", ())).tolist():
+                if hasattr(value, name) and not name.startswith("__"):
+                    yield getattr(value, name), f"{label}.{name}", Place(value, name, f"{label}.{name}")
+        if not _is_of_library(type(value)):
+            yield type(value), type(value).__name__, None
+
+
+def find_places(function: Callable[..., Any], objects: dict[str, Any]) -> Places:
+    """The places that `function` reads, and those in the `objects` among its arguments."""
+    places = Places()
+    places.walk(function, getattr(function, "__name__", "f"))
+    for label, value in objects.items():
+        places.walk(value, label)
+    return places
+
+
+def _parts_of_function(function: types.FunctionType, label: str) -> Iterator[tuple[Any, str, Place | None]]:
+    of_library = _is_of_library(function)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        place = Place(cell, "cell_contents", name)
+        if (value := place.get()) is not MISSING:
+            yield value, name, None if of_library and not isinstance(value, (Tensor, np.ndarray)) else place
+    for part in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield part, label, None
+    if wrapped := getattr(function, "__wrapped__", None):
+        yield wrapped, label, None
+    if of_library:
+        return
+    names = set(_names_in(function.__code__))
+    for name in sorted(names & function.__globals__.keys()):
+        value = function.__globals__[name]
+        if isinstance(value, types.ModuleType):
+            if not _is_library_module(value):
+                for inner in sorted(names & vars(value).keys()):
+                    yield vars(value)[inner], f"{name}.{inner}", Place(vars(value), inner, f"{name}.{inner}")
+        else:
+            yield value, name, Place(function.__globals__, name, name)
+
+
+def _names_in(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names_in(constant)
+
+
+def holds_arrays(value: tuple[Any, ...]) -> bool:
+    """Return whether a tuple consists of arrays and numbers, in nested tuples too, with at least one array."""
+    parts = [part for part in value if not isinstance(part, Number)]
+    return bool(parts) and all(
+        type(part) is np.ndarray or (isinstance(part, tuple) and holds_arrays(part)) for part in parts
+    )
+
+
+def is_generator(value: Any) -> bool:
+    """Return whether `value` is a generator of random numbers."""
+    return type(value).__module__.startswith("numpy.random") and hasattr(value, "bit_generator")
+
+
+def _is_foreign(value: Any) -> bool:
+    """Return whether `value` belongs to a library, and holds nothing of the user's."""
+    kind = value if isinstance(value, type) else type(value)
+    module = kind.__module__.partition(".")[0]
+    return module in ("builtins", "numpy", "types", "typing", "threading", "logging", "hypothesis") and not (
+        dataclasses.is_dataclass(value)
+    )
+
+
+def _is_of_library(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        return bool(_frames.is_library(code.co_filename)) or code.co_filename.startswith(_frames.PACKAGE)
+    module = getattr(function, "__module__", None) or ""
+    return module.partition(".")[0] in (_PACKAGE, "builtins", "numpy", "functools", "collections")
+
+
+def _is_library_module(module: types.ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is None or bool(_frames.is_library(file)) or file.startswith(_frames.PACKAGE)

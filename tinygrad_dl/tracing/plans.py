@@ -1,0 +1,270 @@
+"""`Plan`: the compiled program of one signature, with its inputs read, its writes done and its result built in code."""
+
+from __future__ import annotations
+
+import linecache
+import operator
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import pytree
+from ..core.numpy_warnings import NOWHERE
+from ..core.tensor import Tensor, untracked
+from .algebra import simplified
+from .common import with_common_once
+from .constants import with_constants
+from .dead_code import without_dead_code
+from .emitting import Code
+from .masks import with_masks
+from .places import Place
+from .program import Node, Program
+from .session import Source, Step, record_step
+from .trace import Output
+
+
+class Stale(Exception):
+    """Something that a plan takes as constant has changed."""
+
+
+def passes(program: Program) -> Program:
+    """All passes of a compiled program."""
+    program = simplified(without_dead_code(with_constants(program)))
+    return without_dead_code(with_common_once(with_masks(program)))
+
+
+def make_plan(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: set[tuple[int, Any]]
+) -> Plan:
+    """Trace `f` and compile it for the signature of its arguments."""
+    step = record_step(f, args, kwargs, dynamic, grads=True)
+    program = passes(step.program)
+    used = {node for node, count in program.uses().items() if count}
+    for source in step.sources:
+        place = source.place
+        if place is not None and place.key == "_grad" and place.get() is None and source.node in used:
+            step = record_step(f, args, kwargs, dynamic, grads=False)  # it reads gradients
+            return Plan(step, passes(step.program), dynamic, reads_gradients=True)
+    return Plan(step, program, dynamic, reads_gradients=False)
+
+
+class Plan:
+    """A compiled function of the leaves of the arguments.
+
+    Attributes
+    ----------
+    program, traced : Program
+        The program, and as it was traced.
+    """
+
+    def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
+        self.program, self.traced, self._step = program, step.program, step
+        self._lock, self._owner = threading.Lock(), 0
+        varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
+        self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
+        self._emit(reads_gradients)
+        for node in {*step.program.nodes, *program.nodes, *program.inputs}:
+            node.value = None  # which only passes need
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        """Run the program. Raises Stale if it is not for this call, or an error of NumPy, before it has written."""
+        if not self._lock.acquire(blocking=False):
+            if self._owner == threading.get_ident():
+                raise RuntimeError("a compiled function calls itself.")
+            self._lock.acquire()
+        try:
+            self._owner = threading.get_ident()
+            return self._run(leaves)
+        finally:
+            self._owner = 0
+            self._lock.release()
+
+    def undo(self) -> None:
+        """Put generators back to where they were before a call that failed."""
+
+    def promote(self, dynamic: set[tuple[int, Any]]) -> bool:
+        """Add places of numbers that have changed to `dynamic`; return whether there are any."""
+        changed = [
+            place.identity
+            for place, value in self._constants
+            if type(value) in (int, float) and type(place.get()) is type(value) and place.get() != value
+        ]
+        dynamic.update(changed)
+        return bool(changed)
+
+    # ---- code
+
+    def _emit(self, reads_gradients: bool) -> None:
+        step, program = self._step, self.program
+        texts: dict[Node, str] = {}
+        taken = {"leaves"}
+        uses = program.uses()
+        program.inputs = [node for node in program.inputs if uses[node]]
+        for node in program.inputs:
+            texts[node] = node.name = _identifier(node.name, taken)
+        outputs = program.outputs
+        code = Code(program, texts, [source.node for source in step.sources if self._is_constant(source)])
+        used = {node for node, count in program.uses().items() if count}
+        reads, checks = self._reads(code, used, reads_gradients)
+        copies: list[str] = []
+        values = [self._handed_out(code, output, copies) for output in outputs]
+        writes = self._writes(code, values, copies)
+        result = _tree(code, step.result, values)
+        body = [*checks, *reads, *code.lines, *copies, *writes, f"return {result}"]
+        text = "def run(leaves):\n" + "".join(f"    {line}\n" for line in body)
+        name = f"<compiled {id(self)}>"
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
+        exec(compile(text, name, "exec"), namespace)
+        self._run = namespace["run"]
+        parameters, results = ", ".join(texts.values()), ", ".join(values)
+        self._body = [f"def step({parameters}):", *code.lines, *copies, f"return {results}"]
+        self._code = code
+
+    @property
+    def source(self) -> str:
+        """The code that runs, as a function of the inputs of the program, with definitions of its names."""
+        return "\n".join([*self._code.header(), "", "", "\n    ".join(self._body), ""])
+
+    def _is_constant(self, source: Source) -> bool:
+        """Return whether an input is the array of a constant Tensor, which never changes."""
+        if source.argument >= 0:
+            tensor = self._step.fresh.get(source.argument)
+        else:
+            place = source.place
+            assert place is not None
+            tensor = place.holder if type(place.holder) is Tensor and place.key == "_value" else None
+            if any(write.place is not None and write.place.holder is tensor for write in self._step.writes):
+                return False
+        return tensor is not None and not tensor._tracked and source.node in self.program.inputs
+
+    def _reads(self, code: Code, used: set[Node], reads_gradients: bool) -> tuple[list[str], list[str]]:
+        """Statements that read the inputs, and those that check what the plan takes as constant."""
+        stale = code.name(Stale, "Stale")
+        reads, conditions = [], []
+        for source in self._step.sources:
+            if source.node not in used:
+                continue
+            text = code.texts[source.node]
+            if source.argument >= 0:
+                is_tensor = source.argument in self._step.fresh
+                reads.append(f"{text} = leaves[{source.argument}]{'._value' if is_tensor else ''}")
+                continue
+            place = source.place
+            assert place is not None
+            value = _access(code, place) + "".join(f"[{i}]" for i in source.path)
+            reads.append(f"{text} = {value}")
+            if not (type(place.holder) is Tensor and place.key == "_value"):
+                node = source.node
+                if node.is_number:
+                    conditions_of = f"type({text}) is not {code.name(node.dtype, 'kind')}"
+                else:
+                    conditions_of = (
+                        f"type({text}) is not {code.name(np.ndarray, 'ndarray')} or {text}.shape != "
+                        f"{code.text(tuple(node.shape))} or {text}.dtype != {code.name(node.dtype, 'dtype')}"
+                    )
+                reads.append(f"if {conditions_of}: raise {stale}")
+        for place, value in self._constants:
+            conditions.append(f"{_access(code, place)} is not {code.name(value, 'k')}")
+        for tensor in self._step.places.tensors:
+            holder = code.name(tensor, "t")
+            conditions.append(f"{holder}._tracked is not {tensor._tracked}")
+            if reads_gradients and tensor._grad is None and tensor._tracked:
+                conditions.append(f"{holder}._grad is not None")
+        for i, tensor in self._step.known.items():
+            conditions.append(f"leaves[{i}] is not {code.name(tensor, 't')}")
+        if self._step.fresh and self._step.places.tensors:
+            known = code.name(frozenset(self._step.places.tensors), "tensors")
+            conditions += [f"leaves[{i}] in {known}" for i in self._step.fresh]
+        return reads, [f"if {condition}: raise {stale}" for condition in conditions]
+
+    def _handed_out(self, code: Code, output: Any, copies: list[str]) -> str:
+        """The expression of an output: a new array, or a number."""
+        if type(output) is not Node:
+            text = code.text(output)
+            return f"{text}.copy()" if isinstance(output, np.ndarray) else text
+        text = code.text(output)
+        if output.shape and code.memory.bases[output] != {output}:
+            name = f"{text.partition('.')[0]}_c{len(copies)}"
+            copies.append(f"{name} = {text}.copy()")
+            return name
+        return text
+
+    def _writes(self, code: Code, values: list[str], copies: list[str]) -> list[str]:
+        """Statements that write what the function writes: first others, then all Tensors in one call."""
+        lines: list[str] = []
+        setters: list[str] = []
+        targets: list[str] = []
+        new: list[str] = []
+        seen: set[str] = set()
+        for write in self._step.writes:
+            text = _tree(code, write.value, values)
+            if isinstance(write.value, Output) and text in seen and not text.endswith(")"):
+                text = f"{code.name(np.array, 'array')}({text})"
+            seen.add(text)
+            slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
+            if slot:
+                setters.append(code.name(Tensor.__dict__[slot].__set__, f"set{slot}"))
+                targets.append(
+                    f"leaves[{write.argument}]" if write.place is None else code.name(write.place.holder, "t")
+                )
+                new.append(text)
+            else:
+                assert write.place is not None
+                lines.append(f"{_access(code, write.place)} = {text}")
+        if new:
+            consume = code.name(_set_all, "set_all")
+            fixed = code.name(tuple(code.namespace[name] for name in setters), "setters")
+            if any("leaves" in target for target in targets):
+                given = f"({', '.join(targets)},)"
+            else:
+                given = code.name(tuple(code.namespace[name] for name in targets), "targets")
+            lines.append(f"{consume}({fixed}, {given}, ({', '.join(new)},))")
+        return lines
+
+
+def _set_all(setters: tuple[Callable[..., Any], ...], targets: tuple[Any, ...], values: tuple[Any, ...]) -> None:
+    """Set slots of Tensors in a single call of C, which neither Ctrl-C nor another thread interrupts."""
+    deque(map(operator.call, setters, targets, values), maxlen=0)
+
+
+def _access(code: Code, place: Place) -> str:
+    holder = code.name(place.holder, "h")
+    return f"{holder}[{place.key!r}]" if place.is_element else f"{holder}.{place.key}"
+
+
+def _identifier(name: str, taken: set[str]) -> str:
+    name = "".join(c if c.isidentifier() or c.isdigit() else "_" for c in name).strip("_") or "x"
+    name = name if name[0].isalpha() else f"x{name}"
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _tree(code: Code, tree: Any, values: list[str]) -> str:
+    """The expression that builds a tree of Outputs."""
+    kind = type(tree)
+    if kind is Output:
+        if tree.index < 0:
+            constant = tree.constant
+            if isinstance(constant, (np.ndarray, Tensor)):
+                return f"{code.name(_copied, 'copied')}({code.name(constant, 'k')})"
+            return code.text(constant)
+        return f"{code.name(untracked, 'untracked')}({values[tree.index]})" if tree.tensor else values[tree.index]
+    if tree is None:
+        return "None"
+    if kind in (tuple, list):
+        parts = ", ".join(_tree(code, part, values) for part in tree)
+        return f"[{parts}]" if kind is list else f"({parts}{',' * (len(tree) == 1)})"
+    if kind is dict:
+        return f"{{{', '.join(f'{code.text(key)}: {_tree(code, part, values)}' for key, part in tree.items())}}}"
+    parts = ", ".join(_tree(code, leaf, values) for leaf in pytree.leaves(tree))
+    return f"{code.name(pytree.unflatten, 'unflatten')}({code.name(tree, 'tree')}, [{parts}])"
+
+
+def _copied(value: Any) -> Any:
+    return untracked(np.array(value._value), value.name) if type(value) is Tensor else np.array(value)

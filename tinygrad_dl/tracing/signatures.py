@@ -1,0 +1,82 @@
+"""Signatures: the part of the arguments that a program is made for, as a key."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from .. import pytree
+from ..core.arguments import dispatches
+from ..core.modes import is_grad_enabled
+from ..core.tensor import Tensor
+
+
+class Unsuitable(Exception):
+    """Arguments that no program takes: Tensors with a graph, arrays of other libraries."""
+
+
+def signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
+    """Return the key of a call, and the leaves of its arguments: arrays, Tensors, numbers, and objects.
+
+    >>> signature((np.zeros(3), 2), {})
+    ((True, ('array', (3,), dtype('float64')), ('value', <class 'int'>, 2)), [array([0., 0., 0.]), 2])
+    """
+    leaves: list[Any] = []
+    key: list[Any] = [is_grad_enabled()]
+    for arg in args:
+        if type(arg) is np.ndarray:
+            leaves.append(arg)
+            key.append(("array", arg.shape, arg.dtype))
+        else:
+            key.append(_key(arg, leaves))
+    for name, arg in kwargs.items():
+        key += name, _key(arg, leaves)
+    tensors = [leaf for leaf in leaves if type(leaf) is Tensor]
+    if len(tensors) > 1:
+        key.append(tuple(map(tensors.index, tensors)) if len(set(tensors)) < len(tensors) else None)
+    return tuple(key), leaves
+
+
+def _key(arg: Any, leaves: list[Any]) -> Any:
+    kind = type(arg)
+    if arg is None:
+        return None
+    if kind is Tensor:
+        if arg._function is not None and arg._tracked:
+            raise Unsuitable
+        leaves.append(arg)
+        return "tensor", arg.shape, arg.dtype, arg._tracked
+    if kind in (list, tuple):
+        return kind, *[_key(part, leaves) for part in arg]
+    if kind is dict:
+        return kind, *[(name, _key(part, leaves)) for name, part in arg.items()]
+    if isinstance(arg, (np.ndarray, np.generic)):
+        leaves.append(arg)
+        return "array" if kind is np.ndarray else kind, arg.shape, arg.dtype
+    if kind is float:
+        leaves.append(arg)
+        return float
+    if dispatches(arg):
+        raise Unsuitable
+    is_tree = dataclasses.is_dataclass(arg) or isinstance(arg, (list, tuple, dict))
+    if is_tree and not isinstance(arg, pytree.registered()):
+        return kind, *[(name, _key(part, leaves)) for name, part in (pytree.children(arg) or {}).items()]
+    leaves.append(arg)
+    return ("value", kind, arg) if kind in (int, bool, str, bytes, complex) else ("object", Identity(arg))
+
+
+class Identity:
+    """A key that is equal for the same object only, and keeps it alive."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Identity and other.value is self.value
