@@ -59,6 +59,7 @@ def replay(loss: Tensor, targets: Sequence[Tensor]) -> Replay:
         return backward_between({end: start}, [found[x] for x in targets], topological_order(end), create_graph=False)
 
     trace, origins = Trace(), _Origins()
+    trace.names_lengths = True
     cotangents = trace.run(lambda: observing.call(origins, run))
     for tensor in found.values():
         if type(tensor) is Tensor and tensor.name and type(tensor._value) is Symbol:

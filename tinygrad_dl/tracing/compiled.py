@@ -24,7 +24,7 @@ _MANY = 8  # signatures, before a warning
 
 
 class CacheInfo(NamedTuple):
-    """How often a compiled function ran compiled (`hits`), was traced (`misses`), and ran as it is (`eager`)."""
+    """Counts of the calls that ran compiled (`hits`), were traced (`misses`), and ran as they are (`eager`)."""
 
     hits: int
     misses: int
