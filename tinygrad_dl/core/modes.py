@@ -251,7 +251,7 @@ is_observed: Callable[[], Any] = _observer.get  # read at every operation
 
 
 class observing(Mode):
-    """Let an Observer, or None, observe what is recorded, and backward passes."""
+    """Let an Observer, or None, observe the recorded nodes, and backward passes."""
 
     _variable = _observer
 

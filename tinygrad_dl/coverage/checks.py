@@ -73,7 +73,7 @@ CHECKS: dict[str, Callable[[Case], None]] = {  # the column -> what must hold of
 
 
 def failure(check: Callable[[Case], None], case: Case) -> str | None:
-    """Describe in a line what is wrong with an example; "" if it is right. Raises NotApplicable or NotDecided."""
+    """Describe the fault of an example in a line; "" if there is none. Raises NotApplicable or NotDecided."""
     try:
         with np.errstate(all="ignore"):
             check(case)

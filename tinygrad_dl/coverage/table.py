@@ -16,7 +16,7 @@ YES, NO, NOT_APPLICABLE = "yes", "NO", "-"
 
 @dataclass
 class Row:
-    """The result for a function: for each check whether its examples pass, and what is wrong if they don't."""
+    """The result for a function: a cell for each check, and descriptions of the failures."""
 
     function: NumpyFunction
     cells: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """A graph as DOT text, Graphviz's language: what stands in the picture of a forward pass.
 
-Operations are ellipses. Boxes are for what has a name or comes from outside: parameters, data, outputs and the
+Operations are ellipses. Boxes are for named values and inputs: parameters, data, outputs and the
 intermediates that the user named. An unnamed intermediate gets no box, which would double the picture for nothing:
 its shape stands in the operation that made it. Numbers stand in the operation too: `1 /`, `** 2`, `sum(axis=0)`.
 """
@@ -261,7 +261,7 @@ def notes(found: Findings, options: Options, view: View, verdict: Sequence[str])
     if options.gradients == "stored" and "freed" in found.states:
         lines.append(FREED)
     if options.formulas or options.show != "forward":
-        lines.append("In formulas, g is the gradient that arrives, ans what was computed, x and y what has no name.")
+        lines.append("In formulas, g is the arriving gradient, ans the result, x and y are unnamed arguments.")
     uses = Counter(link.tail for link in view.links if not link.loops)
     if options.show != "backward" and any(
         uses[unit.index] > _SHARED_USES and unit.node is not None and unit.node.kind != "operation"

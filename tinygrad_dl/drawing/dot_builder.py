@@ -198,7 +198,7 @@ class DotBuilder:
         children: dict[str | None, list[str]] = {}
         for id, parent in self._parents.items():
             children.setdefault(parent, []).append(id)
-        for frame in (*reversed(self._parents), None):  # inner ones first: what is put into a graph is copied
+        for frame in (*reversed(self._parents), None):  # inner ones first: a graph copies its subgraphs
             for id in children.get(frame, ()):
                 if self._graphs[id].body:
                     self._graphs[frame].subgraph(self._graphs[id])

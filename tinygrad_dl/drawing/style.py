@@ -49,7 +49,7 @@ WORDS = {  # of the legend
 
 
 class Theme(NamedTuple):
-    """The colours of what is no node."""
+    """The colours outside of nodes."""
 
     background: str
     text: str

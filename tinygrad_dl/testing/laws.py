@@ -1,6 +1,6 @@
 """The laws that the derivatives of any function obey, one small function each, and their table `LAWS`.
 
-A law maps a `CheckedFunction` to None, or to a description of what is wrong. `properties.py` makes tests of them.
+A law maps a `CheckedFunction` to None, or to a description of the fault. `properties.py` makes tests of them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class CheckedFunction:
         )
 
 
-Law = Callable[[CheckedFunction], str | None]  # returns None, or a description of what is wrong
+Law = Callable[[CheckedFunction], str | None]  # returns None, or a description of the fault
 
 
 def vjp_is_numeric(subject: CheckedFunction) -> str | None:

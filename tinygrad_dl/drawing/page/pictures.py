@@ -147,7 +147,7 @@ def plain(picture: bytes) -> str:
 
 
 def _unwrap(element: ET.Element) -> Iterator[ET.Element]:
-    """The children of `element`, without titles, and with what is in a link in its place."""
+    """The children of `element`, without titles, and with the children of links in place of these."""
     for child in element:
         if child.tag == f"{_SVG}a" or (child.tag == f"{_SVG}g" and child.get("id", "").startswith("a_")):
             yield from _unwrap(child)

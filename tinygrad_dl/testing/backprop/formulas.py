@@ -87,7 +87,7 @@ class View:
 
 
 class Formula(NamedTuple):
-    """A formula as it should be: in words, the week that derives it, and what is in its slots."""
+    """A formula as it should be: in words, the week that derives it, and the contents of its slots."""
 
     text: str
     week: int

@@ -138,7 +138,7 @@ MISTAKES = (
     Mistake("averaged over units", "dZ dA", "factor", lambda v: 1 / v.n[0], "1/n{l}"),
     Mistake("sign", _ALL, "sign", _always(-1.0)),
     Mistake("sign", "dW", "form", _always(np.negative), when=_is_regularised),
-    # ---- what is multiplied with what
+    # ---- factors
     Mistake("transposed", _ALL, "turn", _always(np.transpose)),
     Mistake("transpose forgotten", "dW", "op", _always(np.matmul), "{A_p} for {A_p}ᵀ"),
     Mistake("transpose forgotten", "dA", "op", _always(np.matmul), "W{n} for W{n}ᵀ"),

@@ -136,7 +136,7 @@ def _names_of_arguments(f: Callable, count: int) -> list[str]:
     """The names of the first `count` positional parameters of `f`: x0, x1, ... if it has no signature."""
     try:
         parameters = list(signature(f).parameters.values())
-    except (TypeError, ValueError):  # of a ufunc, or what is written in C
+    except (TypeError, ValueError):  # of a ufunc, or a function written in C
         parameters = []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in parameters if p.kind in kinds][:count]

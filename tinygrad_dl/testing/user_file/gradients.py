@@ -82,7 +82,7 @@ def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
 def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, Any]:
     """The gradients that a function computes for a net, and for the result of `forward`, such as its cache.
 
-    If there is no `forward`, the last function counts that returns what is needed, by name.
+    If there is no `forward`, the last function that returns the needed values, by name, takes its place.
     """
     function = file.functions[name]
     known = {n: getattr(net, what) for what, names in PARTS.items() for n in names} | {"m": np.shape(net.X)[-1]}

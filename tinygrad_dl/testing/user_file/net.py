@@ -34,7 +34,7 @@ class Net(NamedTuple):
 
 
 def parts_of(file: UserFile) -> dict[str, Any]:
-    """X, Y and the parameters that are in the file: None for what is not. Parameters may be variables W1, b1, ..."""
+    """X, Y and the parameters in the file, None for missing ones. Parameters may be variables W1, b1, ..."""
     parts = {
         what: next((file.variables[name] for name in names if isinstance(file.variables.get(name), KINDS)), None)
         for what, names in PARTS.items()
