@@ -154,6 +154,17 @@ def test_what_it_prints_is_the_graph_as_text(loss):
     assert re.search(r"W1 .*\(3, 2\)", text)
 
 
+def test_the_text_of_a_backward_pass_is_its_derivation():
+    w = tg.parameter([[0.5, -1.0]], name="w")
+    loss = np.sum(np.tanh(w) ** 2)
+    assert str(draw(loss, show="backward")).startswith(tg.derive(loss).source)
+    assert "dw = " in str(draw(loss, show="backward"))
+    assert "dw = " not in str(draw(loss, show="both"))
+    x = tg.parameter(np.diag([1.0, 2.0]), name="x")
+    values, vectors = np.linalg.eigh(x)  # whose rule can't be traced
+    assert "eigh" in str(draw(np.sum(values) + np.sum(vectors**2), show="backward"))
+
+
 def test_its_repr_counts_nodes_and_edges(monkeypatch):
     x = tg.parameter(1.0, "x")
     drawing = draw(x * 2)
