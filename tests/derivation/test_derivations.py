@@ -135,7 +135,7 @@ def test_batch_norm_has_the_gradients_of_its_scale_shift_variance_and_mean():
 
 @given(
     st.sampled_from(list(LABELS)),
-    st.sampled_from([nn.tanh, nn.relu, nn.leaky_relu, nn.sigmoid, nn.elu, nn.softplus, nn.identity]),
+    st.sampled_from([nn.tanh, nn.relu, nn.leaky_relu, nn.sigmoid, nn.identity]),
     st.lists(st.integers(1, 4), min_size=1, max_size=3),
     st.integers(0, 999),
 )

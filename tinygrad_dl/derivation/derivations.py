@@ -20,8 +20,8 @@ from .reading import Reasons, readable, sigmoid, softmax
 from .replay import Origin, Replay, replay
 
 _PER_SAMPLE = (
-    "{names}: errors per sample, as in the course. The derivatives of the cost are these, divided by m; the factor 1/m "
-    "is applied once, in the gradients of the parameters."
+    "{names}: errors per sample, as in the course. The derivatives of the cost are these, divided by m = {m}; the "
+    "factor 1/m is applied once, in the gradients of the parameters."
 )
 
 
@@ -61,10 +61,19 @@ class Derivation:
         The lines, in an order in which they can be computed.
     per_sample : list of str
         The quantities that are errors per sample, m times a derivative of the loss, such as "dZ2".
+    samples : int or None
+        The number m of samples, if the formulas contain it.
     """
 
-    def __init__(self, steps: list[Step], latex: list[tuple[str, str]], per_sample: list[str], explain: bool):
-        self.steps, self.per_sample = steps, per_sample
+    def __init__(
+        self,
+        steps: list[Step],
+        latex: list[tuple[str, str]],
+        per_sample: list[str],
+        samples: int | None,
+        explain: bool,
+    ):
+        self.steps, self.per_sample, self.samples = steps, per_sample, samples
         self._latex, self._explain = latex, explain
 
     @property
@@ -98,15 +107,24 @@ class Derivation:
             f"<td>{html.escape(str(step.shape)) if step.shape else ''}</td><td>{html.escape(step.rule)}</td></tr>"
             for step in self.steps
         ]
-        note = f"<p>{self._note()}</p>" if self.per_sample else ""
+        note = f"<p>{self.note()}</p>" if self.per_sample else ""
         head = "<tr><th></th><th></th><th></th><th>shape</th><th>rule</th></tr>"
         return f"<table>{head}{''.join(rows)}</table>{note}"
 
     def __str__(self) -> str:
-        return f"{self.source}\n\n{self._note()}" if self.per_sample else self.source
+        return f"{self.source}\n\n{self.note()}" if self.per_sample else self.source
 
-    def _note(self) -> str:
-        return _PER_SAMPLE.format(names=", ".join(self.per_sample))
+    def note(self) -> str:
+        """Return the remark on the quantities that are errors per sample.
+
+        Returns
+        -------
+        str
+            Two sentences; "" if there are no such quantities.
+        """
+        if not self.per_sample:
+            return ""
+        return _PER_SAMPLE.format(names=", ".join(self.per_sample), m=self.samples)
 
     def __repr__(self) -> str:
         return f"<Derivation of {len(self.steps)} lines: print it, or see .source, .latex() and .steps>"
@@ -138,6 +156,11 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     ------
     ValueError
         If `loss` is not tracked or not of size 1, or does not depend on one of `wrt`.
+
+    Notes
+    -----
+    A condition that was computed from Tensors, such as `Z > 0` in `np.where`, is not in the graph: it is an input named
+    `mask`. A length that equals the number of samples in a quotient is printed as m.
 
     Examples
     --------
@@ -225,7 +248,8 @@ def _derivation(
         because = tuple(dict.fromkeys([*chain, *_reasons_of(node, named, reasons)]))
         steps.append(Step(name, text, node.shape, rule, _week(name, text, layers), because))
         rows.append((latex.name(name), latex.definition(node)))
-    return Derivation(steps, rows, [name for name in named.values() if name in per_sample], explain)
+    names = [name for name in named.values() if name in per_sample]
+    return Derivation(steps, rows, names, m.value if m is not None else None, explain)
 
 
 def _origins(name: str, replayed: Replay, shown: set[str]) -> list[Origin]:

@@ -6,6 +6,7 @@ out here. `tracing.algebra` has the rules that hold for floats too.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -120,7 +121,7 @@ def _times(new: Any, x: Any, y: Any) -> Any:
 
 
 def _over(new: Any, x: Any, y: Any) -> Any:
-    if _made_by(y, np.negative) and _is_length(y.args[0]):
+    if _made_by(y, np.negative, operator.neg) and _is_length(y.args[0]):
         return new(np.divide, new(np.negative, x), y.args[0])
     if _divided(x) and not _is_length(y):
         return new(np.divide, new(np.divide, x.args[0], y), x.args[1])
