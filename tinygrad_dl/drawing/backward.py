@@ -2,7 +2,8 @@
 
 A rule shows its formula, traced from the real one. Where several contributions meet, they are added up; where the
 forward pass broadcast, the sum that undoes it is noted on the edge. Summaries are those of the forward picture:
-repeated blocks, drawn once, show only facts that hold for all of them.
+repeated blocks, drawn once, show only facts that hold for all of them. A gradient shows the formula that several rules
+give together, as A2 - Y, if it is shorter.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from ..graph import op_text, values
 from ..graph.record import Contribution
+from .derived import DerivedLines
 from .dot_builder import DotBuilder
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
@@ -36,6 +38,7 @@ class BackwardPicture:
         assert self.found.record is not None
         self._gradients = self.found.record.gradients
         self._nodes = self.found.graph.nodes
+        self._derived = DerivedLines(self.found.graph).backward
         self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the builder
         self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the builder with its gradient
         self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
@@ -126,6 +129,8 @@ class BackwardPicture:
             lines += ["the last one is the output"] if unit.is_output else []
         elif self.options.values:
             lines += values.lines(gradients[0])
+        line = self._derived.get(unit.members[0]) if len(unit.members) == 1 else None
+        lines += [f"= {line.joint}"] if line is not None and line.joint else []
         return lines + self._norm(unit)
 
     def _norm(self, unit: Unit) -> list[str]:

@@ -12,8 +12,8 @@ from ...graph import formulas, op_text
 from ...graph.nodes import Graph, Node, Operand
 from ...graph.record import Contribution, Record, states
 from ...graph.values import size
+from ..derived import DerivedLines, Line
 from .arrays import Table
-from .derived import DerivedLines, Line
 
 _LIKE_THOSE = "…  # by the same rule as those above"
 

@@ -1,10 +1,10 @@
-"""The page shows the derived line of each quantity that has one name, and says where its own number differs."""
+"""Pages and pictures show the derived line of each quantity that has one name, and where their own number differs."""
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing.page.derived import DerivedLines
+from tinygrad_dl.drawing.derived import DerivedLines
 from tinygrad_dl.graph.nodes import Graph
 
 X, Y = np.ones((2, 5)), np.ones((1, 5))
@@ -52,3 +52,9 @@ def test_a_graph_that_cant_be_derived_has_no_lines(freed):
         cost.backward(keep_graph=False)
     lines = DerivedLines(graph)
     assert (lines.forward, lines.backward, lines.note) == ({}, {}, None)
+
+
+def test_a_backward_picture_has_the_joint_formula_of_rules_that_cancel():
+    source = tg.draw(tg.nn.binary_cross_entropy(net()(X), Y), show="backward").source
+    assert source.count("= (A2 - Y) / m") == 2  # in the label and the tooltip of dZ2
+    assert "(A2 - Y) / m" not in tg.draw(tg.nn.binary_cross_entropy(net()(X), Y)).source

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...derivation import Step, derive
-from ...graph.nodes import Graph
-from ...graph.values import size
+from ..derivation import Step, derive
+from ..graph.nodes import Graph
+from ..graph.values import size
 
+_MOST_NODES = 500
 _MOST_BYTES = 2_000_000  # of gradients: a derivation computes them all again, and keeps them
 
 
 class Line(NamedTuple):
-    """A line of a derivation, the part of the course that has it, and a remark if another number is shown beside it."""
+    """A line of a derivation, the part of the course that has it, and a remark if another number is shown beside it.
+
+    `joint` is the formula of the derivative if it is shorter than its rules one by one, as factors cancel.
+    """
 
     text: str
     week: str
     remark: str | None = None
+    joint: str | None = None
 
 
 class DerivedLines:
-    """The lines of values (`forward`) and of gradients (`backward`) by the index of the node; none if a rule has none.
+    """The lines of values (`forward`) and gradients (`backward`) of a small graph, by the index of the node.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
@@ -38,7 +44,7 @@ class DerivedLines:
         self.backward: dict[int, Line] = {}
         self.note: str | None = None
         derivation = None
-        if _gradient_bytes(graph) <= _MOST_BYTES:
+        if len(graph.outputs) == 1 and len(graph.nodes) <= _MOST_NODES and _gradient_bytes(graph) <= _MOST_BYTES:
             with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
                 derivation = derive(graph.nodes[graph.outputs[0]].value)
         if derivation is None:
@@ -61,11 +67,12 @@ def _gradient_bytes(graph: Graph) -> int:
     return sum(size(head.array) for head in heads if head.is_tracked)
 
 
-def _line(step: Step, m: int | None = None, per_sample: list[str] | None = None) -> Line:
-    remark = None
-    if step.quantity in (per_sample or ()):
-        cancelled = [f"; {reason}" for reason in step.reasons if "cancels" in reason]
-        remark = f"an error per sample, m = {m} times what is shown here{''.join(cancelled)}"
+def _line(step: Step, m: int | None = None, per_sample: Sequence[str] = ()) -> Line:
+    remark, cancelled = None, [reason for reason in step.reasons if "cancels" in reason]
+    is_per_sample = step.quantity in per_sample
+    if is_per_sample:
+        remark = "; ".join([f"an error per sample, m = {m} times what is shown here", *cancelled])
     elif m is not None and step.formula.endswith("/ m"):
         remark = "the same: the gradients that are shown here hold the 1/m already"
-    return Line(f"{step.quantity} = {step.formula}", step.week, remark)
+    joint = f"({step.formula}) / m" if is_per_sample else step.formula
+    return Line(f"{step.quantity} = {step.formula}", step.week, remark, joint if cancelled else None)
