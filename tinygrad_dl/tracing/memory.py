@@ -6,7 +6,7 @@ whose buffers are kept as long as it is used; and arrays that leave the program 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,10 +36,12 @@ class Memory:
     """The slots of calls that write into buffers, and the `sizes` of the buffers.
 
     `bases[node]` are the Nodes whose memory the answer of `node` may lie in. The arrays of `lasting` Nodes stay for
-    the next run.
+    the next run; those of `placed` ones are not in buffers.
     """
 
-    def __init__(self, program: Program, escaping: Iterable[Node], lasting: Iterable[Node] = ()):
+    def __init__(
+        self, program: Program, escaping: Iterable[Node], lasting: Iterable[Node] = (), placed: Container[Node] = ()
+    ):
         self.slots: dict[Node, Slot] = {}
         self.sizes: list[int] = []
         self.bases = bases_of(program)
@@ -49,7 +51,7 @@ class Memory:
         last.update(dict.fromkeys(lasting, len(program.nodes)))
         for i, node in enumerate(program.nodes):
             dying = [base for part in node.parts for base in self.bases[part] if last[base] == i]
-            if can_write(node) and node not in kept:
+            if can_write(node) and node not in kept and node not in placed:
                 slot = self._in_place(node, dying) or self._take(node)
                 self.slots[node] = slot
                 if last[node] == i:  # nobody reads it, such as a check that was left out

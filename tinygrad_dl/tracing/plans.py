@@ -15,6 +15,7 @@ from .. import pytree
 from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
 from .algebra import simplified
+from .blocks import unpack, with_blocks, with_one_counter
 from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
@@ -34,6 +35,23 @@ def passes(program: Program) -> Program:
     """All passes of a compiled program."""
     program = simplified(without_dead_code(with_constants(program)))
     return without_dead_code(with_common_once(with_masks(program)))
+
+
+def _fused(step: Step, program: Program) -> Program:
+    """The program with the updates of all parameters together."""
+    counters: dict[int, list[Node]] = {}
+    for source in step.sources:
+        if source.place is not None and source.node.is_number and isinstance(source.place.holder, list):
+            counters.setdefault(id(source.place.holder), []).append(source.node)
+    groups: dict[Any, list[int]] = {}
+    for write in step.writes:
+        if write.place is not None and write.place.key == "_value" and type(write.value) is Output:
+            output = program.outputs[write.value.index]
+            if type(output) is Node:
+                groups.setdefault(output.dtype, []).append(write.value.index)
+    counted = without_dead_code(with_common_once(with_one_counter(program, [*counters.values()])))
+    fused = with_blocks(counted, [*groups.values()])
+    return program if fused is counted else fused
 
 
 def make_plan(
@@ -62,11 +80,12 @@ class Plan:
 
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
         self.program, self.traced, self._step = program, step.program, step
+        self._running = _fused(step, program)
         self._lock, self._owner = threading.Lock(), 0
         varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
         self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
         self._emit(reads_gradients)
-        for node in {*step.program.nodes, *program.nodes, *program.inputs}:
+        for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
 
     def __call__(self, leaves: list[Any]) -> Any:
@@ -98,12 +117,13 @@ class Plan:
     # ---- code
 
     def _emit(self, reads_gradients: bool) -> None:
-        step, program = self._step, self.program
+        step, program = self._step, self._running
         texts: dict[Node, str] = {}
         taken = {"leaves"}
-        uses = program.uses()
-        program.inputs = [node for node in program.inputs if uses[node]]
-        for node in program.inputs:
+        for each in (self.program, program):
+            uses = each.uses()
+            each.inputs = [node for node in each.inputs if uses[node]]
+        for node in self.program.inputs:
             texts[node] = node.name = _identifier(node.name, taken)
         outputs = program.outputs
         code = Code(program, texts, [source.node for source in step.sources if self._is_constant(source)])
@@ -139,7 +159,7 @@ class Plan:
             tensor = place.holder if type(place.holder) is Tensor and place.key == "_value" else None
             if any(write.place is not None and write.place.holder is tensor for write in self._step.writes):
                 return False
-        return tensor is not None and not tensor._tracked and source.node in self.program.inputs
+        return tensor is not None and not tensor._tracked and source.node in self._running.inputs
 
     def _reads(self, code: Code, used: set[Node], reads_gradients: bool) -> tuple[list[str], list[str]]:
         """Statements that read the inputs, and those that check what the plan takes as constant."""
@@ -187,11 +207,15 @@ class Plan:
             text = code.text(output)
             return f"{text}.copy()" if isinstance(output, np.ndarray) else text
         text = code.text(output)
-        if output.shape and code.memory.bases[output] != {output}:
+        if output.shape and code.memory.bases[output] != {output} and output.function is not unpack:
             name = f"{text.partition('.')[0]}_c{len(copies)}"
             copies.append(f"{name} = {text}.copy()")
             return name
         return text
+
+    def _is_array(self, output: Output) -> bool:
+        node = self._running.outputs[output.index] if output.index >= 0 else None
+        return type(node) is Node and bool(node.shape)
 
     def _writes(self, code: Code, values: list[str], copies: list[str]) -> list[str]:
         """Statements that write what the function writes: first others, then all Tensors in one call."""
@@ -202,7 +226,7 @@ class Plan:
         seen: set[str] = set()
         for write in self._step.writes:
             text = _tree(code, write.value, values)
-            if isinstance(write.value, Output) and text in seen and not text.endswith(")"):
+            if isinstance(write.value, Output) and text in seen and self._is_array(write.value):
                 text = f"{code.name(np.array, 'array')}({text})"
             seen.add(text)
             slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
