@@ -20,7 +20,6 @@ ELSEWHERE = {
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
     "tracing/invariants.py": "tracing/test_compiled.py",
     "tracing/emitting.py": "tracing/test_compiled.py",  # parts of compiling, tested by what compiled functions compute
-    "tracing/places.py": "tracing/test_compiled.py",
     "tracing/plans.py": "tracing/test_compiled.py",
     "tracing/session.py": "tracing/test_compiled.py",
     "tracing/signatures.py": "tracing/test_compiled.py",

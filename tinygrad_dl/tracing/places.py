@@ -122,6 +122,8 @@ class Places:
             yield value.__func__, label, None
         elif isinstance(value, types.FunctionType):
             yield from _parts_of_function(value, label)
+        elif type(value).__module__.startswith(__package__):  # a compiled function
+            yield getattr(value, "_f", None), label, None
         elif isinstance(value, types.ModuleType) or _is_foreign(value):
             return
         elif isinstance(value, type):

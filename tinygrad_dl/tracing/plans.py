@@ -21,7 +21,7 @@ from .constants import with_constants
 from .dead_code import without_dead_code
 from .emitting import Code
 from .masks import with_masks
-from .places import Place
+from .places import Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
 from .trace import Output
@@ -84,6 +84,8 @@ class Plan:
         self._lock, self._owner = threading.Lock(), 0
         varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
         self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
+        self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
+        self._states: list[tuple[Any, Any]] = []
         self._emit(reads_gradients)
         for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
@@ -96,6 +98,9 @@ class Plan:
             self._lock.acquire()
         try:
             self._owner = threading.get_ident()
+            if self._generators:
+                generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
+                self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
             return self._run(leaves)
         finally:
             self._owner = 0
@@ -103,6 +108,8 @@ class Plan:
 
     def undo(self) -> None:
         """Put generators back to where they were before a call that failed."""
+        for generator, state in self._states:
+            generator.state = state
 
     def promote(self, dynamic: set[tuple[int, Any]]) -> bool:
         """Add places of numbers that have changed to `dynamic`; return whether there are any."""
@@ -257,7 +264,7 @@ def _set_all(setters: tuple[Callable[..., Any], ...], targets: tuple[Any, ...], 
 
 def _access(code: Code, place: Place) -> str:
     holder = code.name(place.holder, "h")
-    return f"{holder}[{place.key!r}]" if place.is_element else f"{holder}.{place.key}"
+    return f"{holder}[{code.text(place.key)}]" if place.is_element else f"{holder}.{place.key}"
 
 
 def _identifier(name: str, taken: set[str]) -> str:

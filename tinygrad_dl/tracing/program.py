@@ -131,6 +131,10 @@ class Guard(NamedTuple):
             raise Mismatch(f"the program was traced for {self.value}, and finds {found}, at\n  {self.line}")
 
 
+class TraceError(TypeError):
+    """A function computes what a program can't hold."""
+
+
 class Mismatch(Exception):
     """A program does not hold for some inputs, for which the traced function takes another branch."""
 

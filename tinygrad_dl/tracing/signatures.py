@@ -11,6 +11,7 @@ from .. import pytree
 from ..core.arguments import dispatches
 from ..core.modes import is_grad_enabled
 from ..core.tensor import Tensor
+from .places import is_generator
 
 
 class Unsuitable(Exception):
@@ -64,6 +65,8 @@ def _key(arg: Any, leaves: list[Any]) -> Any:
     if is_tree and not isinstance(arg, pytree.registered()):
         return kind, *[(name, _key(part, leaves)) for name, part in (pytree.children(arg) or {}).items()]
     leaves.append(arg)
+    if is_generator(arg):
+        return kind, type(arg.bit_generator)
     return ("value", kind, arg) if kind in (int, bool, str, bytes, complex) else ("object", Identity(arg))
 
 

@@ -23,7 +23,7 @@ from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from ..core.tensor import apply as apply_to_tensors
-from .program import Node, call, nodes_in, replace_nodes
+from .program import Node, TraceError, call, nodes_in, replace_nodes
 
 
 class Recorder:
@@ -33,15 +33,16 @@ class Recorder:
     """
 
     names_lengths = False
+    last_draw: Node | None = None  # of random numbers
 
     def add(self, node: Node) -> None:
         """Append a call to the program."""
 
     def convert(self, node: Node, kind: type, frame: FrameType) -> Any:
-        """Return the value of `node` as a `kind` of number for the code in `frame`, or raise TypeError."""
+        """Return the value of `node` as a `kind` of number for the code in `frame`, or raise TraceError."""
 
     def shaped_by_values(self, node: Node, frame: FrameType) -> None:
-        """Note a call by the code in `frame` whose answer has a shape that depends on values, or raise TypeError."""
+        """Note a call by the code in `frame` whose answer has a shape that depends on values, or raise TraceError."""
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
@@ -66,7 +67,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     Tensors among the arguments record the call themselves. Other answers, such as a shape or a dtype, are returned
     unchanged.
 
-    Raises TypeError for calls that would change a Symbol in place.
+    Raises TraceError for calls that would change a Symbol in place.
     """
     kwargs = kwargs or {}
     if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
@@ -154,7 +155,7 @@ def _in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappi
     target = target[0] if type(target) is tuple and len(target) == 1 else target
     if recorder.get() is None or type(target) is not Symbol or not is_of_package(asking_frame()):
         line = _frames.line_of(_frames.users_frame(sys._getframe()))
-        raise TypeError(f"{name_of(function)} would change a traced array in place: compute a new one, in\n  {line}")
+        raise TraceError(f"{name_of(function)} would change a traced array in place: compute a new one, in\n  {line}")
     answer = apply(function, args, {key: arg for key, arg in kwargs.items() if key != "out"})
     target._node = answer._node
     return target
@@ -226,7 +227,9 @@ def _wrap(whole: Node, tracing: Recorder | None = None) -> Any:
     if tracing is not None:
         if isinstance(value, (bool, int)):  # such as that of np.array_equal
             return Symbol(node=whole)
-        raise TypeError(f"the answer of {name_of(whole.function)} is no array, and can't be traced, in\n  {whole.line}")
+        raise TraceError(
+            f"the answer of {name_of(whole.function)} is no array, and can't be traced, in\n  {whole.line}"
+        )
     return value
 
 
@@ -330,7 +333,7 @@ class Symbol(Symbolic):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         line = _frames.line_of(_frames.users_frame(sys._getframe()))
-        raise TypeError(f"x[index] = value would change a traced array in place, in\n  {line}")
+        raise TraceError(f"x[index] = value would change a traced array in place, in\n  {line}")
 
     # ---- conversions; those to a number are decided by the trace
 
