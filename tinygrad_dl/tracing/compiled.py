@@ -47,15 +47,16 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for the signature of the arguments; make it at the first call."""
-        if is_recording() is not True and recording.value() in (IN_FUNCTION, IN_RULE):
-            return self._f(*args, **kwargs)  # inside of a derivative
-        if is_observed() or recorder.get() is not None:  # in debug mode, or in another trace
-            return self._f(*args, **kwargs)
-        try:
-            key, leaves = signature(args, kwargs)
-        except Unsuitable:
-            key = None
-        if key is None or key in self._untraceable:
+        if args or kwargs or is_recording() is not True or is_observed() or recorder.get() is not None:
+            if is_observed() or recorder.get() is not None or recording.value() in (IN_FUNCTION, IN_RULE):
+                return self._f(*args, **kwargs)  # in debug mode, in another trace, or inside of a derivative
+            try:
+                key, leaves = signature(args, kwargs)
+            except Unsuitable:
+                return self._run_eagerly(args, kwargs)
+        else:
+            key, leaves = None, []
+        if key in self._untraceable:
             return self._run_eagerly(args, kwargs)
         for plan in self._plans.get(key, ()):
             try:

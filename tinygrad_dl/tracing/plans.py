@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import operator
 import threading
@@ -33,7 +34,7 @@ class Stale(Exception):
 
 def passes(program: Program) -> Program:
     """All passes of a compiled program."""
-    program = simplified(without_dead_code(with_constants(program)))
+    program = simplified(with_common_once(without_dead_code(with_constants(program))))
     return without_dead_code(with_common_once(with_masks(program)))
 
 
@@ -81,7 +82,7 @@ class Plan:
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
         self.program, self.traced, self._step = program, step.program, step
         self._running = _fused(step, program)
-        self._lock, self._owner = threading.Lock(), 0
+        self._lock, self._is_running = threading.RLock(), False
         varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
         self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
@@ -92,19 +93,20 @@ class Plan:
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the program. Raises Stale if it is not for this call, or an error of NumPy, before it has written."""
-        if not self._lock.acquire(blocking=False):
-            if self._owner == threading.get_ident():
+        with self._lock:  # threads take turns, since they share the buffers
+            if self._is_running:
                 raise RuntimeError("a compiled function calls itself.")
-            self._lock.acquire()
-        try:
-            self._owner = threading.get_ident()
-            if self._generators:
-                generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
-                self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
-            return self._run(leaves)
-        finally:
-            self._owner = 0
-            self._lock.release()
+            self._is_running = True
+            try:
+                return self._run(leaves)
+            finally:
+                self._is_running = False
+
+    def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
+        """Run a program that draws random numbers; `undo` needs the states of its generators."""
+        generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
+        self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
+        return run(leaves)
 
     def undo(self) -> None:
         """Put generators back to where they were before a call that failed."""
@@ -146,7 +148,8 @@ class Plan:
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
         exec(compile(text, name, "exec"), namespace)
-        self._run = namespace["run"]
+        run = namespace["run"]
+        self._run = functools.partial(self._draw, run) if self._generators else run
         parameters, results = ", ".join(texts.values()), ", ".join(values)
         self._body = [f"def step({parameters}):", *code.lines, *copies, f"return {results}"]
         self._code = code
