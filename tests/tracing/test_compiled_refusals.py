@@ -16,12 +16,27 @@ def appends(x):
     return x
 
 
-CAPTURED = np.random.default_rng(3)
+def caught(x):
+    try:
+        return x * float(x[0, 0])
+    except TypeError:
+        return x
+
+
+def changed(x):
+    y = x + 1
+    y += x
+    return y
+
+
 REFUSED = {
     "if": (lambda x: x if np.sum(x) > 0 else -x, "a branch on a traced value"),
     "float": (lambda x: x * float(x[0, 0]), r"float\(x\)"),
     "mask": (lambda x: x[x > 0], "depends on traced values"),
     "random numbers": (lambda x: x + np.random.normal(size=x.shape), "random numbers need rng"),  # noqa: NPY002
+    "a caught error": (lambda x: caught(x), r"float\(x\)"),
+    "a sum in place": (lambda x: changed(x), r"x \+= y"),
+    "a masked array": (lambda x: np.ma.masked_array(X, X > 0) * x, "MaskedArray"),
     "a list that grows": (appends, "gets longer"),
 }
 
@@ -81,3 +96,52 @@ def test_many_signatures_are_warned_of():
         f(np.ones(n))
     with pytest.warns(UserWarning, match="9 signatures"):
         f(np.ones(9))
+
+
+def test_sums_of_numbers_in_place_are_traced():
+    def f(x):
+        total = 0.0
+        for row in x:
+            total += np.sum(row**2)
+        return total
+
+    compiled = tg.compile(f)
+    for scale in (1, 2):
+        np.testing.assert_allclose(compiled(scale * X), f(scale * X), rtol=1e-12)
+
+
+def test_arrays_of_other_classes_run_as_they_are():
+    f = tg.compile(lambda x: x + 1)
+    found = f(np.ma.masked_array([1.0, 2.0], [True, False]))
+    assert isinstance(found, np.ma.MaskedArray)
+    assert f.cache_info().eager == 1
+
+
+def test_flags_of_numpy_are_part_of_the_signature():
+    f = tg.compile(lambda x, flag: x if flag else -x)
+    for flag in (np.True_, np.False_, np.True_, True):
+        np.testing.assert_array_equal(f(X, flag), X if flag else -X)
+
+
+def test_gradients_that_are_lists_are_those_of_the_function():
+    w = tg.parameter([1.0, 2.0])
+    descent = tg.optim.SGD([w], learning_rate=0.1)
+    step = tg.compile(descent.step)
+    for gradient in ([1.0, 1.0], np.ones(2), [1.0, 1.0]):
+        w.grad = gradient
+        before = w.numpy()
+        step()
+        np.testing.assert_allclose(w.numpy(), before - 0.1)
+
+
+def test_data_of_another_float_type_is_cast():
+    w = tg.parameter(np.ones(2, np.float32))
+
+    def step(x):
+        w.data = w.data - x
+
+    compiled = tg.compile(step)
+    for _ in range(2):
+        compiled(np.array([0.5, 0.25]))
+        assert w.dtype == np.float32
+    np.testing.assert_array_equal(w.numpy(), [0, 0.5])

@@ -72,6 +72,8 @@ class Compiled:
             plan = self._make(key, args, kwargs)
         except TraceError:
             raise
+        except Unsuitable:
+            return self._run_eagerly(args, kwargs)
         except Exception as error:
             return self._run_untraced(key, args, kwargs, error)
         try:

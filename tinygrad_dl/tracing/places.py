@@ -6,7 +6,7 @@ traced, Symbols stand in these places; afterwards the places that hold other val
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -206,12 +206,13 @@ def is_generator(value: Any) -> bool:
 
 
 def _is_foreign(value: Any) -> bool:
-    """Return whether `value` belongs to a library, and holds nothing of the user's."""
+    """Return whether `value` is an object of a library, such as a data frame, whose insides are not the user's."""
     kind = value if isinstance(value, type) else type(value)
-    module = kind.__module__.partition(".")[0]
-    return module in ("builtins", "numpy", "types", "typing", "threading", "logging", "hypothesis") and not (
-        dataclasses.is_dataclass(value)
-    )
+    module = kind.__module__
+    if module.partition(".")[0] in (_PACKAGE, "functools", "__main__") or kind is types.SimpleNamespace:
+        return False
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is None or bool(_frames.is_library(file))
 
 
 def _is_of_library(function: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -133,6 +133,14 @@ class Guard(NamedTuple):
 
 class TraceError(TypeError):
     """A function computes what a program can't hold."""
+
+    raised: ClassVar[
+        list[TraceError]
+    ] = []  # since the trace began: the function may catch one, and take another branch
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        TraceError.raised.append(self)
 
 
 class Mismatch(Exception):

@@ -18,6 +18,7 @@ from ..core.tensor import Tensor
 from .places import MISSING, Number, Place, Places, find_places, is_generator
 from .program import Node, Program, TraceError
 from .randomness import symbolic_generator
+from .signatures import Unsuitable
 from .symbols import Symbol
 from .trace import Trace, output_of, parameter_names, tensor_of
 
@@ -146,7 +147,7 @@ class _Session:
                 return leaf
             self.fresh[i] = tensor_of(self._input(leaf._value, leaf.name or label, argument=i), leaf)
             return self.fresh[i]
-        if isinstance(leaf, (np.ndarray, np.generic, float)) and not isinstance(leaf, np.bool_):
+        if isinstance(leaf, (np.ndarray, np.number, float)):
             return self._input(leaf, label, argument=i)
         return self._generator(leaf, label, argument=i) if is_generator(leaf) else leaf
 
@@ -171,6 +172,8 @@ class _Session:
             name = tensor.name or f"t{i}"
             place = Place(tensor, "_value", name)
             gradient = tensor._grad
+            if gradient is not None and type(gradient) is not np.ndarray:
+                raise Unsuitable
             if gradient is None and self.grads and tensor._tracked:
                 gradient = np.zeros_like(tensor._value)
             self._swap(place, self._input(tensor._value, name, place=place))

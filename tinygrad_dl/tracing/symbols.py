@@ -214,6 +214,8 @@ IDLE: dict[Any, Callable[..., bool]] = {  # function -> a test whether it return
 def _wrap(whole: Node, tracing: Recorder | None = None) -> Any:
     """The answer of the call recorded in `whole`: a Symbol, or one per output."""
     value = whole.value
+    if tracing is not None and isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        raise TraceError(f"{name_of(whole.function)} gives a {type(value).__name__}: pass arrays, in\n  {whole.line}")
     if isinstance(value, (np.generic, float, complex)) or hasattr(value, "__array_ufunc__"):
         return Symbol(node=whole)
     if isinstance(value, (tuple, list)) and any(hasattr(part, "dtype") for part in value):
@@ -330,6 +332,16 @@ class Symbol(Symbolic):
     def tolist(self) -> Any:
         """Raise TypeError: a list of numbers is not traced."""
         return self._convert(list)
+
+    def _refuse_in_place(self, other: Any) -> Any:
+        """Raise TraceError for `x += y` of the user's arrays; numbers, and arrays of the package, are computed anew."""
+        if isinstance(self._value, np.ndarray) and not is_of_package(asking_frame()):
+            line = _frames.line_of(_frames.users_frame(sys._getframe()))
+            raise TraceError(f"x += y would change a traced array in place: write x = x + y, in\n  {line}")
+        return NotImplemented  # Python goes on with x + y
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse_in_place
+    __imatmul__ = __iand__ = __ior__ = __ixor__ = _refuse_in_place
 
     def __setitem__(self, index: Any, value: Any) -> None:
         line = _frames.line_of(_frames.users_frame(sys._getframe()))

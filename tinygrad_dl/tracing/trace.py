@@ -89,12 +89,15 @@ class Trace(Recorder):
         self.tensors = (naming := _Naming()).tensors
         with _tracing:
             bodies = {p: body for p, body in primitives.on_arrays.items() if not is_transparent(p)}
+            TraceError.raised.clear()
             primitives.on_arrays.update(zip(bodies, bodies, strict=True))  # they dispatch, so that Symbols record them
             try:
                 with np.errstate(all="ignore"):  # the program warns, when it runs
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
             finally:
                 primitives.on_arrays.update(bodies)
+            if TraceError.raised:
+                raise TraceError.raised[0]
         naming.name_nodes()
         return result
 
