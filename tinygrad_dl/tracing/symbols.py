@@ -93,6 +93,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         return _wrap(Node(value, function, args, kwargs))
     if function in OF_SHAPES:
         return value
+    if function in _CONSTANT and is_of_package(asking_frame()):
+        return value  # which the package may change in place
     node = Node(value, function, args, kwargs, line=_frames.line_of(_frames.users_frame(sys._getframe())))
     tracing.add(node)
     if _is_shaped_by_values(node):
@@ -122,6 +124,7 @@ OF_SHAPES = {  # functions whose answers depend on shapes and dtypes only, and a
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type),
     *(np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory),
 }
+_CONSTANT = {np.zeros_like, np.ones_like}
 ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, which stay Python's numbers
     np.add: operator.add,
     np.subtract: operator.sub,
@@ -153,12 +156,14 @@ def _in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappi
     """A call with `out=` a Symbol, by this package, where no view shares its memory; it stands for the answer then."""
     target = kwargs.get("out")
     target = target[0] if type(target) is tuple and len(target) == 1 else target
-    if recorder.get() is None or type(target) is not Symbol or not is_of_package(asking_frame()):
+    if recorder.get() is None or target is None or not is_of_package(asking_frame()):
         line = _frames.line_of(_frames.users_frame(sys._getframe()))
         raise TraceError(f"{name_of(function)} would change a traced array in place: compute a new one, in\n  {line}")
+    args = tuple(arg.copy() if arg is target and type(arg) is np.ndarray else arg for arg in args)
     answer = apply(function, args, {key: arg for key, arg in kwargs.items() if key != "out"})
-    target._node = answer._node
-    return target
+    if type(target) is Symbol:
+        target._node = answer._node
+    return answer
 
 
 def asking_frame() -> FrameType:
