@@ -24,6 +24,10 @@ IDENTITIES = {
         *(identities.OF_RULES, lambda x: np.sum(x, axis=(1,), keepdims=True)),
         *([np.sum], [X, EXTREME]),
     ),
+    "sum over axes of length 1": (
+        *(identities.OF_RULES, lambda x: np.sum(x[:1], axis=(0, 1), keepdims=True)),
+        *([primitives.getitem, np.sum], [X, EXTREME]),
+    ),
     "swapped axes": (identities.OF_RULES, lambda x: np.swapaxes(x, -1, -2) * 2, [np.transpose, np.multiply], [X]),
     "product of a selection": (
         *(identities.OF_RULES, lambda x: np.where(x <= 0, x, 0) * 0.1),
@@ -76,3 +80,21 @@ def test_a_mask_needs_the_whole_shape():
     for formula in (lambda x: np.where(x[0] <= 0, 0, x), lambda x: np.where(x <= 0, 0, x[0])):
         program = algebra.simplified(trace(formula, X).program, rules=identities.OF_MASKS)
         assert program.nodes[-1].function is np.where
+
+
+@pytest.mark.parametrize(("dtype", "rounded"), [(np.float16, True), (np.float64, False)])
+def test_a_sigmoid_rounded_to_the_dtype_of_its_argument_is_one_whose_rule_takes_the_rounded_answer(dtype, rounded):
+    def formula(z):
+        return (1 / (1 + np.exp(np.minimum(-z.astype(np.float32), 80)))).astype(dtype)
+
+    program = trace(formula, X.astype(np.float16)).program
+    program = without_dead_code(algebra.simplified(program, rules=identities.OF_FORMULAS))
+    wide = [primitives.astype, primitives.sigmoid, primitives.astype]
+    assert [node.function for node in program.nodes] == ([primitives.sigmoid] if rounded else wide)
+
+
+def test_axes_of_length_1_are_not_summed():
+    for shape, axis in (((1, 3), 1), ((2, 1), 0), ((1, 1), 1), ((2, 3), (0, 1))):
+        program = trace(lambda x: np.sum(x, axis=(0, 1), keepdims=True), np.ones(shape)).program
+        (node,) = without_dead_code(algebra.simplified(program, rules=identities.OF_RULES)).nodes
+        assert node.kwargs["axis"] == axis

@@ -3,8 +3,8 @@
 Their derivative rules are `defvjp` lines in `rules/`, as for functions of NumPy.
 """
 
+import cmath
 import functools
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -102,7 +102,7 @@ def masked(x: Any, mask: Any) -> Any:
     >>> masked(np.array([1.0, np.inf]), np.array([True, False]))
     array([1., 0.])
     """
-    finite = type(x) is np.ndarray and math.isfinite(np.vdot(x, x).real)
+    finite = type(x) is np.ndarray and cmath.isfinite(np.vdot(x, x))
     return x * mask if finite else np.where(mask, x, 0)
 
 

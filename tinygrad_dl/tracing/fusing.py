@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -29,11 +28,10 @@ def fused(formula: F, compute: Callable[..., Any] | None = None) -> F:
 
     With `compute`, which gives the same values, arrays are computed by that: faster, or after checks.
     """
-    operation: Any = primitives.array_function(functools.wraps(formula)(compute) if compute else formula)
+    operation: Any = primitives.array_function(compute or formula)
     transparent.add(operation)
-    derived = _Derived(formula)
-    parameters = [p for p in signature(formula).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-    registry.defvjp_chosen(operation, derived.choose, *(derived.rule(i) for i in range(len(parameters))))
+    derived = _Derived(formula, registry.name_of(operation))
+    registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)))
     batching.rules[operation] = lambda level, *args, **kwargs: formula(*args, **kwargs)
     return operation
 
@@ -41,10 +39,34 @@ def fused(formula: F, compute: Callable[..., Any] | None = None) -> F:
 class _Derived:
     """The derivative rules of a `formula`, which depend on the shapes, dtypes and settings of a call."""
 
-    def __init__(self, formula: Callable[..., Any]):
-        self._formula = formula
-        self._tables: dict[type, dict[Any, Any]] = {}  # Tensor, Symbol or another type of the answer -> key -> rules
+    def __init__(self, formula: Callable[..., Any], name: str):
+        self._formula, self._name = formula, name
+        self._parameters = [p for p in signature(formula).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        self.rules: dict[Any, Sequence[Callable[..., Any] | None] | None] = {}
         self._outside: list[tuple[Any, Any]] | None = None  # the places that the formula reads, and the values there
+        self.count = len(self._parameters)
+        self.choose = self._chooser()
+
+    def _chooser(self) -> Callable[..., Sequence[Callable[..., Any] | None]]:
+        """A function of `given`, the cotangent, the answer and the primals, and of keywords, that returns the rules.
+
+        It is written out for the usual number of arrays, since each backward pass calls it for each node.
+        """
+        names = [f"x{i}" for i in range(self.count)]
+        key = [*(f"{name}.shape" for name in names), *(f"{name}.dtype.num" for name in names)]
+        code = f"""
+def choose(given, kwargs):
+    try:
+        {", ".join(["g", "ans", *names])} = given
+        found = rules[{", ".join(["type(ans)", *key])}] if not kwargs else None
+    except (AttributeError, KeyError, ValueError):
+        found = None
+    return found or find(given, kwargs or {{}})
+"""
+        namespace: dict[str, Any] = {"rules": self.rules, "find": self._find}
+        exec(code, namespace)
+        choose: Callable[..., Any] = namespace["choose"]
+        return choose
 
     def rule(self, argnum: int) -> Callable[..., Any]:
         """The rule for an argument in calls of any shapes, for one argument at a time."""
@@ -61,46 +83,32 @@ class _Derived:
         rule.__wrapped__ = self._formula  # type: ignore[attr-defined]  # whose line pictures and errors give
         return rule
 
-    def choose(self, given: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Sequence[Callable[..., Any] | None]:
-        """The rules for a call, in which `given` are the cotangent, the answer, and the primals."""
-        kind = type(given[1])
-        try:
-            key = _KEYS[len(given)](*given)
-            rules = self._tables[kind][(key, *sorted(kwargs.items())) if kwargs else key]
-        except (AttributeError, KeyError, TypeError):
-            return self._find(given, kwargs or {})
-        return rules if rules and (not self._outside or self._is_same_outside()) else self._find(given, kwargs or {})
-
-    def _is_same_outside(self) -> bool:
-        return all(place.get() is value for place, value in self._outside or ())
-
     def _find(self, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Callable[..., Any] | None]:
-        """Look up the rules for a call with settings, or derive them."""
-        if type(given[1]) is primitives.Outputs or any(type(x) is batching.Batched for x in given[1:]):
+        """Look up the rules for any call, or derive them."""
+        kind, primals = type(given[1]), given[2:]
+        if kind is primitives.Outputs or any(type(x) is batching.Batched for x in given[1:]):
             return self._by_graph(kwargs)
-        if self._outside is None or not self._is_same_outside():
+        if self._outside is None or any(place.get() is not value for place, value in self._outside):
             places = find_places(self._formula, {})
             if places.arrays or places.tensors or places.generators or places.containers:
                 return self._by_graph(kwargs)
             self._outside = [(place, place.get()) for place in places.others]
-            self._tables.clear()
-        table = self._tables.setdefault(type(given[1]), {})
+            self.rules.clear()
+        key: Any = (kind, *(_shape_of(x) for x in primals), *(_dtype_of(x) for x in primals))
+        if kwargs or self._outside:  # no key of `choose`
+            key = (key, *sorted(kwargs.items()))
         try:
-            key = tuple(map(_key_of, given[2:]))
-            fast = sum(key, ()) if all(hasattr(x, "shape") for x in given[2:]) else key
-            whole = (fast, *sorted(kwargs.items())) if kwargs else fast
-            if whole not in table:
-                if len(table) >= _MOST:
-                    table.clear()
-                table[whole] = self._derive(given, kwargs)
-            rules = table[whole]
+            if key not in self.rules:
+                if len(self.rules) >= _MOST:
+                    self.rules.clear()
+                self.rules[key] = self._derive(given, kwargs)
+            return self.rules[key] or self._by_graph(kwargs)
         except TypeError:  # a setting that is not hashable
-            rules = None
-        return rules or self._by_graph(kwargs)
+            return self._by_graph(kwargs)
 
     def _names(self, primals: tuple[Any, ...]) -> list[str]:
         """The names of the cotangent, the answer, and the primals, which are those of the parameters."""
-        parameters = [p for p in signature(self._formula).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        parameters = self._parameters
         names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][: len(primals)]
         names += [f"{parameters[-1].name}{i}" for i in range(len(primals) - len(names))]
         taken = {p.name for p in parameters} | {*names, "np"}
@@ -117,14 +125,13 @@ class _Derived:
             return None
         if recorded and any(program is not None and program.guards for program in programs):
             return None  # at a kink, whose second derivative depends on the values
-        name = registry.name_of(self._formula)
         rules: list[Callable[..., Any] | None] = []
         for i, program in enumerate(programs):
             if program is None:
                 rules.append(None)
                 continue
             fast = not recorded and type(ans) is not Symbol
-            rule = compiled(algebra.simplified(program) if fast else program, name)
+            rule = compiled(algebra.simplified(program) if fast else program, self._name, fast)
             rules.append(self._guarded(rule, i, kwargs) if program.guards else rule)
         return rules
 
@@ -188,21 +195,11 @@ def _leaf(x: Any, recorded: bool) -> Any:
     return leaf
 
 
-def _key_of(x: Any) -> tuple[Any, ...]:
-    """A key of what the rules depend on: the shape and dtype of an array, else the value itself."""
-    if hasattr(x, "shape"):
-        return tuple(x.shape), np.dtype(x.dtype)
-    return type(x), repr(x) if isinstance(x, (int, float, complex)) else x
+def _shape_of(x: Any) -> Any:
+    """The shape of an array; the type of another argument."""
+    return tuple(x.shape) if hasattr(x, "shape") else type(x)
 
 
-class _Keys(dict[int, Callable[..., tuple[Any, ...]]]):
-    """Functions from the cotangent, the answer and a number of arrays to their `_key_of`, written out for speed."""
-
-    def __missing__(self, count: int) -> Callable[..., tuple[Any, ...]]:
-        names = [f"x{i}" for i in range(count - 2)]
-        key = "".join(f"{name}.shape, {name}.dtype, " for name in names)
-        self[count] = found = eval(f"lambda g, ans, {', '.join(names)}: ({key})")
-        return found
-
-
-_KEYS = _Keys()
+def _dtype_of(x: Any) -> Any:
+    """The number of the dtype of an array; another argument itself."""
+    return np.dtype(x.dtype).num if hasattr(x, "shape") else repr(x) if isinstance(x, (int, float, complex)) else x

@@ -31,9 +31,14 @@ def _product_of_repeated(new: Any, x: Any, y: Any) -> Any:
     return None
 
 
-def _sum_of_all_axes(new: Any, x: Any, *args: Any, axis: Any = None, **kwargs: Any) -> Any:
-    """A tuple of one axis is that axis."""
-    return new(np.sum, x, *args, axis=axis[0], **kwargs) if type(axis) is tuple and len(axis) == 1 else None
+def _sum_over_axes(new: Any, x: Any, *args: Any, axis: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
+    """Axes of length 1 that are kept need no sum, and a tuple of one axis is that axis."""
+    if type(axis) is not tuple or args:
+        return None
+    axes = tuple(i for i in axis if not keepdims or _shape(x)[i] > 1) or axis[-1:]
+    if axes == axis and len(axes) > 1:
+        return None
+    return new(np.sum, x, axis=axes[0] if len(axes) == 1 else axes, keepdims=keepdims, **kwargs)
 
 
 def _transposed(new: Any, x: Any, *axes: Any) -> Any:
@@ -49,6 +54,14 @@ def _sigmoid(new: Any, one: Any, below: Any) -> Any:
     if _is_call(exponent, np.minimum) and type(exponent.args[1]) in (int, float) and exponent.args[1] >= 80:
         exponent = exponent.args[0]
         return new(primitives.sigmoid, exponent.args[0]) if _is_call(exponent, np.negative) else None
+    return None
+
+
+def _rounded_sigmoid(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
+    """A sigmoid computed in another type has the derivative of the rounded one, which fits that of the losses."""
+    wide = x.args[0] if _is_call(x, primitives.sigmoid) else None
+    if type(wide) is Node and wide.function is primitives.astype and wide.args[0].dtype == np.dtype(dtype):
+        return new(primitives.sigmoid, wide.args[0])
     return None
 
 
@@ -88,13 +101,13 @@ def _masked(new: Any, condition: Any, x: Any, y: Any) -> Any:
 _OPPOSITES: dict[Any, Any] = {np.less_equal: np.greater, np.less: np.greater_equal}
 _OPPOSITES |= {opposite: function for function, opposite in _OPPOSITES.items()}
 
-OF_FORMULAS = by_function([Rule(np.divide, EXACT, _sigmoid)])
+OF_FORMULAS = by_function([Rule(np.divide, EXACT, _sigmoid), Rule(primitives.astype, EXACT, _rounded_sigmoid)])
 OF_RULES = by_function(
     [
         Rule(np.multiply, EXACT, _product_of_repeated),
         Rule(np.multiply, EXACT, _where_times),
         Rule(np.add, EXACT, _where_sum),
-        Rule(np.sum, EXACT, _sum_of_all_axes),
+        Rule(np.sum, EXACT, _sum_over_axes),
         Rule(np.matrix_transpose, EXACT, _transposed),
         Rule(np.swapaxes, EXACT, _transposed),
     ]
