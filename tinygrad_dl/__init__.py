@@ -21,7 +21,7 @@ from .functional import (
     vjp,
     vmap,
 )
-from .functional.user_ops import defcomposite, defnondiff, defvjp, defvjp_each, defvjp_jointly, primitive
+from .functional.user_ops import defcomposite, defnondiff, defvjp, defvjp_each, defvjp_jointly, fused, primitive
 from .memory import keep_memory
 from .training import History, fit
 
@@ -52,6 +52,7 @@ __all__ = [
     "elementwise_grad",
     "explore",
     "fit",
+    "fused",
     "grad",
     "gradients",
     "hessian",

@@ -67,7 +67,8 @@ NAMES = (
 )
 NAMES += " isposinf isneginf"
 
-for _function in (*(getattr(np, name) for name in NAMES.split()), primitives.identity, primitives.astype):
+_OURS = (primitives.identity, primitives.astype, primitives.masked, primitives.sigmoid)
+for _function in (*(getattr(np, name) for name in NAMES.split()), *_OURS):
     rules[_function] = _elementwise(_function)
 
 

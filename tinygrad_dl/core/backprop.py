@@ -91,7 +91,9 @@ def backward_pass(
         if observer:
             rules = observer.rules(rules, node, g)
         if type(rules) is not tuple:
-            if type(rules) is registry.AddingRule:
+            if type(rules) is registry.ChosenRules:
+                rules, kwargs = rules.choose(given, kwargs), None
+            elif type(rules) is registry.AddingRule:
                 parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
                     parents = ()

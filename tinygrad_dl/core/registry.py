@@ -67,6 +67,16 @@ def defvjp_keeping(function: Callable[..., Any], keeping: Callable[..., primitiv
     vjps[function].keeping = keeping  # type: ignore[attr-defined]
 
 
+def defvjp_chosen(function: Callable[..., Any], choose: Callable[..., Sequence[Any]], *rules: Rule) -> None:
+    """Define rules of `function` by argument, and faster ones for the shapes and dtypes of a call.
+
+    `choose(given, kwargs)` returns rules without keywords, where `given` are their arguments.
+    """
+    _define(function)
+    vjps[function] = ChosenRules(rules)
+    vjps[function].choose = choose  # type: ignore[attr-defined]
+
+
 def defnondiff(*functions: Callable[..., Any]) -> None:
     """Declare `functions` constant."""
     for function in functions:
@@ -119,6 +129,12 @@ class KeepingRules(tuple):
     """The rules of `defvjp_keeping`."""
 
     keeping: Callable[..., primitives.Kept]
+
+
+class ChosenRules(tuple):
+    """The rules of `defvjp_chosen`."""
+
+    choose: Callable[..., Sequence[Any]]
 
 
 class JointRule(Sequence[Rule]):

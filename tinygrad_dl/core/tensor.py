@@ -38,7 +38,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     Raises TypeError where a gradient would be lost silently: for a function without rules, for instance.
     """
     rules = registry.vjps.get(function)
-    if kwargs or type(rules) is not tuple or len(args) > len(rules) or None in rules or not is_recording():
+    simple = type(rules) is tuple or type(rules) is registry.ChosenRules
+    if kwargs or not simple or len(args) > len(rules) or None in rules or not is_recording():  # type: ignore[operator, arg-type]
         return calls.apply_any(function, args, kwargs)
     values: list[Any] = []
     parents: list[Tensor | None] = []

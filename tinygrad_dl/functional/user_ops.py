@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import pytree
+from .. import batching, pytree
 from ..core import arguments, primitives, registry
+from ..core.tensor import Tensor
+from ..tracing import fusing
 from .derived import P
 from .weak_keys import hold_weakly
 
@@ -63,6 +65,61 @@ def primitive(function: Callable[P, Any]) -> Callable[P, Any]:
     primitives.on_arrays[dispatching] = _isolate(function, name, functools.partial(_array, name))
     mark_as_user_op(dispatching)
     return dispatching
+
+
+def fused(function: Callable[P, Any]) -> Callable[P, Any]:
+    """Make `function`, a composition of NumPy operations, one node of the graph; also a decorator, `@tg.fused`.
+
+    Its derivative rules are derived from those of the operations in it, of any order: for each combination of shapes,
+    dtypes and settings the forward and backward passes are traced once, simplified and compiled. So a backward pass
+    costs what rules by hand cost, and keeps no intermediate arrays; pictures show one node, and print the rules.
+
+    Parameters
+    ----------
+    function
+        A function of arrays, which are positional arguments, and of settings, which are keywords. It returns an array,
+        or several in a tuple, and may neither change arrays in place nor use Tensors from outside.
+
+    Returns
+    -------
+    function
+        A function of arrays or Tensors, with the same values.
+
+    Raises
+    ------
+    TypeError
+        From the function, if it uses a Tensor from outside.
+
+    Notes
+    -----
+    A function that branches on values, draws random numbers, or reads arrays from outside is one node as well, but its
+    backward pass records it anew. The same holds for second derivatives where a first one has kinks, as that of
+    `np.abs`; exactly at a tie of `np.maximum` or `np.minimum` they are those of an isolated node.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> @tg.fused
+    ... def swish(z):
+    ...     return z / (1 + np.exp(-z))
+    >>> tg.elementwise_grad(swish)(np.array([0.0, 1.0])).round(4)
+    array([0.5   , 0.9277])
+    """
+    if not callable(function):
+        raise TypeError(f"fused: expected a function, got {function!r:.60}.")
+    name = registry.name_of(function)
+    operation = fusing.fused(function, _isolate(function, name, functools.partial(_untracked, name)))
+    mark_as_user_op(operation)
+    hold_weakly(registry.vjps, operation)
+    hold_weakly(batching.rules, operation)
+    return operation
+
+
+def _untracked(name: str, value: Any) -> Any:
+    if type(value) is Tensor:
+        raise TypeError(f"{name} uses a Tensor from outside, whose gradient would be lost: pass it as an argument.")
+    return value if hasattr(value, "dtype") else _array(name, value)
 
 
 def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:

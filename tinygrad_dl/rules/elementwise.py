@@ -108,6 +108,7 @@ defcomposite(np.real_if_close, _real_if_close)
 # ---- exponentials and logarithms
 
 defvjp(np.exp,          lambda g, ans, x: g * ans)
+defvjp(primitives.sigmoid, lambda g, ans, x: g * (ans * (1 - ans)))
 defvjp(np.exp2,         lambda g, ans, x: g * ans * math.log(2))
 defvjp(np.expm1,        lambda g, ans, x: g * (ans + 1))
 defvjp(np.log,          lambda g, ans, x: g / x)

@@ -30,6 +30,7 @@ defvjp(
     lambda g, ans, condition, x, y: np.where(condition, g, 0),
     lambda g, ans, condition, x, y: np.where(condition, 0, g),
 )
+defvjp(primitives.masked, lambda g, ans, x, mask: primitives.masked(g, mask), None)
 defvjp(np.heaviside,    None,                                   lambda g, ans, x, at_0: np.where(np.equal(x, 0), g, 0))
 
 # ---- clip: nan stays nan, so it counts as not clipped

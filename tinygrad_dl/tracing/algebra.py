@@ -25,8 +25,10 @@ class Rule(NamedTuple):
     replacement: Callable[..., Any]
 
 
-def simplified(program: Program, kinds: tuple[str, ...] = (EXACT,)) -> Program:
-    """Apply all rules of some `kinds` until none fits.
+def simplified(
+    program: Program, kinds: tuple[str, ...] = (EXACT,), rules: dict[Any, list[Rule]] | None = None
+) -> Program:
+    """Apply all rules of some `kinds` until none fits; those of this table, or others by their functions.
 
     >>> from .trace import trace
     >>> program = simplified(trace(lambda x: np.sum(x**2), np.ones(3)).program)
@@ -39,7 +41,7 @@ def simplified(program: Program, kinds: tuple[str, ...] = (EXACT,)) -> Program:
             return _apply(new(function, *args, **kwargs), new)
 
         def _apply(node: Node, new: Callable[..., Any]) -> Any:
-            for rule in RULES.get(node.function, ()):
+            for rule in (RULES if rules is None else rules).get(node.function, ()):
                 if rule.kind in kinds:
                     found = rule.replacement(again, *node.args, **node.kwargs)
                     if found is not None:
@@ -174,6 +176,11 @@ _TABLE = [
     Rule(np.mean, EXACT, _mean),
     Rule(primitives.astype, EXACT, _cast),
 ]
-RULES: dict[Any, list[Rule]] = {}
-for _rule in _TABLE:
-    RULES.setdefault(_rule.function, []).append(_rule)
+
+
+def by_function(table: list[Rule]) -> dict[Any, list[Rule]]:
+    """Sort the rules of a `table` by the functions that they replace."""
+    return {rule.function: [other for other in table if other.function == rule.function] for rule in table}
+
+
+RULES = by_function(_TABLE)

@@ -46,6 +46,7 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.floor_divide: (" // ", PRODUCT),
     np.remainder: (" % ", PRODUCT),
     np.matmul: (" @ ", PRODUCT),
+    primitives.masked: (" * ", PRODUCT),
     np.power: ("**", POWER),
 }
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}

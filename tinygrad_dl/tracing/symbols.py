@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -47,7 +48,8 @@ class Recorder:
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
-transparent: set[Any] = set()  # primitives whose bodies are traced, as they consist of NumPy's functions
+# primitives whose bodies are traced, as they consist of NumPy's functions
+transparent: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def is_transparent(primitive: Any) -> bool:

@@ -7,6 +7,7 @@ the function, results by the names of their Tensors, cotangents `dZ1` after the 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NamedTuple
@@ -88,9 +89,13 @@ class Trace(Recorder):
         """Call `f`, record it, and give the Nodes the names of their Tensors."""
         self.tensors = (naming := _Naming()).tensors
         with _tracing:
-            bodies = {p: body for p, body in primitives.on_arrays.items() if not is_transparent(p)}
             TraceError.raised.clear()
-            primitives.on_arrays.update(zip(bodies, bodies, strict=True))  # they dispatch, so that Symbols record them
+            bodies = {}
+            for key, body in [*primitives.on_arrays.items()]:
+                primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
+                if primitive is not None and not is_transparent(primitive):
+                    bodies[key] = body
+                    primitives.on_arrays[key] = primitive  # it dispatches, so that Symbols record it
             try:
                 with np.errstate(all="ignore"):  # the program warns, when it runs
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)

@@ -19,6 +19,7 @@ UNARY = {
     np.exp: real,
     np.exp2: real,
     np.expm1: real,
+    primitives.sigmoid: real,
     np.log: positive,
     np.log2: positive,
     np.log10: positive,

@@ -1,0 +1,159 @@
+"""Derivative rules of a formula as programs: its forward and backward pass, traced together and simplified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core import primitives
+from ..core.backprop import backward_between, topological_order
+from ..core.modes import with_recording
+from ..core.registry import name_of
+from ..core.tensor import Tensor, untracked
+from . import algebra, identities
+from .common import with_common_once
+from .constants import with_constants
+from .dead_code import without_dead_code
+from .printing import ATOM, _Printer
+from .program import Mismatch, Node, Program, rewrite
+from .symbols import Symbol
+from .trace import Trace, output_of
+
+
+def rules_of(
+    formula: Callable[..., Any], names: Sequence[str], ans: Any, primals: Sequence[Any], kwargs: Any, recorded: bool
+) -> list[Program | None]:
+    """The program of the derivative rule of `formula` for each of the `primals`, None for those that are no floats.
+
+    Parameters
+    ----------
+    formula
+        A function of arrays.
+    names
+        The names of the inputs of the programs: those of the cotangent `g`, of the answer, and of the primals.
+    ans, primals, kwargs
+        The answer and the arguments of a call; Python's numbers and other settings are constants of the programs.
+    recorded
+        True for rules that record a graph, which differ where a first derivative has a kink.
+
+    Raises
+    ------
+    TypeError
+        If the formula can't be traced, or its answer does not depend on a float.
+    """
+    nodes = [
+        Node(_plain(x), name=name) for x, name in zip((np.ones_like(_plain(ans)), ans, *primals), names, strict=True)
+    ]
+    arrays = [i for i, x in enumerate(primals) if hasattr(x, "dtype")]
+    floats = [i for i in arrays if primals[i].dtype.kind in "fc"]
+    given = [
+        Symbol(node=node) if i in arrays else x for i, (node, x) in enumerate(zip(nodes[2:], primals, strict=True))
+    ]
+    inputs = [nodes[2 + i] for i in arrays]
+    forward = Trace()
+    outputs: list[Any] = []
+    if output_of(forward.run(formula, *given, **kwargs), outputs).index < 0:
+        raise TypeError("the answer does not depend on an argument.")
+    program = Program(inputs, forward.nodes, outputs, forward.guards)
+    program = without_dead_code(algebra.simplified(program, rules=identities.OF_FORMULAS))
+
+    def backward() -> tuple[Any, list[Any]]:
+        leaves = {i: untracked(Symbol(node=nodes[2 + i])) for i in arrays}
+        for i in floats:
+            leaves[i]._tracked = True
+        y = program.evaluate(*leaves.values())[0]
+        g: Any = Symbol(node=nodes[0])
+        if recorded:
+            g = untracked(g)
+            g._tracked = True
+        return y, backward_between({y: g}, [leaves[i] for i in floats], topological_order(y), recorded)
+
+    tracing = Trace()
+    y, cotangents = tracing.run(with_recording, True, backward)
+    results: list[Program | None] = [None] * len(primals)
+    for i, cotangent in zip(floats, cotangents, strict=True):
+        outputs = []
+        if output_of(cotangent, outputs).index < 0:
+            raise TypeError("the cotangent is not traced.")
+        whole = _with_answer(Program(nodes, tracing.nodes, outputs, tracing.guards), y._value._node, nodes[1])
+        whole = with_common_once(with_constants(without_dead_code(whole)))
+        for table in (identities.OF_RULES, identities.OF_MASKS):
+            whole = with_common_once(without_dead_code(algebra.simplified(whole, rules=table)))
+        results[i] = without_dead_code(whole)
+    return results
+
+
+def _plain(x: Any) -> Any:
+    """The values of a Tensor or a Symbol; ones in place of what has other values for each sample."""
+    if type(x) is Tensor:
+        x = x._value
+    if type(x) is Symbol:
+        x = x._value
+    return x if isinstance(x, (np.ndarray, np.generic)) or not hasattr(x, "dtype") else np.ones(x.shape, x.dtype)
+
+
+def _with_answer(program: Program, computed: Node, ans: Node) -> Program:
+    """Take the input `ans` in place of the Node that computes the answer once more."""
+    return rewrite(program, lambda node, new: ans if node is computed else node)
+
+
+def compiled(program: Program, name: str, on_arrays: bool = False) -> Callable[..., Any]:
+    """Compile a rule to a Python function in NumPy's syntax, of all inputs of the `program`.
+
+    With `on_arrays` it is for arrays only, and faster. It raises Mismatch where a guard does not hold.
+    """
+    emitter = _Emitter(program, on_arrays)
+    place = Path(__file__).parent / f"<rule of {name}>"  # a line of this package, not the user's
+    exec(compile(emitter.source(program), str(place), "exec"), emitter.namespace)
+    rule: Callable[..., Any] = emitter.namespace["rule"]
+    return rule
+
+
+class _Emitter(_Printer):
+    """Prints a program as a function; `namespace` holds what has no text: constants, and functions but NumPy's."""
+
+    def __init__(self, program: Program, on_arrays: bool):
+        self.namespace: dict[str, Any] = {"np": np}
+        self._on_arrays = on_arrays
+        uses = program.uses()
+        super().__init__({}, [*program.inputs, *program.nodes], {node for node in program.nodes if uses[node] > 1})
+
+    def source(self, program: Program) -> str:
+        """The code of the function `rule`."""
+        lines = [f"{name} = {text}" for name, text in self.bindings]
+        for guard in program.guards:
+            test, expected = self.held(guard.test), self.held(guard.value)
+            lines.append(f"if {test}({self.text(guard.node)}) != {expected}: raise {self.held(Mismatch)}")
+        parameters = ", ".join(self.texts[node][0] for node in program.inputs)
+        return "\n    ".join([f"def rule({parameters}):", *lines, f"return {self.text(program.outputs[0])}"])
+
+    def call(self, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, int]:
+        """The text of a call; a mask is no product here, for what is not finite."""
+        if function is not primitives.masked:
+            return super().call(function, args, kwargs)
+        return f"{self.name(function)}({', '.join(map(self.text, args))})", ATOM
+
+    def name(self, function: Any) -> str:
+        """NumPy's name of a function, or one of the namespace, which is looked up faster."""
+        if self._on_arrays:
+            return self.held(primitives.on_arrays.get(function, function))
+        name = name_of(function)
+        found: Any = np
+        for part in name.split(".")[1:]:
+            found = getattr(found, part, None)
+        return name if name.startswith("np.") and found is function else self.held(function)
+
+    def constant(self, value: Any) -> tuple[str, int]:
+        """The text of a Python number or setting; a name for an array, whose dtype counts."""
+        if isinstance(value, (np.ndarray, np.generic, np.dtype)) or (callable(value) and not isinstance(value, Node)):
+            return self.held(value), ATOM
+        return super().constant(value)
+
+    def held(self, value: Any) -> str:
+        """The name of a value in the namespace."""
+        name = next((name for name, known in self.namespace.items() if known is value), f"_{len(self.namespace)}")
+        self.namespace[name] = value
+        return name
