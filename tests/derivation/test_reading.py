@@ -67,6 +67,7 @@ TABLE = [
     (lambda z, p, m: _softmax(z, p), "softmax(z)"),
     (lambda z, p, m: _shifted(z) - np.log(np.add.reduce(np.exp(_shifted(z)), axis=0)), "np.log(softmax(z))"),
     (lambda z, p, m: np.where(z <= 0, 0, p), "p * (z > 0)"),
+    (lambda z, p, m: primitives.masked(p, z > 0), "p * (z > 0)"),
     (lambda z, p, m: np.where(z <= 0, 0.01 * p, p), "p * np.where(z > 0, 1, 0.01)"),
     (lambda z, p, m: np.where(z <= 0, z / m, p / m), "np.where(z <= 0, z, p) / m"),
 ]

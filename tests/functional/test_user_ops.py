@@ -224,7 +224,7 @@ def test_none_of_a_joint_rule_is_zero_even_beside_what_is_infinite():
 
 
 def test_the_rules_of_the_package_are_called_with_nothing_in_between():
-    for function in (np.add, np.tanh, np.matmul, tg.nn.sigmoid):
+    for function in (np.add, np.tanh, np.matmul, np.linalg.inv):
         for rule in registry.vjps[function]:
             assert not hasattr(rule, "__wrapped__")
 

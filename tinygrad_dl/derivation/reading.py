@@ -315,6 +315,7 @@ _TABLE = [
     Rule((np.exp,), _exponential, _GUARD),
     Rule((np.subtract,), _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
     Rule((np.where,), _masked, "selecting where Z > 0 is the product with a mask"),
+    Rule((primitives.masked,), lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
     Rule((np.add.reduce,), _reduction(np.sum, axis=0)),
     Rule((np.maximum.reduce,), _reduction(np.max, axis=0)),
     Rule((np.sum,), _reduction(np.sum)),

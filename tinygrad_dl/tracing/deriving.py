@@ -92,6 +92,8 @@ def _plain(x: Any) -> Any:
         x = x._value
     if type(x) is Symbol:
         x = x._value
+    if isinstance(x, np.ndarray):
+        return x.view(np.ndarray)
     return x if isinstance(x, (np.ndarray, np.generic)) or not hasattr(x, "dtype") else np.ones(x.shape, x.dtype)
 
 
