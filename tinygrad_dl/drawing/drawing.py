@@ -66,8 +66,8 @@ def draw(
     Parameters
     ----------
     x
-        A Tensor, such as a loss, or a list of Tensors; with `inputs`, a net or a function. It is called once, or twice
-        if it has no parameters.
+        A Tensor, such as a loss, or a list of Tensors; the program of a compiled function, `step.program`; with
+        `inputs`, a net or a function, which is called once, or twice if it has no parameters.
     *inputs
         The arguments of `x`.
     show

@@ -1,4 +1,4 @@
-"""The Tensors to draw for `draw(loss)`, `draw([loss, y])`, or `draw(f, *inputs)`, which draws the value of f."""
+"""The Tensors to draw for `draw(loss)`, `draw([loss, y])`, `draw(program)`, or `draw(f, *inputs)`, the value of f."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ..core.tensor import Tensor
 from ..debugging import record_lines
 from ..graph.labels import names_of_arguments
 from ..nn.module import Module
+from ..tracing.program import Program
+from .programs import tensors_of
 
 _NUMBERS = (int, float, complex, np.number, np.bool_)
 
@@ -36,6 +38,8 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
                 f"{type(x).__name__} {str(x)[:40]!r}: pass a Tensor alone, or net, X."
             )
         x = _answer(x, inputs)
+    if type(x) is Program:
+        x = tensors_of(x)
     outputs = list(x) if isinstance(x, (list, tuple)) else [x]
     for output in outputs:
         if type(output) is not Tensor:

@@ -60,7 +60,7 @@ class Compiled:
             return self._run_eagerly(args, kwargs)
         for plan in self._plans.get(key, ()):
             try:
-                result = plan(leaves)
+                result = plan.run(leaves)
             except Stale:
                 continue
             except Exception:
@@ -77,7 +77,7 @@ class Compiled:
         except Exception as error:
             return self._run_untraced(key, args, kwargs, error)
         try:
-            return plan(leaves)
+            return plan.run(leaves)
         except Exception:
             plan.undo()
             return self._run_eagerly(args, kwargs)

@@ -28,6 +28,11 @@ _INFIX = {
     operator.mod: "%",
     operator.floordiv: "//",
 }
+_OF_SCALARS: dict[Any, str] = {  # faster than the ufuncs
+    **{np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"},
+    **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.not_equal: "!=", np.equal: "=="},
+}
+_SYMBOLS: dict[Any, str] = {**_INFIX, **_OF_SCALARS}
 _BY_KEYWORD = {np.maximum, np.minimum}  # a third positional argument of these warns in NumPy 2.4
 _VIEWS = {np.transpose, np.swapaxes, np.reshape, primitives.getitem, np.expand_dims, np.squeeze, np.broadcast_to}
 
@@ -60,6 +65,7 @@ class Code:
         self._buffers = [_aligned(size) for size in self.memory.sizes]
         self._arrays: dict[Node, np.ndarray] = {}  # in buffers, which are at the same place in each run
         self._in_slots: dict[Slot, np.ndarray] = {}
+        self._numbers: dict[tuple[str, np.dtype], np.ndarray] = {}
         self._starts: dict[Node, list[int]] = {}
         self._parts: dict[Node, list[Node]] = {}  # a block -> what is unpacked from it
         for node in program.nodes:
@@ -133,8 +139,8 @@ class Code:
         else:
             if function is item:
                 expression = f"{self.text(node.args[0])}.item()"
-            elif function in _INFIX:
-                expression = f"{self.text(node.args[0])} {_INFIX[function]} {self.text(node.args[1])}"
+            elif function in _INFIX or (function in _OF_SCALARS and isinstance(node.value, np.generic)):
+                expression = f"{self.text(node.args[0])} {_SYMBOLS[function]} {self.text(node.args[1])}"
             else:
                 expression = self._call(function, node)
             self.texts[node] = name = f"v{next(self._count)}"
@@ -173,9 +179,26 @@ class Code:
         self.lines.append(f"{name} = {self.name(pool, 'pool')}.locate({self.text(node.args)})")
 
     def _call(self, function: Any, node: Node, out: str = "") -> str:
-        parts = [self.text(arg) for arg in node.args]
+        name = self.name(function, _name(function))
+        if is_reduction(function) and len(node.args) == 1 and node.kwargs.keys() <= {"axis", "keepdims", "dtype"}:
+            given = {"axis": 0, "dtype": None, "keepdims": False, **node.kwargs}  # by position: twice as fast
+            axis, kind, keepdims = (self.text(given[key]) for key in ("axis", "dtype", "keepdims"))
+            return f"{name}({self.text(node.args[0])}, {axis}, {kind}, {out.removeprefix('out=') or None}, {keepdims})"
+        dtype = _dtype_of_numbers(function, node)
+        parts = [self._number(arg, dtype) if dtype else self.text(arg) for arg in node.args]
         parts += [f"{key}={self.text(value)}" for key, value in node.kwargs.items()]
-        return f"{self.name(function, _name(function))}({', '.join([*parts, *filter(None, [out])])})"
+        return f"{name}({', '.join([*parts, *filter(None, [out])])})"
+
+    def _number(self, arg: Any, dtype: np.dtype) -> str:
+        """The expression for an argument beside arrays of a `dtype`: a number as an array, which NumPy takes faster."""
+        if type(arg) not in (int, float) and not (isinstance(arg, np.generic) and arg.dtype == dtype):
+            return self.text(arg)
+        with np.errstate(all="ignore"):
+            value = np.array(arg, dtype)
+        if not np.isfinite(value):
+            return self.text(arg)
+        known = self._numbers.setdefault((repr(arg), dtype), value)
+        return self.name(known, "n" + re.sub(r"\W", "_", repr(arg)))
 
     def _place(self, node: Node, array: np.ndarray, name: str, definition: str) -> str:
         self._arrays[node] = array
@@ -252,6 +275,16 @@ class Code:
             self._names[key] = known
             self.namespace[known] = value
         return known
+
+
+def _dtype_of_numbers(function: Any, node: Node) -> np.dtype | None:
+    """The dtype of the arrays in a call of a ufunc, if they are floats of one dtype, which numbers beside them take."""
+    arrays = [arg for arg in node.args if type(arg) is Node]
+    if not isinstance(function, np.ufunc) or not node.shape or not arrays or any(arg.is_number for arg in arrays):
+        return None
+    dtypes = {arg.dtype for arg in arrays}
+    others = all(type(arg) in (int, float, Node) or isinstance(arg, np.number) for arg in node.args)
+    return arrays[0].dtype if len(dtypes) == 1 and others and arrays[0].dtype.kind == "f" else None
 
 
 def _targets_in_blocks(program: Program, invariant: set[Node]) -> dict[Node, Node]:

@@ -6,6 +6,7 @@ import functools
 import linecache
 import operator
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,19 @@ def make_plan(
     return Plan(step, program, dynamic, reads_gradients=False)
 
 
+# Threads take turns, since they share the buffers.
+_RUN = """def run(leaves):
+    global is_running_
+    with lock_:
+        if is_running_: raise RuntimeError("a compiled function calls itself.")
+        is_running_ = True
+        try:
+"""
+_END = """        finally:
+            is_running_ = False
+"""
+
+
 class Plan:
     """A compiled function of the leaves of the arguments.
 
@@ -77,12 +91,16 @@ class Plan:
     ----------
     program, traced : Program
         The program, and as it was traced.
+    run : function
+        The compiled function of the leaves. It raises Stale if it is not for this call, or an error of NumPy, before
+        it has written anything.
     """
+
+    run: Callable[[list[Any]], Any]
 
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
         self.program, self.traced, self._step = program, step.program, step
         self._running = _fused(step, program)
-        self._lock, self._is_running = threading.RLock(), False
         varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
         self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
@@ -90,17 +108,6 @@ class Plan:
         self._emit(reads_gradients)
         for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
-
-    def __call__(self, leaves: list[Any]) -> Any:
-        """Run the program. Raises Stale if it is not for this call, or an error of NumPy, before it has written."""
-        with self._lock:  # threads take turns, since they share the buffers
-            if self._is_running:
-                raise RuntimeError("a compiled function calls itself.")
-            self._is_running = True
-            try:
-                return self._run(leaves)
-            finally:
-                self._is_running = False
 
     def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
         """Run a program that draws random numbers; `undo` needs the states of its generators."""
@@ -128,7 +135,7 @@ class Plan:
     def _emit(self, reads_gradients: bool) -> None:
         step, program = self._step, self._running
         texts: dict[Node, str] = {}
-        taken = {"leaves"}
+        taken = {"leaves", "lock_", "is_running_"}
         for each in (self.program, program):
             uses = each.uses()
             each.inputs = [node for node in each.inputs if uses[node]]
@@ -143,13 +150,15 @@ class Plan:
         writes = self._writes(code, values, copies)
         result = _tree(code, step.result, values)
         body = [*checks, *reads, *code.lines, *copies, *writes, f"return {result}"]
-        text = "def run(leaves):\n" + "".join(f"    {line}\n" for line in body)
+        text = _RUN + "".join(f"            {line}\n" for line in body) + _END
         name = f"<compiled {id(self)}>"
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        weakref.finalize(self, linecache.cache.pop, name, None)
         namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
+        namespace |= {"lock_": threading.RLock(), "is_running_": False}
         exec(compile(text, name, "exec"), namespace)
         run = namespace["run"]
-        self._run = functools.partial(self._draw, run) if self._generators else run
+        self.run = functools.partial(self._draw, run) if self._generators else run
         parameters, results = ", ".join(texts.values()), ", ".join(values)
         self._body = [f"def step({parameters}):", *code.lines, *copies, f"return {results}"]
         self._code = code

@@ -52,6 +52,7 @@ INFIX: dict[Any, tuple[str, int]] = {
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
 POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
 OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
+REDUCTIONS = {np.add.reduce: np.sum, np.multiply.reduce: np.prod, np.maximum.reduce: np.max, np.minimum.reduce: np.min}
 IN_NUMPY = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
 # A name, also W[0], W#3 or layers.0.W; other names may need parentheses.
 _ATOMIC = re.compile(r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*")
@@ -193,6 +194,11 @@ class _Printer:
             end = self.postfix(function, args, kwargs)
             if end is not None:
                 return self.text(args[0], ATOM) + end, ATOM
+        if function is np.square and not kwargs and len(args) == 1:
+            return f"{self.text(args[0], ATOM)}**2", POWER
+        if function in REDUCTIONS and len(args) == 1 and "axis" in kwargs:  # whose default is another
+            function = REDUCTIONS[function]
+            kwargs = {key: value for key, value in kwargs.items() if not (key == "keepdims" and value is False)}
         self.evaluable &= primitives.visible_kwargs(kwargs) == kwargs
         args, kwargs = _without_defaults(function, args, primitives.visible_kwargs(kwargs))
         if function is primitives.concatenate:
