@@ -38,7 +38,7 @@ ALLOWED = {
     "nn.initializers": set(),
     "nn.metrics": {"nn.losses"},
     "nn.losses": {"nn.activations"},
-    "nn.": {"core", "batching", "pytree", "checks", "_files", "tracing.fusing", "nn"},
+    "nn.": {"core", "batching", "pytree", "checks", "_files", "tracing.fusing", "tracing.algebra", "nn"},
     "optim": {"core", "checks"},
     "tracing.fusing": {"core", "batching", "tracing"},
     "tracing.": {"core", "pytree", "_frames", "tracing"},

@@ -1,6 +1,7 @@
 """A formula as one node of the graph is what it is spelled out: in value, and to second order in every argument."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
+from tinygrad_dl.graph.formulas import derivative
 from tinygrad_dl.nn import activations, fused, losses
 
 
@@ -198,3 +200,47 @@ def test_a_cost_in_float32_is_exact_however_many_samples_are_alike():
 def test_columns_that_are_no_probabilities_are_refused(labels):
     with pytest.raises(ValueError, match=r"in \[0, 1\]|sum to 1"):
         nn.softmax_cross_entropy(tg.parameter(np.zeros((2, 2))), np.array(labels))
+
+
+# ---- rules are derived
+
+
+def test_no_derivative_rule_is_written_in_nn():
+    for path in Path(nn.__file__).parent.glob("*.py"):
+        assert "defvjp" not in path.read_text(encoding="utf-8"), path.name
+
+
+Z, LABELS, ONE_HOT = np.array([[0.3, -0.8], [0.1, 0.7]]), np.array([1, 0]), np.array([[0.0, 1.0], [1.0, 0.0]])
+DERIVED = {
+    "relu": ("g * (z > 0)", lambda z: nn.relu(z)),
+    "leaky relu": ("np.where(z <= 0, 0.01 * g, g)", lambda z: nn.leaky_relu(z)),
+    "leaky relu with a slope": ("np.where(z <= 0, 0.2 * g, g)", lambda z: nn.leaky_relu(z, alpha=0.2)),
+    "with logits": ("g / 2 * (sigmoid(Z) - Y)", lambda z: nn.binary_cross_entropy_with_logits(z, ONE_HOT)),
+    "one-hot": (
+        "g / 2 * (np.sum(Y, axis=0, keepdims=True) / np.sum(t, axis=0, keepdims=True) * t - Y), "
+        "t = np.exp(Z - np.rint(np.max(Z, axis=0, keepdims=True)))",
+        lambda z: nn.softmax_cross_entropy(z, ONE_HOT),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_the_derived_rules_are_those_of_the_course(name):
+    text, f = DERIVED[name]
+    assert str(derivative(f(tg.parameter(Z)), 0)) == text
+
+
+@pytest.mark.parametrize("Y", [LABELS, ONE_HOT])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_rule_of_the_softmax_loss_takes_what_the_forward_pass_has_kept(Y, dtype):
+    loss = nn.softmax_cross_entropy(z := tg.parameter(Z.astype(dtype)), Y)
+    np.testing.assert_allclose(tg.gradients(loss, z), (nn.softmax(z.numpy()) - ONE_HOT) / 2, rtol=1e-5)
+    exponentials, scale, P = loss._kept
+    loss._kept = exponentials, 0 * scale, P
+    np.testing.assert_array_equal(tg.gradients(loss, z), -ONE_HOT / 2)
+    assert tg.gradients(loss, z).dtype == dtype
+
+
+def test_the_loss_of_each_sample_of_vmap_is_checked():
+    with pytest.raises(ValueError, match=r"labels in \[0, 1\]"):
+        tg.vmap(lambda a, y: nn.binary_cross_entropy(a, y))(np.full((3, 1, 2), 0.5), np.full((3, 1, 2), 2.0))

@@ -205,9 +205,11 @@ def test_changes_in_place_are_refused():
         tg.fused(doubled)(tg.parameter(np.ones(3)))
 
 
-def test_only_functions_can_be_fused():
+def test_only_functions_of_a_fixed_number_of_arrays_can_be_fused():
     with pytest.raises(TypeError, match="expected a function"):
         tg.fused(3)
+    with pytest.raises(TypeError, match="fixed number"):
+        tg.fused(lambda *xs: sum(xs))
 
 
 def test_a_warning_of_the_formula_is_issued_at_its_line():

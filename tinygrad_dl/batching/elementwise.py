@@ -67,8 +67,12 @@ NAMES = (
 )
 NAMES += " isposinf isneginf"
 
-_OURS = (primitives.identity, primitives.astype, primitives.masked, primitives.sigmoid)
-for _function in (*(getattr(np, name) for name in NAMES.split()), *_OURS):
+OURS = "identity astype masked sigmoid softplus log_above_0 widened"
+
+for _function in (
+    *(getattr(np, name) for name in NAMES.split()),
+    *(getattr(primitives, name) for name in OURS.split()),
+):
     rules[_function] = _elementwise(_function)
 
 

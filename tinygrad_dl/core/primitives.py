@@ -113,6 +113,24 @@ def sigmoid(x: Any) -> Any:
 
 
 @array_function
+def softplus(x: Any) -> Any:
+    """Compute log(1 + exp(x)), whose derivative is the sigmoid."""
+    return np.logaddexp(0, x)
+
+
+@array_function
+def log_above_0(x: Any) -> Any:
+    """Compute log(x + 1e-30), finite at 0, with the derivative 1 / x down to x = 1e-35."""
+    return np.log(x + 1e-30)
+
+
+@array_function
+def widened(x: Any) -> Any:
+    """Convert `x` to float32 if it is float16, with a cotangent that float16 can hold."""
+    return x.astype(np.promote_types(x.dtype, np.float32))
+
+
+@array_function
 def getitem(x: Any, index: Any) -> Any:
     """Compute `x[index]`, also for an `index` that `vmap` maps.
 

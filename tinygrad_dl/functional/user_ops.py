@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import batching, pytree
 from ..core import arguments, primitives, registry
+from ..core.signatures import signature
 from ..core.tensor import Tensor
 from ..tracing import fusing
 from .derived import P
@@ -88,7 +89,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     Raises
     ------
     TypeError
-        From the function, if it uses a Tensor from outside.
+        If `function` is no function, or takes any number of arguments. From the function, if it uses a Tensor from
+        outside.
 
     Notes
     -----
@@ -108,6 +110,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     """
     if not callable(function):
         raise TypeError(f"fused: expected a function, got {function!r:.60}.")
+    if any(p.kind is p.VAR_POSITIONAL for p in signature(function).parameters.values()):
+        raise TypeError("fused: expected a function of a fixed number of arrays, got one of any number, as *arrays.")
     name = registry.name_of(function)
     operation = fusing.fused(function, _isolate(function, name, functools.partial(_untracked, name)))
     mark_as_user_op(operation)

@@ -1,21 +1,21 @@
-"""Fused primitives: frequent formulas of `activations` and `losses`, each as one node with its own derivative rule.
+"""Activations, the dense layer and losses that are one node of the graph each.
 
-The plain formulas have the same derivatives; tests compare the two. One node is faster, matches the course's drawings
-and is more exact: σ' = a (1 - a) cancels the cross-entropy's 1 / (a (1 - a)) to the last digit unless a is 0 or 1.
+They are formulas, from which `fused` derives their rules; none is written by hand. What computes a value on arrays in
+place of the formula checks the arguments first, or is faster. One node is fast, matches the course's drawings and is
+exact: σ' = a (1 - a) cancels the cross-entropy's 1 / (a (1 - a)) to the last digit unless a is 0 or 1.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
 
 from .. import batching
 from ..core.numpy_warnings import Computing, at_the_users_line
-from ..core.primitives import Kept, array_function, wraps
-from ..core.registry import defvjp, defvjp_keeping
+from ..core.primitives import Kept, widened, wraps
+from ..tracing.algebra import EXACT, READING
 from ..tracing.fusing import fused
 from . import activations, losses
-from .activations import HALF, upcast_half
+from .activations import HALF, upcast_half, with_half_upcast
 
 _computing = Computing(globals())
 
@@ -58,9 +58,10 @@ def _relu(z: activations.Array) -> activations.Array:
 
 
 _computing.complete()
+_KINDS = EXACT, READING
 _affine.__name__ = _affine.__qualname__ = "affine"
 affine = fused(lambda W, A, b: W @ A + b, _affine)
-sigmoid = fused(activations.sigmoid)
+sigmoid = fused(activations.sigmoid, kinds=_KINDS)
 relu = fused(activations.relu, _relu)
 leaky_relu = fused(activations.leaky_relu)
 _function: Any
@@ -70,48 +71,30 @@ batching.rules[leaky_relu] = lambda level, z, alpha=0.01: (
     level.wrap(leaky_relu(z._value, alpha)) if type(alpha) in (float, int) else activations.leaky_relu(z, alpha)
 )
 
-# The cross-entropy's rule divides by at least LEAST, never by 0. LEAST lies below σ(-80), the smallest value of
-# `sigmoid`, and far enough above the smallest float32 for weighted costs. In float16 the quotient is clipped.
-LEAST, LARGEST_HALF = 1e-35, 65504
+
+def _of_probabilities(A: Any, Y: Any) -> Any:
+    if A.dtype is HALF:
+        return _of_probabilities(widened(A), upcast_half(Y)).astype(HALF)
+    Y = losses.floats(Y, A)
+    return losses.cost_of_probabilities(A, Y, 1 - Y)
 
 
-def _with_half_upcast(rule):
-    """Compute the `rule` of a loss in float32 where the loss is float16, which cannot hold m > 65,504."""
-
-    @functools.wraps(rule)
-    def upcast(g, ans, A, Y, **kept):
-        if ans.dtype is not HALF:
-            return rule(g, ans, A, Y, **kept)
-        return rule(upcast_half(g), ans, upcast_half(A), upcast_half(Y), **kept)
-
-    return upcast
+@with_half_upcast
+def _of_logits(Z: Any, Y: Any) -> Any:
+    return losses.cost_of_logits(Z, losses.floats(Y, Z))
 
 
-def _m(A):
-    return A.shape[-1] if A.shape else 1
+@with_half_upcast
+def _of_classes(Z: Any, Y: Any) -> Any:
+    return losses.cost_of_classes(_floats_one_hot(Z, Y), activations.log_softmax(Z))
 
 
-def _cross_entropy_vjp(g, ans, A, Y):
-    part = g / _m(A) * ((1 - Y) / np.maximum(1 - A, LEAST) - Y / np.maximum(A, LEAST))
-    return part if ans.dtype is not HALF else np.clip(part, -LARGEST_HALF, LARGEST_HALF)
+def _floats_one_hot(Z: Any, Y: Any) -> Any:
+    P = losses.one_hot(Z, Y)
+    return P.astype(Z.dtype) if P.dtype.kind == "b" else P
 
 
-binary_cross_entropy = array_function(losses.binary_cross_entropy)
-defvjp(
-    binary_cross_entropy,
-    _with_half_upcast(_cross_entropy_vjp),
-    _with_half_upcast(lambda g, ans, A, Y: g / _m(A) * (np.log(1 - A + losses.TINY) - np.log(A + losses.TINY))),
-)
-
-binary_cross_entropy_with_logits = array_function(losses.binary_cross_entropy_with_logits)
-defvjp(
-    binary_cross_entropy_with_logits,
-    _with_half_upcast(lambda g, ans, Z, Y: g / _m(Z) * (sigmoid(Z) - Y)),
-    _with_half_upcast(lambda g, ans, Z, Y: g / -_m(Z) * Z),
-)
-
-
-def _loss_and_exponentials(Z, Y):
+def _cost_and_exponentials(Z: Any, Y: Any) -> Kept:
     """Compute the softmax cross-entropy of arrays, and keep the parts of its gradient for the rule."""
     Z, Y = losses.arrays("softmax_cross_entropy", Z, Y)
     if Z.dtype is HALF:
@@ -121,27 +104,22 @@ def _loss_and_exponentials(Z, Y):
     exponentials = np.exp(z)
     total = np.add.reduce(exponentials, axis=0)
     with np.errstate(invalid="ignore"):
-        cost = np.add.reduce(P * (z - np.log(total)), axis=None) / -Z.shape[-1]
+        cost = losses.cost_of_classes(P, z - np.log(total))
     if cost != cost:
         cost = losses.softmax_cross_entropy(Z, Y)
     return Kept(cost, (exponentials, (sums / total).astype(total.dtype, copy=False), P))
 
 
-def _class_errors(Z, Y, kept):
-    """Compute softmax(Z) - P, with the softmax scaled to the sum of each column of P, which is near 1."""
-    if kept is None:
-        P, exponentials = losses.one_hot(Z, Y), np.exp(activations.shift_by_max(Z, axis=0))
-        kept = exponentials, P.sum(axis=0, dtype=Z.dtype) / exponentials.sum(axis=0), P
-    exponentials, scale, P = kept
-    return exponentials * scale - P
+def _exponentials(Z: Any, Y: Any) -> tuple[Any, Any, Any]:
+    """Compute what `_cost_and_exponentials` keeps: the softmax is scaled to the sum of each column of P, near 1."""
+    P, exponentials = _floats_one_hot(Z, Y), np.exp(activations.shift_by_max(Z, axis=0))
+    return exponentials, np.sum(P, axis=0, keepdims=True) / np.sum(exponentials, axis=0, keepdims=True), P
 
 
-softmax_cross_entropy = array_function(losses.softmax_cross_entropy)
-defvjp_keeping(
-    softmax_cross_entropy,
-    _loss_and_exponentials,
-    _with_half_upcast(lambda g, ans, Z, Y, kept=None: g / _m(Z) * _class_errors(Z, Y, kept)),
-    _with_half_upcast(lambda g, ans, Z, Y, kept=None: g / -_m(Z) * activations.log_softmax(Z)),
+binary_cross_entropy = fused(_of_probabilities, losses.binary_cross_entropy, kinds=_KINDS)
+binary_cross_entropy_with_logits = fused(_of_logits, losses.binary_cross_entropy_with_logits, kinds=_KINDS)
+softmax_cross_entropy = fused(
+    _of_classes, losses.softmax_cross_entropy, keeping=_cost_and_exponentials, kept=_exponentials
 )
 
 for _function in (

@@ -53,11 +53,11 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     >>> binary_cross_entropy(np.array([[0.5, 0.25]]), np.array([[1, 0]])).round(4)
     np.float64(0.4904)
     """
-    m, A, Y = _samples("binary_cross_entropy", A, Y)
+    A, Y = _samples("binary_cross_entropy", A, Y)
     not_Y = 1 - Y
     _check_labels("binary_cross_entropy", Y, not_Y)
     with np.errstate(invalid="ignore"):
-        cost = (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -m
+        cost = cost_of_probabilities(A, Y, not_Y)
     if cost != cost:  # nan: the logarithm of a number outside [0, 1]
         _check_range("binary_cross_entropy", "probabilities", A, "; for logits take binary_cross_entropy_with_logits")
     return cost
@@ -95,14 +95,13 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     >>> binary_cross_entropy_with_logits(np.array([[0.0, 1e4]]), np.array([[1, 1]])).round(4)
     np.float64(0.3466)
     """
-    m, Z, Y = _samples("binary_cross_entropy_with_logits", Z, Y)
+    Z, Y = _samples("binary_cross_entropy_with_logits", Z, Y)
     _check_labels("binary_cross_entropy_with_logits", Y, 1 - Y)
-    terms = np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z))) - Y * Z  # faster than np.logaddexp(0, Z)
-    cost = np.sum(terms) / m
+    cost = cost_of_logits(Z, Y)
     if cost != cost:  # the cost of an infinite logit is 0 with the label that it predicts, else inf
         infinite, positive = np.isinf(Z), Z > 0
-        terms = np.where(infinite & positive, (1 - Y) * Z, terms)
-        cost = np.sum(np.where(infinite & (positive == Y), 0, terms)) / m
+        terms = np.where(infinite & positive, (1 - Y) * Z, _terms_of_logits(Z, Y))
+        cost = np.sum(np.where(infinite & (positive == Y), 0, terms)) / _count_samples(Z)
     return cost
 
 
@@ -151,7 +150,7 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     P = one_hot(Z, Y)
     logs = log_softmax(Z)
     with np.errstate(invalid="ignore"):
-        cost = (P * logs).sum() / -Z.shape[-1]
+        cost = cost_of_classes(P, logs)
     if cost != cost:  # a class with logit -inf and probability 0 costs 0, where 0 * -inf is nan
         cost = (P * np.where((logs == -np.inf) & (P == 0), 0, logs)).sum() / -Z.shape[-1]
     return cost
@@ -189,8 +188,37 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
     >>> mean_squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
     np.float64(2.0)
     """
-    m, A, Y = _samples("mean_squared_error", A, Y)
-    return np.sum(np.square(A - Y)) / m
+    A, Y = _samples("mean_squared_error", A, Y)
+    return np.sum(np.square(A - Y)) / _count_samples(A)
+
+
+# ---- the formulas, without checks
+
+
+def cost_of_probabilities(A: Any, Y: Any, not_Y: Any) -> Any:
+    """Compute the binary cross-entropy of probabilities `A`."""
+    return (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -_count_samples(A)
+
+
+def cost_of_logits(Z: Any, Y: Any) -> Any:
+    """Compute the binary cross-entropy of finite logits `Z`."""
+    return np.sum(_terms_of_logits(Z, Y)) / _count_samples(Z)
+
+
+def _terms_of_logits(Z, Y):
+    return np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z))) - Y * Z  # faster than np.logaddexp(0, Z)
+
+
+def cost_of_classes(P: Any, logs: Any) -> Any:
+    """Compute the cross-entropy of the logarithms of a softmax, for columns of probabilities `P`."""
+    return (P * logs).sum() / -P.shape[-1]
+
+
+def _count_samples(A):
+    return A.shape[-1] if A.shape else 1
+
+
+# ---- labels
 
 
 def floats(Y: Any, A: Any) -> Any:
@@ -199,14 +227,14 @@ def floats(Y: Any, A: Any) -> Any:
 
 
 def _samples(loss, A, Y):
-    """Return m, and `A` and `Y` as arrays of one float type. Raises ValueError if their shapes differ."""
+    """Return `A` and `Y` as arrays of one float type. Raises ValueError if their shapes differ."""
     A, Y = arrays(loss, A, Y)
     if A.shape != Y.shape:
         advice = f": pass np.reshape(Y, {A.shape})" if A.size == Y.size else ""
         raise ValueError(f"{loss}: expected predictions and labels of one shape, got {A.shape} and {Y.shape}{advice}.")
     if not A.size:
         raise ValueError(f"{loss}: expected at least one sample, got the shape {A.shape}.")
-    return A.shape[-1] if A.shape else 1, A, floats(Y, A)
+    return A, floats(Y, A)
 
 
 def arrays(where: Any, *given: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,14 @@ from .trace import Trace, output_of
 
 
 def rules_of(
-    formula: Callable[..., Any], names: Sequence[str], ans: Any, primals: Sequence[Any], kwargs: Any, recorded: bool
+    formula: Callable[..., Any],
+    names: Sequence[str],
+    ans: Any,
+    primals: Sequence[Any],
+    kwargs: Any,
+    recorded: bool,
+    kinds: tuple[str, ...] = (algebra.EXACT,),
+    kept: Callable[..., Any] | None = None,
 ) -> list[Program | None]:
     """The program of the derivative rule of `formula` for each of the `primals`, None for those that are no floats.
 
@@ -38,6 +46,10 @@ def rules_of(
         The answer and the arguments of a call; Python's numbers and other settings are constants of the programs.
     recorded
         True for rules that record a graph, which differ where a first derivative has a kink.
+    kinds
+        The kinds of identities to apply to the formula.
+    kept
+        A function of the primals that computes values that the forward pass has kept, further inputs of the programs.
 
     Raises
     ------
@@ -58,7 +70,7 @@ def rules_of(
     if output_of(forward.run(formula, *given, **kwargs), outputs).index < 0:
         raise TypeError("the answer does not depend on an argument.")
     program = Program(inputs, forward.nodes, outputs, forward.guards)
-    program = without_dead_code(algebra.simplified(program, rules=identities.OF_FORMULAS))
+    program = without_dead_code(algebra.simplified(program, kinds, identities.OF_FORMULAS))
 
     def backward() -> tuple[Any, list[Any]]:
         leaves = {i: untracked(Symbol(node=nodes[2 + i])) for i in arrays}
@@ -73,16 +85,20 @@ def rules_of(
 
     tracing = Trace()
     y, cotangents = tracing.run(with_recording, True, backward)
+    parts = [part._node for part in tracing.run(kept, *given, **kwargs)] if kept else []
     results: list[Program | None] = [None] * len(primals)
     for i, cotangent in zip(floats, cotangents, strict=True):
         outputs = []
         if output_of(cotangent, outputs).index < 0:
             raise TypeError("the cotangent is not traced.")
-        whole = _with_answer(Program(nodes, tracing.nodes, outputs, tracing.guards), y._value._node, nodes[1])
+        whole = Program(nodes, tracing.nodes, [*outputs, *parts], tracing.guards)
+        whole = _with_inputs(whole, {y._value._node: nodes[1]})
         whole = with_common_once(with_constants(without_dead_code(whole)))
-        for table in (identities.OF_RULES, identities.OF_MASKS):
+        for table in (identities.OF_RULES, identities.AFTERWARDS):
             whole = with_common_once(without_dead_code(algebra.simplified(whole, rules=table)))
-        results[i] = without_dead_code(whole)
+        inputs = [Node(part.value, name=f"kept{k}") for k, part in enumerate(whole.outputs[1:])]
+        whole = _with_inputs(whole, dict(zip(whole.outputs[1:], inputs, strict=True)))
+        results[i] = without_dead_code(Program(whole.inputs, whole.nodes, whole.outputs[:1], whole.guards))
     return results
 
 
@@ -97,9 +113,17 @@ def _plain(x: Any) -> Any:
     return x if isinstance(x, (np.ndarray, np.generic)) or not hasattr(x, "dtype") else np.ones(x.shape, x.dtype)
 
 
-def _with_answer(program: Program, computed: Node, ans: Node) -> Program:
-    """Take the input `ans` in place of the Node that computes the answer once more."""
-    return rewrite(program, lambda node, new: ans if node is computed else node)
+def _with_inputs(program: Program, inputs: dict[Node, Node]) -> Program:
+    """Take `inputs` in place of the Nodes that compute their values once more, the last ones first."""
+    added = [node for node in inputs.values() if node not in program.inputs]
+    program = Program([*program.inputs, *added], program.nodes, program.outputs, program.guards)
+    for computed in [node for node in reversed(program.nodes) if node in inputs]:
+        program = rewrite(program, functools.partial(_replaced, computed, inputs[computed]))
+    return program
+
+
+def _replaced(computed: Node, given: Node, node: Node, new: Callable[..., Any]) -> Node:
+    return given if node is computed else node
 
 
 def compiled(program: Program, name: str, on_arrays: bool = False) -> Callable[..., Any]:

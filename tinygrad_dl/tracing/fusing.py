@@ -23,24 +23,51 @@ F = TypeVar("F", bound=Callable[..., Any])
 _MOST = 64  # signatures whose rules are kept
 
 
-def fused(formula: F, compute: Callable[..., Any] | None = None) -> F:
+def fused(
+    formula: F,
+    compute: Callable[..., Any] | None = None,
+    *,
+    keeping: Callable[..., primitives.Kept] | None = None,
+    kept: Callable[..., Any] | None = None,
+    kinds: tuple[str, ...] = (algebra.EXACT,),
+) -> F:
     """Make a `formula`, a function of arrays, one node of the graph; see `tg.fused`.
 
-    With `compute`, which gives the same values, arrays are computed by that: faster, or after checks.
+    With `compute`, which gives the same values, arrays are computed by that: faster, or after checks. `keeping` returns
+    values for the rules besides the answer, and `kept` is their formula. `kinds` are those of identities to apply.
     """
-    operation: Any = primitives.array_function(compute or formula)
+    body: Any = compute or formula
+    operation = primitives.array_function(body)
     transparent.add(operation)
-    derived = _Derived(formula, registry.name_of(operation))
-    registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)))
-    batching.rules[operation] = lambda level, *args, **kwargs: formula(*args, **kwargs)
+    derived = _Derived(formula, registry.name_of(operation), kinds)
+    if keeping:
+        with_kept = _Derived(formula, registry.name_of(operation), kinds, kept)
+        rules = [_rule_with_kept(derived.rule(i), with_kept, i) for i in range(derived.count)]
+        registry.defvjp_keeping(operation, keeping, *rules)
+    else:
+        registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)))
+    batching.rules[operation] = lambda level, *args, **kwargs: body(*args, **kwargs)
     return operation
+
+
+def _rule_with_kept(rule: Callable[..., Any], with_kept: _Derived, argnum: int) -> Callable[..., Any]:
+    def rule_with_kept(g: Any, ans: Any, *primals: Any, kept: Any = None, **kwargs: Any) -> Any:
+        if kept is None:
+            return rule(g, ans, *primals, **kwargs)
+        chosen: Any = with_kept.choose((g, ans, *primals), kwargs)[argnum]
+        return chosen(g, ans, *primals, *kept)
+
+    rule_with_kept.__signature__ = signature(rule)  # type: ignore[attr-defined]
+    return rule_with_kept
 
 
 class _Derived:
     """The derivative rules of a `formula`, which depend on the shapes, dtypes and settings of a call."""
 
-    def __init__(self, formula: Callable[..., Any], name: str):
-        self._formula, self._name = formula, name
+    def __init__(
+        self, formula: Callable[..., Any], name: str, kinds: tuple[str, ...], kept: Callable[..., Any] | None = None
+    ):
+        self._formula, self._name, self._kinds, self._kept = formula, name, kinds, kept
         self._parameters = [p for p in signature(formula).parameters.values() if p.kind is not p.KEYWORD_ONLY]
         self.rules: dict[Any, Sequence[Callable[..., Any] | None] | None] = {}
         self._outside: list[tuple[Any, Any]] | None = None  # the places that the formula reads, and the values there
@@ -80,7 +107,6 @@ def choose(given, kwargs):
         kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
         before = [p.replace(kind=kinds[not any(q.kind is kinds[0] for q in after)]) for p in before]
         rule.__signature__ = inspect.Signature([*before, *after])  # type: ignore[attr-defined]
-        rule.__wrapped__ = self._formula  # type: ignore[attr-defined]  # whose line pictures and errors give
         return rule
 
     def _find(self, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Callable[..., Any] | None]:
@@ -109,8 +135,7 @@ def choose(given, kwargs):
     def _names(self, primals: tuple[Any, ...]) -> list[str]:
         """The names of the cotangent, the answer, and the primals, which are those of the parameters."""
         parameters = self._parameters
-        names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL][: len(primals)]
-        names += [f"{parameters[-1].name}{i}" for i in range(len(primals) - len(names))]
+        names = [p.name for p in parameters[: len(primals)]]
         taken = {p.name for p in parameters} | {*names, "np"}
         return [name if name not in taken else f"{name}_" for name in ("g", "ans")] + names
 
@@ -120,7 +145,9 @@ def choose(given, kwargs):
         recorded = type(ans) is Tensor
         try:
             with np.errstate(all="ignore"):
-                programs = rules_of(self._formula, self._names(primals), ans, primals, kwargs, recorded)
+                programs = rules_of(
+                    *(self._formula, self._names(primals), ans, primals, kwargs, recorded, self._kinds, self._kept)
+                )
         except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
             return None
         if recorded and any(program is not None and program.guards for program in programs):
@@ -153,7 +180,7 @@ def choose(given, kwargs):
         def rule_for(argnum: int) -> Callable[..., Any]:
             def rule(g: Any, ans: Any, *primals: Any) -> Any:
                 if not found:
-                    found["cotangents"] = self._cotangents(g, ans, primals, kwargs)
+                    found["cotangents"] = self._cotangents(g, ans, primals[: self.count], kwargs)
                 return found["cotangents"][argnum]
 
             return rule
