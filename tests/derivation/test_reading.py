@@ -5,8 +5,8 @@ import pytest
 
 from tinygrad_dl.core import primitives
 from tinygrad_dl.derivation import reading
+from tinygrad_dl.derivation.reading import _LEAST as LEAST
 from tinygrad_dl.derivation.reading import _TABLE, Reasons, readable
-from tinygrad_dl.nn.fused import LEAST
 from tinygrad_dl.nn.losses import TINY
 from tinygrad_dl.tracing.common import with_common_once
 from tinygrad_dl.tracing.dead_code import without_dead_code
@@ -61,6 +61,8 @@ TABLE = [
     (lambda z, p, m: 0 + z, "z"),
     (lambda z, p, m: np.log(p[:1] + TINY), "np.log(p[:1])"),
     (lambda z, p, m: np.maximum(p[:1], LEAST), "p[:1]"),
+    (lambda z, p, m: primitives.log_above_0(p[:1]), "np.log(p[:1])"),
+    (lambda z, p, m: primitives.sigmoid(z), "sigmoid(z)"),
     (lambda z, p, m: np.exp(np.minimum(-z, 80)), "np.exp(-z)"),
     (lambda z, p, m: 1 / (1 + np.exp(np.minimum(-z, 80))), "sigmoid(z)"),
     (lambda z, p, m: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), "np.logaddexp(0, z)"),

@@ -14,11 +14,12 @@ import numpy as np
 
 from ..core import primitives
 from ..nn import activations
-from ..nn.fused import LEAST, sigmoid
+from ..nn.fused import sigmoid
 from ..nn.losses import TINY
 from ..tracing.program import Node, Program, rewrite
 
 softmax = activations.softmax
+_LEAST = 1e-35  # below which `primitives.log_above_0` and others divide by no number
 
 
 class Rule(NamedTuple):
@@ -193,7 +194,7 @@ def _without_tiny(new: Any, x: Any, y: Any) -> Any:
 
 
 def _without_least(new: Any, x: Any, y: Any) -> Any:
-    return x if _is_number(y, LEAST) else None
+    return x if _is_number(y, _LEAST) else None
 
 
 def _exponential(new: Any, x: Any) -> Any:
@@ -233,11 +234,12 @@ def _logits_of_shifted(x: Any) -> Any:
 
 def _softmax(new: Any, x: Any, y: Any) -> Any:
     """e^z (s / sum(e^z)), with s = sum(P) = 1."""
-    if _made_by(x, np.exp) and _made_by(y, np.divide):
-        total, z = y.args[1], _logits_of_shifted(x.args[0])
-        one = _is_number(y.args[0], 1) or _made_by(y.args[0], np.add.reduce, np.sum)
-        if z is not None and one and _made_by(total, np.add.reduce, np.sum) and total.args[0] is x:
-            return new(softmax, z)
+    for e, scale in ((x, y), (y, x)):
+        if _made_by(e, np.exp) and _made_by(scale, np.divide):
+            total, z = scale.args[1], _logits_of_shifted(e.args[0])
+            one = _is_number(scale.args[0], 1) or _made_by(scale.args[0], np.add.reduce, np.sum)
+            if z is not None and one and _made_by(total, np.add.reduce, np.sum) and total.args[0] is e:
+                return new(softmax, z)
     return None
 
 
@@ -313,6 +315,8 @@ _TABLE = [
     Rule((np.add,), _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
     Rule((np.maximum,), _without_least, _GUARD),
     Rule((np.exp,), _exponential, _GUARD),
+    Rule((primitives.log_above_0,), lambda new, x: new(np.log, x), _GUARD),
+    Rule((primitives.sigmoid,), lambda new, x: new(sigmoid, x)),
     Rule((np.subtract,), _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
     Rule((np.where,), _masked, "selecting where Z > 0 is the product with a mask"),
     Rule((primitives.masked,), lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
