@@ -58,11 +58,11 @@ class Step(NamedTuple):
 
 
 class Changing(Exception):
-    """The number in a `place` changes while the function runs, so it is an input."""
+    """The numbers in some `places` change while the function runs, so they are inputs."""
 
-    def __init__(self, place: Place):
-        super().__init__(place.label)
-        self.place = place
+    def __init__(self, places: list[Place]):
+        super().__init__(", ".join(place.label for place in places))
+        self.places = places
 
 
 def record_step(
@@ -82,12 +82,12 @@ def record_step(
         try:
             first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
         except Changing as changing:
-            if changing.place.identity in dynamic:
+            if known := [place.label for place in changing.places if place.identity in dynamic]:
                 raise TraceError(
-                    f"{changing.place.label} is set to a number that is not computed from its old value: compute it "
+                    f"{known[0]} is set to a number that is not computed from its old value: compute it "
                     f"outside of the compiled function."
                 ) from None
-            dynamic.add(changing.place.identity)
+            dynamic.update(place.identity for place in changing.places)
             continue
         if outside := first.captured & second.captured:
             raise TraceError(
@@ -109,6 +109,7 @@ class _Session:
         self.sources: list[Source] = []
         self.fresh: dict[int, Tensor] = {}  # Tensors made for those among the arguments, by number
         self.known: dict[int, Tensor] = {}
+        self.changing: list[Place] = []
         self.restore: list[tuple[Place, Any]] = []
 
     def record(self) -> Step:
@@ -125,6 +126,8 @@ class _Session:
             outputs: list[Any] = []
             structure = _outputs_of(result, outputs)
             writes = [*self._writes(swapped, tensors, outputs)]
+            if self.changing:
+                raise Changing(self.changing)
             if tracing.last_draw is not None:  # which the generator is left after
                 outputs.append(tracing.last_draw)
         finally:
@@ -247,7 +250,7 @@ class _Session:
         count = len(outputs)
         tree = _outputs_of(new, outputs)
         if len(outputs) == count and isinstance(new, (int, float)) and isinstance(old, (int, float, Node, Symbol)):
-            raise Changing(place)
+            self.changing.append(place)
         if len(outputs) == count and isinstance(new, (np.ndarray, Tensor)):
             raise TraceError(f"{place.label} is set to an array that does not depend on the arguments: do it outside.")
         return tree

@@ -97,11 +97,16 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         return value
     if function in _CONSTANT and is_of_package(asking_frame()):
         return value  # which the package may change in place
-    node = Node(value, function, args, kwargs, line=_frames.line_of(_frames.users_frame(sys._getframe())))
+    node = Node(value, function, args, kwargs, line=_line(_frames.users_frame(sys._getframe())))
     tracing.add(node)
     if _is_shaped_by_values(node):
         tracing.shaped_by_values(node, asking_frame())
     return _wrap(node, tracing)
+
+
+def _line(frame: FrameType) -> str:
+    """The file and number of the line that `frame` is at; reading its code would take longer than the call."""
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _is_shaped_by_values(node: Node) -> bool:
