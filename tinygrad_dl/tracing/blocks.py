@@ -125,9 +125,8 @@ def _rebuilt(program: Program, single: dict[Node, Node]) -> Program:
             if parts:
                 stack += parts
             else:
-                replacement = single[node]
-                replacement.args = replace_nodes(replacement.args, new)
-                found[node] = replacement
+                fused = single[node]
+                found[node] = Node(fused.value, fused.function, replace_nodes(fused.args, new), name=fused.name)
         else:
             parts = [part for part in node.parts if part not in found]
             if parts:

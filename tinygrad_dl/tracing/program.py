@@ -21,6 +21,8 @@ class Node:
     ----------
     function, args, kwargs
         The call.
+    parts
+        The Nodes among the arguments, one per occurrence.
     value
         The answer when it was traced: an array, or a Python number. Passes need it; a compiled program drops it.
     name
@@ -29,7 +31,7 @@ class Node:
         The line of the user that made the call, for errors; empty if it is not known.
     """
 
-    __slots__ = ("args", "dtype", "function", "kwargs", "line", "name", "shape", "value")
+    __slots__ = ("args", "dtype", "function", "kwargs", "line", "name", "parts", "shape", "value")
 
     shape: tuple[int, ...]
     dtype: Any
@@ -45,14 +47,15 @@ class Node:
     ):
         self.function, self.args, self.kwargs, self.name, self.line = function, args, kwargs or {}, name, line
         self.value = value
+        parts: list[Node] = []
+        for arg in args if not kwargs else (*args, *kwargs.values()):
+            if type(arg) is Node:
+                parts.append(arg)
+            elif isinstance(arg, (list, tuple, dict, slice)):
+                parts += nodes_in(arg)
+        self.parts = tuple(parts)
         self.shape = value.shape if isinstance(value, (np.ndarray, np.generic)) else ()
         self.dtype = getattr(value, "dtype", type(value))
-
-    @property
-    def parts(self) -> Iterator[Node]:
-        """The Nodes among the arguments, one per occurrence."""
-        yield from nodes_in(self.args)
-        yield from nodes_in(self.kwargs)
 
     @property
     def size(self) -> int:
@@ -224,7 +227,7 @@ def rewrite(program: Program, visit: Callable[[Node, Callable[..., Any]], Any]) 
 
     for node in program.nodes:
         rebuilt = node
-        if any(found[part] is not part for part in node.parts):
+        if any([found[part] is not part for part in node.parts]):
             args, kwargs = (replace_nodes(part, found.__getitem__) for part in (node.args, node.kwargs))
             rebuilt = Node(node.value, node.function, args, kwargs, node.name, node.line)
         result = found[node] = visit(rebuilt, new)
