@@ -42,6 +42,7 @@ ALLOWED = {
     "optim": {"core", "checks"},
     "tracing.fusing": {"core", "batching", "tracing"},
     "tracing.": {"core", "pytree", "_frames", "tracing"},
+    "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
     "graph.": {"core", "nn", "tracing", "graph"},
     "drawing.": {"core", "derivation", "graph", "nn", "tracing", "debugging", "pytree", "_files", "drawing"},
