@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import _frames
-from ..batching import active_levels
+from ..batching import Batched, active_levels
 from ..core import primitives
 from ..core.array_methods import Symbolic
 from ..core.registry import name_of
@@ -36,7 +36,6 @@ class Recorder:
     """
 
     names_lengths = False
-    unsupported = ""  # something that was met, and can't be traced
     last_draw: Node | None = None  # of random numbers
 
     def add(self, node: Node) -> None:
@@ -76,8 +75,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     """
     kwargs = kwargs or {}
     tracing = recorder.get()
-    if tracing is not None and active_levels():
-        tracing.unsupported = "tg.vmap"  # which dispatches among samples before Symbols do
+    if active_levels() and any(type(part) is Batched for arg in (*args, *kwargs.values()) for part in _flat(arg)):
+        return NotImplemented  # the arrays of all samples take the call, and call this for their values
     if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
         return apply_to_tensors(function, tuple(map(_below, args)), {key: _below(arg) for key, arg in kwargs.items()})
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":

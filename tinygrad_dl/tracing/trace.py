@@ -101,8 +101,6 @@ class Trace(Recorder):
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
             finally:
                 primitives.on_arrays.update(bodies)
-            if self.unsupported:
-                raise NotImplementedError(f"{self.unsupported} inside of a trace")
             if TraceError.raised:
                 raise TraceError.raised[0]
         naming.name_nodes()
