@@ -41,7 +41,7 @@ ALLOWED = {
     "nn.": {"core", "batching", "pytree", "checks", "_files", "tracing.fusing", "nn"},
     "optim": {"core", "checks"},
     "tracing.fusing": {"core", "batching", "tracing"},
-    "tracing.": {"core", "pytree", "_frames", "tracing"},
+    "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
     "graph.": {"core", "nn", "tracing", "graph"},
