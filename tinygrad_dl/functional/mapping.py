@@ -11,6 +11,7 @@ import numpy as np
 from .. import pytree
 from ..batching import Batched, CannotBatch, Level, at_new_level, core_of
 from ..core import arguments
+from ..core.array_methods import Symbolic
 from ..core.tensor import Tensor
 from .derived import Derived
 
@@ -149,7 +150,7 @@ def _common_size(values: list, axes: list, names: list[str]) -> int:
 
 def _batch_output(level: Level, y: Any, axis: int | None) -> Any:
     """One output with the axis of samples in front, repeated if it does not depend on the sample."""
-    if not isinstance(core_of(y), (Tensor, np.ndarray, np.generic, int, float, complex)):
+    if not isinstance(core_of(y), (Tensor, Symbolic, np.ndarray, np.generic, int, float, complex)):
         raise TypeError(f"vmap: expected a function that returns arrays, got {type(y).__name__}.")
     if axis is not None:
         return level.unwrap(y)
