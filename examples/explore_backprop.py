@@ -27,7 +27,7 @@ def main():
     path = tg.explore(cost, OUTPUT / "backprop.html", title="The shallow network of week 3, forward and backward")
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB. Open it in a browser; it needs no network.")
     print("  → and ← go a step, space plays, Home and End go to the first and the last step, / searches.")
-    print("  At the step back through affine of Z1, compare dW1 with your own derivation: dW1 = 1/m dZ1 Xᵀ.")
+    print("  At the step back through affine of Z1, compare dW1 with your own derivation: dW1 = dZ1 @ X.T / m.")
     print("  Click on any node for its values and its gradient.")
 
 

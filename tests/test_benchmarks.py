@@ -8,8 +8,8 @@ import pytest
 
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import report
-from tests.benchmarks.measuring import BASELINE, KEPT_BUFFERS, OURS, Row, Setting
-from tests.benchmarks.systems import by_hand, kept_buffers, ours
+from tests.benchmarks.measuring import BASELINE, COMPILED, KEPT_BUFFERS, OURS, Row, Setting
+from tests.benchmarks.systems import by_hand, compiled, kept_buffers, ours
 from tests.benchmarks.workloads import WORKLOADS, Bar, Chain, Net, Workload
 from tinygrad_dl.testing import formulas
 
@@ -27,7 +27,7 @@ def listed(part):
     return [p.numpy() if hasattr(p, "numpy") else p for p in part] if isinstance(part, list) else part
 
 
-@pytest.mark.parametrize("system", [ours, kept_buffers], ids=["ours", "kept buffers"])
+@pytest.mark.parametrize("system", [ours, compiled, kept_buffers], ids=["ours", "compiled", "kept buffers"])
 @pytest.mark.parametrize("problem", QUICK, ids=[workload.name for workload in QUICK.values()])
 def test_what_is_timed_gives_the_same_loss_and_gradients_as_by_hand(problem, system):
     if not hasattr(system, problem.kind):
@@ -122,6 +122,6 @@ def test_peers_take_part_where_they_are_asked_for_and_memory_is_counted_of_numpy
     named = {workload.name: workload for workload in WORKLOADS}
     of_b = command.settings(named["B"], ["torch"], [1, 2])
     assert of_b[0] == BASELINE
-    assert {s.system for s in of_b} == {BASELINE.system, KEPT_BUFFERS, OURS, "torch"}
+    assert {s.system for s in of_b} == {BASELINE.system, KEPT_BUFFERS, OURS, COMPILED, "torch"}
     assert [s for s in of_b if s.memory_kept] == [Setting(s, memory_kept=True) for s in (BASELINE.system, OURS)]
     assert {s.system for s in command.settings(named["memory-D"], ["torch"], [1, 2])} == {BASELINE.system, OURS}

@@ -42,8 +42,9 @@ ALLOWED = {
     "optim": {"core", "checks"},
     "tracing.fusing": {"core", "batching", "tracing"},
     "tracing.": {"core", "pytree", "_frames", "tracing"},
+    "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
     "graph.": {"core", "nn", "tracing", "graph"},
-    "drawing.": {"core", "graph", "nn", "debugging", "pytree", "_files", "drawing"},
+    "drawing.": {"core", "derivation", "graph", "nn", "debugging", "pytree", "_files", "drawing"},
     "coverage.": {"core", "functional", "pytree", "testing", "coverage"},
     "testing.": {"core", "functional", "pytree", "checks", "debugging", "nn", "rules", "_files", "_frames", "testing"},
 }

@@ -16,11 +16,10 @@ ELSEWHERE = {
     "coverage/cases.py": "rules/test_every_rule.py",  # the rows of the table
     "drawing/folding/programs.py": "drawing/folding/test_plans.py",  # plans compare programs
     "drawing/plots/names.py": "drawing/plots/test_progress.py",
-    "drawing/sketch.py": "drawing/test_dot.py",
+    "drawing/dot_builder.py": "drawing/test_dot.py",
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
     "tracing/invariants.py": "tracing/test_compiled.py",
     "tracing/emitting.py": "tracing/test_compiled.py",  # parts of compiling, tested by what compiled functions compute
-    "tracing/places.py": "tracing/test_compiled.py",
     "tracing/plans.py": "tracing/test_compiled.py",
     "tracing/session.py": "tracing/test_compiled.py",
     "tracing/signatures.py": "tracing/test_compiled.py",

@@ -28,6 +28,7 @@ from .training import History, fit
 if TYPE_CHECKING:
     from . import drawing as drawing
     from . import testing as testing
+    from .derivation import derive
     from .drawing import Drawing, draw, explore
     from .tracing.compiled import compile
 
@@ -46,6 +47,7 @@ __all__ = [
     "defvjp",
     "defvjp_each",
     "defvjp_jointly",
+    "derive",
     "draw",
     "elementwise_grad",
     "explore",
@@ -82,6 +84,8 @@ if not TYPE_CHECKING:
             return importlib.import_module(f".{name}", __name__)
         if name in ("Drawing", "draw", "explore"):
             return getattr(importlib.import_module(".drawing", __name__), name)
+        if name == "derive":
+            return importlib.import_module(".derivation", __name__).derive
         if name == "compile":
             return importlib.import_module(".tracing.compiled", __name__).compile
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -224,7 +224,7 @@ def _values(node: Any) -> dict[str, Any]:
     values = {"the answer": node._value}
     for i, (arg, parent) in enumerate(zip_longest(node._args, node._parents)):
         values[f"argument {i}" + (f" ({_who(parent)})" if parent is not None else "")] = arg
-    return values | {f"{keyword}=": value for keyword, value in primitives.shown(node._kwargs).items()}
+    return values | {f"{keyword}=": value for keyword, value in primitives.visible_kwargs(node._kwargs).items()}
 
 
 def _who(tensor: Any) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from . import checks
+from . import _frames, checks
 from .core import arguments
 from .core.modes import no_grad
 from .core.tensor import Tensor, untracked
@@ -99,6 +98,7 @@ def fit(
     metrics: Mapping[str, Metric] | None = None,
     gradient_norms: bool = False,
     progress: bool = True,
+    compile: bool = False,
 ) -> History:
     """Train a net by gradient descent, `epochs` times over all samples.
 
@@ -133,6 +133,9 @@ def fit(
         `tinygrad_dl.drawing.plots.gradient_norms`.
     progress : bool
         Show a progress bar if tqdm is installed.
+    compile : bool
+        Train with a compiled step, see `tinygrad_dl.compile`: the same numbers in less time. A net or loss that can't
+        be compiled is trained as it is, with a warning that gives the reason.
 
     Returns
     -------
@@ -196,59 +199,102 @@ def fit(
         raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
     watched = _parameters(net, optimizer) if gradient_norms else {}
     history = History()
+    evaluate = _Evaluation(net, loss, None, metrics)
+    train = _Evaluation(net, loss, optimizer, metrics, compile)
     bar = _progress_bar(epochs, progress)
     for _ in bar:
         batches = (
             [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
         )
-        means, norms = _average_over_samples(net, batches, loss, metrics, optimizer, watched)
+        means, norms = _average_over_samples(train, batches, watched)
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
         if validation_data is not None:
             with no_grad():
-                history.record(_average_over_samples(net, [validation_data], loss, metrics)[0], "validation_")
+                history.record(_average_over_samples(evaluate, [validation_data])[0], "validation_")
         if hasattr(bar, "set_postfix_str"):  # tqdm, not range
             bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
     return history
 
 
+class _Evaluation:
+    """The loss and the metrics of a minibatch; with an optimizer, a step on it too, compiled if wanted."""
+
+    def __init__(
+        self,
+        net: Callable[[Any], Any],
+        loss: Callable[[Any, Any], Any],
+        optimizer: Optimizer | None,
+        metrics: Mapping[str, Metric],
+        compiled: bool = False,
+    ):
+        self.net, self.loss, self.optimizer, self.metrics = net, loss, optimizer, metrics
+        self.compiled: Any = None
+        if compiled:
+            from .tracing.compiled import compile
+
+            self.compiled = compile(self._step)
+
+    def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[float, dict[str, float]]:
+        """Return the loss and the metrics, as they are before the step."""
+        X_, Y_ = untracked(X), untracked(Y)
+        if self.compiled is not None:
+            try:
+                A, cost = self.compiled(X_, Y_)
+            except TypeError as error:
+                A, cost = self._step(X_, Y_)  # which raises it again if it is not about compiling
+                _frames.warn(f"fit: trained without compile=True: {error}")
+                self.compiled = None
+            return cost.item(), self._measure(A, Y)
+        A, cost = self._loss(X_, Y_)
+        measured = self._measure(A, Y)  # a metric may raise, so before the step
+        if self.optimizer is not None:
+            self._descend(cost)
+        return cost.item(), measured
+
+    def _step(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
+        A, cost = self._loss(X, Y)
+        self._descend(cost)
+        return A, cost
+
+    def _loss(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
+        A = self.net(X)
+        cost = self.loss(A, Y)
+        if type(cost) is not Tensor or cost.size != 1:
+            raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
+        if not np.isfinite(cost.data):
+            raise FloatingPointError(f"the loss became {cost.item()}: {_advice(self.optimizer)}.")
+        return A, cost
+
+    def _descend(self, cost: Tensor) -> None:
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
+        cost.backward()
+        self.optimizer.step()
+
+    def _measure(self, A: Any, Y: np.ndarray) -> dict[str, float]:
+        return {name: _one_number(name, metric(A.data, Y)) for name, metric in self.metrics.items()}
+
+
 def _average_over_samples(
-    net: Callable[[Any], Any],
+    evaluate: _Evaluation,
     batches: Iterable[tuple[np.ndarray, np.ndarray]],
-    loss: Callable[[Any, Any], Any],
-    metrics: Mapping[str, Metric],
-    optimizer: Optimizer | None = None,
     watched: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples.
-
-    With an optimizer, take a step after each batch.
-    """
-    totals = dict.fromkeys(("loss", *metrics), 0.0)
+    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples."""
+    totals = dict.fromkeys(("loss", *evaluate.metrics), 0.0)
     norms = dict.fromkeys(watched, 0.0)
     samples = 0
     for X, Y in batches:
-        A = net(untracked(X))
-        cost = loss(A, untracked(Y))
-        if type(cost) is not Tensor or cost.size != 1:
-            raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
-        value = cost.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(f"the loss became {value}: {_advice(optimizer)}.")
+        value, measured = evaluate(X, Y)
         m = Y.shape[-1]
         samples += m
-        for name, metric in metrics.items():  # a metric may raise, so before the step
-            totals[name] += m * _one_number(name, metric(A.data, Y))
-        if optimizer is not None:
-            optimizer.zero_grad()
-            cost.backward()
-            for name, parameter in watched.items():
-                if parameter.grad is not None:  # None means zero: the loss does not depend on it
-                    norms[name] += m * float(np.linalg.norm(parameter.grad))
-            optimizer.step()
-        totals["loss"] += m * value
-        del A, cost  # frees the graph before the next one is recorded
+        for name, measure in (("loss", value), *measured.items()):
+            totals[name] += m * measure
+        for name, parameter in watched.items():
+            if parameter.grad is not None:  # None means zero: the loss does not depend on it
+                norms[name] += m * float(np.linalg.norm(parameter.grad))
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
 

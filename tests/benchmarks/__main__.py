@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from tests.benchmarks import report
-from tests.benchmarks.measuring import BASELINE, KEPT_BUFFERS, OURS, Setting, measured
+from tests.benchmarks.measuring import BASELINE, COMPILED, KEPT_BUFFERS, OURS, Setting, measured
 from tests.benchmarks.peers import among
 from tests.benchmarks.systems import SYSTEMS
 from tests.benchmarks.workloads import WORKLOADS, Workload
 
-PEERS = {name.lower(): name for name in SYSTEMS if name not in (BASELINE.system, KEPT_BUFFERS, OURS)}
+PEERS = {name.lower(): name for name in SYSTEMS if name not in (BASELINE.system, KEPT_BUFFERS, OURS, COMPILED)}
 
 
 def settings(workload: Workload, peers: Sequence[str], threads: Sequence[int]) -> list[Setting]:
     """What takes part in a workload, the baseline first."""
-    systems = [BASELINE.system, KEPT_BUFFERS, OURS, *(peers if workload.peers else ())]
+    compiled = [COMPILED] if any(bar.compiled for bar in workload.bars) else []
+    systems = [BASELINE.system, KEPT_BUFFERS, OURS, *compiled, *(peers if workload.peers else ())]
     if workload.peak:  # which is counted of what NumPy allocates; and kept buffers allocate nothing
         systems = [system for system in systems if SYSTEMS[system].on_numpy and system != KEPT_BUFFERS]
     alone = workload.peak or not workload.peers or workload.problem.kind == "package"

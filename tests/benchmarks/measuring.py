@@ -29,7 +29,7 @@ from tests.benchmarks.workloads import Workload
 
 SECONDS_PER_TURN = 0.05
 SECONDS_PER_ROW = 20  # of the slowest; it takes three turns in any case
-KEPT_BUFFERS, OURS = "kept buffers", "tinygrad_dl"
+KEPT_BUFFERS, OURS, COMPILED = "kept buffers", "tinygrad_dl", "tg.compile"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.measuring import BASELINE, OURS, Row, Setting
+from tests.benchmarks.measuring import BASELINE, COMPILED, OURS, Row, Setting
 from tests.benchmarks.systems import SYSTEMS
 from tests.benchmarks.workloads import Bar, Workload
 
@@ -46,7 +46,7 @@ def text(workload: Workload, rows: Sequence[Row]) -> str:
 def reached(bar: Bar, rows: Sequence[Row]) -> float | None:
     """What is to be at most `bar.most`; None if it was not measured."""
     by_setting = {row.setting: row for row in rows if row.rounds}
-    ours = by_setting.get(Setting(OURS, memory_kept=bar.memory_kept))
+    ours = by_setting.get(Setting(COMPILED if bar.compiled else OURS, memory_kept=bar.memory_kept))
     by_hand = by_setting.get(Setting(BASELINE.system, memory_kept=bar.by_hand_too))
     if ours is None or by_hand is None:
         return None
@@ -62,7 +62,8 @@ def said(bar: Bar, rows: Sequence[Row]) -> str:
         return f"bar {bar.most:g}: not measured{which}"
     shown = f"{value * 1e3:.0f} ms" if bar.above else f"{value:.2f}"
     most = f"{bar.most * 1e3:.0f} ms" if bar.above else f"{bar.most:g}"
-    return f"{'holds' if value <= bar.most else 'MISSED'}: {OURS} {shown}{which}; at most {most}"
+    system = COMPILED if bar.compiled else OURS
+    return f"{'holds' if value <= bar.most else 'MISSED'}: {system} {shown}{which}; at most {most}"
 
 
 # ---- Markdown
@@ -152,7 +153,7 @@ def plot(path: str, measured: Measured) -> None:
 
     timed = {w: rows for w, rows in measured.items() if not w.peak and w.problem.kind != "package"}
     figure, ax = plt.subplots(figsize=(9, 1.2 + 0.33 * len(timed)), layout="constrained")
-    for system, mark in zip(SYSTEMS, "|xos^vD", strict=True):
+    for system, mark in zip(SYSTEMS, "|xoPs^vD", strict=True):
         points = [
             (row.ratio(rows[0]), -i)
             for i, rows in enumerate(timed.values())

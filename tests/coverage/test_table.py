@@ -12,14 +12,14 @@ from tinygrad_dl.core import registry
 from tinygrad_dl.coverage import __main__ as command
 from tinygrad_dl.coverage import numpy_functions
 from tinygrad_dl.coverage.numpy_functions import KINDS, other_functions, public_functions
-from tinygrad_dl.coverage.table import checked, checks_text, totals_text
+from tinygrad_dl.coverage.table import check_examples, checks_text, totals_text
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 def row_of(function):
     entry = next(entry for entry in (*public_functions(), *other_functions()) if entry.function is function)
-    return next(checked([entry], CASES))
+    return next(check_examples([entry], CASES))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_cell_says_no_if_its_check_fails(wrong, capsys, planted, columns):
 
 def test_a_function_without_an_example_has_no_yes(monkeypatch):
     entry = next(entry for entry in public_functions() if entry.function is np.sinh)
-    row = next(checked([entry], []))
+    row = next(check_examples([entry], []))
     assert set(row.cells.values()) == {"NO"}
 
 

@@ -48,7 +48,7 @@ def test_an_image_has_a_pixel_for_each_number_blue_and_orange():
     x = np.array([[1.0, -1.0, 0.0], [0.5, -0.5, 1.0]])
     (thing,) = shown(draw(tg.parameter(x, "x"), values="image", theme="light")).nodes.values()
     pixels = [part.get("fill") for part in thing.element.iter(f"{SVG}polygon") if part.get("stroke") == "none"]
-    assert pixels == [style.signed(value) for value in x.ravel()]
+    assert pixels == [style.signed_colour(value) for value in x.ravel()]
 
 
 def test_an_image_keeps_its_colours_where_a_style_sheet_makes_the_picture_dark():
@@ -187,7 +187,7 @@ def test_a_dtype_is_told_where_it_is_not_the_usual_one():
     i = tg.Tensor(np.array([0, 2]), name="i")
     h = np.tanh(x * np.ones(3))[i.numpy()]
     picture = shown(draw(np.sum(h * tg.Tensor(np.ones(2, np.float32), name="f"))))
-    assert "dtype: float64 where nothing else is said." in picture.foot
+    assert "dtype: float64 unless noted." in picture.foot
     assert [thing.lines for thing in picture.nodes.values() if "float32" in " ".join(thing.lines)] == [
         ["f", "(2,)  float32"]
     ]

@@ -215,10 +215,10 @@ def test_heat_colours_the_gradients():
     picture = backward(loss, heat=True)
     norms = {f"d{name}": np.linalg.norm(tg.gradients(loss, tensor)) for name, tensor in tg.named_tensors(loss).items()}
     fills = {thing.lines[0]: thing.fills[0] for thing in picture.nodes.values() if thing.classes[0] == "gradient"}
-    place = {name: style.scale().index(fills[name]) for name in norms}
+    place = {name: style.SCALE.index(fills[name]) for name in norms}
     order = sorted(norms, key=norms.get)
     assert [place[name] for name in order] == sorted(place.values())
-    assert fills[order[-1]] == style.scale()[-1]
+    assert fills[order[-1]] == style.SCALE[-1]
 
 
 def test_a_function_of_several_outputs_is_drawn():
@@ -389,8 +389,8 @@ def test_the_gradient_of_a_group_has_the_norms_of_all_in_it_and_the_colour_of_th
                 told(norms_of(loss, [graph.nodes[i] for i in unit.members if graph.nodes[i].is_tracked])) in thing.lines
             )
             boxes = [single.get(f"n{i}-value", single[f"n{i}"]) for i in unit.members]
-            places = [style.scale().index(box.fills[0]) for box in boxes if "heat" in box.classes]
-            assert style.scale().index(thing.fills[0]) == max(places)
+            places = [style.SCALE.index(box.fills[0]) for box in boxes if "heat" in box.classes]
+            assert style.SCALE.index(thing.fills[0]) == max(places)
             different += min(places) < max(places)
     assert different
 

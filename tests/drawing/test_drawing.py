@@ -154,6 +154,17 @@ def test_what_it_prints_is_the_graph_as_text(loss):
     assert re.search(r"W1 .*\(3, 2\)", text)
 
 
+def test_the_text_of_a_backward_pass_is_its_derivation():
+    w = tg.parameter([[0.5, -1.0]], name="w")
+    loss = np.sum(np.tanh(w) ** 2)
+    assert str(draw(loss, show="backward")).startswith(tg.derive(loss).source)
+    assert "dw = " in str(draw(loss, show="backward"))
+    assert "dw = " not in str(draw(loss, show="both"))
+    x = tg.parameter(np.diag([1.0, 2.0]), name="x")
+    values, vectors = np.linalg.eigh(x)  # whose rule can't be traced
+    assert "eigh" in str(draw(np.sum(values) + np.sum(vectors**2), show="backward"))
+
+
 def test_its_repr_counts_nodes_and_edges(monkeypatch):
     x = tg.parameter(1.0, "x")
     drawing = draw(x * 2)
@@ -222,7 +233,7 @@ def test_drawings_of_the_same_program_are_equal(loss):
 @pytest.mark.parametrize("patience", [1, pytest.param(2, marks=pytest.mark.deep), 3])
 def test_a_simpler_picture_is_made_where_the_layout_takes_too_long_and_the_warning_says_which(monkeypatch, patience):
     """An engine that gives up on the first pictures: the third has about 100 nodes."""
-    real, tried = engine.rendered, []
+    real, tried = engine.render, []
 
     def slow(source, suffix, seconds=None):
         tried.append(source)
@@ -230,7 +241,7 @@ def test_a_simpler_picture_is_made_where_the_layout_takes_too_long_and_the_warni
             raise engine.Timeout("too slow")
         return real(source, suffix, seconds)
 
-    monkeypatch.setattr(engine, "rendered", slow)
+    monkeypatch.setattr(engine, "render", slow)
     drawing = draw(loss_of(net_of(60)), roll=False)
     words = ["straight edges, no frames", "about 100 nodes, straight edges", "about 30 nodes, straight edges"]
     with pytest.warns(UserWarning, match=re.escape(f"this picture has {words[patience - 1]}.")):
@@ -253,7 +264,7 @@ def test_where_nothing_can_be_laid_out_in_time_it_is_an_error(loss, monkeypatch,
     def slow(source, suffix, seconds=None):
         raise engine.Timeout("too slow")
 
-    monkeypatch.setattr(engine, "rendered", slow)
+    monkeypatch.setattr(engine, "render", slow)
     with pytest.raises(engine.Timeout, match="gave up"):
         draw(loss).render(tmp_path / "graph.svg")
     assert list(tmp_path.iterdir()) == []
@@ -261,7 +272,7 @@ def test_where_nothing_can_be_laid_out_in_time_it_is_an_error(loss, monkeypatch,
 
 @needs_engine
 def test_a_warning_names_the_line_of_whoever_renders(monkeypatch, tmp_path):
-    real, tried = engine.rendered, []
+    real, tried = engine.render, []
 
     def slow(source, suffix, seconds=None):
         tried.append(source)
@@ -269,7 +280,7 @@ def test_a_warning_names_the_line_of_whoever_renders(monkeypatch, tmp_path):
             raise engine.Timeout("too slow")
         return real(source, suffix, seconds)
 
-    monkeypatch.setattr(engine, "rendered", slow)
+    monkeypatch.setattr(engine, "render", slow)
     with pytest.warns(UserWarning, match="straight edges") as caught:
         draw(tg.parameter(1.0) * 2).render(tmp_path / "graph.svg")
     assert caught[0].filename == __file__

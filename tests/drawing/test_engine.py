@@ -104,7 +104,7 @@ def test_what_the_user_sets_comes_first(set_to, program, system_dot):
     set_to(program)
     assert engine.find() == str(program)
     assert engine.problem() is None
-    assert engine.rendered("digraph {}", ".svg") == b"mine -Tsvg\n"
+    assert engine.render("digraph {}", ".svg") == b"mine -Tsvg\n"
 
 
 @runs_scripts
@@ -149,7 +149,7 @@ def test_a_program_that_is_gone_since_it_was_set_is_an_error(set_to, program, sy
     system_dot("exit 0")
     set_to(program)
     program.unlink()
-    for find in (engine.find, lambda: engine.rendered("digraph {}", ".svg")):
+    for find in (engine.find, lambda: engine.render("digraph {}", ".svg")):
         with pytest.raises(engine.EngineError, match=r"there is no '.*my dot'"):
             find()
     assert "there is no" in engine.problem()
@@ -193,7 +193,7 @@ def test_a_pdf_is_what_an_engine_that_makes_them_gives(system_dot, drawing, tmp_
 @runs_scripts
 def test_the_engine_is_given_the_source_as_utf_8(system_dot, drawing):
     system_dot("exec cat")
-    assert engine.rendered(drawing.source, ".png") == drawing.source.encode("utf-8")
+    assert engine.render(drawing.source, ".png") == drawing.source.encode("utf-8")
 
 
 # ---- what goes wrong
@@ -287,7 +287,7 @@ def test_a_timeout_is_told_from_other_failures_and_ends_the_program_with_what_it
     system_dot(f"{deaf}sleep 60 & echo $! >{tmp_path}/child; echo $$ >{tmp_path}/parent; wait")
     start = time.perf_counter()
     with pytest.raises(engine.Timeout, match=r"gave up after 0\.5 s on 9 characters"):
-        engine.rendered("digraph{}", ".svg", seconds=0.5)
+        engine.render("digraph{}", ".svg", seconds=0.5)
     assert time.perf_counter() - start < 5
     pids = [int((tmp_path / name).read_text()) for name in ("parent", "child")]
     while any(map(is_running, pids)) and time.perf_counter() - start < 10:
@@ -299,14 +299,14 @@ def test_a_timeout_is_told_from_other_failures_and_ends_the_program_with_what_it
 def test_a_program_that_leaves_its_outputs_to_another_times_out_too(system_dot):
     system_dot("sleep 60 &")
     with pytest.raises(engine.Timeout):
-        engine.rendered("digraph{}", ".svg", seconds=0.3)
+        engine.render("digraph{}", ".svg", seconds=0.3)
 
 
 @runs_scripts
 def test_a_program_that_does_not_read_a_large_source_times_out_too(system_dot):
     system_dot("sleep 60")
     with pytest.raises(engine.Timeout):
-        engine.rendered("x" * 10**6, ".svg", seconds=0.3)
+        engine.render("x" * 10**6, ".svg", seconds=0.3)
 
 
 @runs_scripts
@@ -353,7 +353,7 @@ def test_the_best_has_half_of_the_time_and_the_last_all_that_is_left(slow_at, mo
         shares.append(seconds)
         raise engine.Timeout
 
-    monkeypatch.setattr(engine, "rendered", late)
+    monkeypatch.setattr(engine, "render", late)
     with pytest.raises(engine.Timeout):
         engine.best([("a", "x"), ("b", "x"), ("c", "x")], ".svg", 80)
     assert shares == pytest.approx([40, 40, 80], rel=0.01)  # no time passed meanwhile

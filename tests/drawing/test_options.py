@@ -84,9 +84,9 @@ def test_the_larger_a_gradient_the_darker_and_the_scale_is_used_from_end_to_end(
     things = {thing.lines[0]: thing for thing in picture.nodes.values() if "heat" in thing.classes}
     assert set(things) == {*named, "output"}
     order = sorted(norms, key=norms.get)
-    places = [style.scale().index(things[name].fills[0]) for name in order]
+    places = [style.SCALE.index(things[name].fills[0]) for name in order]
     assert places == sorted(places)
-    assert (places[0], places[-1]) == (0, len(style.scale()) - 1)
+    assert (places[0], places[-1]) == (0, len(style.SCALE) - 1)
     assert all(f"gradient norm {norms[name]:.3g}" in things[name].lines for name in norms)
     place = picture.foot.index(next(line for line in picture.foot if line.startswith("gradient norm")))
     ends = [f"gradient norm {norms[order[0]]:.2g}", f"{norms[order[-1]]:.2g}"]
@@ -120,7 +120,7 @@ def test_gradients_that_are_all_zero_or_not_finite_are_drawn_in_grey():
         things = shown(draw(np.sum(np.sqrt(x)), heat=True, gradients=True)).nodes
     assert things["n0"].fills[0] == style.heat(np.inf, 1.0, 2.0)
     assert "gradient norm inf" in things["n0"].lines
-    assert shown(draw(np.sum(x) * 5e-324, heat=True)).nodes["n0"].fills[0] in style.scale()
+    assert shown(draw(np.sum(x) * 5e-324, heat=True)).nodes["n0"].fills[0] in style.SCALE
 
 
 # ---- how much

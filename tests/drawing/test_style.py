@@ -14,7 +14,7 @@ FILLS = {
     False: {**{kind: look.light[0] for kind, look in style.LOOKS.items()}, "background": style.LIGHT.background},
     True: {**{kind: look.dark[0] for kind, look in style.LOOKS.items()}, "background": style.DARK.background},
 }
-HEAT = [*style.scale(), style.heat(0.0, 1.0, 2.0)]
+HEAT = [*style.SCALE, style.heat(0.0, 1.0, 2.0)]
 
 
 def luminance(colour):
@@ -62,41 +62,41 @@ def test_each_kind_has_a_word_in_the_legend_that_no_other_has():
 
 
 def test_the_colours_of_heat_get_darker_one_by_one_even_in_print():
-    lights = [luminance(colour) for colour in style.scale()]
+    lights = [luminance(colour) for colour in style.SCALE]
     assert all(lower < 0.9 * higher for higher, lower in itertools.pairwise(lights))
 
 
 @given(st.floats(min_value=5e-324, max_value=1e308), st.floats(min_value=5e-324, max_value=1e308))
 def test_a_larger_gradient_is_never_paler(one, two):
     low, high = min(one, two), max(one, two)
-    place = style.scale().index
+    place = style.SCALE.index
     assert place(style.heat(low, low, high)) <= place(style.heat(high, low, high))
     middle = math.sqrt(low) * math.sqrt(high)
     assert place(style.heat(low, low, high)) <= place(style.heat(middle, low, high)) <= 5
-    assert style.heat(low, low, high) == style.scale()[0]
+    assert style.heat(low, low, high) == style.SCALE[0]
     if math.log(high) > math.log(low):
-        assert style.heat(high, low, high) == style.scale()[-1]
+        assert style.heat(high, low, high) == style.SCALE[-1]
 
 
 def test_each_colour_is_for_an_equal_share_of_the_decades():
     six = [style.heat(10.0**power, 1e-6, 1.0) for power in (-5.5, -4.5, -3.5, -2.5, -1.5, -0.5)]
-    assert six == list(style.scale())
+    assert six == list(style.SCALE)
 
 
 @pytest.mark.parametrize("value", [0.0, math.inf, math.nan])
 def test_what_has_no_place_on_the_scale_is_grey(value):
     assert style.heat(value, 1.0, 10.0) == "#d9d9d9"
-    assert "#d9d9d9" not in style.scale()
+    assert "#d9d9d9" not in style.SCALE
 
 
 def test_what_is_beyond_the_scale_has_its_ends():
-    assert style.heat(1e-9, 1.0, 10.0) == style.scale()[0]
-    assert style.heat(1e300, 1e-300, 10.0) == style.scale()[-1]
+    assert style.heat(1e-9, 1.0, 10.0) == style.SCALE[0]
+    assert style.heat(1e300, 1e-300, 10.0) == style.SCALE[-1]
 
 
 @given(st.floats(-2, 2), st.booleans())
 def test_pixels_of_positive_and_negative_numbers_differ_to_the_colour_blind_too(value, dark):
-    colour, opposite = style.signed(value, dark), style.signed(-value, dark)
+    colour, opposite = style.signed_colour(value, dark), style.signed_colour(-value, dark)
     assert re.fullmatch("#[0-9a-f]{6}", colour)
     if abs(value) > 0.5:  # blue and orange differ in the blue part, which no common colour-blindness confuses
         assert abs(int(colour[5:], 16) - int(opposite[5:], 16)) > 80

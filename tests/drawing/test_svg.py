@@ -28,7 +28,7 @@ def picture():
         f'n{i} [label=<{labels.html(name)}> tooltip="{labels.tip(name.replace(chr(34), "q"))}"]'
         for i, name in enumerate(NAMES)
     ]
-    return engine.rendered("digraph { n0 -> n1 -> n2; " + "; ".join(nodes) + "}", ".svg")
+    return engine.render("digraph { n0 -> n1 -> n2; " + "; ".join(nodes) + "}", ".svg")
 
 
 @needs_engine

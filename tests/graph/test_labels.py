@@ -97,7 +97,7 @@ def dot(attributes):
 
 def picture(source):
     """The root of the picture, by an XML parser that knows nothing of Graphviz, after all that is done to it."""
-    return ET.fromstring(svg.with_style(engine.rendered(source, ".svg"), "text { fill: white }"))
+    return ET.fromstring(svg.with_style(engine.render(source, ".svg"), "text { fill: white }"))
 
 
 def as_python_writes_it(character):

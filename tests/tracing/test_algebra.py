@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tinygrad_dl as tg
 from tinygrad_dl.tracing.algebra import simplified
 from tinygrad_dl.tracing.trace import trace
 
@@ -32,6 +33,20 @@ def test_an_exact_rule_keeps_the_numbers(rule, dtype):
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(simple.evaluate(x)[0], f(x))
         assert simple.evaluate(x)[0].dtype == f(x).dtype
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0, 0.3])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_sigmoid_that_meets_the_cross_entropy_is_exact_where_it_saturates(y, dtype):
+    z = np.array([[-1000.0, -90.0, -50.0, -1.0, 0.0, 2.0, 36.0, 37.0, 50.0, 1000.0]], dtype)
+    labels = tg.Tensor(np.full_like(z, y))
+    f = tg.grad(lambda z: tg.nn.binary_cross_entropy(tg.nn.sigmoid(z), labels))
+    compiled = tg.compile(f)
+    for scale in (1, 0.5):
+        expected = f(scale * z)
+        tolerance = 4 * np.finfo(dtype).eps
+        np.testing.assert_allclose(compiled(scale * z), expected, rtol=tolerance, atol=tolerance * np.max(expected))
+    assert np.maximum not in [node.function for node in compiled.program.nodes]
 
 
 def test_integers_and_half_floats_are_left_alone():

@@ -12,7 +12,7 @@ import tinygrad_dl as tg
 from tests.tracing.evaluating import RNG, A, X, evaluated
 from tinygrad_dl.core import primitives
 from tinygrad_dl.graph.formulas import derivative
-from tinygrad_dl.tracing.printing import printed
+from tinygrad_dl.tracing.printing import formula_of
 from tinygrad_dl.tracing.symbols import Symbol
 
 # ---- precedence
@@ -65,7 +65,7 @@ trees = st.recursive(st.sampled_from(sorted(LEAVES)), symbolic, max_leaves=12)
 @settings(max_examples=5 * settings.default.max_examples)
 def test_an_expression_evaluates_to_its_value_and_no_parentheses_are_too_many(tree):
     with np.errstate(all="ignore"):
-        formula = printed(computed(tree, LEAVES))
+        formula = formula_of(computed(tree, LEAVES))
         arrays = {name: leaf._value for name, leaf in LEAVES.items()}
         np.testing.assert_array_equal(evaluated(formula, {"np": np, **arrays}), computed(tree, arrays))
     for text in (formula.result, *(text for _, text in formula.bindings)):
@@ -122,7 +122,7 @@ PARENTHESES = {
 @pytest.mark.parametrize("text", PARENTHESES)
 def test_there_are_just_the_parentheses_that_are_needed(text):
     with np.errstate(invalid="ignore"):
-        assert printed(PARENTHESES[text]()) == text
+        assert formula_of(PARENTHESES[text]()) == text
 
 
 def test_only_what_changes_nothing_is_left_out():
@@ -131,8 +131,8 @@ def test_only_what_changes_nothing_is_left_out():
         assert unchanged is x
     for unchanged in (condition & True, True & condition, np.logical_and(True, condition), condition | False):
         assert unchanged is condition
-    assert printed([x * 1.0, 0 - x, 1**x, x**0, condition * 1]) == "[x * 1.0, 0 - x, 1**x, x**0, (x < y) * 1]"
-    assert printed([condition & False, condition | True]) == "[(x < y) & False, (x < y) | True]"
+    assert formula_of([x * 1.0, 0 - x, 1**x, x**0, condition * 1]) == "[x * 1.0, 0 - x, 1**x, x**0, (x < y) * 1]"
+    assert formula_of([condition & False, condition | True]) == "[(x < y) & False, (x < y) | True]"
 
 
 # ---- what is used more than once
@@ -140,19 +140,19 @@ def test_only_what_changes_nothing_is_left_out():
 
 def test_what_is_used_more_than_once_is_printed_once():
     t = np.exp(x - 1)
-    assert printed(y * t / np.sum(t)) == "y * t / np.sum(t), t = np.exp(x - 1)"
+    assert formula_of(y * t / np.sum(t)) == "y * t / np.sum(t), t = np.exp(x - 1)"
     u = t / np.sum(t)
-    assert printed(u * np.log(u)) == "t2 * np.log(t2), t1 = np.exp(x - 1), t2 = t1 / np.sum(t1)"
+    assert formula_of(u * np.log(u)) == "t2 * np.log(t2), t1 = np.exp(x - 1), t2 = t1 / np.sum(t1)"
 
 
 def test_operators_on_names_and_numbers_are_short_enough_to_be_repeated():
     t = 1 - x
-    assert printed(t * np.log(t)) == "(1 - x) * np.log(1 - x)"
+    assert formula_of(t * np.log(t)) == "(1 - x) * np.log(1 - x)"
 
 
 def test_a_binding_takes_no_name_that_is_in_use():
     t = np.exp(x - y)
-    assert printed(t * np.log(t), {"x": "t", "y": "t1"}) == "t2 * np.log(t2), t2 = np.exp(t - t1)"
+    assert formula_of(t * np.log(t), {"x": "t", "y": "t1"}) == "t2 * np.log(t2), t2 = np.exp(t - t1)"
 
 
 def test_the_length_of_a_formula_is_linear_in_what_was_computed():

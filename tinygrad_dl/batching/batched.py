@@ -115,7 +115,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if not kwargs and type(function) is np.ufunc and (samples := at_once(function, args)) is not None:
         return samples
     kwargs = kwargs or {}
-    found = list(_find_batched((args, kwargs)))
+    found = _find_batched((args, kwargs) if kwargs else args, [])
     active = active_levels()
     if any(x._level not in active for x in found):
         raise RuntimeError(
@@ -155,11 +155,13 @@ def at_once(ufunc: np.ufunc, args: tuple[Any, ...]) -> Batched | None:
             return None
     if shared >= ndim or level not in active_levels() or ufunc.signature is not None or ufunc.nout > 1:
         return None
-    with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
-        try:
-            return Batched(ufunc(*values), level)
-        except TypeError as error:
+    try:
+        return Batched(ufunc(*values), level)
+    except TypeError as error:
+        with contextlib.suppress(Exception):
             return Batched(at_the_users_line(error, ufunc, tuple(values)), level)
+    except Exception:  # if the call is wrong, a single sample raises a clearer error
+        return None
     return None
 
 
@@ -177,9 +179,11 @@ def _read_only(value: Any) -> Any:
         value = value.view()
         value.flags.writeable = False
         return value
-    if type(value) is dict:
-        return {key: _read_only(part) for key, part in value.items()}
     kind = type(value)
+    if kind is Batched or kind is slice:
+        return value
+    if kind is dict:
+        return {key: _read_only(part) for key, part in value.items()}
     if hasattr(kind, "__array__") and not hasattr(kind, "__array_function__"):  # such as a column of a data frame
         return np.asarray(value)
     return kind(map(_read_only, value)) if kind in (list, tuple) else value
@@ -196,14 +200,16 @@ def _rule(function: Callable) -> Callable:
     return rules[function]
 
 
-def _find_batched(value: Any) -> Iterator[Batched]:
+def _find_batched(value: Any, found: list[Batched]) -> list[Batched]:
+    """Append the Batched arrays in `value`, also inside lists, tuples and dicts, to `found`."""
     if type(value) is Batched:
-        yield value
-    elif type(value) is dict:
-        yield from _find_batched(list(value.values()))
+        found.append(value)
     elif isinstance(value, (list, tuple)):
         for part in value:
-            yield from _find_batched(part)
+            _find_batched(part, found)
+    elif type(value) is dict:
+        _find_batched(list(value.values()), found)
+    return found
 
 
 def _one_by_one(level: Level, function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:

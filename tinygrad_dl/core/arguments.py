@@ -49,7 +49,7 @@ def no_primal(value: Any) -> Any:
     return setting(value)
 
 
-def opened(value: Any) -> Any:
+def to_numpy(value: Any) -> Any:
     """Convert an array of another library, such as a data frame, to a plain one; return anything else as it is."""
     return numbers(value) if is_array(value) else value
 

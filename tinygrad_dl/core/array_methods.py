@@ -132,7 +132,7 @@ class ArrayMethods(_Lacking):
         return np.compress(condition, self, axis)
 
     def clip(self, min: Any = None, max: Any = None) -> Any:
-        """`np.clip` to what is between `min` and `max`."""
+        """`np.clip` to the interval from `min` to `max`."""
         return np.clip(self, min, max)
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
@@ -208,6 +208,6 @@ class Dispatching(ArrayMethods):
 
 
 class Symbolic(Dispatching):
-    """A proxy that can be the value of a Tensor, so that what is computed with the Tensor is traced."""
+    """A proxy that can be the value of a Tensor, so that computations with the Tensor are traced."""
 
     __slots__ = ()

@@ -25,7 +25,7 @@ from .. import pytree
 from . import arguments, primitives, registry
 from .array_methods import Symbolic
 from .calls import outputs_of
-from .modes import IN_RULE, observing, with_recording
+from .modes import IN_RULE, is_observed, observing, with_recording
 from .tensor import Tensor, origin, untracked
 
 _ARRAYS = (np.ndarray, np.generic)
@@ -80,7 +80,7 @@ def backward_pass(
     waiting = [(-node._number, node) for node in cotangents if node._function is not None]
     heapify(waiting)
     sums: set[Tensor] = set()  # Tensors whose cotangents are arrays of this pass, to be added to in place
-    observer = observing.value()
+    observer = observing.value() if is_observed() else None
     while waiting:
         node = heappop(waiting)[1]
         parents = node._parents or _parents_of(node)
@@ -237,7 +237,7 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
     array([[3., 4.]])
     """
     cotangent = initial_cotangent(output, cotangent)
-    cotangents = with_recording(False, backward_pass, {output: cotangent}, keep_graph=keep_graph)
+    cotangents = with_recording(False, backward_pass, {output: cotangent}, None, False, keep_graph)
     with _adding:  # not a loop here: an interrupt at its jump would leave the lock held, in Python 3.13
         _add_to_leaves(cotangents)
 
@@ -303,7 +303,7 @@ def gradients(output: Tensor, tensors: Any, create_graph: bool = False, cotangen
 
 def initial_cotangent(output: Any, cotangent: Any = None) -> Any:
     """The `cotangent` of `output`, checked; 1 if it is left out and `output` has size 1."""
-    if type(output) is not Tensor or not output.requires_grad:
+    if type(output) is not Tensor or not output._tracked:
         raise ValueError(
             f"nothing to differentiate: expected a Tensor computed from one that requires grad, got "
             f"{_described(output)}. Make the inputs with tg.parameter(...), outside of tg.no_grad(); a "
@@ -311,12 +311,13 @@ def initial_cotangent(output: Any, cotangent: Any = None) -> Any:
         )
     if cotangent is not None:
         return checked_cotangent(output, cotangent)
-    if output.size != 1 or output.dtype.kind == "c":
+    value = output._value
+    if value.size != 1 or value.dtype.kind == "c":
         raise ValueError(
             f"expected a real output of size 1, such as a loss, or a cotangent of its shape; got {_described(output)} "
             f"and no cotangent. Reduce it with np.sum or np.mean, or pass one."
         )
-    return output.dtype.type(1) if output.ndim == 0 else np.ones(output.shape, output.dtype)
+    return value.dtype.type(1) if value.ndim == 0 else np.ones(value.shape, value.dtype)
 
 
 def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> np.ndarray:

@@ -175,9 +175,14 @@ IN_FUNCTION = "in a function"  # that is being differentiated: it records, and w
 IN_RULE = "in a rule"  # that is being differentiated: it records, and what leaves the graph is an error
 
 
-def with_recording(wanted: bool | str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call `function(*args, **kwargs)` with recording switched on or off."""
-    return switched(_recording, wanted, function, *args, **kwargs)
+def with_recording(wanted: bool | str, function: Callable[..., R], *args: Any) -> R:
+    """`switched` for recording, called at each backward pass: passing arguments on once more would double its cost."""
+    outer = _recording.get()
+    try:
+        _recording.set(wanted)
+        return function(*args)
+    finally:
+        _recording.set(outer)
 
 
 def is_grad_enabled() -> bool:
@@ -251,7 +256,7 @@ is_observed: Callable[[], Any] = _observer.get  # read at every operation
 
 
 class observing(Mode):
-    """Let an Observer, or None, observe what is recorded, and backward passes."""
+    """Let an Observer, or None, observe the recorded nodes, and backward passes."""
 
     _variable = _observer
 

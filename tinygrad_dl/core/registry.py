@@ -241,7 +241,7 @@ def check_call(function: Callable[..., Any], argnum: int, args: Sequence[Any], k
     A rule parameter annotated `Literal[...]` accepts only those values.
     """
     positional, named, any_count, any_keyword, choices = _parameters(function, argnum)
-    if len(args) > len(positional) and not any_count and primitives.shown(keywords) == keywords:
+    if len(args) > len(positional) and not any_count and primitives.visible_kwargs(keywords) == keywords:
         raise no_rule_for(function, f"{len(args)} positional arguments")
     for name, value in zip(positional, args, strict=False):
         if name == "out" and value is not None:

@@ -315,7 +315,7 @@ class Tensor(ArrayMethods, Displayed):
         if type(new) is np.ndarray:
             new = np.array(new, dtype=self.dtype)
             new.flags.writeable = False
-        self._value = new
+        self._value = new if type(new) is np.ndarray else arguments.numbers(new, self.dtype)
 
     def numpy(self) -> np.ndarray:
         """Return a copy of the values, a NumPy array without the graph."""

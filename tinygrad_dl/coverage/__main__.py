@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from .cases import Case
 from .numpy_functions import NumpyFunction, other_functions, public_functions
-from .table import checked, checks_text, lists_text, rows_text, totals_text
+from .table import check_examples, checks_text, lists_text, rows_text, totals_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"no function of NumPy has {' or '.join(map(repr, options.names))} in its name", file=sys.stderr)
         return 2
     differentiable = [function for function in chosen if function.is_differentiable]
-    rows = list(checked(_with_progress(differentiable), _examples() if differentiable else ()))
+    rows = list(check_examples(_with_progress(differentiable), _examples() if differentiable else ()))
     if rows:
         print(rows_text(rows), end="\n\n")
     if rest := lists_text(function for function in chosen if not function.is_differentiable):

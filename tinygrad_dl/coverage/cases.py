@@ -42,7 +42,7 @@ def one(function: Callable[..., Any], label: str, *args: Any, **kwargs: Any) -> 
     return function, label, lambda x: function(x, *args, **kwargs)
 
 
-def deprecated(name: str, label: str, *args: Any, **kwargs: Any) -> list[tuple[Any, ...]]:
+def deprecated_row(name: str, label: str, *args: Any, **kwargs: Any) -> list[tuple[Any, ...]]:
     """The start of a row for `np.name(x, *args, **kwargs)`, called without its warning; none if this NumPy lacks it."""
 
     def call(*arrays: Any) -> Any:

@@ -18,26 +18,26 @@ class NotApplicable(Exception):
 
 
 class NotDecided(Exception):
-    """Raised by a check in which all differences by an argument are too noisy to tell anything but a zero."""
+    """Raised by a check in which all differences by an argument are too noisy to confirm anything but a zero."""
 
 
 def first_order(case: Case) -> None:
-    """The gradient is what differences say, by each argument."""
+    """Compare the gradient with respect to each argument with differences."""
     _agrees(gradients_report(case.call, *case.arrays(), modes=["vjp"]))
 
 
 def second_order(case: Case) -> None:
-    """The gradient of the gradient is what differences of the gradient say."""
+    """Compare the gradient of the gradient with differences of the gradient."""
     _agrees(gradients_report(case.call, *case.arrays(), modes=["vjp"], order=2))
 
 
 def forward_mode(case: Case) -> None:
-    """The tangent that `jvp` gives is what differences say."""
+    """Compare the tangent of `jvp` with differences."""
     _agrees(gradients_report(case.call, *case.arrays(), modes=["jvp"]))
 
 
 def complex_numbers(case: Case) -> None:
-    """The same, in both modes, where the arguments are complex."""
+    """Compare with differences at complex arguments, in both modes."""
     rng = np.random.default_rng(2)
     arrays = [x + 0.1j * rng.uniform(1, 2, x.shape) for x in case.arrays()]
     with warnings.catch_warnings():
@@ -73,7 +73,7 @@ CHECKS: dict[str, Callable[[Case], None]] = {  # the column -> what must hold of
 
 
 def failure(check: Callable[[Case], None], case: Case) -> str | None:
-    """Describe in a line what is wrong with an example; "" if it is right. Raises NotApplicable or NotDecided."""
+    """Describe the fault of an example in a line; "" if there is none. Raises NotApplicable or NotDecided."""
     try:
         with np.errstate(all="ignore"):
             check(case)

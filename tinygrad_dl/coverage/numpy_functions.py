@@ -1,4 +1,4 @@
-"""The public functions of NumPy, each once under all its names, and what this package knows of them."""
+"""The public functions of NumPy, each once under all its names, and their kinds in the registry."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NumpyFunction:
 
     @property
     def arguments(self) -> str:
-        """The arguments that it is differentiated by, as far as its rules tell."""
+        """The arguments that have derivative rules."""
         if self.kind == "composite":
             return "composite"
         rules = registry.vjps[self.function]
@@ -51,7 +51,7 @@ class NumpyFunction:
         return ", ".join(name for name, rule in zip(names, rules, strict=False) if rule is not None)
 
 
-KINDS: dict[str, Any] = {  # what is said of a function -> the table that says it
+KINDS: dict[str, Any] = {  # kind of a function -> its table
     "rule": registry.vjps,
     "composite": registry.composites,
     "constant": registry.constants,

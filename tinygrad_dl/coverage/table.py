@@ -16,14 +16,14 @@ YES, NO, NOT_APPLICABLE = "yes", "NO", "-"
 
 @dataclass
 class Row:
-    """The result for a function: for each check whether its examples pass, and what is wrong if they don't."""
+    """The result for a function: a cell for each check, and descriptions of the failures."""
 
     function: NumpyFunction
     cells: dict[str, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
 
-def checked(functions: Iterable[NumpyFunction], cases: Iterable[Case]) -> Iterator[Row]:
+def check_examples(functions: Iterable[NumpyFunction], cases: Iterable[Case]) -> Iterator[Row]:
     """A row for each of the differentiable `functions`, whose examples among the `cases` are run here and now."""
     examples = defaultdict(list)
     for case in cases:
@@ -50,7 +50,7 @@ def _verdict(check: Callable[[Case], None], cases: list[Case]) -> tuple[str, lis
         passed |= not wrong
         failures += [wrong] if wrong else []
     if applicable and not passed and not failures:
-        failures = [f"{cases[0].name}: no differences can tell" if cases else "there is no example"]
+        failures = [f"{cases[0].name}: undecided by differences" if cases else "there is no example"]
     return (NO if failures else YES if passed else NOT_APPLICABLE), failures
 
 

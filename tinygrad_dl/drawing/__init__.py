@@ -1,7 +1,7 @@
 """Pictures of a graph: `draw` gives a `Drawing`, which shows itself in a notebook and renders to a file.
 
-What is to be seen is read into a `graph.Graph`; `dot` and `backward` say how it looks as DOT text, `engine` has it laid
-out, and `page` puts it on a page where one steps through backprop. `plots` are curves and fields, by matplotlib.
+The graph is read into a `graph.Graph`; `dot` and `backward` describe it as DOT text, `engine` lays it out, and `page`
+makes a page to step through backprop. `plots` are curves and fields, by matplotlib.
 """
 
 import importlib
@@ -18,6 +18,6 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name):
-        if name == "plots":  # imported when it is asked for
+        if name == "plots":  # imported on first use
             return importlib.import_module(".plots", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,22 +1,25 @@
 """The backward pass as a picture: from the gradient of the output to those of the parameters, by rules.
 
-A rule says its formula, traced from the real one. Where several contributions meet, they are added up; where the
-forward pass broadcast, the sum that undoes it is noted on the edge. What the forward picture sums up is summed up here:
-of repeated blocks, drawn once, nothing is said that holds for one of them only.
+A rule shows its formula, traced from the real one. Where several contributions meet, they are added up; where the
+forward pass broadcast, the sum that undoes it is noted on the edge. Summaries are those of the forward picture:
+repeated blocks, drawn once, show only facts that hold for all of them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..graph import op_text, values
 from ..graph.record import Contribution
+from .dot_builder import DotBuilder
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
 from .folding.views import span
-from .sketch import Sketch
 
 
+@dataclass
 class BackwardPicture:
-    """The backward pass in a `view` of a graph, in a sketch.
+    """The backward pass in a `view` of a graph, in a builder.
 
     `mirrored`, it runs against the direction of the picture, so that beside the forward pass what belongs together
     stands at one height.
@@ -25,36 +28,27 @@ class BackwardPicture:
     view: View
     found: Findings
     options: Options
-    sketch: Sketch
-    outer: str | None
-    mirrored: bool
+    builder: DotBuilder
+    outer: str | None = None
+    mirrored: bool = False
 
-    def __init__(
-        self,
-        view: View,
-        found: Findings,
-        options: Options,
-        sketch: Sketch,
-        frame: str | None = None,
-        mirrored: bool = False,
-    ):
-        self.view, self.found, self.options, self.sketch = view, found, options, sketch
-        self.outer, self.mirrored = frame, mirrored
-        assert found.record is not None
-        self._gradients = found.record.gradients
-        self._nodes = found.graph.nodes
-        self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the sketch
-        self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the sketch with its gradient
+    def __post_init__(self) -> None:
+        assert self.found.record is not None
+        self._gradients = self.found.record.gradients
+        self._nodes = self.found.graph.nodes
+        self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the builder
+        self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the builder with its gradient
         self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
-        for c in found.record.contributions:
-            self._between.setdefault((view.unit_of[c.head], view.unit_of[c.tail]), []).append(c)
+        unit_of = self.view.unit_of
+        for c in self.found.record.contributions:
+            self._between.setdefault((unit_of[c.head], unit_of[c.tail]), []).append(c)
 
     def draw(self) -> None:
-        """Put it into the sketch: each unit that a gradient reaches, and the rules that carry it on."""
+        """Put it into the builder: each unit that a gradient reaches, and the rules that carry it on."""
         if self.options.modules:
             for frame in self.view.frames:
                 parent = f"b{frame.parent.id}" if frame.parent else self.outer
-                self.sketch.frame(f"b{frame.id}", frame.title, parent, frame.kind)
+                self.builder.frame(f"b{frame.id}", frame.title, parent, frame.kind)
         into: dict[int, list[Link]] = {}
         for link in self.view.links:
             if self._contributions(link):
@@ -64,7 +58,7 @@ class BackwardPicture:
         for unit in reversed(self.view.units):
             if any(index in self._gradients for index in unit.members):
                 self._anchors[unit.index] = self._gradient(unit, unit.index in looping)
-                for link, source in self._carried(unit, into.get(unit.index, [])):
+                for link, source in self._gradient_links(unit, into.get(unit.index, [])):
                     if link.loops:
                         loops.append((source, link))
                     else:
@@ -83,23 +77,23 @@ class BackwardPicture:
     # ---- gradients
 
     def _gradient(self, unit: Unit, loops: bool) -> str:
-        """The node of the sketch where the gradient of a unit is, all that arrives added up."""
+        """The node of the builder where the gradient of a unit is, all that arrives added up."""
         arriving, node = self._arriving.get(unit.index, []), unit.node
         sum_of = self.found.sum_of(unit.members)
         if node is None:
             id = f"b{unit.id}"
             details = [*self.found.verdict(unit.members), *unit.lines, *self._norm(unit)]
             look = self.found.look(unit.members, self.options)
-            self.sketch.node(id, unit.kind, f"backward of {unit.title}", details, frame=self._frame(unit), **look)
+            self.builder.node(id, unit.kind, f"backward of {unit.title}", details, frame=self._frame(unit), **look)
         elif self._has_box(unit, loops):
             id, title = f"d{node.index}", self._title(unit)
             details = [*self.found.verdict(unit.members), *self._details(unit), *([sum_of] if sum_of else [])]
             tooltip = "\n".join([title, *details, *self.found.causes(unit.members)[1:]])
             look = self.found.look(unit.members, self.options)
-            self.sketch.node(id, "gradient", title, details, frame=self._frame(unit), tooltip=tooltip, **look)
+            self.builder.node(id, "gradient", title, details, frame=self._frame(unit), tooltip=tooltip, **look)
         elif len(arriving) > 1:
             id, tooltip = f"d{node.index}", f"the {sum_of or 'sum of what arrives'}"
-            self.sketch.node(id, "sum", "+", frame=self._frame(unit), tooltip=tooltip)
+            self.builder.node(id, "sum", "+", frame=self._frame(unit), tooltip=tooltip)
         else:
             return arriving[0][0]
         for source, link in arriving:
@@ -138,7 +132,7 @@ class BackwardPicture:
         return self.found.norm(unit.members) if self.options.norms else []
 
     def _arrive(self, source: str, anchor: str, link: Link, several: bool) -> None:
-        """An edge into the gradient of the tail of a link; its norm is told where it is one of several."""
+        """An edge into the gradient of the tail of a link, with its norm if it is one of several."""
         tail, head = self.view.units[link.tail], self.view.units[link.head]
         parts, label = self._contributions(link), []
         if link.loops:
@@ -160,8 +154,8 @@ class BackwardPicture:
 
     # ---- rules
 
-    def _carried(self, unit: Unit, links: list[Link]) -> list[tuple[Link, str]]:
-        """The links into a unit, each with the node of the sketch that carries the gradient on: the rule."""
+    def _gradient_links(self, unit: Unit, links: list[Link]) -> list[tuple[Link, str]]:
+        """The links into a unit, each with the node of the builder that carries the gradient on: the rule."""
         if unit.node is None:
             return [(link, self._anchors[unit.index]) for link in links]
         by_rule: dict[str, list[Link]] = {}
@@ -185,17 +179,17 @@ class BackwardPicture:
         else:
             title = op_text.derivative(self.found.graph, node, argnum, given)
             tooltip += f"\n{title}"
-        tells = self.options.shapes or not all(self._tells_shape(self.view.units[link.tail]) for link in links)
-        details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if tells else []
-        self.sketch.node(id, "rule", title, details, frame=self._frame(unit), tooltip=tooltip)
+        has_shapes = self.options.shapes or not all(self._shows_shape(self.view.units[link.tail]) for link in links)
+        details = shape_of(c.raw_shape for link in links for c in self._contributions(link)) if has_shapes else []
+        self.builder.node(id, "rule", title, details, frame=self._frame(unit), tooltip=tooltip)
         self._edge(self._anchors[unit.index], id, f"b{id[1:]}", [])
 
     @staticmethod
-    def _tells_shape(unit: Unit) -> bool:
+    def _shows_shape(unit: Unit) -> bool:
         """Return whether the gradient of a unit has a box with its shape."""
         return unit.node is not None and (bool(unit.node.name) or unit.node.kind != "operation")
 
     def _edge(self, source: str, target: str, id: str, label: list[str], **attributes: str) -> None:
         if self.mirrored:
             source, target, attributes = target, source, {"dir": "back", **attributes}
-        self.sketch.edge(source, target, id=id, label=label, **attributes)
+        self.builder.edge(source, target, id=id, label=label, **attributes)

@@ -1,7 +1,7 @@
 """A graph as DOT text, Graphviz's language: what stands in the picture of a forward pass.
 
-Operations are ellipses. Boxes are for what has a name or comes from outside: parameters, data, outputs and the
-intermediates that the user named. An unnamed intermediate gets no box, which would double the picture to say nothing:
+Operations are ellipses. Boxes are for named values and inputs: parameters, data, outputs and the
+intermediates that the user named. An unnamed intermediate gets no box, which would double the picture for nothing:
 its shape stands in the operation that made it. Numbers stand in the operation too: `1 /`, `** 2`, `sum(axis=0)`.
 """
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..graph import op_text, values
 from ..graph.nodes import Node
 from ..graph.record import Contribution
+from .dot_builder import DotBuilder
 from .findings import FREED, Findings, Options
 from .folding import Link, Unit, View
-from .sketch import Sketch
 
 # Where two operands arrive, in order: a - b is not b - a, wherever the layout puts a and b. Where they may be swapped,
 # and where there are more, they have no sides of their own, which would tie knots; many stand in order if they can.
@@ -31,33 +31,33 @@ _TALL = {"shape": "box", "style": "filled,rounded", "margin": "0.08,0.03"}  # an
 # at 500 operations. Beyond this many uses each use gets a copy of the leaf, and 5,000 operations take seconds.
 _SHARED_USES = 4
 
-# Labels of edges double the ranks of a layout, and 5,000 operations take five times as long: beyond so many nodes, what
-# they say is in the tooltips of the edges.
+# Labels of edges double the ranks of a layout, and 5,000 operations take five times as long: beyond so many nodes, the
+# labels are in the tooltips of the edges.
 _UNLABELLED = 1_000
 
 
+@dataclass
 class Picture:
-    """The forward pass in a `view` of a graph, in a sketch."""
+    """The forward pass in a `view` of a graph, in a builder."""
 
     view: View
     found: Findings
     options: Options
-    sketch: Sketch
-    outer: str | None
+    builder: DotBuilder
+    outer: str | None = None
 
-    def __init__(self, view: View, found: Findings, options: Options, sketch: Sketch, frame: str | None = None):
-        self.view, self.found, self.options, self.sketch, self.outer = view, found, options, sketch, frame
-        self._nodes = found.graph.nodes
-        self._sources: list[str] = []  # of each unit, the node of the sketch where its value is
+    def __post_init__(self) -> None:
+        self._nodes = self.found.graph.nodes
+        self._sources: list[str] = []  # of each unit, the node of the builder where its value is
         self._copies: Counter[int] = Counter()
-        self._uses = Counter(link.tail for link in view.links if not link.loops)
-        self._blocked: list[tuple[Node, str]] = []  # with the nodes of the sketch
+        self._uses = Counter(link.tail for link in self.view.links if not link.loops)
+        self._blocked: list[tuple[Node, str]] = []  # with the nodes of the builder
 
     def draw(self) -> None:
-        """Put it into the sketch: each unit, and the links into it."""
+        """Put it into the builder: each unit, and the links into it."""
         if self.options.modules:
             for frame in self.view.frames:
-                self.sketch.frame(frame.id, frame.title, frame.parent.id if frame.parent else self.outer, frame.kind)
+                self.builder.frame(frame.id, frame.title, frame.parent.id if frame.parent else self.outer, frame.kind)
         links: dict[int, list[Link]] = {}
         for link in self.view.links:
             links.setdefault(link.head, []).append(link)
@@ -77,7 +77,7 @@ class Picture:
             for index in self.found.graph.sources_of_cut(node):
                 source = self._sources[self.view.unit_of[index]]
                 if source:
-                    self.sketch.edge(source, id, id=f"e{index}-{id[1:]}-cut", style="dotted")
+                    self.builder.edge(source, id, id=f"e{index}-{id[1:]}-cut", style="dotted")
 
     # ---- nodes
 
@@ -90,7 +90,7 @@ class Picture:
         links = [link for link in links if not link.loops]
         ordered = len(links) == 2 and node.function not in _COMMUTATIVE
         sides = _SIDES[self.options.direction] if ordered else ("",) * len(links)
-        self.sketch.node(
+        self.builder.node(
             node.id,
             "operation",
             node.label,
@@ -106,7 +106,7 @@ class Picture:
         self._sources[unit.index] = node.id
         if boxed:
             self._sources[unit.index] = self._leaf(unit, node, f"{node.id}-value")
-            self.sketch.edge(node.id, f"{node.id}-value", id=f"e{node.index}-value")
+            self.builder.edge(node.id, f"{node.id}-value", id=f"e{node.index}-value")
 
     def _leaf(self, unit: Unit, node: Node, id: str) -> str:
         """A box for a value."""
@@ -118,7 +118,7 @@ class Picture:
             details += ["the last one is the output"] if unit.is_output else []
         if node.cut is not None and node.name:
             details.insert(0, f"cut off by {node.cut.by}")
-        self.sketch.node(
+        self.builder.node(
             id,
             kind,
             title,
@@ -135,7 +135,7 @@ class Picture:
     def _group(self, unit: Unit, links: list[Link]) -> None:
         details = [*self.found.verdict(unit.members), *unit.lines, *self._gradients(unit)]
         look = self.found.look(unit.members, self.options)
-        self.sketch.node(unit.id, unit.kind, unit.title, details, frame=self._frame(unit), **look)
+        self.builder.node(unit.id, unit.kind, unit.title, details, frame=self._frame(unit), **look)
         self._sources[unit.index] = unit.id
         for link in links:
             if not link.loops:
@@ -148,18 +148,18 @@ class Picture:
         """A box for the value of a group that is an output; of a long run of operations, there may be several."""
         id, (first, *more) = f"{unit.id}-value", outputs
         if more:
-            self.sketch.node(id, "output", f"{len(outputs):,} outputs", frame=self._frame(unit))
+            self.builder.node(id, "output", f"{len(outputs):,} outputs", frame=self._frame(unit))
         else:
             single = replace(unit, node=first, members=[first.index], repeats=1, kind="node")
             self._leaf(single, first, id)
-        self.sketch.edge(unit.id, id, id=f"e{unit.id}-value")
+        self.builder.edge(unit.id, id, id=f"e{unit.id}-value")
         return id
 
     def _frame(self, unit: Unit) -> str | None:
         return unit.frame.id if unit.frame is not None and self.options.modules else self.outer
 
     def _source(self, link: Link, user: Unit | None = None) -> str:
-        """The node of the sketch that an edge comes from: of a leaf with many uses a copy of its own."""
+        """The node of the builder that an edge comes from: of a leaf with many uses a copy of its own."""
         if not self._sources[link.tail]:
             unit = self.view.units[link.tail]
             assert unit.node is not None
@@ -197,7 +197,9 @@ class Picture:
                 tooltip.append(f"adds a part of norm {contribution.norm:.6g} to the gradient of {source.title}")
         if len(self.view.units) > _UNLABELLED:
             label, tooltip = [], [*tooltip, *label]
-        self.sketch.edge(tail, head, id=link.id, label=label, tooltip="; ".join(tooltip), classes=classes, **attributes)
+        self.builder.edge(
+            tail, head, id=link.id, label=label, tooltip="; ".join(tooltip), classes=classes, **attributes
+        )
 
     def _contribution(self, operand: tuple[int, int, int]) -> Contribution | None:
         return None if self.found.record is None else self.found.record.of(operand)
@@ -250,7 +252,7 @@ def notes(found: Findings, options: Options, view: View, verdict: Sequence[str])
     """The notes at the foot of a picture."""
     lines = [view.note] if view.note else []
     if options.legend:
-        lines.append(f"dtype: {found.usual_dtype} where nothing else is said.")
+        lines.append(f"dtype: {found.usual_dtype} unless noted.")
     if options.memory:
         total = sum({id(node.array): values.size(node.array) for node in found.graph.nodes}.values())
         lines.append(f"The graph holds {values.memory(total)}.")
@@ -259,7 +261,7 @@ def notes(found: Findings, options: Options, view: View, verdict: Sequence[str])
     if options.gradients == "stored" and "freed" in found.states:
         lines.append(FREED)
     if options.formulas or options.show != "forward":
-        lines.append("In formulas, g is the gradient that arrives, ans what was computed, x and y what has no name.")
+        lines.append("In formulas, g is the arriving gradient, ans the result, x and y are unnamed arguments.")
     uses = Counter(link.tail for link in view.links if not link.loops)
     if options.show != "backward" and any(
         uses[unit.index] > _SHARED_USES and unit.node is not None and unit.node.kind != "operation"

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..core.tensor import Tensor
+from ..derivation import derive
 from ..graph import health, text
 from ..graph.nodes import Graph
 from ..graph.record import Record
 from . import engine, style, svg
-from .asked import tensors_to_show
 from .backward import BackwardPicture
 from .dot import Picture, notes
+from .dot_builder import DotBuilder
 from .findings import Findings, Options
 from .folding import fold
-from .sketch import Sketch
+from .input_tensors import tensors_to_show
 
 MAX_NODES = 300  # beyond which a picture is no picture
 _SECONDS = 60  # for a layout
@@ -71,6 +72,7 @@ def draw(
         The arguments of `x`.
     show
         The "forward" pass, the "backward" pass with the formula of each derivative rule, or "both" side by side.
+        `print` gives the nodes as text, or for "backward" the formulas of `derive`.
     values
         True shows small arrays in full, and the range and mean of large ones; "image" adds a tiny heat image.
     gradients
@@ -153,29 +155,26 @@ def draw(
 
     def source(options: Options, max_nodes: int | None) -> tuple[str, int, int, str]:
         view = fold(graph, depth=depth, roll=roll, max_nodes=max_nodes)
-        sketch = Sketch(direction, options.dark, options.plain)
+        builder = DotBuilder(direction, options.dark, options.plain)
         if show == "both":
-            sketch.frame("forward", "forward", kind="pass")
-            sketch.frame("backward", "backward", kind="pass")
+            builder.frame("forward", "forward", kind="pass")
+            builder.frame("backward", "backward", kind="pass")
         if show != "backward":
-            Picture(view, found, options, sketch, "forward" if show == "both" else None).draw()
+            Picture(view, found, options, builder, "forward" if show == "both" else None).draw()
         if show != "forward":
             frame = "backward" if show == "both" else None
-            BackwardPicture(view, found, options, sketch, frame, mirrored=show == "both").draw()
-        bounds = tuple(map(_number, found.bounds)) if heat else None
+            BackwardPicture(view, found, options, builder, frame, mirrored=show == "both").draw()
+        bounds = tuple(f"{norm:.2g}" for norm in found.bounds) if heat else None
         foot = notes(found, options, view, verdict)
-        return sketch.source(legend, foot, bounds), sketch.nodes, sketch.edges, view.note  # type: ignore[arg-type]
+        return builder.source(legend, foot, bounds), builder.nodes, builder.edges, view.note  # type: ignore[arg-type]
 
     first, nodes, edges, note = source(options, max_nodes)
     simpler = [("straight edges, no frames", lambda: source(options.plainly(), max_nodes)[0])]
     for fewer in (100, 30):
         if nodes > fewer:
             simpler.append((f"about {fewer} nodes, straight edges", lambda n=fewer: source(options.plainly(), n)[0]))  # type: ignore[misc]
-    return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto")
-
-
-def _number(x: float) -> str:
-    return f"{x:.2g}"
+    is_derived = show == "backward" and len(graph.outputs) == 1 and len(graph.nodes) <= MAX_NODES
+    return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto", is_derived)
 
 
 def _check_scalar(graph: Graph) -> None:
@@ -239,6 +238,7 @@ class Drawing:
     graph: Graph | None = field(default=None, compare=False)
     _simpler: tuple[tuple[str, Callable[[], str]], ...] = field(default=(), compare=False)
     _adapts: bool = field(default=False, compare=False)
+    _is_derived: bool = field(default=False, compare=False)  # `print` shows the formulas of the backward pass
 
     def render(self, path: str | Path, seconds: float = _SECONDS) -> Path:
         """Write the picture to a file, which is replaced at the end, or stays as it was.
@@ -321,12 +321,19 @@ class Drawing:
         return bundle
 
     def __str__(self) -> str:
-        lines = [text.as_text(self.graph)] if self.graph is not None else []
+        lines = [self._text_of(self.graph)] if self.graph is not None else []
         lines += [self.note] if self.note else []
         lines += self.verdict
         if engine.problem() is not None:
             lines.append(f"No picture: {engine.problem()}.")
         return "\n".join(lines)
+
+    def _text_of(self, graph: Graph) -> str:
+        """The formulas of the backward pass, if it is drawn alone and can be derived; else a list of the nodes."""
+        if self._is_derived:
+            with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
+                return str(derive(graph.nodes[graph.outputs[0]].value))
+        return text.as_text(graph)
 
     def __repr__(self) -> str:
         nodes, edges = (

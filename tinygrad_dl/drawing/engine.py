@@ -122,12 +122,12 @@ def _check_program(path: str, setting: str, way_back: str) -> str:
 # ---- running it
 
 
-def rendered(source: str, suffix: str, seconds: float | None = None) -> bytes:
+def render(source: str, suffix: str, seconds: float | None = None) -> bytes:
     """The picture that DOT `source` describes, in the format of `suffix`: .svg, .png or .pdf, in `seconds`, or 120.
 
     Raises Timeout if it takes longer, and EngineError if there is no engine, or where it fails or lacks the format.
 
-    >>> rendered("digraph { a -> b }", ".svg")[:5]
+    >>> render("digraph { a -> b }", ".svg")[:5]
     b'<?xml'
     """
     engine = _find_program()
@@ -189,7 +189,7 @@ def best(
     """The first of `candidates` that the engine lays out in time, and its name.
 
     Candidates are pairs of a name and DOT source, or a function that gives the source, from the best picture to the
-    simplest. Each has half of the `seconds` that are left, the last one all of them. Raises EngineError as `rendered`
+    simplest. Each has half of the `seconds` that are left, the last one all of them. Raises EngineError as `render`
     does at the first failure of another kind, and Timeout if none comes out.
 
     >>> best([("the picture", "digraph { a -> b }"), ("straight edges", lambda: "digraph { a }")], ".svg", 20)[1]
@@ -206,7 +206,7 @@ def best(
         time_left = end - time.monotonic()
         share = max(time_left if left == 1 else time_left / 2, seconds / 20)  # some, if making sources took it all
         try:
-            return rendered(source, suffix, share), name
+            return render(source, suffix, share), name
         except Timeout:
             tried.append(f"{name} ({len(source):,} characters of DOT) in {share:.3g} s")
     raise Timeout(

@@ -1,6 +1,6 @@
 """`Findings`, the facts about a graph that all its pictures share, and `Options`, the choices for a picture.
 
-The words on gradients that the pictures of both passes have are here; where they stand, `dot` and `backward` know.
+The texts on gradients in the pictures of both passes are here; `dot` and `backward` place them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..graph.record import Record, states
 from . import style
 
 FREED = (
-    "freed: backward keeps gradients of leaves only. It is said where all parameters behind a value have one, of this "
-    "loss or of another."
+    "freed: backward keeps gradients of leaves only. The mark appears where all parameters behind a value have one, of "
+    "this loss or of another."
 )
 
 
@@ -61,7 +61,7 @@ class Findings:
     graph: Graph
     record: Record | None = None
     report: Any = None
-    stored: bool = False  # the gradients told are those in `grad`, whatever was recorded for the colours
+    stored: bool = False  # show the gradients in `grad`, whatever was recorded for the colours
 
     @cached_property
     def states(self) -> list[str]:
@@ -151,7 +151,7 @@ class Findings:
         return f"sum of {counts[0]}" if min(counts) == max(counts) else f"sum of {min(counts)} to {max(counts)}"
 
     def gradient(self, node: Node, numbers: bool) -> list[str]:
-        """The gradient of a node where its value is told: a number, or a norm, and if `numbers` the few that it has."""
+        """The text of a node's gradient: a number, or a norm, and with `numbers` the elements if they are few."""
         state = self.states[node.index]
         if state != "computed":
             return [{"blocked": "gradient blocked", "not needed": "no gradient needed"}.get(state, f"gradient {state}")]

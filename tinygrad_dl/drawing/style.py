@@ -1,7 +1,7 @@
 """The style of pictures: a shape, an outline and colours for each kind of thing, light and dark.
 
-Shape, outline and words say what colour says too, for print and for the colour-blind. An SVG carries the light colours
-as attributes and the dark ones as a style sheet, which the reader's own setting chooses.
+Shape, outline and words repeat the meaning of colours, for print and for the colour-blind. An SVG has the light colours
+as attributes and the dark ones in a style sheet, which the reader's setting selects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Look(NamedTuple):
     style: str
     light: tuple[str, str]
     dark: tuple[str, str]
-    extra: dict[str, str] = {}  # noqa: RUF012 (nobody writes into it)
+    extra: dict[str, str] = {}  # noqa: RUF012 (never written)
 
 
 LOOKS = {
@@ -49,7 +49,7 @@ WORDS = {  # of the legend
 
 
 class Theme(NamedTuple):
-    """The colours of what is no node."""
+    """The colours outside of nodes."""
 
     background: str
     text: str
@@ -109,7 +109,7 @@ def dark_css() -> str:
 
 # ---- heat: from pale to dark, even in print; words and numbers stand on it
 
-_SCALE = ("#fff7e6", "#fde3b0", "#fcc67a", "#f8a24f", "#ee7a36", "#e2602f")
+SCALE = ("#fff7e6", "#fde3b0", "#fcc67a", "#f8a24f", "#ee7a36", "#e2602f")
 
 
 def heat(value: float, low: float, high: float) -> str:
@@ -121,18 +121,13 @@ def heat(value: float, low: float, high: float) -> str:
     if not value or not math.isfinite(value):
         return "#d9d9d9"
     share = (math.log(value) - math.log(low)) / ((math.log(high) - math.log(low)) or 1)
-    return _SCALE[min(max(int(share * len(_SCALE)), 0), len(_SCALE) - 1)]
+    return SCALE[min(max(int(share * len(SCALE)), 0), len(SCALE) - 1)]
 
 
-def scale() -> tuple[str, ...]:
-    """The colours of the heat scale, from low to high."""
-    return _SCALE
-
-
-def signed(value: float, dark: bool = False) -> str:
+def signed_colour(value: float, dark: bool = False) -> str:
     """The colour of a number from -1, blue, over 0, grey, to 1, orange: for tiny images.
 
-    >>> signed(0.0), signed(1.0), signed(-1.0)
+    >>> signed_colour(0.0), signed_colour(1.0), signed_colour(-1.0)
     ('#f2f2f2', '#d95f02', '#2166ac')
     """
     low, zero, high = (33, 102, 172), ((70, 70, 70) if dark else (242, 242, 242)), (217, 95, 2)

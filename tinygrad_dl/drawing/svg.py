@@ -6,7 +6,7 @@ import re
 from xml.sax.saxutils import escape
 
 # Edited as text, not parsed and written again, which takes seconds for a large picture and renames its namespaces. In
-# XML `<` stands nowhere but in markup, so that what looks like a comment or a tag is one, whatever the names say.
+# XML `<` stands nowhere but in markup, so that what looks like a comment or a tag is one, also in names.
 _COMMENT = re.compile(rb"<!--.*?-->\s*", re.DOTALL)
 _OPENING = re.compile(rb"""<svg\b(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _NO_ENTITY = re.compile(rb"&(?!#\d+;|#[xX][0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)")
@@ -29,13 +29,11 @@ def with_style(svg: bytes, dark_css: str = "") -> bytes:
     @media (prefers-color-scheme: dark) { text { fill: white } }
     }</style><text>a</text></svg>
     """
-    # Old versions of dot hand `&nbsp;` on, which XML doesn't know.
+    # Old versions of dot hand `&nbsp;` on, which XML doesn't define.
     svg = _NO_ENTITY.sub(b"&amp;", _COMMENT.sub(b"", svg))
     opening = _OPENING.search(svg)
     if opening is None:
-        raise ValueError(
-            f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with rendered(source, '.svg')."
-        )
+        raise ValueError(f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with render(source, '.svg').")
     if _CLASS in opening[0]:
         return svg  # it has a style already
     tag = opening[0].replace(b"<svg", b"<svg" + _CLASS, 1)
@@ -64,5 +62,5 @@ def _with_titles_on_top(body: bytes) -> bytes:
 def _style(dark_css: str) -> bytes:
     if not dark_css.strip():
         return b""
-    # Nested rules, which browsers know since 2023, keep to this picture where it stands in a page with others.
+    # Nested rules, which browsers have had since 2023, keep to this picture where it stands in a page with others.
     return f"<style>.tinygrad-dl {{\n{escape(dark_css.strip())}\n}}</style>".encode()

@@ -111,7 +111,7 @@ def custom(
     def differentiable(*primals, **settings):
         call = _Arguments(primals, settings)
         call.check(pull_back, name)
-        result = operation(*map(arguments.opened, pytree.leaves(primals)), call=call)
+        result = operation(*map(arguments.to_numpy, pytree.leaves(primals)), call=call)
         return pytree.unflatten(call.structure, result if isinstance(result, tuple) else [result])
 
     return Derived(differentiable, functools.partial(custom, numeric=numeric), forward, vjp)

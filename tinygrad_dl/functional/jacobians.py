@@ -172,7 +172,8 @@ def _jvp_along(trace: Trace, x: Tensor, tangent: Any) -> list[Any]:
 def _map_in_batches(linear_map: Callable[[Any], list], vectors: np.ndarray, trace: Trace) -> list[Any]:
     """Apply a linear map to all `vectors`, in batches; stack the results."""
     largest = max(x._value.size for x in trace.order if x._value.shape is not None)
-    batches = np.array_split(vectors, max(1, math.ceil(len(vectors) * largest / BATCH_SIZE)))
+    count = math.ceil(len(vectors) * largest / BATCH_SIZE)
+    batches = np.array_split(vectors, count) if count > 1 else [vectors]
     parts = [_map_batch(linear_map, batch) for batch in batches if len(batch)]
     return [np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)]
 

@@ -125,7 +125,7 @@ def _per_argument(in_axes: Any, count: int) -> Any:
 
 def _move_axis_first(value: Any, axis: int | None, name: str) -> Any:
     """`value` with the axis of samples moved to the front. Raises ValueError if it has no such axis."""
-    value = arguments.opened(value)
+    value = arguments.to_numpy(value)
     if axis is None:
         return value
     if not hasattr(value, "shape") or not -value.ndim <= axis < value.ndim:

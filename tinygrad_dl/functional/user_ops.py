@@ -323,9 +323,7 @@ def _isolate(function: Callable, name: str, keep: Callable[[Any], Any]) -> Calla
     @functools.wraps(function)
     def call(*args, **kwargs):
         try:
-            answer = function(
-                *map(_read_only, args), **{keyword: _read_only(value) for keyword, value in kwargs.items()}
-            )
+            answer = function(*map(read_only, args), **{keyword: read_only(value) for keyword, value in kwargs.items()})
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
@@ -349,10 +347,10 @@ def _array(name: str, value: Any) -> np.ndarray:
         raise TypeError(f"{name} gave {value!r:.60}: expected an array of numbers, or a tuple of them.") from error
 
 
-def _read_only(value: Any) -> Any:
+def read_only(value: Any) -> Any:
     """`value` with read-only views in place of its arrays."""
     if isinstance(value, np.ndarray):
         view = value.view()
         view.flags.writeable = False
         return view
-    return pytree.map_leaves(_read_only, value) if isinstance(value, (tuple, list, dict)) else value
+    return pytree.map_leaves(read_only, value) if isinstance(value, (tuple, list, dict)) else value

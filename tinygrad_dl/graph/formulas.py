@@ -18,7 +18,7 @@ from ..core.modes import recording
 from ..core.registry import name_of
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from ..tracing.printing import Formula, printed
+from ..tracing.printing import Formula, formula_of
 from ..tracing.program import Node
 from ..tracing.symbols import Symbol, nodes_of
 
@@ -42,7 +42,7 @@ def derivative(
     """
     for settings in (_symbol_of, _unnamed):  # where NumPy accepts no array, it accepts no Symbol
         try:
-            return printed(_trace_rule(node, argnum, settings, outputs), names)
+            return formula_of(_trace_rule(node, argnum, settings, outputs), names)
         except Exception:  # a rule may do anything; a picture is drawn all the same
             continue
     return Formula(f"the rule of {name_of(node._function)}", evaluable=False)
@@ -53,7 +53,7 @@ def _trace_rule(node: Tensor, argnum: int, settings: Callable, outputs: Collecti
     rule = registry.vjps[node._function][argnum]
     if rule is None:  # it is constant
         return 0
-    if primitives.shown(node._kwargs) != (node._kwargs or {}):
+    if primitives.visible_kwargs(node._kwargs) != (node._kwargs or {}):
         raise TypeError("the formula would be that of a whole program, without its constants.")
     args, kwargs = _arguments(node, settings)
     g: Any = Symbol(_cotangent(node._value, outputs), name="g")
@@ -78,7 +78,7 @@ def expression(node: Tensor, names: Mapping[str, str] | None = None) -> Formula:
     if node._function is None:
         return Formula(node.name or "x")
     args, kwargs = _arguments(node, _symbol_of)
-    return printed(Node(node._value, node._function, nodes_of(tuple(args)), nodes_of(kwargs)), names)
+    return formula_of(Node(node._value, node._function, nodes_of(tuple(args)), nodes_of(kwargs)), names)
 
 
 def parameter_names(node: Tensor) -> list[str]:

@@ -31,18 +31,18 @@ _LONGEST = 32  # characters of a constant or an argument list; longer ones are c
 _UNDRAWABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # no font has them, XML forbids them
 
 
-def read(node: Tensor) -> tuple[str, list[Any]]:
+def read_label(node: Tensor) -> tuple[str, list[Any]]:
     """The label of the operation that made `node`, with constants filled in, and its operands: Tensors and arrays.
 
     >>> import numpy as np
     >>> import tinygrad_dl as tg
-    >>> label, operands = read(1 / tg.parameter([1.0, 2.0], name="x"))
+    >>> label, operands = read_label(1 / tg.parameter([1.0, 2.0], name="x"))
     >>> label, operands[0].name
     ('1 /', 'x')
     """
     drawn = dict((argnum, operand) for operand, argnum in operands(node))
     slots = [_HOLE if argnum in drawn else constant(value) for argnum, value in enumerate(node._args)]
-    return _call(node._function, slots, primitives.shown(node._kwargs)), list(drawn.values())
+    return _call(node._function, slots, primitives.visible_kwargs(node._kwargs)), list(drawn.values())
 
 
 def operands(node: Tensor) -> list[tuple[Any, int]]:

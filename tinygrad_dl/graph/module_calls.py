@@ -53,13 +53,15 @@ class ModuleCall:
         return path[::-1]
 
     @cached_property
-    def given(self) -> set[Any]:
+    def argument_keys(self) -> set[Any]:
         """The keys of the Tensors and arrays in the arguments, also in lists."""
         return {_key(x) for x in values_in(self.args)}
 
     def was_given(self, leaf: Node) -> bool:
         """Return whether a leaf is an argument, or the graph's copy of a plain array."""
-        return _key(leaf.value) in self.given or (not leaf.is_tracked and _key(leaf.array) in self.given)
+        return _key(leaf.value) in self.argument_keys or (
+            not leaf.is_tracked and _key(leaf.array) in self.argument_keys
+        )
 
     @property
     def text(self) -> str:

@@ -79,7 +79,7 @@ class Node:
     @property
     def label(self) -> str:
         """The label of an operation, with its constants: `tanh`, `1 /`, `sum(axis=0)`. For a leaf, its kind."""
-        return labels.read(self.value)[0] if self.kind == "operation" else self.kind
+        return labels.read_label(self.value)[0] if self.kind == "operation" else self.kind
 
     @property
     def title(self) -> str:

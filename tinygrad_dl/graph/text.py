@@ -55,7 +55,7 @@ def as_text(graph: Graph, most: int = 60, width: int = 100) -> str:
             f"as_text: expected most >= {_FEWEST} lines and width >= {_NARROWEST} columns, got {most} and {width}."
         )
     nodes = _in_order(graph)
-    top, bottom = _shown_of(nodes, most - 1)  # below the first line
+    top, bottom = _range_to_omit(nodes, most - 1)  # below the first line
     head, left_out, tail = _rows(nodes[:top]), nodes[top:bottom], _rows(nodes[bottom:])
     writer = _Writer(graph, [*head, *tail], width)
     lines = [_shorten(_summary(graph), width), *writer.lines(head, goes_on=bool(left_out))]
@@ -114,7 +114,7 @@ def _common(path: tuple[ModuleCall, ...], other: tuple[ModuleCall, ...]) -> int:
     return count
 
 
-def _shown_of(nodes: Sequence[Node], room: int) -> tuple[int, int]:
+def _range_to_omit(nodes: Sequence[Node], room: int) -> tuple[int, int]:
     """The range of `nodes` to leave out, so that the rows of the others and a line for these fit into `room`."""
     if len(nodes) <= room and len(_rows(nodes)) <= room:
         return len(nodes), len(nodes)
@@ -207,7 +207,7 @@ class _Writer:
             return f"{slots[0]}[{slots[1]}]"
         if function is primitives.getitem:
             return f"{slots[0]}[{slots[1].removeprefix('(').removesuffix(')')}]"
-        kwargs = primitives.shown(node.value._kwargs)
+        kwargs = primitives.visible_kwargs(node.value._kwargs)
         symbol = labels.SYMBOLS.get(function)
         if symbol and len(slots) == 2 and not kwargs:
             return f"{slots[0]} {symbol} {slots[1]}"

@@ -57,7 +57,7 @@ function of eigenvectors that changes only to second order with a rotation of th
 where it is 1, is taken for a function of the space: its derivative is 0.
 """
 
-from . import (
+from . import (  # noqa: F401  # each chapter fills the tables
     apply_along,
     coinciding,
     constants,
@@ -91,38 +91,4 @@ from . import (
 )
 
 # isort: split
-from . import ufunc_methods  # last, as it reads the tables that the other chapters fill
-
-__all__ = [
-    "apply_along",
-    "coinciding",
-    "constants",
-    "decompositions",
-    "eigen",
-    "einsum",
-    "elementwise",
-    "fft",
-    "indexing",
-    "joining",
-    "kinks",
-    "linalg",
-    "matrices",
-    "norms",
-    "ordering",
-    "polynomials",
-    "quantiles",
-    "ranges",
-    "reductions",
-    "repeat_take_pad",
-    "selection",
-    "series",
-    "shape",
-    "singular",
-    "solve",
-    "special",
-    "statistics",
-    "symmetric",
-    "ties",
-    "ufunc_methods",
-    "unsupported",
-]
+from . import ufunc_methods  # noqa: F401  # last, as it reads the tables that the other chapters fill

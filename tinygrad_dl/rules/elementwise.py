@@ -110,7 +110,7 @@ defcomposite(np.real_if_close, _real_if_close)
 defvjp(np.exp,          lambda g, ans, x: g * ans)
 defvjp(primitives.sigmoid, lambda g, ans, x: g * (ans * (1 - ans)))
 defvjp(primitives.softplus, lambda g, ans, x: g * primitives.sigmoid(x))
-defvjp(primitives.log_above_0, lambda g, ans, x: g / np.maximum(x, 1e-35))
+defvjp(primitives.log_above_0, lambda g, ans, x: g / np.maximum(x, primitives.LEAST))
 defvjp(primitives.widened, lambda g, ans, x: g if x.dtype == ans.dtype else np.clip(g, -65504, 65504))
 defvjp(np.exp2,         lambda g, ans, x: g * ans * math.log(2))
 defvjp(np.expm1,        lambda g, ans, x: g * (ans + 1))
@@ -196,9 +196,5 @@ defvjp(primitives.identity, lambda g, ans, x: g)
 defvjp(primitives.astype, lambda g, ans, x, dtype, copy=True: g)  # the engine casts a cotangent to its primal's dtype
 
 
-def _astype(x, dtype, /, *, copy=True, device=None):
-    return primitives.astype(x, dtype, copy)
-
-
-defcomposite(np.astype, _astype)
+defcomposite(np.astype, lambda x, dtype, /, *, copy=True, device=None: primitives.astype(x, dtype, copy))
 defvjp(np.full_like, None, lambda g, ans, x, fill_value, dtype=None, order="K", subok=True, shape=None: g)

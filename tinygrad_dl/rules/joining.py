@@ -45,16 +45,8 @@ def _hstack(tup, **cast):
     return _concatenate(arrays, 0 if arrays[0].ndim == 1 else 1, **cast)
 
 
-def _dstack(tup):
-    return _concatenate(_all(np.atleast_3d, tup), 2)
-
-
 def _column_stack(tup):
     return _concatenate([np.reshape(x, (-1, 1)) if np.ndim(x) < 2 else x for x in tup], 1)
-
-
-def _append(arr, values, axis=None):
-    return _concatenate([arr, values], axis)
 
 
 def _all(function, arrays):
@@ -93,9 +85,9 @@ defcomposite(np.concatenate, _concatenate)
 defcomposite(np.stack, _stack)
 defcomposite(np.vstack, _vstack)
 defcomposite(np.hstack, _hstack)
-defcomposite(np.dstack, _dstack)
+defcomposite(np.dstack, lambda tup: _concatenate(_all(np.atleast_3d, tup), 2))
 defcomposite(np.column_stack, _column_stack)
-defcomposite(np.append, _append)
+defcomposite(np.append, lambda arr, values, axis=None: _concatenate([arr, values], axis))
 defcomposite(np.block, _block)
 defcomposite(getattr(np, "row_stack", np.vstack), _vstack)  # an old name
 
@@ -128,13 +120,9 @@ def _split_along(name, ndim, axis):
     return split
 
 
-def _unstack(x, /, *, axis=0):
-    return tuple(np.moveaxis(x, axis, 0))
-
-
 defcomposite(np.split, _split)
 defcomposite(np.array_split, _array_split)
 defcomposite(np.hsplit, _split_along("np.hsplit", 1, 1))
 defcomposite(np.vsplit, _split_along("np.vsplit", 2, 0))
 defcomposite(np.dsplit, _split_along("np.dsplit", 3, 2))
-defcomposite(np.unstack, _unstack)
+defcomposite(np.unstack, lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))

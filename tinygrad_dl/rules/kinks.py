@@ -134,12 +134,12 @@ def is_same_computation(a: Any, b: Any) -> Any:
         settings, others = a._kwargs or {}, b._kwargs or {}
         if len(a._args) != len(b._args) or settings.keys() != others.keys():
             return False
-        pairs += zip(given(a), given(b), strict=True)
+        pairs += zip(arguments_of(a), arguments_of(b), strict=True)
         pairs += [(settings[keyword], others[keyword]) for keyword in settings]
     return True
 
 
-def given(node: Any) -> Any:
+def arguments_of(node: Any) -> Any:
     """Return the arguments of `node`, as parents where it has them; trailing constants, as in x / 2, have none."""
     return [x if parent is None else parent for x, parent in zip_longest(node._args, node._parents)]
 

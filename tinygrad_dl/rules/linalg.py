@@ -135,14 +135,6 @@ defvjp(np.trace, _trace_vjp)
 # ---- composite products
 
 
-def _inner(a, b, /):
-    return np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b)
-
-
-def _vdot(a, b, /):
-    return np.vecdot(np.ravel(a), np.ravel(b))
-
-
 def _kron(a, b):
     ndim = max(np.ndim(a), np.ndim(b))
     a_shape, b_shape = ((1,) * (ndim - np.ndim(z)) + np.shape(z) for z in (a, b))
@@ -221,8 +213,8 @@ def _tensordot(x, y, axes=2):
 
 
 defcomposite(np.dot, _dot)
-defcomposite(np.inner, _inner)
-defcomposite(np.vdot, _vdot)
+defcomposite(np.inner, lambda a, b, /: np.tensordot(a, b, (-1, -1)) if np.ndim(a) and np.ndim(b) else np.multiply(a, b))
+defcomposite(np.vdot, lambda a, b, /: np.vecdot(np.ravel(a), np.ravel(b)))
 defcomposite(np.outer, _outer)
 defcomposite(np.kron, _kron)
 defcomposite(np.tensordot, _tensordot)

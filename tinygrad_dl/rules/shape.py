@@ -32,10 +32,6 @@ defvjp(np.matrix_transpose, lambda g, ans, x: np.swapaxes(g, -1, -2))
 defvjp(np.broadcast_to,     lambda g, ans, x, shape, subok=False: g)  # the engine sums over repeated axes
 
 
-def _ravel(x, order="C"):
-    return np.reshape(x, -1, order=order)
-
-
 def _rollaxis(a, axis, start=0):
     ndim = np.ndim(a)
     axis = normalize_axis_index(axis, ndim)
@@ -62,7 +58,7 @@ def _add_axes(x, ndim, of_vector, of_matrix):
     return np.reshape(x, (1,) * ndim if x.ndim == 0 else of_vector(x.shape) if x.ndim == 1 else of_matrix(x.shape))
 
 
-defcomposite(np.ravel,       _ravel)
+defcomposite(np.ravel,       lambda x, order="C": np.reshape(x, -1, order=order))
 defcomposite(np.rollaxis,    _rollaxis)
 defcomposite(np.atleast_1d,  _atleast(1, None, None))
 defcomposite(np.atleast_2d,  _atleast(2, lambda shape: (1, *shape), None))

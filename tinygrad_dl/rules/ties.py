@@ -20,7 +20,7 @@ from ..core.backprop import backward_between, dependents, topological_order
 from ..core.primitives import values
 from ..core.signatures import signature
 from ..core.tensor import Tensor
-from .kinks import DEEPEST, EXTREMA, LARGEST, depends, given, irregular, is_same_computation, kink, search
+from .kinks import DEEPEST, EXTREMA, LARGEST, arguments_of, depends, irregular, is_same_computation, kink, search
 
 MOST = 16  # the number of elements whose slopes are computed one by one
 MODULI = {np.absolute, np.fabs}
@@ -105,7 +105,7 @@ def _of_the_same(a, b):
 
 def _extremum(node):
     """Return the operands of an extremum `node`, and for a reduction its axes and included elements."""
-    operands = given(node)
+    operands = arguments_of(node)
     if isinstance(node._function, np.ufunc):
         return operands, None
     bound = signature(node._function).bind(*operands, **(node._kwargs or {})).arguments
@@ -143,7 +143,7 @@ def _derivatives(u, seeds, leaves):
 
 def _kinks(node):
     """Return a Tensor, the weights w of each w |u| / 2 in the `node`, and a cotangent of that Tensor for u."""
-    function, x, ans = node._function, given(node)[0], node._value
+    function, x, ans = node._function, arguments_of(node)[0], node._value
     if function in SORTED:
         axis = signature(function).bind(*node._args, **(node._kwargs or {})).arguments.get("axis", -1)
         equal = np.diff(ans, axis=axis or 0) == 0  # each to the next
@@ -152,7 +152,7 @@ def _kinks(node):
         return x, [(2 * unit, unit) for unit in _units(ans == 0, ans.dtype)] if ans.dtype == x.dtype else []
     sign = EXTREMA[function]
     if isinstance(function, np.ufunc):
-        u = x - given(node)[1]
+        u = x - arguments_of(node)[1]
         return u, [(sign * unit, unit) for unit in _units(values(u) == 0, ans.dtype)]
     axes, _, where = _extremum(node)[1]
     tall = [1 if i in axes else n for i, n in enumerate(x.shape)]

@@ -32,6 +32,6 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name):
-        if name == "strategies":  # imports Hypothesis, so it is imported when asked for
+        if name == "strategies":  # imports Hypothesis, so it is imported on first use
             return importlib.import_module(".strategies", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

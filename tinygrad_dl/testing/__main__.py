@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from .gradcheck import gradients_report
 from .user_file import gradients, inputs, pairs
-from .user_file.loading import CannotCheck, UserFile, opened
+from .user_file.loading import CannotCheck, UserFile, run_file
 
 RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     path, name = _split(options.target)
     counts: Counter[str] = Counter()
     try:
-        with opened(path) as file:
+        with run_file(path) as file:
             checks = _select(file, name, options)
             for check in checks:
                 print(check.title, flush=True)
@@ -126,8 +126,8 @@ def _select(file: UserFile, name: str, options: argparse.Namespace) -> list[Chec
         return by_name or checks
     if name in file.functions and re.search(r"_(backward|grad|gradient|prime)$|^(backward|grad)_", name):
         raise CannotCheck(
-            f"{file.path}: there is no forward function to pair {name} with: expected one of the same name, less the "
-            f"part that says backward."
+            f"{file.path}: there is no forward function to pair {name} with: expected one of the same name without "
+            f"the part for backward."
         )
     if name in file.functions:
         return [Check(name, (name,), partial(_check_function, file, name, options.order, not options.no_progress))]
@@ -180,7 +180,7 @@ def _check_function(file: UserFile, name: str, order: int, progress: bool) -> tu
     call = inputs.call_of(file, name)
     argnums = [i for i, n in enumerate(call.names) if n not in call.settings or n == "y"]  # y may be no label
     report = gradients_report(call.function, *call.values, order=order, argnums=argnums, progress=progress)
-    return report.verdict, inputs.told(call.taken, report)
+    return report.verdict, inputs.report_text(call.taken, report)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The laws that the derivatives of any function obey, one small function each, and their table `LAWS`.
 
-A law maps a `CheckedFunction` to None, or to a description of what is wrong. `properties.py` makes tests of them.
+A law maps a `CheckedFunction` to None, or to a description of the fault. `properties.py` makes tests of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import functional, pytree
+from ..functional.user_ops import read_only
 from .gradcheck import GradientReport, gradients_report, pair_report
 from .gradcheck.arguments import Arguments
 from .gradcheck.differences import EPS
@@ -89,12 +90,12 @@ class CheckedFunction:
         )
 
 
-Law = Callable[[CheckedFunction], str | None]  # returns None, or a description of what is wrong
+Law = Callable[[CheckedFunction], str | None]  # returns None, or a description of the fault
 
 
 def vjp_is_numeric(subject: CheckedFunction) -> str | None:
     """Reverse mode gives what differences give."""
-    return _found_by(subject) if subject.by_hand else _found_by(subject, modes=("vjp",))
+    return _contradiction(subject) if subject.by_hand else _contradiction(subject, modes=("vjp",))
 
 
 def jvp_is_vjp_transposed(subject: CheckedFunction) -> str | None:
@@ -112,7 +113,7 @@ def jvp_is_vjp_transposed(subject: CheckedFunction) -> str | None:
 
 def second_order_is_numeric(subject: CheckedFunction) -> str | None:
     """The derivative of the gradient is what differences of the gradient give."""
-    return None if subject.by_hand else _found_by(subject, modes=("vjp",), order=2)
+    return None if subject.by_hand else _contradiction(subject, modes=("vjp",), order=2)
 
 
 def broadcasting_sums(subject: CheckedFunction) -> str | None:
@@ -159,14 +160,14 @@ def _broadcasts(subject: CheckedFunction, values: Sequence[np.ndarray], i: int, 
 
 def inputs_are_left_alone(subject: CheckedFunction) -> str | None:
     """Inputs and cotangents are neither changed nor given back as gradients, and may be read-only."""
-    primals = pytree.map_leaves(_read_only, subject.arguments.primals)
+    primals = read_only(subject.arguments.primals)
     arrays = [x for x in pytree.leaves(primals) if isinstance(x, np.ndarray)]
     before = [x.copy() for x in arrays]
     try:
         with contextlib.suppress(TypeError, AttributeError):  # of a function that is for Tensors only
             subject.forward(*primals)
         value, pullback = subject.vjp(*_float_leaves(primals, subject))
-        gradients = pullback(pytree.map_leaves(_read_only, some_like(value)))
+        gradients = pullback(read_only(some_like(value)))
     except ValueError as error:
         if "read-only" not in str(error):
             raise
@@ -291,7 +292,7 @@ def some_like(tree: Any) -> Any:
     return pytree.map_leaves(numbers, tree)
 
 
-def _found_by(subject: CheckedFunction, **settings: Any) -> str | None:
+def _contradiction(subject: CheckedFunction, **settings: Any) -> str | None:
     report = subject.check(**settings)
     if report.verdict == "undecided":
         subject.undecided.append(report)
@@ -329,13 +330,6 @@ def _cuts(x: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
 def _in_other_order(x: Any) -> np.ndarray:
     """A copy of `x` in Fortran order; in C order if it was in Fortran order."""
     return np.array(x, order="F" if np.asarray(x).flags.c_contiguous else "C")
-
-
-def _read_only(x: Any) -> Any:
-    if isinstance(x, np.ndarray):
-        x = x.view()
-        x.flags.writeable = False
-    return x
 
 
 def _float_leaves(primals: Sequence[Any], subject: CheckedFunction) -> list[Any]:

@@ -20,7 +20,7 @@ from .. import functional, pytree
 from ..core.registry import name_of
 from ..core.signatures import signature
 from .gradcheck import GradientReport
-from .gradcheck.coordinates import laid_out
+from .gradcheck.coordinates import in_layout_of
 from .gradcheck.report import raise_or_warn
 from .laws import LAWS, CheckedFunction, Law, some_like
 from .source_repr import source_repr
@@ -171,7 +171,7 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
     if not test.__name__.startswith("test"):
         test.__name__ = f"test_{test.__name__.strip('<>')}"  # of a lambda too
         test.__doc__ = f"The derivatives of {name_of(forward)} obey the laws of derivatives."
-    # not the phase that explains a failure by varying it under a tracer: that takes a minute, and `laws` says more.
+    # not the phase that explains a failure by varying it under a tracer: that takes a minute, and shows less.
     # No deadline: how long differences take depends on the machine
     phases = [phase for phase in hypothesis.settings().phases if phase is not hypothesis.Phase.explain]
     made = hypothesis.given(**strategies)(hypothesis.settings(phases=phases, deadline=None)(test))
@@ -190,7 +190,7 @@ def _by_chance(f: Any, primals: tuple, named: Mapping[str, Any], without: Collec
 
         def moved(x: Any, factor: float = 1 + k * 1.23456789e-4) -> Any:
             is_float = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
-            return laid_out(np.asarray(x * x.dtype.type(factor)), x) if is_float else x
+            return in_layout_of(np.asarray(x * x.dtype.type(factor)), x) if is_float else x
 
         try:
             others, by_name = pytree.map_leaves(moved, (tuple(primals), dict(named)))

@@ -120,7 +120,52 @@ def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
     return x if type(x) is Node and x.dtype == np.dtype(dtype) and not x.is_number else None
 
 
+def _sigmoid_with_cross_entropy(new: Any, g: Any, slope: Any) -> Any:
+    """Match a (1 - a) times k ((1 - y) / max(1 - a, L) - y / max(a, L)), which is k (a - y), but 0 where a is 1."""
+    match g, slope:
+        case (
+            Node(function=np.multiply, args=(k, Node(function=np.subtract, args=(wrong, right)))),
+            Node(function=np.multiply, args=(a, not_a)),
+        ):
+            pass
+        case _:
+            return None
+    match wrong, right, not_a:
+        case (
+            Node(function=np.divide, args=(not_y, Node(function=np.maximum, args=(below, least)))),
+            Node(function=np.divide, args=(y, Node(function=np.maximum, args=(above, other)))),
+            Node(function=np.subtract, args=(1, complement)),
+        ):
+            same = below is not_a and above is a and complement is a and least == other and is_complement(not_y, y)
+            if same and _is_sigmoid(a) and not _shape(k) and _shape(y) == _shape(a):
+                return new(np.multiply, k, new(np.multiply, new(np.subtract, a, y), new(np.less, a, 1)))
+    return None
+
+
+def is_complement(not_y: Any, y: Any) -> bool:
+    """Return whether `not_y` is 1 - y."""
+    match not_y:
+        case Node(function=np.subtract, args=(1, x)):
+            return x is y
+    return False
+
+
+def _is_sigmoid(a: Any) -> bool:
+    """Return whether `a` is 1 / (1 + exp(min(x, 80))), which is above 0."""
+    match a:
+        case Node(
+            function=np.divide,
+            args=(
+                1,
+                Node(function=np.add, args=(1, Node(function=np.exp, args=(Node(function=np.minimum, args=(_, 80)),)))),
+            ),
+        ):
+            return True
+    return False
+
+
 _TABLE = [
+    Rule(np.multiply, EXACT, _sigmoid_with_cross_entropy),
     Rule(np.power, EXACT, _square),
     Rule(np.transpose, EXACT, _transpose),
     Rule(np.swapaxes, EXACT, _swapaxes),

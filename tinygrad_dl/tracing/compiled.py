@@ -16,7 +16,7 @@ from .. import _frames
 from ..core.modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, recording
 from . import printing
 from .plans import Plan, Stale, make_plan
-from .program import Program
+from .program import Program, TraceError
 from .signatures import Unsuitable, signature
 from .symbols import recorder
 
@@ -24,7 +24,7 @@ _MANY = 8  # signatures, before a warning
 
 
 class CacheInfo(NamedTuple):
-    """How often a compiled function ran compiled (`hits`), was traced (`misses`), and ran as it is (`eager`)."""
+    """Counts of the calls that ran compiled (`hits`), were traced (`misses`), and ran as they are (`eager`)."""
 
     hits: int
     misses: int
@@ -40,19 +40,23 @@ class Compiled:
         self._f = f
         self._plans: dict[Any, list[Plan]] = {}
         self._dynamic: set[tuple[int, Any]] = set()
+        self._untraceable: set[Any] = set()
         self._making = threading.RLock()
         self._latest: Plan | None = None
         self._hits = self._misses = self._eager = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for the signature of the arguments; make it at the first call."""
-        if is_recording() is not True and recording.value() in (IN_FUNCTION, IN_RULE):
-            return self._f(*args, **kwargs)  # inside of a derivative
-        if is_observed() or recorder.get() is not None:  # in debug mode, or in another trace
-            return self._f(*args, **kwargs)
-        try:
-            key, leaves = signature(args, kwargs)
-        except Unsuitable:
+        if args or kwargs or is_recording() is not True or is_observed() or recorder.get() is not None:
+            if is_observed() or recorder.get() is not None or recording.value() in (IN_FUNCTION, IN_RULE):
+                return self._f(*args, **kwargs)  # in debug mode, in another trace, or inside of a derivative
+            try:
+                key, leaves = signature(args, kwargs)
+            except Unsuitable:
+                return self._run_eagerly(args, kwargs)
+        else:
+            key, leaves = None, []
+        if key in self._untraceable:
             return self._run_eagerly(args, kwargs)
         for plan in self._plans.get(key, ()):
             try:
@@ -64,12 +68,28 @@ class Compiled:
                 return self._run_eagerly(args, kwargs)  # which raises it at the user's line, if it is an error
             self._hits += 1
             return result
-        plan = self._make(key, args, kwargs)
+        try:
+            plan = self._make(key, args, kwargs)
+        except TraceError:
+            raise
+        except Unsuitable:
+            return self._run_eagerly(args, kwargs)
+        except Exception as error:
+            return self._run_untraced(key, args, kwargs, error)
         try:
             return plan(leaves)
         except Exception:
             plan.undo()
             return self._run_eagerly(args, kwargs)
+
+    def _run_untraced(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
+        """Run the function where its trace raised an `error`, which it may raise itself."""
+        result = self._run_eagerly(args, kwargs)
+        self._untraceable.add(key)
+        _frames.warn(
+            f"{self._name} runs without being compiled, since its trace raised {type(error).__name__}: {error}"
+        )
+        return result
 
     def _run_eagerly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._eager += 1
@@ -83,7 +103,7 @@ class Compiled:
             stale = [plan for plan in plans if plan.promote(dynamic)]
             try:
                 plan = make_plan(self._f, args, kwargs, dynamic)
-            except TypeError:
+            except TraceError:
                 if not stale:
                     raise
                 plan = make_plan(self._f, args, kwargs, dynamic := self._dynamic)  # the numbers count as they are

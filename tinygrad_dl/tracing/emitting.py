@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 import re
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import name_of
+from .blocks import Entry, Pool, pack, unpack
 from .invariants import invariant_nodes
-from .memory import Memory, Slot, is_reduction
+from .memory import Memory, Slot, can_write, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
 from .symbols import item
 
@@ -48,7 +50,8 @@ class Code:
         self.program = program
         invariant = invariant_nodes(program, constant_inputs)
         escaping = [output for output in program.outputs if type(output) is Node]
-        self.memory = Memory(program, escaping, invariant)
+        self._targets = _targets_in_blocks(program, invariant)  # a call -> the pack that it writes its answer into
+        self.memory = Memory(program, escaping, invariant, self._targets)
         self.lines: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.texts = dict(texts)
@@ -57,16 +60,26 @@ class Code:
         self._buffers = [_aligned(size) for size in self.memory.sizes]
         self._arrays: dict[Node, np.ndarray] = {}  # in buffers, which are at the same place in each run
         self._in_slots: dict[Slot, np.ndarray] = {}
+        self._starts: dict[Node, list[int]] = {}
+        self._parts: dict[Node, list[Node]] = {}  # a block -> what is unpacked from it
+        for node in program.nodes:
+            if node.function is unpack:
+                self._parts.setdefault(node.args[0], []).append(node)
         self._definitions: dict[str, str] = {}
         self._count = itertools.count(1)
         guards: dict[Node, list[Guard]] = {}
         for guard in program.guards:
             guards.setdefault(guard.node, []).append(guard)
+        self._owners: dict[int, Entry] = {}
+        self._pools: dict[Node, Pool] = {}
+        self._blocks: dict[Node, list[str]] = {}  # the names of the views of blocks
         first = [node for node in program.nodes if node in invariant]
         if first:
             self._emit_once(first, constant_inputs, guards)
         for node in program.inputs:
             self._check(guards.get(node, []))
+        for block in dict.fromkeys(self._targets.values()):
+            self._acquire(block, [(part.shape, part) for part in block.args])
         for node in program.nodes:
             if node not in invariant:
                 self._emit(node)
@@ -94,14 +107,25 @@ class Code:
         function: Any = primitives.on_arrays.get(node.function, node.function)  # type: ignore[arg-type]
         slot = self.memory.slots.get(node)
         note = f"  # {node.name}" if node.name else ""
-        if slot is not None:
+        if node.function is pack:
+            self._pack(node)
+        elif node.function is unpack and node.args[0] in self._blocks:
+            self.texts[node] = self._blocks[node.args[0]][self._starts[node.args[0]].index(node.args[1])]
+        elif node in self._targets:
+            block = self._targets[node]
+            out = self._blocks[block][block.args.index(node)]
+            self.texts[node] = out
+            self.lines.append(f"{self._call(function, node, self._out(function, node, out))}{note}")
+        elif slot is None and (parts := self._parts.get(node)) and can_write(node):
+            out = self._acquire(node, [(part.args[2], part) for part in parts])
+            self.lines.append(self._call(function, node, self._out(function, node, out)))
+        elif slot is not None:
             if slot not in self._in_slots:  # one array for all calls, which NumPy need not check for overlap
                 array = self._buffers[slot.number][: slot.nbytes].view(slot.dtype).reshape(slot.shape)
                 self._in_slots[slot] = array
             definition = f"buffer{slot.number}[:{slot.nbytes}].view({slot.dtype.str!r}).reshape({slot.shape})"
             text = self._place(node, self._in_slots[slot], f"_{slot.number}", definition)
-            by_keyword = is_reduction(function) or node.kwargs or function in _BY_KEYWORD
-            self.lines.append(f"{self._call(function, node, f'out={text}' if by_keyword else text)}{note}")
+            self.lines.append(f"{self._call(function, node, self._out(function, node, text))}{note}")
         elif node.function in _VIEWS and (base := self._view(node)) is not None:
             self._place(node, base, f"{self.text(node.args[0])}v", self._call(function, node))
         elif function is np.transpose and len(node.args) == 1:
@@ -115,6 +139,38 @@ class Code:
                 expression = self._call(function, node)
             self.texts[node] = name = f"v{next(self._count)}"
             self.lines.append(f"{name} = {expression}{note}")
+
+    def _out(self, function: Any, node: Node, text: str) -> str:
+        by_keyword = is_reduction(function) or node.kwargs or function in _BY_KEYWORD
+        return f"out={text}" if by_keyword else text
+
+    def _acquire(self, block: Node, parts: list[tuple[tuple[int, ...], Node]]) -> str:
+        """Statements that get a block from its pool, and name it and its views."""
+        shapes = tuple([tuple(shape) for shape, _ in parts])
+        name = f"B{next(self._count)}"
+        views = [f"{name}_{i}" for i in range(len(shapes))]
+        self.lines.append(
+            f"{name}, ({', '.join(views)},), _ = {self.name(self._pool(shapes, block), 'pool')}.acquire()"
+        )
+        self._used.update([name, *views])
+        self.texts[block], self._blocks[block] = name, views
+        self._starts[block] = np.cumsum([0, *(math.prod(shape) for shape in shapes)]).tolist()
+        return name
+
+    def _pool(self, shapes: tuple[tuple[int, ...], ...], block: Node) -> Pool:
+        return self._pools.setdefault(block, Pool(shapes, block.dtype, self._owners))
+
+    def _pack(self, node: Node) -> None:
+        """Statements that bring arrays into a block: most are there already."""
+        if node in self._blocks:
+            for part, view in zip(node.args, self._blocks[node], strict=True):
+                if self._targets.get(part) is not node:
+                    self.lines.append(f"{view}[...] = {self.text(part)}")
+            return
+        self.texts[node] = name = f"B{next(self._count)}"
+        self._used.add(name)
+        pool = self._pool(tuple([tuple(part.shape) for part in node.args]), node)
+        self.lines.append(f"{name} = {self.name(pool, 'pool')}.locate({self.text(node.args)})")
 
     def _call(self, function: Any, node: Node, out: str = "") -> str:
         parts = [self.text(arg) for arg in node.args]
@@ -155,7 +211,10 @@ class Code:
             if name in words:
                 definitions.append(f"{name} = {self._definitions.get(name) or _definition(value)}")
                 words.update(re.findall(r"\w+", definitions[-1]))
-        lines = ["import numpy as np", "from tinygrad_dl.core import primitives", ""]
+        lines = ["import numpy as np", "from tinygrad_dl.core import primitives"]
+        if self._pools:
+            lines.append("from tinygrad_dl.tracing.blocks import Pool")
+        lines.append("")
         lines += [f"buffer{i} = np.empty({size}, np.uint8)" for i, size in enumerate(self.memory.sizes)]
         return lines + definitions[::-1]
 
@@ -195,6 +254,17 @@ class Code:
         return known
 
 
+def _targets_in_blocks(program: Program, invariant: set[Node]) -> dict[Node, Node]:
+    """For each call that can write its answer into a block that it is packed into: that block."""
+    targets: dict[Node, Node] = {}
+    for node in program.nodes:
+        if node.function is pack and any(part.function is not None for part in node.args):
+            for part in node.args:
+                if can_write(part) and part not in invariant and part not in targets:
+                    targets[part] = node
+    return targets
+
+
 def _name(function: Callable[..., Any]) -> str:
     owner = getattr(function, "__self__", None)
     name = getattr(function, "__name__", "function")
@@ -206,6 +276,8 @@ def _definition(value: Any) -> str:
     """The expression for a function or a constant."""
     if value is Mismatch:
         return "ValueError"
+    if type(value) is Pool:
+        return f"Pool({value.shapes}, np.dtype({value.dtype.str!r}), {{}})"
     if callable(value):
         for primitive, body in primitives.on_arrays.items():
             if value is body:

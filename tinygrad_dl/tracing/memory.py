@@ -6,7 +6,7 @@ whose buffers are kept as long as it is used; and arrays that leave the program 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,21 +36,25 @@ class Memory:
     """The slots of calls that write into buffers, and the `sizes` of the buffers.
 
     `bases[node]` are the Nodes whose memory the answer of `node` may lie in. The arrays of `lasting` Nodes stay for
-    the next run.
+    the next run; those of `placed` ones are not in buffers.
     """
 
-    def __init__(self, program: Program, escaping: Iterable[Node], lasting: Iterable[Node] = ()):
+    def __init__(
+        self, program: Program, escaping: Iterable[Node], lasting: Iterable[Node] = (), placed: Container[Node] = ()
+    ):
         self.slots: dict[Node, Slot] = {}
         self.sizes: list[int] = []
         self.bases = bases_of(program)
         self._free: dict[int, list[int]] = {}
         kept = {base for node in escaping for base in self.bases[node]}
         last = self._last_uses(program)
+        lasting = set(lasting)
         last.update(dict.fromkeys(lasting, len(program.nodes)))
         for i, node in enumerate(program.nodes):
             dying = [base for part in node.parts for base in self.bases[part] if last[base] == i]
-            if can_write(node) and node not in kept:
-                slot = self._in_place(node, dying) or self._take(node)
+            if can_write(node) and node not in kept and node not in placed:
+                # a lasting one has a buffer of its own: calls before it come after it, in the next run
+                slot = self._new(node) if node in lasting else self._in_place(node, dying) or self._take(node)
                 self.slots[node] = slot
                 if last[node] == i:  # nobody reads it, such as a check that was left out
                     dying.append(node)
@@ -84,10 +88,12 @@ class Memory:
     def _take(self, node: Node) -> Slot:
         slot = Slot(0, node.shape, node.dtype)
         free = self._free.get(slot.nbytes)
-        if free:
-            return slot._replace(number=free.pop())
+        return slot._replace(number=free.pop()) if free else self._new(node)
+
+    def _new(self, node: Node) -> Slot:
+        slot = Slot(len(self.sizes), node.shape, node.dtype)
         self.sizes.append(slot.nbytes)
-        return slot._replace(number=len(self.sizes) - 1)
+        return slot
 
 
 def can_write(node: Node) -> bool:

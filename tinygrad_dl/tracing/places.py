@@ -6,7 +6,7 @@ traced, Symbols stand in these places; afterwards the places that hold other val
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -122,6 +122,8 @@ class Places:
             yield value.__func__, label, None
         elif isinstance(value, types.FunctionType):
             yield from _parts_of_function(value, label)
+        elif type(value).__module__.startswith(__package__):  # a compiled function
+            yield getattr(value, "_f", None), label, None
         elif isinstance(value, types.ModuleType) or _is_foreign(value):
             return
         elif isinstance(value, type):
@@ -204,12 +206,13 @@ def is_generator(value: Any) -> bool:
 
 
 def _is_foreign(value: Any) -> bool:
-    """Return whether `value` belongs to a library, and holds nothing of the user's."""
+    """Return whether `value` is an object of a library, such as a data frame, whose insides are not the user's."""
     kind = value if isinstance(value, type) else type(value)
-    module = kind.__module__.partition(".")[0]
-    return module in ("builtins", "numpy", "types", "typing", "threading", "logging", "hypothesis") and not (
-        dataclasses.is_dataclass(value)
-    )
+    module = kind.__module__
+    if module.partition(".")[0] in (_PACKAGE, "functools", "__main__") or kind is types.SimpleNamespace:
+        return False
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is None or bool(_frames.is_library(file))
 
 
 def _is_of_library(function: Any) -> bool:

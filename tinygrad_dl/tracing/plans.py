@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import operator
 import threading
@@ -15,11 +16,13 @@ from .. import pytree
 from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
 from .algebra import simplified
+from .blocks import unpack, with_blocks, with_one_counter
 from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
 from .emitting import Code
-from .places import Place
+from .masks import with_masks
+from .places import Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
 from .trace import Output
@@ -31,7 +34,25 @@ class Stale(Exception):
 
 def passes(program: Program) -> Program:
     """All passes of a compiled program."""
-    return without_dead_code(with_common_once(simplified(without_dead_code(with_constants(program)))))
+    program = simplified(with_common_once(without_dead_code(with_constants(program))))
+    return without_dead_code(with_common_once(with_masks(program)))
+
+
+def _fused(step: Step, program: Program) -> Program:
+    """The program with the updates of all parameters together."""
+    counters: dict[int, list[Node]] = {}
+    for source in step.sources:
+        if source.place is not None and source.node.is_number and isinstance(source.place.holder, list):
+            counters.setdefault(id(source.place.holder), []).append(source.node)
+    groups: dict[Any, list[int]] = {}
+    for write in step.writes:
+        if write.place is not None and write.place.key == "_value" and type(write.value) is Output:
+            output = program.outputs[write.value.index]
+            if type(output) is Node:
+                groups.setdefault(output.dtype, []).append(write.value.index)
+    counted = without_dead_code(with_common_once(with_one_counter(program, [*counters.values()])))
+    fused = with_blocks(counted, [*groups.values()])
+    return program if fused is counted else fused
 
 
 def make_plan(
@@ -60,28 +81,37 @@ class Plan:
 
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
         self.program, self.traced, self._step = program, step.program, step
-        self._lock, self._owner = threading.Lock(), 0
+        self._running = _fused(step, program)
+        self._lock, self._is_running = threading.RLock(), False
         varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
         self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
+        self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
+        self._states: list[tuple[Any, Any]] = []
         self._emit(reads_gradients)
-        for node in {*step.program.nodes, *program.nodes, *program.inputs}:
+        for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the program. Raises Stale if it is not for this call, or an error of NumPy, before it has written."""
-        if not self._lock.acquire(blocking=False):
-            if self._owner == threading.get_ident():
+        with self._lock:  # threads take turns, since they share the buffers
+            if self._is_running:
                 raise RuntimeError("a compiled function calls itself.")
-            self._lock.acquire()
-        try:
-            self._owner = threading.get_ident()
-            return self._run(leaves)
-        finally:
-            self._owner = 0
-            self._lock.release()
+            self._is_running = True
+            try:
+                return self._run(leaves)
+            finally:
+                self._is_running = False
+
+    def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
+        """Run a program that draws random numbers; `undo` needs the states of its generators."""
+        generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
+        self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
+        return run(leaves)
 
     def undo(self) -> None:
         """Put generators back to where they were before a call that failed."""
+        for generator, state in self._states:
+            generator.state = state
 
     def promote(self, dynamic: set[tuple[int, Any]]) -> bool:
         """Add places of numbers that have changed to `dynamic`; return whether there are any."""
@@ -96,12 +126,13 @@ class Plan:
     # ---- code
 
     def _emit(self, reads_gradients: bool) -> None:
-        step, program = self._step, self.program
+        step, program = self._step, self._running
         texts: dict[Node, str] = {}
         taken = {"leaves"}
-        uses = program.uses()
-        program.inputs = [node for node in program.inputs if uses[node]]
-        for node in program.inputs:
+        for each in (self.program, program):
+            uses = each.uses()
+            each.inputs = [node for node in each.inputs if uses[node]]
+        for node in self.program.inputs:
             texts[node] = node.name = _identifier(node.name, taken)
         outputs = program.outputs
         code = Code(program, texts, [source.node for source in step.sources if self._is_constant(source)])
@@ -117,7 +148,8 @@ class Plan:
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
         exec(compile(text, name, "exec"), namespace)
-        self._run = namespace["run"]
+        run = namespace["run"]
+        self._run = functools.partial(self._draw, run) if self._generators else run
         parameters, results = ", ".join(texts.values()), ", ".join(values)
         self._body = [f"def step({parameters}):", *code.lines, *copies, f"return {results}"]
         self._code = code
@@ -137,7 +169,7 @@ class Plan:
             tensor = place.holder if type(place.holder) is Tensor and place.key == "_value" else None
             if any(write.place is not None and write.place.holder is tensor for write in self._step.writes):
                 return False
-        return tensor is not None and not tensor._tracked and source.node in self.program.inputs
+        return tensor is not None and not tensor._tracked and source.node in self._running.inputs
 
     def _reads(self, code: Code, used: set[Node], reads_gradients: bool) -> tuple[list[str], list[str]]:
         """Statements that read the inputs, and those that check what the plan takes as constant."""
@@ -185,11 +217,15 @@ class Plan:
             text = code.text(output)
             return f"{text}.copy()" if isinstance(output, np.ndarray) else text
         text = code.text(output)
-        if output.shape and code.memory.bases[output] != {output}:
+        if output.shape and code.memory.bases[output] != {output} and output.function is not unpack:
             name = f"{text.partition('.')[0]}_c{len(copies)}"
             copies.append(f"{name} = {text}.copy()")
             return name
         return text
+
+    def _is_array(self, output: Output) -> bool:
+        node = self._running.outputs[output.index] if output.index >= 0 else None
+        return type(node) is Node and bool(node.shape)
 
     def _writes(self, code: Code, values: list[str], copies: list[str]) -> list[str]:
         """Statements that write what the function writes: first others, then all Tensors in one call."""
@@ -200,7 +236,7 @@ class Plan:
         seen: set[str] = set()
         for write in self._step.writes:
             text = _tree(code, write.value, values)
-            if isinstance(write.value, Output) and text in seen and not text.endswith(")"):
+            if isinstance(write.value, Output) and text in seen and self._is_array(write.value):
                 text = f"{code.name(np.array, 'array')}({text})"
             seen.add(text)
             slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
@@ -231,7 +267,7 @@ def _set_all(setters: tuple[Callable[..., Any], ...], targets: tuple[Any, ...], 
 
 def _access(code: Code, place: Place) -> str:
     holder = code.name(place.holder, "h")
-    return f"{holder}[{place.key!r}]" if place.is_element else f"{holder}.{place.key}"
+    return f"{holder}[{code.text(place.key)}]" if place.is_element else f"{holder}.{place.key}"
 
 
 def _identifier(name: str, taken: set[str]) -> str:

@@ -12,7 +12,7 @@ import inspect
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,13 +75,13 @@ class Formula(str):
         return formula
 
 
-def printed(value: Any, names: Mapping[str, str] | None = None) -> Formula:
+def formula_of(value: Any, names: Mapping[str, str] | None = None) -> Formula:
     """The formula of a Symbol or a structure of Symbols, with `names` to replace the names of Symbols.
 
     >>> from .symbols import Symbol
     >>> x = Symbol(np.ones(3), name="x")
     >>> t = np.exp(x - 1)
-    >>> print(printed(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
+    >>> print(formula_of(-(t / np.sum(t)) ** 2, {"x": "Z1"}))
     -(t / np.sum(t))**2, t = np.exp(Z1 - 1)
     """
     value = nodes_of(value)
@@ -98,14 +98,25 @@ def source(program: Program, name: str = "program") -> str:
         t = np.tanh(x)
         return t / np.sum(t)
     """
-    order = [*program.inputs, *program.nodes]
-    uses = Counter({node: count for node, count in program.uses().items()})
-    bound = _bound(order, uses) | {node for node in program.nodes if node.name and uses[node]}
-    printer = _Printer({}, order, bound)
+    printer, _ = _printer_of(program)
     lines = [f"{name} = {text}" for name, text in printer.bindings]
     outputs = ", ".join(printer.text(output) for output in program.outputs) or "None"
     parameters = ", ".join(printer.texts[node][0] for node in program.inputs)
     return "\n    ".join([f"def {name}({parameters}):", *lines, f"return {outputs}"])
+
+
+def lines_of(program: Program) -> list[tuple[Node, str, str]]:
+    """Each named or repeated quantity of `program`: its Node, name and formula, in order."""
+    printer, bound = _printer_of(program)
+    nodes = [node for node in program.nodes if node in bound]
+    return [(node, name, text) for node, (name, text) in zip(nodes, printer.bindings, strict=True)]
+
+
+def _printer_of(program: Program) -> tuple[_Printer, set[Node]]:
+    order = [*program.inputs, *program.nodes]
+    uses = Counter({node: count for node, count in program.uses().items()})
+    bound = _bound(order, uses, {node for node in program.nodes if node.name and uses[node]})
+    return _Printer({}, order, bound), bound
 
 
 def _uses(value: Any, order: list[Node]) -> Counter[Node]:
@@ -116,9 +127,9 @@ def _uses(value: Any, order: list[Node]) -> Counter[Node]:
     return uses
 
 
-def _bound(order: list[Node], uses: Counter[Node]) -> set[Node]:
-    """The Nodes to name: repeated ones, and those nested too deeply for readers and for Python."""
-    bound: set[Node] = set()
+def _bound(order: list[Node], uses: Counter[Node], named: Collection[Node] = ()) -> set[Node]:
+    """The Nodes to name: `named` and repeated ones, and those nested too deeply for readers and for Python."""
+    bound = set(named)
     depths: dict[Node, int] = {}
     for node in order:
         depths[node] = 1 + max((depths[part] for part in node.parts if part not in bound), default=0)
@@ -182,8 +193,8 @@ class _Printer:
             end = self.postfix(function, args, kwargs)
             if end is not None:
                 return self.text(args[0], ATOM) + end, ATOM
-        self.evaluable &= primitives.shown(kwargs) == kwargs
-        args, kwargs = _without_defaults(function, args, primitives.shown(kwargs))
+        self.evaluable &= primitives.visible_kwargs(kwargs) == kwargs
+        args, kwargs = _without_defaults(function, args, primitives.visible_kwargs(kwargs))
         if function is primitives.concatenate:
             args = ([*args],)
         parts = [self.text(arg, COMPARISON) for arg in args]

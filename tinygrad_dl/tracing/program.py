@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -52,6 +53,11 @@ class Node:
         """The Nodes among the arguments, one per occurrence."""
         yield from nodes_in(self.args)
         yield from nodes_in(self.kwargs)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
 
     @property
     def is_number(self) -> bool:
@@ -123,6 +129,18 @@ class Guard(NamedTuple):
         found = self.test(answer)
         if found != self.value:
             raise Mismatch(f"the program was traced for {self.value}, and finds {found}, at\n  {self.line}")
+
+
+class TraceError(TypeError):
+    """A function computes what a program can't hold."""
+
+    raised: ClassVar[
+        list[TraceError]
+    ] = []  # since the trace began: the function may catch one, and take another branch
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        TraceError.raised.append(self)
 
 
 class Mismatch(Exception):

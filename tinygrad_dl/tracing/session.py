@@ -15,8 +15,10 @@ import numpy as np
 from .. import pytree
 from ..core.registry import name_of
 from ..core.tensor import Tensor
-from .places import MISSING, Number, Place, Places, find_places
-from .program import Node, Program
+from .places import MISSING, Number, Place, Places, find_places, is_generator
+from .program import Node, Program, TraceError
+from .randomness import symbolic_generator
+from .signatures import Unsuitable
 from .symbols import Symbol
 from .trace import Trace, output_of, parameter_names, tensor_of
 
@@ -74,21 +76,21 @@ def record_step(
 
     With `grads` every tracked Tensor has a gradient as input, zero if there is none: for functions that overwrite it.
 
-    Raises TypeError for what a program can't hold.
+    Raises TraceError for what a program can't hold.
     """
     while True:
         try:
             first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
         except Changing as changing:
             if changing.place.identity in dynamic:
-                raise TypeError(
+                raise TraceError(
                     f"{changing.place.label} is set to a number that is not computed from its old value: compute it "
                     f"outside of the compiled function."
                 ) from None
             dynamic.add(changing.place.identity)
             continue
         if outside := first.captured & second.captured:
-            raise TypeError(
+            raise TraceError(
                 f"{outside.pop()._label()} is used by the compiled function, but is neither an argument nor reached "
                 f"from its variables: pass it as an argument."
             )
@@ -123,6 +125,8 @@ class _Session:
             outputs: list[Any] = []
             structure = _outputs_of(result, outputs)
             writes = [*self._writes(swapped, tensors, outputs)]
+            if tracing.last_draw is not None:  # which the generator is left after
+                outputs.append(tracing.last_draw)
         finally:
             for place, value in reversed(self.restore):
                 place.set(value)
@@ -143,9 +147,14 @@ class _Session:
                 return leaf
             self.fresh[i] = tensor_of(self._input(leaf._value, leaf.name or label, argument=i), leaf)
             return self.fresh[i]
-        if isinstance(leaf, (np.ndarray, np.generic, float)) and not isinstance(leaf, np.bool_):
+        if isinstance(leaf, (np.ndarray, np.number, float)):
             return self._input(leaf, label, argument=i)
-        return leaf
+        return self._generator(leaf, label, argument=i) if is_generator(leaf) else leaf
+
+    def _generator(self, generator: Any, label: str, **origin: Any) -> Any:
+        symbolic, node = symbolic_generator(generator, label)
+        self.sources.append(Source(node, **origin))
+        return symbolic
 
     def _input(self, value: Any, name: str, **origin: Any) -> Symbol:
         if type(value) is np.ndarray:
@@ -163,6 +172,8 @@ class _Session:
             name = tensor.name or f"t{i}"
             place = Place(tensor, "_value", name)
             gradient = tensor._grad
+            if gradient is not None and type(gradient) is not np.ndarray:
+                raise Unsuitable
             if gradient is None and self.grads and tensor._tracked:
                 gradient = np.zeros_like(tensor._value)
             self._swap(place, self._input(tensor._value, name, place=place))
@@ -170,6 +181,8 @@ class _Session:
             self._swap(place, None if gradient is None else self._input(gradient, place.label, place=place))
         for place in self.places.arrays:
             self._swap(place, self._parts(place, place.get(), ()))
+        for place in self.places.generators:
+            self._swap(place, self._generator(place.get(), place.label, place=place))
         for place in self._numbers():
             if place.identity in self.dynamic:
                 self._swap(place, self._input(place.get(), place.label, place=place))
@@ -215,14 +228,14 @@ class _Session:
             if id(place.holder) not in seen and type(place.holder) is not Tensor:
                 own = [source for source in self.sources if source.place is place and not source.path]
                 new = place.get()
-                if own and getattr(new, "_node", new) is not own[0].node:
+                if own and not is_generator(own[0].node.value) and getattr(new, "_node", new) is not own[0].node:
                     yield Write(self._written(place, own[0].node, new, outputs), place=place)
 
     def _changes(self, holder: Any, label: str, old: Any, outputs: list[Any]) -> Iterator[Write]:
         if len(holder) != len(old) and isinstance(holder, list):
-            raise TypeError(f"{label} gets longer or shorter: return what the compiled function computes instead.")
+            raise TraceError(f"{label} gets longer or shorter: return what the compiled function computes instead.")
         if isinstance(holder, dict) and not holder.keys() >= old.keys():
-            raise TypeError(f"{label} loses elements in the compiled function: do that outside of it.")
+            raise TraceError(f"{label} loses elements in the compiled function: do that outside of it.")
         for key, new in [*(holder.items() if isinstance(holder, dict) else enumerate(holder))]:
             before = old[key] if isinstance(holder, list) else old.get(key, MISSING)
             if new is not before:
@@ -236,7 +249,7 @@ class _Session:
         if len(outputs) == count and isinstance(new, (int, float)) and isinstance(old, (int, float, Node, Symbol)):
             raise Changing(place)
         if len(outputs) == count and isinstance(new, (np.ndarray, Tensor)):
-            raise TypeError(f"{place.label} is set to an array that does not depend on the arguments: do it outside.")
+            raise TraceError(f"{place.label} is set to an array that does not depend on the arguments: do it outside.")
         return tree
 
 
@@ -268,7 +281,7 @@ def labelled_arguments(
 
 def is_object(leaf: Any) -> bool:
     """Return whether a leaf is neither an array nor a number, but an object to walk."""
-    return not isinstance(leaf, (*Number, np.ndarray, Tensor))
+    return not isinstance(leaf, (*Number, np.ndarray, Tensor)) and not is_generator(leaf)
 
 
 # ---- the same program twice
@@ -277,13 +290,13 @@ def is_object(leaf: Any) -> bool:
 def _check_same(first: Program, second: Program) -> None:
     """Raise TypeError if the two traces of a function differ."""
     if len(first.nodes) != len(second.nodes):
-        raise TypeError("the compiled function computes something else each time: " + _ADVICE)
+        raise TraceError("the compiled function computes something else each time: " + _ADVICE)
     numbers: dict[Node, int] = {}
     others: dict[Node, int] = {}
     for i, (a, b) in enumerate(zip([*first.inputs, *first.nodes], [*second.inputs, *second.nodes], strict=True)):
         numbers[a], others[b] = i, i
         if a.function != b.function or not _alike((a.args, a.kwargs), (b.args, b.kwargs), numbers, others):
-            raise TypeError(
+            raise TraceError(
                 f"{name_of(a.function)} gets other constants each time the compiled function runs: {_ADVICE}, "
                 f"in\n  {a.line}"
             )

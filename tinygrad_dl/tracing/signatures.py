@@ -11,6 +11,7 @@ from .. import pytree
 from ..core.arguments import dispatches
 from ..core.modes import is_grad_enabled
 from ..core.tensor import Tensor
+from .places import is_generator
 
 
 class Unsuitable(Exception):
@@ -52,19 +53,25 @@ def _key(arg: Any, leaves: list[Any]) -> Any:
         return kind, *[_key(part, leaves) for part in arg]
     if kind is dict:
         return kind, *[(name, _key(part, leaves)) for name, part in arg.items()]
-    if isinstance(arg, (np.ndarray, np.generic)):
+    if kind is np.ndarray or isinstance(arg, np.number):
         leaves.append(arg)
         return "array" if kind is np.ndarray else kind, arg.shape, arg.dtype
     if kind is float:
         leaves.append(arg)
         return float
-    if dispatches(arg):
+    if isinstance(arg, np.ndarray) or (dispatches(arg) and not isinstance(arg, np.generic)):
         raise Unsuitable
     is_tree = dataclasses.is_dataclass(arg) or isinstance(arg, (list, tuple, dict))
     if is_tree and not isinstance(arg, pytree.registered()):
         return kind, *[(name, _key(part, leaves)) for name, part in (pytree.children(arg) or {}).items()]
     leaves.append(arg)
-    return ("value", kind, arg) if kind in (int, bool, str, bytes, complex) else ("object", Identity(arg))
+    if is_generator(arg):
+        return kind, type(arg.bit_generator)
+    return (
+        ("value", kind, arg)
+        if kind in (int, bool, str, bytes, complex) or isinstance(arg, np.generic)
+        else ("object", Identity(arg))
+    )
 
 
 class Identity:

@@ -24,7 +24,7 @@ from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from ..core.tensor import apply as apply_to_tensors
-from .program import Node, call, nodes_in, replace_nodes
+from .program import Node, TraceError, call, nodes_in, replace_nodes
 
 
 class Recorder:
@@ -34,15 +34,16 @@ class Recorder:
     """
 
     names_lengths = False
+    last_draw: Node | None = None  # of random numbers
 
     def add(self, node: Node) -> None:
         """Append a call to the program."""
 
     def convert(self, node: Node, kind: type, frame: FrameType) -> Any:
-        """Return the value of `node` as a `kind` of number for the code in `frame`, or raise TypeError."""
+        """Return the value of `node` as a `kind` of number for the code in `frame`, or raise TraceError."""
 
     def shaped_by_values(self, node: Node, frame: FrameType) -> None:
-        """Note a call by the code in `frame` whose answer has a shape that depends on values, or raise TypeError."""
+        """Note a call by the code in `frame` whose answer has a shape that depends on values, or raise TraceError."""
 
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
@@ -68,7 +69,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     Tensors among the arguments record the call themselves. Other answers, such as a shape or a dtype, are returned
     unchanged.
 
-    Raises TypeError for calls that would change a Symbol in place.
+    Raises TraceError for calls that would change a Symbol in place.
     """
     kwargs = kwargs or {}
     if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
@@ -89,6 +90,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     values, settings = tuple(map(value_of, args)), {key: value_of(arg) for key, arg in kwargs.items()}
     if function in ON_NUMBERS and all(type(value) in (int, float) for value in values):
         function = ON_NUMBERS[function]
+    if tracing is not None and tracing.names_lengths:  # beside a float32, an int that is of a subclass has a dtype
+        values = tuple(int(value) if type(value) is Length else value for value in values)
     value = call(function, values, settings)
     if tracing is None:
         return _wrap(Node(value, function, args, kwargs))
@@ -156,7 +159,7 @@ def _in_place(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mappi
     target = target[0] if type(target) is tuple and len(target) == 1 else target
     if recorder.get() is None or type(target) is not Symbol or not is_of_package(asking_frame()):
         line = _frames.line_of(_frames.users_frame(sys._getframe()))
-        raise TypeError(f"{name_of(function)} would change a traced array in place: compute a new one, in\n  {line}")
+        raise TraceError(f"{name_of(function)} would change a traced array in place: compute a new one, in\n  {line}")
     answer = apply(function, args, {key: arg for key, arg in kwargs.items() if key != "out"})
     target._node = answer._node
     return target
@@ -215,6 +218,8 @@ IDLE: dict[Any, Callable[..., bool]] = {  # function -> a test whether it return
 def _wrap(whole: Node, tracing: Recorder | None = None) -> Any:
     """The answer of the call recorded in `whole`: a Symbol, or one per output."""
     value = whole.value
+    if tracing is not None and isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+        raise TraceError(f"{name_of(whole.function)} gives a {type(value).__name__}: pass arrays, in\n  {whole.line}")
     if isinstance(value, (np.generic, float, complex)) or hasattr(value, "__array_ufunc__"):
         return Symbol(node=whole)
     if isinstance(value, (tuple, list)) and any(hasattr(part, "dtype") for part in value):
@@ -228,7 +233,9 @@ def _wrap(whole: Node, tracing: Recorder | None = None) -> Any:
     if tracing is not None:
         if isinstance(value, (bool, int)):  # such as that of np.array_equal
             return Symbol(node=whole)
-        raise TypeError(f"the answer of {name_of(whole.function)} is no array, and can't be traced, in\n  {whole.line}")
+        raise TraceError(
+            f"the answer of {name_of(whole.function)} is no array, and can't be traced, in\n  {whole.line}"
+        )
     return value
 
 
@@ -257,6 +264,11 @@ class Length(int):
 
     of: Node
     axis: int
+
+    def __neg__(self) -> Length:
+        length = Length(-int(self))
+        length.of, length.axis = self.of, self.axis
+        return length
 
 
 class Shape(tuple):
@@ -325,9 +337,19 @@ class Symbol(Symbolic):
         """Raise TypeError: a list of numbers is not traced."""
         return self._convert(list)
 
+    def _refuse_in_place(self, other: Any) -> Any:
+        """Raise TraceError for `x += y` of the user's arrays; numbers, and arrays of the package, are computed anew."""
+        if isinstance(self._value, np.ndarray) and not is_of_package(asking_frame()):
+            line = _frames.line_of(_frames.users_frame(sys._getframe()))
+            raise TraceError(f"x += y would change a traced array in place: write x = x + y, in\n  {line}")
+        return NotImplemented  # Python goes on with x + y
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ifloordiv__ = __imod__ = __ipow__ = _refuse_in_place
+    __imatmul__ = __iand__ = __ior__ = __ixor__ = _refuse_in_place
+
     def __setitem__(self, index: Any, value: Any) -> None:
         line = _frames.line_of(_frames.users_frame(sys._getframe()))
-        raise TypeError(f"x[index] = value would change a traced array in place, in\n  {line}")
+        raise TraceError(f"x[index] = value would change a traced array in place, in\n  {line}")
 
     # ---- conversions; those to a number are decided by the trace
 

@@ -20,7 +20,7 @@ from ..core.modes import Observer, observing, switched
 from ..core.registry import name_of
 from ..core.signatures import signature
 from ..core.tensor import Tensor, untracked
-from .program import Guard, Node, Program
+from .program import Guard, Node, Program, TraceError
 from .symbols import Recorder, Symbol, is_of_package, is_transparent, recorder
 
 _tracing = threading.RLock()  # one trace at a time
@@ -67,19 +67,19 @@ class Trace(Recorder):
         self.nodes.append(node)
 
     def convert(self, node: Node, kind: type, frame: FrameType) -> Any:
-        """Return a value that the package takes, and guard it. Raises TypeError for the user's code."""
+        """Return a value that the package takes, and guard it. Raises TraceError for the user's code."""
         if is_of_package(frame):
             test = _TESTS.get(kind, kind)
             self.guards.append(Guard(node, test, test(node.value), _frames.line_of(frame)))
             return np.array(node.value) if kind is np.ndarray else test(node.value)
         line = _frames.line_of(_frames.users_frame(frame))
-        raise TypeError(f"{_CONVERSIONS[kind]}, in\n  {line}")
+        raise TraceError(f"{_CONVERSIONS[kind]}, in\n  {line}")
 
     def shaped_by_values(self, node: Node, frame: FrameType) -> None:
-        """Guard the shape of an answer, which depends on values. Raises TypeError for the user's code."""
+        """Guard the shape of an answer, which depends on values. Raises TraceError for the user's code."""
         if not is_of_package(frame):
             line = _frames.line_of(_frames.users_frame(frame))
-            raise TypeError(
+            raise TraceError(
                 f"the shape of the answer of {name_of(node.function)} depends on traced values, and programs have "
                 f"fixed shapes: write np.where(mask, x, 0) for x[mask], in\n  {line}"
             )
@@ -89,6 +89,8 @@ class Trace(Recorder):
         """Call `f`, record it, and give the Nodes the names of their Tensors."""
         self.tensors = (naming := _Naming()).tensors
         with _tracing:
+            earlier = [*TraceError.raised]  # by a trace in which this one runs
+            TraceError.raised.clear()
             bodies = {}
             for key, body in [*primitives.on_arrays.items()]:
                 primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
@@ -98,8 +100,11 @@ class Trace(Recorder):
             try:
                 with np.errstate(all="ignore"):  # the program warns, when it runs
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
+                if TraceError.raised:
+                    raise TraceError.raised[0]
             finally:
                 primitives.on_arrays.update(bodies)
+                TraceError.raised[:] = earlier
         naming.name_nodes()
         return result
 
@@ -178,7 +183,7 @@ def trace(f: Callable[..., Any], *args: Any) -> Traced:
 
     Raises
     ------
-    TypeError
+    TraceError
         If `f` branches on a traced value, or converts one to a plain number or array; the message gives the line.
 
     Examples

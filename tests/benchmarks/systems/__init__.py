@@ -19,6 +19,7 @@ SYSTEMS = {
     "NumPy by hand": System("by_hand", "numpy"),
     "kept buffers": System("kept_buffers", "numpy"),
     "tinygrad_dl": System("ours", "tinygrad_dl"),
+    "tg.compile": System("compiled", "tinygrad_dl"),
     "torch": System("torch_eager", "torch", on_numpy=False),
     "JAX": System("jax_jit", "jax", on_numpy=False),
     "autograd": System("hips", "autograd"),

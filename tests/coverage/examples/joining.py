@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinygrad_dl.core import primitives
-from tinygrad_dl.coverage.cases import deprecated, one, real, table
+from tinygrad_dl.coverage.cases import deprecated_row, one, real, table
 
 
 def _of_list(function, *args, **kwargs):
@@ -41,7 +41,7 @@ CASES = table(
     (np.block, "matrix", lambda x, y: np.block([[x, np.ones((2, 1))], [y, 7.0]]), real(2, 3), real(3)),
     (np.block, "deep", lambda x, y: np.block([[[x]], [[y]]]), real(2, 3), real(2, 3)),
     (np.block, "one", lambda x: np.block(x) ** 2, real(2, 3)),
-    *[(*row, real(2, 3)) for row in deprecated("row_stack", "of rows")],
+    *[(*row, real(2, 3)) for row in deprecated_row("row_stack", "of rows")],
     (*one(np.split, "equal", 3), real(6)),
     (*one(np.split, "at, axis=1", [1, 3], axis=1), real(2, 4)),
     (*one(np.split, "axis=-1", 2, axis=-1), real(2, 4)),

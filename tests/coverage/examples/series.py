@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_dl.coverage.cases import apart, between, deprecated, halves, one, positive, real, table
+from tinygrad_dl.coverage.cases import apart, between, deprecated_row, halves, one, positive, real, table
 
 HOLES = np.array([[0, np.nan, 0], [0, 0, np.nan]], dtype=np.float32)
 UNEVEN = np.array([0.0, 1.0, 3.0, 3.5])
@@ -48,7 +48,7 @@ CASES = table(
     (np.trapezoid, "coordinates", lambda y, x: np.trapezoid(y, x, axis=0), real(3, 2), real(3)),
     (np.trapezoid, "coordinates for each", lambda y, x: np.trapezoid(y, x), real(2, 3), real(2, 3)),
     (np.trapezoid, "dx", lambda y, h: np.trapezoid(y, dx=h), real(3), positive()),
-    *[(*row, real(4, 2)) for row in deprecated("trapz", "axis=0", axis=0)],
+    *[(*row, real(4, 2)) for row in deprecated_row("trapz", "axis=0", axis=0)],
     (
         np.interp,
         "",

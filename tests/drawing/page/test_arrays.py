@@ -16,7 +16,7 @@ from tinygrad_dl.graph.nodes import Graph
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble", "int8", "uint64", "bool"])
 def test_real_numbers_of_every_dtype_are_numbers_with_statistics(dtype):
     array = np.array([[0, 1, 1], [0, 1, 0]], dtype)
-    entry = arrays.written(array, 100)
+    entry = arrays.to_json(array, 100)
     assert entry["blocks"][0]["rows"] == [[0, 1, 1], [0, 1, 0]]
     assert all(type(x) is not str for row in entry["blocks"][0]["rows"] for x in row)
     assert (entry["min"], entry["max"], entry["mean"], entry["zeros"], entry["bad"]) == (0, 1, 0.5, 0.5, 0)
@@ -26,7 +26,7 @@ def test_real_numbers_of_every_dtype_are_numbers_with_statistics(dtype):
 
 @pytest.mark.parametrize("dtype", ["complex64", "complex128", "clongdouble"])
 def test_complex_numbers_are_words_with_a_mean_and_a_norm(dtype):
-    entry = arrays.written(np.array([1 + 2j, 3], dtype), 100)
+    entry = arrays.to_json(np.array([1 + 2j, 3], dtype), 100)
     assert entry["blocks"][0]["rows"] == [["1+2j", "3+0j"]]
     assert (entry["mean"], entry["min"]) == ("2+1j", None)
     assert entry["norm"] == pytest.approx(14**0.5, rel=1e-5)
@@ -34,14 +34,14 @@ def test_complex_numbers_are_words_with_a_mean_and_a_norm(dtype):
 
 @pytest.mark.parametrize("x", [np.full(40, 1e308), np.full(40, 6e4, np.float16), np.full(40, np.longdouble(1e308))])
 def test_statistics_of_large_numbers_do_not_overflow(x):
-    entry = arrays.written(x, 100)
+    entry = arrays.to_json(x, 100)
     assert entry["mean"] == pytest.approx(float(x[0]), rel=1e-3)
     json.dumps(entry, allow_nan=False)
 
 
 def test_what_no_float_can_hold_is_a_word():
     if np.finfo(np.longdouble).max > np.finfo(float).max:
-        entry = arrays.written(np.array([np.longdouble("1e400"), 1]), 100)
+        entry = arrays.to_json(np.array([np.longdouble("1e400"), 1]), 100)
         assert entry["blocks"][0]["rows"] == [["1e+400", 1.0]]
         assert entry["largest"] == pytest.approx(1.79769e308)
 

@@ -43,7 +43,7 @@ def test_what_can_not_be_explored_is_an_error_that_says_why(tmp_path, x, inputs,
 
 
 def test_a_path_that_can_not_be_written_is_an_error_that_says_why(tmp_path):
-    with pytest.raises(ValueError, match=re.escape("ends in .html, got") + ".*page.svg': say 'page.html'"):
+    with pytest.raises(ValueError, match=re.escape("ends in .html, got") + ".*page.svg': pass 'page.html'"):
         explore(loss(), tmp_path / "page.svg")
     with pytest.raises(FileNotFoundError, match="make it first"):
         explore(loss(), tmp_path / "none" / "page.html")
@@ -66,7 +66,7 @@ def test_a_path_that_can_not_be_written_is_an_error_that_says_why(tmp_path):
 def test_a_page_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     path = explore(loss(), tmp_path / "page.html")
     before = path.read_bytes()
-    monkeypatch.setattr(page, "assembled", lambda contents: "\ud800")  # which can't be encoded, when all is computed
+    monkeypatch.setattr(page, "assemble", lambda contents: "\ud800")  # which can't be encoded, when all is computed
     with pytest.raises(UnicodeEncodeError):
         explore(loss(), path)
     assert path.read_bytes() == before
@@ -99,14 +99,14 @@ def test_the_policy_allows_the_files_own_script_and_style_and_nothing_else(tmp_p
 
 
 def test_no_script_evaluates_text_or_makes_markup_of_it():
-    text = document.bundled("main.js")
+    text = document.bundle("main.js")
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "fetch("):
         assert word not in text
 
 
 @pytest.mark.parametrize("name", ["</script>", "<!--", "\u2028", "${x}", "\ud800", "a\x00b", '"', "\\", "{{script}}"])
 def test_a_name_comes_out_of_the_json_as_it_went_in(name):
-    text = document.embedded({"name": name})
+    text = document.embed({"name": name})
     assert json.loads(text)["name"] == name
     assert not re.search("[<>&\u2028\u2029\ud800-\udfff]", text)
     text.encode()
@@ -116,14 +116,14 @@ def test_a_name_comes_out_of_the_json_as_it_went_in(name):
 
 
 def test_a_title_that_no_file_can_hold_is_written_out():
-    page = document.assembled({"title": "a\x00b\ud800"})
+    page = document.assemble({"title": "a\x00b\ud800"})
     assert r"<title>a\x00b\ud800</title>" in page
 
 
 def test_what_style_sheets_name_is_on_the_page_or_in_a_picture():
     folder = Path(document.__file__).parent
-    made = document.bundled("main.js") + (folder / "page.html").read_text(encoding="utf-8")
-    made += " node edge cluster graph operation parameter data"  # of Graphviz and of `sketch.py`
+    made = document.bundle("main.js") + (folder / "page.html").read_text(encoding="utf-8")
+    made += " node edge cluster graph operation parameter data"  # of Graphviz and of `dot_builder.py`
     style = "\n".join((folder / name).read_text(encoding="utf-8") for name in document._STYLES)
     style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
     selectors = " ".join(re.findall(r"([^{};]+)\{", style))

@@ -10,7 +10,7 @@ from tinygrad_dl.testing.gradcheck.coordinates import (
     arrays,
     cotangents,
     element,
-    laid_out,
+    in_layout_of,
     real,
     real_of_cotangents,
     sizes,
@@ -33,7 +33,7 @@ def test_coordinates_and_arrays_are_inverse():
 def test_a_copy_lies_in_memory_as_its_model_does(layout, shape):
     like = np.arange(float(np.prod(shape))).reshape(shape)
     like = strategies.LAYOUTS[layout](like) if shape and like.size else like
-    copy = laid_out(like.astype(complex), like)
+    copy = in_layout_of(like.astype(complex), like)
     steps = [stride for stride, length in zip(copy.strides, shape, strict=True) if length > 1]
     assert np.array_equal(copy, like)
     assert (
@@ -43,12 +43,12 @@ def test_a_copy_lies_in_memory_as_its_model_does(layout, shape):
     )
     copy[...] = 0  # no elements overlap, and none is the model's
     assert not np.any(copy)
-    assert np.array_equal(like, laid_out(like, like))
+    assert np.array_equal(like, in_layout_of(like, like))
 
 
 @pytest.mark.parametrize("like", [np.arange(90.0)[::30], np.lib.stride_tricks.sliding_window_view(np.arange(4.0), 2)])
 def test_a_copy_of_what_overlaps_or_lies_far_apart_is_dense(like):
-    copy = laid_out(like.copy(), like)
+    copy = in_layout_of(like.copy(), like)
     assert copy.flags.c_contiguous
     assert np.array_equal(copy, like)
 

@@ -1,4 +1,4 @@
-"""`fold`: draw a graph as the user wants it, or if that is too large, with as little summed up as possible."""
+"""`fold`: draw a graph as requested, or if that is too large, with as few parts summed up as possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ...graph.nodes import Graph
 from .plans import Plan
 from .programs import Program
-from .views import Unit, View, linked, segment, view_of
+from .views import Unit, View, link_units, segment, view_of
 
 _SEGMENTS = 60  # at most: each has so little to read that more would not help
 
@@ -97,4 +97,4 @@ def _segments(graph: Graph, view: View, limit: int) -> View:
         unit = run[0] if len(run) == 1 else segment(graph, index, members)
         unit.index, unit.frame = index, None
         units.append(unit)
-    return linked(graph, units, [])
+    return link_units(graph, units, [])

@@ -151,10 +151,10 @@ class Plan:
         size = items[number + period].start - start
         steps: dict[tuple[int, int], Any] = {}
         while number + (times + 1) * period <= high and self._equals(start, size, times, steps):
-            if times > 1 and not self._used_alike(start + size * (times - 1), size, steps):
+            if times > 1 and not self._has_equal_uses(start + size * (times - 1), size, steps):
                 return times if times > 2 else 1
             times += 1
-        return times - (times > 1 and not self._used_alike(start + size * (times - 1), size, steps, True))
+        return times - (times > 1 and not self._has_equal_uses(start + size * (times - 1), size, steps, True))
 
     def _equals(self, start: int, size: int, times: int, steps: dict) -> bool:
         """Return True if block number `times`, of `size` operations, has operands like those of the block before.
@@ -186,7 +186,7 @@ class Plan:
         enters = times == 1 and source.slot < 0 and start <= source.place < start + size
         return size if enters and (before.slot >= 0 or before.place < start) else None
 
-    def _used_alike(self, start: int, size: int, steps: dict, is_last: bool = False) -> bool:
+    def _has_equal_uses(self, start: int, size: int, steps: dict, is_last: bool = False) -> bool:
         """Return True if the values of a block are used by the same later operations as those of the block before.
 
         Or to operations of the same role, as much further on for all blocks: `steps` has how much. In the last block,

@@ -82,7 +82,7 @@ def _look(node: Node, forms: list[tuple]) -> tuple:
         return node.kind, name, node.cut and node.cut.by
     value, drawn = node.value, {argnum for _, argnum in node.operands}
     constants = [(argnum, _hashable(arg)) for argnum, arg in enumerate(value._args) if argnum not in drawn]
-    settings = [(key, _hashable(arg)) for key, arg in primitives.shown(value._kwargs).items()]
+    settings = [(key, _hashable(arg)) for key, arg in primitives.visible_kwargs(value._kwargs).items()]
     operands = [(argnum, forms[index]) for index, argnum in node.operands]
     return name, value._function, tuple(operands), tuple(constants), tuple(settings)
 

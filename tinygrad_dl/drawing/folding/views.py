@@ -121,10 +121,10 @@ def view_of(plan: Plan) -> View:
             frame = frame if is_item else _frame_of_leaf(frame, graph.nodes[members[0]], len(members))
         unit.frame = frame
         units.append(unit)
-    return linked(graph, units, frames, plan.crossing)
+    return link_units(graph, units, frames, plan.crossing)
 
 
-def linked(graph: Graph, units: list[Unit], frames: list[Frame], crossing: Collection = ()) -> View:
+def link_units(graph: Graph, units: list[Unit], frames: list[Frame], crossing: Collection = ()) -> View:
     """The View of `units`, with the links between them; edges that are `crossing` go to the next block."""
     unit_of = [0] * len(graph.nodes)
     for unit in units:

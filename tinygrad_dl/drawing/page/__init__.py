@@ -1,7 +1,7 @@
 """`explore`: backprop through a graph as a page to step through: one HTML file, which needs no network.
 
-`contents` says what there is to see, `pictures` has it laid out, `document` makes the file; what the file does is in
-the scripts and style sheets beside them.
+`contents` collects the data, `pictures` lays them out, `document` assembles the file; its scripts and style sheets are
+beside them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from ..._files import whole_file
 from ...core.tensor import Tensor
 from ...graph.nodes import Graph
-from ..asked import tensors_to_show
+from ..input_tensors import tensors_to_show
 from .contents import contents_of
-from .document import assembled
+from .document import assemble
 from .pictures import pictures_of
 
 MAX_VALUES = 400  # numbers of an array
@@ -102,10 +102,10 @@ def explore(
     if len(graph.nodes) > max_nodes:
         raise ValueError(
             f"explore: expected a graph of at most {max_nodes:,} nodes, got {len(graph.nodes):,}: explore fewer layers "
-            f"or time steps, or say max_nodes={len(graph.nodes)} and wait for a large page."
+            f"or time steps, or pass max_nodes={len(graph.nodes)} and wait for a large page."
         )
     shown, note = pictures_of(graph)
-    page = assembled(contents_of(graph, _title(outputs[0], title), shown, max_values, note))
+    page = assemble(contents_of(graph, _title(outputs[0], title), shown, max_values, note))
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
     return path
@@ -114,13 +114,13 @@ def explore(
 def _check_path(path: str | os.PathLike) -> Path:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(
-            f"explore: expected the path of the page second, got {type(path).__name__}: say explore(loss, "
+            f"explore: expected the path of the page second, got {type(path).__name__}: write explore(loss, "
             f'"backprop.html"), or explore(net, "backprop.html", X), the inputs after the path.'
         )
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         instead = f"{path.stem or 'backprop'}.html"
-        raise ValueError(f"explore: expected a path that ends in .html, got {str(path)!r}: say {instead!r}.")
+        raise ValueError(f"explore: expected a path that ends in .html, got {str(path)!r}: pass {instead!r}.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"explore: there is no folder {str(path.parent)!r} for {path.name!r}: make it first.")
     if path.is_dir():
@@ -130,7 +130,7 @@ def _check_path(path: str | os.PathLike) -> Path:
 
 def _check_limit(name: str, most: int) -> int:
     if isinstance(most, bool | np.bool_) or not hasattr(most, "__index__"):
-        raise TypeError(f"explore: expected a whole number for {name}, got {type(most).__name__} {most!r}: say 400.")
+        raise TypeError(f"explore: expected a whole number for {name}, got {type(most).__name__} {most!r}: pass 400.")
     if most < 1:
         raise ValueError(f"explore: expected {name} of 1 or more, got {most}.")
     return operator.index(most)

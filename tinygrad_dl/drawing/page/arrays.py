@@ -1,7 +1,7 @@
-"""Arrays as the page is given them: shape, statistics, a histogram, and as many numbers as there is room for.
+"""Arrays on the page: shape, statistics, a histogram, and as many numbers as there is room for.
 
-Arrays that occur in several places, such as a gradient that is a single contribution, are written once: whoever has one
-holds its place in the table.
+An array that occurs in several places, such as a gradient that is a single contribution, is written once, into a table;
+its users hold its position there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...graph import values
 
 _TOTAL = 40_000  # numbers on a page; beyond it, each array is cut shorter
 _BINS = 20
-_FEW = 30  # numbers, up to which a histogram says less than they do
+_FEW = 30  # numbers, up to which a histogram shows less than they do
 
 
 class Table:
@@ -44,26 +44,26 @@ class Table:
     def place(self, array: Any, *, lasting: bool = True) -> int | None:
         """Add `array` to the table and return its position; None for no array, and for a tuple of several.
 
-        One that outlives the table is written once, however often it is placed; say so of one that doesn't, as another
-        may get its id.
+        An array that outlives the table is written once. Pass `lasting=False` for one that doesn't: another array may
+        get its id.
         """
         if array is None or isinstance(array, tuple):
             return None
         place = self._places.get(id(array)) if lasting else None
         if place is None:
             place = len(self.entries)
-            self.entries.append(written(np.asarray(array), self._limit))
+            self.entries.append(to_json(np.asarray(array), self._limit))
             if lasting:
                 self._places[id(array)] = place
         return place
 
 
-def written(array: np.ndarray, limit: int) -> dict[str, Any]:
+def to_json(array: np.ndarray, limit: int) -> dict[str, Any]:
     """One array, with at most about `limit` of its numbers, for JSON; what JSON has no number for is a word.
 
-    >>> written(np.arange(6.0).reshape(2, 3), limit=4)["blocks"]
+    >>> to_json(np.arange(6.0).reshape(2, 3), limit=4)["blocks"]
     [{'at': '', 'rows': [[0.0, 1.0], [3.0, 4.0]]}]
-    >>> written(np.array(np.inf), limit=4)["blocks"], written(np.ones((0, 3)), limit=4)["blocks"]
+    >>> to_json(np.array(np.inf), limit=4)["blocks"], to_json(np.ones((0, 3)), limit=4)["blocks"]
     ([{'at': '', 'rows': [['inf']]}], [])
     """
     with np.errstate(all="ignore"):

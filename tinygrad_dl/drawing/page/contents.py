@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...core import primitives
-from ...graph import course, formulas, op_text
+from ...graph import formulas, op_text
 from ...graph.nodes import Graph, Node, Operand
 from ...graph.record import Contribution, Record, states
 from ...graph.values import size
 from .arrays import Table
+from .derived import DerivedLines, Line
 
 _LIKE_THOSE = "…  # by the same rule as those above"
 
@@ -39,14 +40,13 @@ class _Writer:
         self.graph, self.record = graph, Record(graph)
         self.table = Table(max_values, _sizes(graph, self.record))
         self.symbols = _symbols(graph)
-        self.forward = course.forward(graph)
-        self.backward = course.backward(graph)
+        self.derived = DerivedLines(graph)
 
     def contents(self, title: str, pictures: list[dict[str, Any]], note: str) -> dict[str, Any]:
         nodes = [self.node(node, state) for node, state in zip(self.graph.nodes, states(self.graph, self.record))]  # noqa: B905
         steps = [*self.forward_steps(), *self.backward_steps()]
         return {
-            **{"title": title, "note": note, "convention": course.convention(self.graph), "pictures": pictures},
+            **{"title": title, "note": note, "convention": self.derived.note, "pictures": pictures},
             **{"nodes": nodes, "steps": steps, "arrays": self.table.entries},
         }
 
@@ -67,7 +67,7 @@ class _Writer:
             "scope": node.scope.title if node.scope is not None else None,
             "operands": [self.operand(node, operand) for operand in node.operands],
             "expression": f"{symbol} = {formulas.expression(node.value, names)}" if names else None,
-            "course": self.forward.get(node.index),
+            **_fields(self.derived.forward.get(node.index)),
             "value": self.table.place(node.array),
             "gradient": self.table.place(self.record.gradients.get(node.index)),
             "state": state,
@@ -129,7 +129,7 @@ class _Writer:
         return lines
 
     def contribution(self, part: Contribution, total: _Sum, name: str, formula: str) -> dict[str, Any]:
-        told = self.backward.get(part.head) if total.is_complete else None
+        line = self.derived.backward.get(part.head) if total.is_complete else None
         return {
             **{"to": self.graph.nodes[part.head].id, "argnum": part.argnum, "name": name, "formula": formula},
             "line": f"{name} {'=' if total.arrived == 1 else '+='} {formula}",
@@ -137,14 +137,18 @@ class _Writer:
             "value": self.table.place(part.value),
             "sum": self.sum(part, total),
             **{"arrived": total.arrived, "of": total.parts},
-            "course": told.formula if told else None,
-            "remark": told.remark if told else None,
+            **_fields(line),
         }
 
     def sum(self, part: Contribution, total: _Sum) -> int | None:
         if total.is_complete:
             return self.table.place(self.record.gradients.get(part.head))
         return self.table.place(total.value, lasting=total.arrived == 1)
+
+
+def _fields(line: Line | None) -> dict[str, str | None]:
+    """The fields of a line of the derivation."""
+    return {"derived": line.text, "week": line.week, "remark": line.remark} if line else {"derived": None}
 
 
 class _Sum:

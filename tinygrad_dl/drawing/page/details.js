@@ -3,7 +3,7 @@
 import { nodeOf, readersOf, steps, valuesAt } from "./data.js";
 import { byId, element } from "./dom.js";
 import { bytes, cut, shape } from "./format.js";
-import { course, formula, link, source } from "./step_panel.js";
+import { derived, formula, link, source } from "./step_panel.js";
 import { fullView } from "./values.js";
 
 const panel = byId("details");
@@ -32,7 +32,7 @@ export function write(id, others, open, visit) {
       element("p", { class: "eyebrow" }, `${KINDS[node.kind]}${node.output ? ", an output" : ""}`),
       element("h2", { class: "name" }, node.title),
       node.expression ? formula(node.expression) : null,
-      course(node.course),
+      derived(node),
       element("dl", { class: "facts" }, facts(node)),
       visits(node, visit),
       element("h3", {}, "Value"),

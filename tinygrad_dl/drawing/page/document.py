@@ -23,21 +23,21 @@ _IMPORT = re.compile(r"^import (?P<what>\{[^}]*\}|\* as \w+) from \"\./(?P<modul
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (?P<name>\w+))", re.MULTILINE)
 
 
-def assembled(contents: Mapping[str, Any]) -> str:
+def assemble(contents: Mapping[str, Any]) -> str:
     """The whole file.
 
-    >>> page = assembled({"title": "</script><b>"})
+    >>> page = assemble({"title": "</script><b>"})
     >>> "</script><b>" in page, "default-src 'none'" in page
     (False, True)
     """
     style = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _STYLES)
-    script = bundled("main.js")
+    script = bundle("main.js")
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
     parts = {
         **{"policy": escape(policy, quote=False), "title": escape(labels.visible(contents["title"]))},
-        **{"style": style, "script": script, "contents": embedded(contents)},
+        **{"style": style, "script": script, "contents": embed(contents)},
     }
     template = (_FOLDER / "page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)  # once: a name may have {{script}} in it
@@ -47,10 +47,10 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def embedded(contents: Any) -> str:
+def embed(contents: Any) -> str:
     r"""`contents` as JSON that can stand in a script element of HTML: nothing in it can end that, or start another.
 
-    >>> print(embedded({"name": "</script> & <!-- \u2028 nan"}))
+    >>> print(embed({"name": "</script> & <!-- \u2028 nan"}))
     {"name":"\u003c/script\u003e \u0026 \u003c!-- \u2028 nan"}
     """
     text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -58,10 +58,10 @@ def embedded(contents: Any) -> str:
     return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)  # no file can hold a half of a pair
 
 
-def bundled(main: str) -> str:
+def bundle(main: str) -> str:
     """The ES module `main` and all that it imports as one script.
 
-    >>> bundled("dom.js").startswith("const dom_js = (() => {")
+    >>> bundle("dom.js").startswith("const dom_js = (() => {")
     True
     """
     done: dict[str, str] = {}

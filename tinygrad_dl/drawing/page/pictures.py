@@ -15,9 +15,9 @@ from typing import Any
 from ...graph.nodes import Graph
 from .. import engine, svg
 from ..dot import Picture
+from ..dot_builder import DotBuilder
 from ..findings import Findings, Options
 from ..folding import View, fold
-from ..sketch import Sketch
 
 _READABLE = 300  # nodes: of a larger graph, the first picture is one that sums it up
 _SECONDS = 60.0  # for all layouts
@@ -31,7 +31,7 @@ _SHAPES = {f"{_SVG}{tag}" for tag in ("ellipse", "polygon", "path")}
 
 
 def pictures_of(graph: Graph) -> tuple[list[dict[str, Any]], str]:
-    """The pictures that can be had, the one to show first in the first place, and what there is to say of the others.
+    """The pictures that could be laid out, the one to show first at the beginning, and a note on the others.
 
     Each is {"name", "svg", "of": node -> element that stands for it, "edges": element -> the edges it stands for,
     "tails": edge -> the copy of a leaf that it comes from}.
@@ -114,9 +114,9 @@ def _layout(graph: Graph, view: View, seconds: float) -> bytes:
 
 
 def _source(graph: Graph, view: View, options: Options) -> str:
-    sketch = Sketch(plain=options.plain)
-    Picture(view, Findings(graph), options, sketch).draw()
-    return sketch.source()
+    builder = DotBuilder(plain=options.plain)
+    Picture(view, Findings(graph), options, builder).draw()
+    return builder.source()
 
 
 def plain(picture: bytes) -> str:
@@ -147,7 +147,7 @@ def plain(picture: bytes) -> str:
 
 
 def _unwrap(element: ET.Element) -> Iterator[ET.Element]:
-    """The children of `element`, without titles, and with what is in a link in its place."""
+    """The children of `element`, without titles, and with the children of links in place of these."""
     for child in element:
         if child.tag == f"{_SVG}a" or (child.tag == f"{_SVG}g" and child.get("id", "").startswith("a_")):
             yield from _unwrap(child)

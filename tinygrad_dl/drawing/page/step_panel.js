@@ -74,7 +74,7 @@ function forward(step, open) {
     eyebrow(node.scope ? `Forward, in ${cut(node.scope, 60)}` : "Forward"),
     heading(link(node.id, open), ` is computed by ${cut(node.op ?? node.label)}`),
     formula(node.expression),
-    course(node.course),
+    derived(node),
     read.length ? element("h3", {}, "It reads") : null,
     read.length ? element("ul", { class: "operands" }, read) : null,
     element("h3", {}, "It gives"),
@@ -125,7 +125,7 @@ function given(part, open) {
   return [
     element("h3", { class: "leaving" }, "To ", link(part.to, open), ` ${shape(to.shape)}`),
     formula(part.line),
-    course(part.course, part.remark),
+    derived(part),
     part.undone ? element("p", { class: "undone" }, part.undone) : null,
     ...(value ? shortView(value, part.of === 1 ? part.name : `part ${part.arrived} of ${part.name}`) : []),
     part.of === 1
@@ -146,17 +146,17 @@ function partial(part) {
   return part.arrived === 1 ? " has arrived; the others are to be added" : " have arrived, and add up to";
 }
 
-/** The course's own formula, beside the one that was traced. */
-export function course(text, remark) {
-  if (!text) {
+/** The derived line of a node or a gradient, beside the formula that was traced. */
+export function derived(line) {
+  if (!line.derived) {
     return null;
   }
-  const words = remark ? element("span", { class: "aside" }, remark) : null;
+  const words = line.remark ? element("span", { class: "aside" }, line.remark) : null;
   return element(
     "p",
-    { class: "course" },
-    element("span", { class: "label" }, "In the course "),
-    element("code", {}, text),
+    { class: "derived" },
+    element("span", { class: "label" }, line.week ? `In the course, ${line.week} ` : "Derived "),
+    element("code", {}, line.derived),
     words,
   );
 }

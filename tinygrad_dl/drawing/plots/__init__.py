@@ -1,9 +1,8 @@
 """Pictures of numbers, by matplotlib: activations, decision boundaries, costs, gradients, distributions, fits.
 
 Each function draws into `ax`, matplotlib's Axes of a figure of yours, or into a new one, and returns the Axes; nothing
-is shown or written, and no setting of matplotlib is changed. Colours are those that the colour-blind tell apart (Okabe
-and Ito 2008), and what they say is said by markers and dashes too, for print. Where matplotlib is missing, ImportError
-names the extra to install. Pictures of a graph are in `dot.py`.
+is shown or written, and no setting of matplotlib is changed. The colours suit the colour-blind (Okabe and Ito 2008);
+markers and dashes repeat their meaning, for print. Where matplotlib is missing, ImportError names the extra to install.
 """
 
 from .boundary import decision_boundary

@@ -1,4 +1,4 @@
-"""Shared parts of the plots: colours, markers and dashes, Axes, legends, and checks of what is given."""
+"""Shared parts of the plots: colours, markers and dashes, Axes, legends, and checks of arguments."""
 
 from __future__ import annotations
 

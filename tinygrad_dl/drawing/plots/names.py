@@ -1,4 +1,4 @@
-"""The names of the course, W1 b1 Z1 A1 W2 ..., and what they say: which layer, and what of it."""
+"""The names of the course, W1 b1 Z1 A1 W2 ..., split into layer and kind."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The homework checker: which formula of a backprop derived by hand is wrong, and what is wrong with it.
+"""The homework checker, which finds the wrong formula of a backprop derived by hand, and its mistake.
 
-`formulas` writes the course's backprop with slots, `mistakes` is the table of what learners put into them, `course_net`
-and `homework` take what is handed in, `replay` and `diagnosis` find the mistakes whose numbers are the learner's, and
-`findings` and `report` say so.
+`formulas` has the course's backprop with slots, `mistakes` the table of wrong contents of slots; `course_net` and
+`homework` read the homework, `replay` and `diagnosis` find the mistakes that give the learner's numbers, `findings` and
+`report` describe them.
 """
 
 from .diagnosis import check_backprop

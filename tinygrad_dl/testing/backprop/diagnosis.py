@@ -91,7 +91,7 @@ def check_backprop(
     settings = {"regularisation": regularisation, "leaky_slope": leaky_slope, "updated": updated, "old": old}
     with np.errstate(all="ignore"):
         the_net = homework.course_net(X, Y, net, activations, cost, **settings)
-        given = homework.checked_gradients(gradients, the_net)
+        given = homework.gradients_by_name(gradients, the_net)
         return report(_best_search(the_net, given, convention, learning_rate))
 
 
@@ -109,7 +109,7 @@ def _best_search(
         steps = {**truth, **{name: g for name, g in given.items() if g.shape == truth[name].shape}}
         net.updated = {name: value - learning_rate * steps[f"d{name}"] for name, value in net.parameters.items()}
     nets = [replace(net, convention=name, dtype=dtype) for dtype in dtypes for name in conventions]
-    for most in (0, MOST):  # what is right is to be found right, before mistakes are thought of
+    for most in (0, MOST):  # right errors are recognised before mistakes are tried
         best = Search(nets[0], given, low, most, limit=np.inf)
         for other in nets[1:]:
             if best.mistakes > bool(most):  # else none is better: it would have been right above
@@ -121,7 +121,7 @@ def _best_search(
 
 
 class Search(Replay):
-    """All best explanations of what is given, in `states`, with at most so many mistakes between two given errors.
+    """All best explanations of the given errors, in `states`, with at most so many mistakes between two given errors.
 
     It ends where there is none of fewer mistakes than `limit`.
     """

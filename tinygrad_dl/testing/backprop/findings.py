@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas import relative_difference
-from .formulas import FORMULAS, described, formulas_of
+from .formulas import FORMULAS, fill_in, formulas_of
 from .mistakes import WHY
 from .report import BackpropReport, Cause, Row, kinds
 
@@ -100,9 +100,7 @@ def _differing(state: Any, best: Any) -> set[str]:
 
 def _causes(search: Any, state: Any, places: Iterable[str]) -> tuple[Cause, ...]:
     return tuple(
-        _cause(
-            search, place, edit.mistake.kind, described(edit.mistake.detail, search.net, int(place[2:]), edit.θ), edit
-        )
+        _cause(search, place, edit.mistake.kind, fill_in(edit.mistake.detail, search.net, int(place[2:]), edit.θ), edit)
         for place in places
         for edit in sorted(state.found.get(place) or (), key=lambda edit: edit.mistake.kind)
     )
@@ -111,8 +109,8 @@ def _causes(search: Any, state: Any, places: Iterable[str]) -> tuple[Cause, ...]
 def _cause(search: Any, place: str, kind: str, detail: str, edit: Any) -> Cause:
     layer, key = int(place[2:]), edit.key if edit else formulas_of(place, search.net)[-1]
     week, why = WHY[kind]
-    formula = described(FORMULAS[key].text, search.net, layer)
-    return Cause(kind, place, detail, formula, described(why, search.net, layer), week)
+    formula = fill_in(FORMULAS[key].text, search.net, layer)
+    return Cause(kind, place, detail, formula, fill_in(why, search.net, layer), week)
 
 
 def _undone(search: Any, best: Any, name: str, root: str | None) -> str:
@@ -128,18 +126,18 @@ def _undone(search: Any, best: Any, name: str, root: str | None) -> str:
 def _hint(search: Any, best: Any, name: str, g: np.ndarray) -> str:
     """A hint for a wrong gradient whose cause is unknown."""
     plain = search.plain(best, name)
-    said = ["cause unknown: it is none of the known mistakes, and no two of them at once."]
+    hints = ["cause unknown: it is none of the known mistakes, and no two of them at once."]
     if g.shape != plain.shape:
-        said.append(f"A derivative has the shape of what it is the derivative of, {plain.shape}.")
+        hints.append(f"A derivative has the shape of what it is the derivative of, {plain.shape}.")
     else:
         size = float(np.vdot(plain, plain))
         ratio = float(np.vdot(plain, g)) / size if size else 0.0
         off = np.argwhere(~np.isclose(g, plain, rtol=1e-6, atol=0))
         if g.size > 1 and ratio and search.near(name, g, ratio * plain):
-            said.append(f"It is {ratio:.6g} times what it should be.")
+            hints.append(f"It is {ratio:.6g} times what it should be.")
         elif 0 < len(off) <= g.size / 4:
-            said.append(f"Only {len(off)} of {g.size} numbers are wrong, the first at {tuple(map(int, off[0]))}.")
+            hints.append(f"Only {len(off)} of {g.size} numbers are wrong, the first at {tuple(map(int, off[0]))}.")
     parent = _parent(name, search.net.L)
     if parent is not None and parent not in search.given:
-        said.append(f"Give {parent} too, and the check can tell whether the mistake is before it or after it.")
-    return " ".join(said)
+        hints.append(f"Give {parent} too, and the check can locate the mistake before it or after it.")
+    return " ".join(hints)

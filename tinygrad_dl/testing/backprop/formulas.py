@@ -87,7 +87,7 @@ class View:
 
 
 class Formula(NamedTuple):
-    """A formula as it should be: in words, the week that derives it, and what is in its slots."""
+    """A formula as it should be: in words, the week that derives it, and the contents of its slots."""
 
     text: str
     week: int
@@ -191,7 +191,7 @@ def formulas_of(name: str, net: Any) -> list[str]:
     return [net.cost]
 
 
-def described(text: str, net: Any, layer: int, θ: float | None = None) -> str:
+def fill_in(text: str, net: Any, layer: int, θ: float | None = None) -> str:
     """A text of a formula or a mistake with the numbers of its layer in it."""
     derivative = net.convention == "derivative"
     words = {

@@ -140,7 +140,7 @@ def _check_shapes(X: Array, Y: Array, parameters: Mapping[str, Array], layers: i
         raise ValueError(f"Y: expected {(n, m)}, outputs × samples, got {Y.shape}{advice}.")
 
 
-def checked_gradients(gradients: Any, net: CourseNet) -> dict[str, Array]:
+def gradients_by_name(gradients: Any, net: CourseNet) -> dict[str, Array]:
     """The learner's gradients as arrays, in the order of backprop. TypeError, ValueError: for values, for names."""
     if not isinstance(gradients, Mapping) or not gradients:
         raise TypeError(f"check_backprop: expected a dict such as {{'dW1': ..., 'db1': ...}}, got {gradients!r:.60}.")

@@ -1,6 +1,6 @@
 """The mistakes that learners make in backprop, as a table: each puts something else into one slot of a formula.
 
-A new mistake is a row, and a sentence that says why in `WHY`. Nothing here searches: that is in `diagnosis`.
+A new mistake is a row, and a sentence with the reason in `WHY`. The search is in `diagnosis`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .formulas import Array, Slot, View
 class Mistake:
     """A named mistake: in the formulas `of`, it puts `change` into a `slot`.
 
-    `free` says that `change` takes a number θ too, which is fitted, and which θ count; `guesses` are tried where
-    there is nothing to fit it to. A mistake of no kind is none: it is another way to be right.
+    With `free`, `change` also takes a number θ, which is fitted, and `free` tests which θ count; `guesses` are tried
+    where there is nothing to fit it to. A mistake of no kind is none: it is another way to be right.
     """
 
     kind: str
@@ -138,7 +138,7 @@ MISTAKES = (
     Mistake("averaged over units", "dZ dA", "factor", lambda v: 1 / v.n[0], "1/n{l}"),
     Mistake("sign", _ALL, "sign", _always(-1.0)),
     Mistake("sign", "dW", "form", _always(np.negative), when=_is_regularised),
-    # ---- what is multiplied with what
+    # ---- factors
     Mistake("transposed", _ALL, "turn", _always(np.transpose)),
     Mistake("transpose forgotten", "dW", "op", _always(np.matmul), "{A_p} for {A_p}ᵀ"),
     Mistake("transpose forgotten", "dA", "op", _always(np.matmul), "W{n} for W{n}ᵀ"),

@@ -31,12 +31,12 @@ class State(NamedTuple):
     errors: dict[str, Array]
     found: dict[str, tuple[Edit, ...] | None]  # None: cause unknown
     ways: tuple[Mistake, ...] = ()  # the other ways to be right that it supposes
-    hidden: tuple[str, ...] = ()  # what is not given, and nothing given was computed from it yet
+    hidden: tuple[str, ...] = ()  # errors that are not given, and from which no given one was computed yet
     undone: int = 0  # how many are right although what they are computed from is not
 
     @property
     def mistakes(self) -> float:
-        """The number of distinct kinds of mistake, and what has none counts for more than two."""
+        """The number of distinct kinds of mistake; an error without a known cause counts for more than two."""
         kinds = {edit.mistake.kind for edits in self.found.values() for edit in edits or ()}
         return len(kinds) + UNKNOWN * list(self.found.values()).count(None) + UNDONE * self.undone
 
@@ -56,7 +56,7 @@ class State(NamedTuple):
         return None if found is None else tuple(sorted(edit.mistake.kind for edit in found))
 
     def settled(self) -> State:
-        """With what is supposed so far as it is, whatever comes in the layers before."""
+        """The state with the assumptions so far fixed, for the layers before."""
         return self._replace(hidden=tuple(name for name in self.hidden if name not in self.errors))
 
     def followed_by(self, name: str, value: Array, edits: tuple[Edit, ...] | None = ()) -> State:
@@ -70,7 +70,7 @@ class State(NamedTuple):
 
 
 class Replay:
-    """The formulas of a net, the right values in `truth`, and what is given and finite."""
+    """The formulas of a net, the right values in `truth`, and the given and the finite errors."""
 
     net: CourseNet
     given: dict[str, Array]
@@ -185,7 +185,7 @@ class Replay:
     # ---- mistakes with a number in them
 
     def _numbers(self, state: State, name: str, edits: Sequence[Edit], rest: list[str]) -> list[float | None]:
-        """The numbers to try for the free mistake among `edits`: fitted to what is given, and guessed."""
+        """The numbers to try for the free mistake among `edits`: fitted to the given errors, and guessed."""
         free = [edit.mistake for edit in edits if edit.mistake.free]
         if not free:
             return [None]

@@ -13,7 +13,7 @@ from ... import pytree
 from ...core.signatures import signature
 from ...core.tensor import Tensor, replace_data
 from ...nn import Module
-from .coordinates import laid_out
+from .coordinates import in_layout_of
 
 
 class Leaf(NamedTuple):
@@ -72,7 +72,9 @@ class Arguments:
     def wide(self) -> list[np.ndarray]:
         """Copies of the values of the leaves in float64 or complex128, of the same memory layouts."""
         wide = [complex if np.iscomplexobj(leaf.value) else float for leaf in self.leaves]
-        return [laid_out(leaf.value.astype(dtype), leaf.value) for leaf, dtype in zip(self.leaves, wide, strict=True)]
+        return [
+            in_layout_of(leaf.value.astype(dtype), leaf.value) for leaf, dtype in zip(self.leaves, wide, strict=True)
+        ]
 
     def call(self, *values: Any) -> Any:
         """Call `f` with `values`, arrays or Tensors, in place of the leaves."""
@@ -134,7 +136,7 @@ def _names_of_arguments(f: Callable, count: int) -> list[str]:
     """The names of the first `count` positional parameters of `f`: x0, x1, ... if it has no signature."""
     try:
         parameters = list(signature(f).parameters.values())
-    except (TypeError, ValueError):  # of a ufunc, or what is written in C
+    except (TypeError, ValueError):  # of a ufunc, or a function written in C
         parameters = []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in parameters if p.kind in kinds][:count]
@@ -153,7 +155,7 @@ def _values(value: Any) -> Any:
 
 def _copy(value: Any) -> np.ndarray:
     value = np.asarray(value)
-    return laid_out(value.copy(), value)
+    return in_layout_of(value.copy(), value)
 
 
 def _floats(primal: Any, label: str) -> Iterator[tuple[str, Any]]:

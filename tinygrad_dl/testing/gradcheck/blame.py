@@ -75,7 +75,7 @@ def _blame(node: Tensor, mistake: Mistake, order: int) -> Blame:
     args, mistake = _smaller(node, node._args, mistake, order)
     arrays = [(i, x) for i, x in enumerate(node._args) if isinstance(x, (np.ndarray, np.generic))]
     shapes = [f"{_parameter(function, i)}: {np.shape(x)}" for i, x in arrays]
-    settings = [f"{key}={value!r:.40}" for key, value in primitives.shown(node._kwargs).items()]
+    settings = [f"{key}={value!r:.40}" for key, value in primitives.visible_kwargs(node._kwargs).items()]
     return Blame(
         function=registry.name_of(function),
         argnum=mistake.argnum,
@@ -115,7 +115,7 @@ def _reproduction(node: Tensor, args: Sequence[Any], mistake: Mistake) -> str:
     if sum(map(len, arrays.values())) > PASTED:
         return f"the arguments of {name} are too large to paste; error.report.blame.arguments holds them"
     given = [f"x{i}" if i in arrays else source_repr(x) for i, x in enumerate(args)]
-    given += [f"{key}={source_repr(value)}" for key, value in primitives.shown(node._kwargs).items()]
+    given += [f"{key}={source_repr(value)}" for key, value in primitives.visible_kwargs(node._kwargs).items()]
     names = ", ".join(f"x{i}" for i in arrays)
     call = name if len(given) == len(arrays) else f"lambda {names}: {name}({', '.join(given)})"
     order = f", order={mistake.order}" if mistake.order > 1 else ""

@@ -90,7 +90,7 @@ class ClaimedGradient:
         else:
             # divided by their sizes, so that large numbers don't hide small ones
             self.weights = mixed_signs((COMBINATIONS, y.size), rng) / coordinates.sizes(y)
-        self.y = self._seen(y)
+        self.y = self._combine(y)
         if not np.array_equal(self.y, self.at(self.x)):
             raise ValueError(
                 "the function returns another value when called again: fix the seed of its random numbers and its "
@@ -132,11 +132,11 @@ class ClaimedGradient:
     def at(self, x: np.ndarray) -> np.ndarray:
         """The checked numbers of the value at `x`; nan where the function raises an error."""
         try:
-            return self._seen(coordinates.real(self._floats(coordinates.arrays(x, self.values))))
+            return self._combine(coordinates.real(self._floats(coordinates.arrays(x, self.values))))
         except Exception:  # of any kind: a loss refuses a label above 1, for example
             return np.full(len(self.weights), np.nan)
 
-    def _seen(self, y: np.ndarray) -> np.ndarray:
+    def _combine(self, y: np.ndarray) -> np.ndarray:
         return y if len(self.weights) == y.size else self.weights @ y  # and not by 1, which would be nan beside inf
 
     def along(self, direction: Direction) -> differences.Curve:
@@ -189,7 +189,7 @@ class ClaimedGradient:
 
         def curve(step: complex) -> np.ndarray:
             moved = self._floats(coordinates.arrays(self.x + step * unscaled, self.values))
-            return self._seen(np.concatenate([array.ravel() for array in moved]))
+            return self._combine(np.concatenate([array.ravel() for array in moved]))
 
         return differences.complex_step(curve, self.y)
 
@@ -275,7 +275,7 @@ class ClaimedGradient:
         assert linear.push is not None
         self._tick()
         pushed = linear.push(coordinates.arrays(self._unscale(direction), self.values))
-        return self._seen(coordinates.real([np.asarray(t) for t in pushed]))
+        return self._combine(coordinates.real([np.asarray(t) for t in pushed]))
 
 
 def of_rules(

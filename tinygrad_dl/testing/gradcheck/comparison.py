@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ TAIL = 1e-30  # where a function is constant, a claim below this times the scale
 RTOL = 1e-7  # smaller relative errors of a formula are not found; some of up to 4 times that are not either
 
 
+@dataclass
 class Comparison:
     """Slopes and claims: a row for each direction, a column for each checked number.
 
@@ -26,20 +28,15 @@ class Comparison:
     slopes: Slopes
     claims: np.ndarray
     mode: str
-    wrong: np.ndarray
-    hidden_kinks: np.ndarray
-    undecided: np.ndarray
 
-    def __init__(
-        self, claimed: ClaimedGradient, directions: Sequence[Direction], slopes: Slopes, claims: np.ndarray, mode: str
-    ):
-        self.claimed, self.directions, self.slopes, self.claims, self.mode = claimed, directions, slopes, claims, mode
+    def __post_init__(self) -> None:
+        slopes, claims = self.slopes, self.claims
         size = np.maximum(np.abs(slopes.middle), np.abs(claims))
         noisy = slopes.error > np.maximum(0.1 * size, 1e-3 * np.max(np.abs(slopes.middle), axis=0))
         self.wrong = ~close(slopes, claims) & ~(np.isnan(claims) & self._without_derivative())
         self.hidden_kinks = np.zeros_like(self.wrong)  # that differences along an axis don't show, found afterwards
         self.undecided = noisy & ~self.wrong & ~slopes.kink & (np.abs(claims) > self._negligible())
-        large = np.abs(claims) > np.fmax(1, np.abs(claimed.y))
+        large = np.abs(claims) > np.fmax(1, np.abs(self.claimed.y))
         if np.any(self.undecided):  # a claim that is rounding alone is one of 0, if it is not larger than the value
             self.undecided &= large | (np.abs(claims) > self._rounding())
         if np.any(self.wrong):

@@ -44,11 +44,11 @@ def arrays(vector: np.ndarray, like: Sequence[np.ndarray]) -> list[np.ndarray]:
         start += part.size
         if x.dtype.kind == "c":
             part = part[0::2] + 1j * part[1::2]
-        parts.append(laid_out(part.reshape(x.shape), x))
+        parts.append(in_layout_of(part.reshape(x.shape), x))
     return parts
 
 
-def laid_out(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+def in_layout_of(values: np.ndarray, like: np.ndarray) -> np.ndarray:
     """The array `values` in the memory layout of `like`: the order of its axes, backwards, with gaps.
 
     A layout in which elements overlap or lie far apart becomes a dense one.

@@ -13,7 +13,7 @@ import numpy as np
 from ...core.signatures import signature
 from .. import formulas
 from ..backprop import check_backprop
-from .inputs import told
+from .inputs import report_text
 from .loading import CannotCheck, UserFile
 from .net import PARTS, Net, net_of, parts_of
 
@@ -38,7 +38,7 @@ def gradients_in(value: Any) -> dict[str, Any]:
 
 def is_backprop(file: UserFile, name: str, forward: str) -> bool:
     """Return whether a function computes the gradients of a whole net, by its name, arguments and return."""
-    parameters, returned = signature(file.functions[name]).parameters, file.returned(name)
+    parameters, returned = signature(file.functions[name]).parameters, file.returned_names(name)
     own = set(parameters) - set(signature(file.functions[forward]).parameters if forward else ())
     of_a_net = {*PARTS["Y"], "parameters", "params"} - ({"y"} if forward else set())  # y may be what comes out
     if not own & of_a_net or any("grad" in n for n in parameters):
@@ -48,7 +48,7 @@ def is_backprop(file: UserFile, name: str, forward: str) -> bool:
 
 
 def check_dict(file: UserFile, name: str, gradients: Mapping[str, Any]) -> tuple[str, str]:
-    """The verdict on `gradients` for the net of the file, and the report. CannotCheck says what is to be defined."""
+    """The verdict on `gradients` for the net of the file, and the report. CannotCheck names missing definitions."""
     parts = parts_of(file)
     missing = [what for what, value in parts.items() if value is None]
     if missing:
@@ -80,9 +80,9 @@ def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
 
 
 def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str, Any]:
-    """The gradients that a function gives for a net, and for what `forward` gives for that: its cache, say.
+    """The gradients that a function computes for a net, and for the result of `forward`, such as its cache.
 
-    If there is no `forward`, the last function counts that returns what is needed, by name.
+    If there is no `forward`, the last function that returns the needed values, by name, takes its place.
     """
     function = file.functions[name]
     known = {n: getattr(net, what) for what, names in PARTS.items() for n in names} | {"m": np.shape(net.X)[-1]}
@@ -96,14 +96,14 @@ def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str
     if not gradients:
         place = file.place(function)
         raise CannotCheck(f"{place}: {name}: expected a function that gives a dict of gradients, dW1, db1, ...")
-    if "" in file.returned(name) and isinstance(result, tuple):
+    if "" in file.returned_names(name) and isinstance(result, tuple):
         net.taken.append(f"not checked: what {name} returns without giving it a name")
     return gradients
 
 
 def _maker_of(file: UserFile, names: Collection[str]) -> str:
     """The last function that returns all these, by name."""
-    return next((n for n in reversed(file.functions) if set(names) <= {*file.returned(n)}), "")
+    return next((n for n in reversed(file.functions) if set(names) <= {*file.returned_names(n)}), "")
 
 
 # ---- the check
@@ -131,7 +131,7 @@ def _check(
         if net.activations is None:
             raise CannotCheck(f"{file.path}: {name}: define activations, such as ['tanh', 'sigmoid']; {doubt}")
         notes = [*notes, f"nothing is right: {doubt}"]
-    return "right" if report.passed else "wrong", told([*net.taken, *notes], report)
+    return "right" if report.passed else "wrong", report_text([*net.taken, *notes], report)
 
 
 def _guesses(parameters: Mapping[str, Any]) -> list[list[str]]:
@@ -158,7 +158,7 @@ def _how_many_right(gradients: Mapping[str, Any], net: Net) -> int:
         truth = formulas.deep_backward(formulas.cost_backward(A, np.asarray(net.Y, float)), caches)
         given = {n: np.asarray(g, float) for n, g in gradients.items() if n in truth and np.shape(g) == truth[n].shape}
     except (ValueError, TypeError, KeyError, AttributeError):
-        return 0  # which `check_backprop` says in words
+        return 0  # `check_backprop` gives the reason
     scales = (1, A.shape[1])
     return sum(any(np.allclose(scale * g, truth[n], 1e-6, 0) for scale in scales) for n, g in given.items())
 
@@ -211,7 +211,7 @@ def _supply(file: UserFile, function: str, result: Any, needs: list[str]) -> dic
 def _by_name(file: UserFile, function: str, result: Any) -> dict[str, Any]:
     """The results of a function by the names in its `return`, and entries of dicts by their keys."""
     parts = result if isinstance(result, tuple) else (result,)
-    names = file.returned(function)
+    names = file.returned_names(function)
     named = dict(zip(names, parts, strict=True)) if len(names) == len(parts) else {}
     for part in parts:
         named |= part if isinstance(part, Mapping) else {}

@@ -60,7 +60,7 @@ def role_of(name: str) -> str:
 class Call:
     """A call that runs: `function` of the positional `values`, which are called `names`, and gives `result`.
 
-    `settings` are the names of those of which no derivative is wanted; `taken` says where the values are from.
+    `settings` are the names of those of which no derivative is wanted; `taken` describes the origin of the values.
     """
 
     function: Callable[..., Any]
@@ -72,21 +72,21 @@ class Call:
 
 
 def call_of(file: UserFile, name: str, common: str = "") -> Call:
-    """A call of the function `name` that runs. CannotCheck: none was found; it says what to define.
+    """A call of the function `name` that runs. Raises CannotCheck, which names missing definitions, if there is none.
 
     Of each argument, the value is from a dict or tuple `<name>_inputs` or `inputs` of the file, or its variable of that
     name, or the default; else a random array. A function of a pair may go by what the names have in `common`.
     """
     function = file.functions[name]
     parameters = [p for p in signature(function).parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    asked = _inputs_of_file(file, [name, *([common] if common else [])], [p.name for p in parameters])
-    available = {**file.variables, **asked}
+    given = _inputs_of_file(file, [name, *([common] if common else [])], [p.name for p in parameters])
+    available = {**file.variables, **given}
     known = {p.name: available[p.name] for p in parameters if p.name in available}
     parameters = [p for p in parameters if p.name in known or p.default is p.empty]
     names = [p.name for p in parameters]
     if not names:
         raise CannotCheck(f"{file.place(function)}: {name}: expected a function of arrays, got one without arguments.")
-    settings = {p.name for p in parameters if p.default is not p.empty and p.name not in asked}
+    settings = {p.name for p in parameters if p.default is not p.empty and p.name not in given}
     settings |= {n for n in names if role_of(n) in ("labels", "setting", "word")}
     positional = _positional(function, parameters)
     positional.__name__ = name  # which a lambda has not
@@ -100,7 +100,7 @@ def call_of(file: UserFile, name: str, common: str = "") -> Call:
         except Exception as e:
             error = error or e  # of the first, which had the likeliest shapes
         else:
-            taken = described(dict(zip(names, values, strict=True)), known)
+            taken = describe(dict(zip(names, values, strict=True)), known)
             return Call(positional, names, values, frozenset(settings), taken, result)
     assert error
     problem = str(file.problem(error, f"{name}({', '.join(names)})", file.place(function)))
@@ -199,7 +199,7 @@ def _layer(name: str) -> int:
     return min(int(digits[0]), len(UNITS) - 1) if digits else 1
 
 
-def described(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
+def describe(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """The origin and the shapes of the inputs: "of the file: X (3, 5)", "random: W (4, 3), b (4, 1)"."""
     groups: dict[str, list[str]] = {}
     for name, value in values.items():
@@ -209,6 +209,6 @@ def described(values: Mapping[str, Any], known: Collection[str]) -> list[str]:
     return [f"{source}: {', '.join(parts)}" for source, parts in groups.items()]
 
 
-def told(notes: Sequence[str], report: Any) -> str:
+def report_text(notes: Sequence[str], report: Any) -> str:
     """The text of a check: how it was made, and its report."""
     return "\n".join([*(f"  {note}" for note in notes), "", str(report)])

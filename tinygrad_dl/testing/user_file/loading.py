@@ -41,7 +41,7 @@ class UserFile:
         other = (type, ModuleType)
         return {n: v for n, v in self.names.items() if not (isinstance(v, other) or _is_function(v))}
 
-    def returned(self, function: str) -> list[str]:
+    def returned_names(self, function: str) -> list[str]:
         """The names that the last `return` of a function gives: ["A", "cache"] of `return A, cache`, "" for no name."""
         for node in ast.walk(self._tree):
             if isinstance(node, ast.FunctionDef) and node.name == function:
@@ -63,7 +63,7 @@ class UserFile:
         words = " ".join(str(error).split())[:300]
         kind = type(error).__name__
         if words and not lines and isinstance(error, (ValueError, TypeError)):
-            kind = ""  # the words are ours, and tell all
+            kind = ""  # a message of this package needs no type
         where = f"{self.path}:{lines[-1]}" if lines else place or self.path
         return CannotCheck(": ".join(part for part in (where, what, kind, words) if part))
 
@@ -73,7 +73,7 @@ def _is_function(value: Any) -> bool:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[UserFile]:
+def run_file(path: str) -> Iterator[UserFile]:
     """Run the file at `path`, with its folder importable until the end of the block, and nothing left of it after.
 
     Raises CannotCheck for what can't be read, is no Python, or ends in an exception.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.tensor import Tensor
 from ...nn import Sequential
-from .inputs import described
+from .inputs import describe
 from .loading import UserFile
 
 PARTS = {  # and what the file may call them
@@ -24,7 +24,7 @@ PARAMETER = re.compile(r"[Wb]\d+")
 
 
 class Net(NamedTuple):
-    """A net and its data; `activations` is None if they are not told. `taken` says where all that is from."""
+    """A net and its data; `activations` is None if they are unknown. `taken` describes the origin of all that."""
 
     X: Any
     Y: Any
@@ -34,7 +34,7 @@ class Net(NamedTuple):
 
 
 def parts_of(file: UserFile) -> dict[str, Any]:
-    """X, Y and the parameters that are in the file: None for what is not. Parameters may be variables W1, b1, ..."""
+    """X, Y and the parameters in the file, None for missing ones. Parameters may be variables W1, b1, ..."""
     parts = {
         what: next((file.variables[name] for name in names if isinstance(file.variables.get(name), KINDS)), None)
         for what, names in PARTS.items()
@@ -65,7 +65,7 @@ def net_of(file: UserFile, parts: Mapping[str, Any], layers: int) -> Net:
     values = {"X": X, "Y": Y, **(parameters if isinstance(parameters, Mapping) else {"net": parameters})}
     known = [what for what, part in parts.items() if part is not None]
     known += values if parts["parameters"] is not None else []
-    return Net(X, Y, parameters, _activations(file, parameters), described(values, known))
+    return Net(X, Y, parameters, _activations(file, parameters), describe(values, known))
 
 
 def _activations(file: UserFile, parameters: Any) -> list[Any] | None:

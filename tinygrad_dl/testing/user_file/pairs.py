@@ -1,4 +1,4 @@
-"""A pair of a learner, brought to the form of `check_pair`: what each argument is, told by its name.
+"""A learner's pair, brought to the form of `check_pair`: names decide the roles of the arguments.
 
 The course counts in its own way: dW and db of a layer have the 1/m of the cost in them, and dA of the cost has not.
 Where a backward pass is no derivative, but is the course's, it is right.
@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.signatures import signature
 from ..gradcheck import GradientReport, pair_report
-from .inputs import Call, answer, call_of, role_of, told
+from .inputs import Call, answer, call_of, report_text, role_of
 from .loading import CannotCheck, UserFile
 
 # What the two halves are called, {} being what the names have in common, which may be nothing. The first row counts.
@@ -62,7 +62,7 @@ def check_functions(file: UserFile, forward: str, backward: str, common: str, pr
     for reading in _readings(file, backward, call):
         hand = _Backward(file, backward, call, reading)
         try:
-            report = pair_report(hand.forward, hand, *call.values, argnums=hand.varied(), progress=progress)
+            report = pair_report(hand.forward, hand, *call.values, argnums=hand.argnums(), progress=progress)
         except Exception as error:
             outcomes.append((reading, file.problem(error, backward, file.place(file.functions[backward]))))
             continue
@@ -88,7 +88,7 @@ def _words(call: Call, reading: Reading, report: GradientReport) -> str:
         notes.append(f"read as the course writes it: {what}")
     elif layer:
         notes.append("read as derivatives: the course has a 1/m in dW and db")
-    return told(notes, report)
+    return report_text(notes, report)
 
 
 # ---- which argument is what
@@ -100,7 +100,7 @@ def _readings(file: UserFile, backward: str, call: Call) -> list[Reading]:
     names = [p.name for p in parameters if p.kind < p.VAR_POSITIONAL and (p.default is p.empty or p.name in call.names)]
     named = {n: n for n in (*_numbers_of(file), *call.names)}
     cached = isinstance(call.result, tuple) and len(call.result) > 1
-    given = file.returned(call.function.__name__)  # of `return A, cache`, an argument A is that
+    given = file.returned_names(call.function.__name__)  # of `return A, cache`, an argument A is that
     if given and len(given) == 1 + cached:
         named = {**dict(zip(given, (ANS, CACHE), strict=False)), **named}
     unknown = [n for n in names if n not in named]
@@ -177,7 +177,7 @@ class _Backward:
             gradients = {n: self._as_derivative(n, gradient, ans) for n, gradient in gradients.items()}
         return gradients
 
-    def varied(self) -> list[int]:
+    def argnums(self) -> list[int]:
         """The numbers of the arguments whose derivatives `backward` is to give."""
         ans, cache = self.forward(*self.call.values)
         with np.errstate(all="ignore"):
@@ -188,14 +188,14 @@ class _Backward:
         return [self.call.names.index(n) for n in wanted]
 
     def _by_name(self, result: Any) -> Any:
-        """The gradients by the names of what they are by, as far as one can tell."""
+        """The gradients by the names of their arguments, as far as these can be found."""
         names = self.call.names
         if isinstance(result, dict):
             return {n: result[key] for n in names for key in (n, f"d{n}") if key in result} or result
         parts = list(result) if isinstance(result, (tuple, list)) else [result]
         if all(part is None for part in parts):
             raise TypeError("it gives None; is a return missing?")
-        written = [name.removeprefix("d") for name in self.file.returned(self.__name__)]
+        written = [name.removeprefix("d") for name in self.file.returned_names(self.__name__)]
         wanted = [n for n in names if n not in self.call.settings]
         alike = [n for n, v in zip(names, self.call.values, strict=True) if np.shape(v) == np.shape(parts[0])]
         for by in (written, wanted, names, alike[:1]):

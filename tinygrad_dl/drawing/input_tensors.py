@@ -23,7 +23,7 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
     arguments of `x`; Tensors stay as they are. The user's lines are recorded. Where nothing is tracked, so that there
     would be no graph, `x` is called a second time, with its inputs of floats tracked.
 
-    Raises TypeError for what is neither, in the name of `what`: "draw" or "explore"; ValueError for a function whose
+    Raises TypeError for other objects, in the name of `what`: "draw" or "explore"; ValueError for a function whose
     answer depends on nothing tracked.
 
     >>> [tensor.item() for tensor in tensors_to_show("draw", lambda x, y: (x * 2, y[0] + y[1]), [1.0, [2.0, 3.0]])]
@@ -51,7 +51,7 @@ def tensors_to_show(what: str, x: Any, inputs: Sequence[Any] = ()) -> list[Tenso
                 f"without .numpy(), .item() or float(), or a function and its inputs{hint}."
             )
     if not outputs:
-        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss, say.")
+        raise TypeError(f"{what}: expected a Tensor or a list of Tensors, got an empty list: pass the loss.")
     if inputs and not any(output.requires_grad for output in outputs):
         raise ValueError(
             f"{what}(f, *inputs): expected f to compute something of floats or of parameters, got what depends on "

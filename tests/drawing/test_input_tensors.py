@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.drawing.asked import tensors_to_show
+from tinygrad_dl.drawing.input_tensors import tensors_to_show
 from tinygrad_dl.graph.nodes import Graph
 
 
@@ -178,7 +178,7 @@ def test_lines_are_recorded_of_a_function_that_is_called_and_of_nothing_else():
     graph = Graph(tensors_to_show("draw", f, (x,)))
     lines = [node.line for node in graph.nodes]
     assert lines[0] is None
-    assert all(re.search(r"test_asked\.py:\d+", line) and "return np.tanh(x) * 2" in line for line in lines[1:])
+    assert all(re.search(r"test_input_tensors\.py:\d+", line) and "return np.tanh(x) * 2" in line for line in lines[1:])
     assert [node.line for node in Graph([f(x)]).nodes] == [None, None, None]
 
 

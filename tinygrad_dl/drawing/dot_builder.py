@@ -1,4 +1,4 @@
-"""A picture under construction, as DOT text: nodes in frames, edges, a legend. It knows nothing of graphs."""
+"""A picture under construction, as DOT text: nodes in frames, edges, a legend. It is independent of graphs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ WIDEST = 44  # characters in a line of a node, beyond which a formula goes on in
 _LEGEND_COLUMNS = 3
 
 
-def wrapped(text: str) -> list[str]:
+def wrap(text: str) -> list[str]:
     """A line of code, broken at spaces where it is too long for a node; a text of several lines as it is.
 
-    >>> wrapped("dcost / 400 * ((1 - Y) / np.maximum(1 - A2, 1e-35) - Y / np.maximum(A2, 1e-35))")
+    >>> wrap("dcost / 400 * ((1 - Y) / np.maximum(1 - A2, 1e-35) - Y / np.maximum(A2, 1e-35))")
     ['dcost / 400 * ((1 - Y) / np.maximum(1 - A2,', '1e-35) - Y / np.maximum(A2, 1e-35))']
     """
     if len(text) <= WIDEST or "\n" in text or isinstance(text, values.Row):
@@ -24,14 +24,14 @@ def wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDEST, break_long_words=False, break_on_hyphens=False, drop_whitespace=True) or [text]
 
 
-class Sketch:
+class DotBuilder:
     """Nodes, edges and frames in the order in which they are added; `source()` is the DOT text.
 
-    >>> sketch = Sketch()
-    >>> sketch.node("n0", "parameter", "W", ["(2, 3)"])
-    >>> sketch.node("n1", "operation", "tanh")
-    >>> sketch.edge("n0", "n1", id="e0-1-0")
-    >>> print(sketch.source().rstrip())  # doctest: +ELLIPSIS
+    >>> builder = DotBuilder()
+    >>> builder.node("n0", "parameter", "W", ["(2, 3)"])
+    >>> builder.node("n1", "operation", "tanh")
+    >>> builder.edge("n0", "n1", id="e0-1-0")
+    >>> print(builder.source().rstrip())  # doctest: +ELLIPSIS
     digraph "graph" {
     ...
     }
@@ -91,13 +91,13 @@ class Sketch:
         image: Any = None,
         **attributes: str,
     ) -> None:
-        """A node of a `kind` that `style` knows: a title, with smaller lines below, and a tiny `image` of numbers."""
+        """A node of a `kind` in `style`: a title, with smaller lines below, and a tiny `image` of numbers."""
         self.nodes += 1
         self.kinds[kind] = None
         self._frames[id] = frame
         details = list(details)
         bold = kind in ("parameter", "data", "value", "output", "gradient", "module")
-        text = "<br/>".join(labels.html(line, WIDEST) for line in wrapped(title))
+        text = "<br/>".join(labels.html(line, WIDEST) for line in wrap(title))
         rows = [f"<b>{text}</b>" if bold else text]
         rows += [self._line(line, self._detail(classes)) for line in details]
         label = "<br/>".join(rows) if image is None else self._with_image(rows, image)
@@ -128,7 +128,7 @@ class Sketch:
         """An edge between nodes, which may name a side: `n3:nw`. Small lines of `label` stand beside it."""
         self.edges += 1
         if label:
-            lines = [labels.html(part, WIDEST) for line in label for part in wrapped(line)]
+            lines = [labels.html(part, WIDEST) for line in label for part in wrap(line)]
             attributes["label"] = "<" + "<br/>".join(f" {line} " for line in lines) + ">"
             attributes["fontcolor"] = self._theme.faint
         self._graphs[self._common_frame(tail, head)].edge(
@@ -154,7 +154,7 @@ class Sketch:
 
     def _line(self, line: str, colour: str) -> str:
         face = ' face="Courier"' if isinstance(line, values.Row) else ""
-        text = "<br/>".join(labels.html(part, max(WIDEST, values.WIDE)) for part in wrapped(line))
+        text = "<br/>".join(labels.html(part, max(WIDEST, values.WIDE)) for part in wrap(line))
         return f'<font point-size="10" color="{colour}"{face}>{text}</font>'
 
     def _detail(self, classes: Sequence[str]) -> str:
@@ -167,7 +167,7 @@ class Sketch:
     def _with_image(self, rows: list[str], image: Any) -> str:
         cell = '<td bgcolor="{}" fixedsize="true" width="7" height="7"></td>'
         pixels = "".join(
-            f"<tr>{''.join(cell.format(style.signed(float(x), self._dark)) for x in row)}</tr>" for row in image
+            f"<tr>{''.join(cell.format(style.signed_colour(float(x), self._dark)) for x in row)}</tr>" for row in image
         )
         table = self._grid(pixels, 7 * image.shape[1], 7 * image.shape[0])
         lines = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
@@ -198,7 +198,7 @@ class Sketch:
         children: dict[str | None, list[str]] = {}
         for id, parent in self._parents.items():
             children.setdefault(parent, []).append(id)
-        for frame in (*reversed(self._parents), None):  # inner ones first: what is put into a graph is copied
+        for frame in (*reversed(self._parents), None):  # inner ones first: a graph copies its subgraphs
             for id in children.get(frame, ()):
                 if self._graphs[id].body:
                     self._graphs[frame].subgraph(self._graphs[id])
@@ -223,9 +223,9 @@ class Sketch:
 
     def _scale(self, low: str, high: str) -> str:
         cells = "".join(
-            f'<td bgcolor="{colour}" width="18" height="12" fixedsize="true"></td>' for colour in style.scale()
+            f'<td bgcolor="{colour}" width="18" height="12" fixedsize="true"></td>' for colour in style.SCALE
         )
-        table = self._grid(f"<tr>{cells}</tr>", 18 * len(style.scale()), 12)
+        table = self._grid(f"<tr>{cells}</tr>", 18 * len(style.SCALE), 12)
         bar = f"<table border='0' cellspacing='3'><tr><td>gradient norm {labels.html(low)}</td><td>{table}</td>"
         bar += f"<td>{labels.html(high)}</td></tr></table>"
         return f'<tr><td colspan="{2 * _LEGEND_COLUMNS}" align="left">{bar}</td></tr>'

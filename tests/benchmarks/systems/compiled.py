@@ -1,0 +1,18 @@
+"""The steps of `ours`, compiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tinygrad_dl as tg
+from tests.benchmarks.systems import ours
+
+
+def _compiled(make: Callable[[Any], Callable[[], Any]]) -> Callable[[Any], Callable[[], Any]]:
+    return lambda problem: tg.compile(make(problem))
+
+
+net = _compiled(ours.net)
+hessian_vector = _compiled(ours.hessian_vector)
+hessian = _compiled(ours.hessian)
+recurrent = _compiled(ours.recurrent)
+chain = _compiled(ours.chain)

@@ -1,0 +1,229 @@
+"""A derivation is what a person derives by hand, and gives the numbers of backprop when it is run."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_dl as tg
+from tinygrad_dl import nn
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(2, 5))
+LABELS = {
+    "binary_cross_entropy": (RNG.uniform(size=(1, 5)) > 0.5) * 1.0,
+    "binary_cross_entropy_with_logits": (RNG.uniform(size=(1, 5)) > 0.5) * 1.0,
+    "mean_squared_error": RNG.normal(size=(1, 5)),
+    "softmax_cross_entropy": np.eye(3)[:, [0, 1, 2, 0, 1]],
+}
+
+
+def loss_of(name, hidden=nn.tanh, sizes=(2, 4), rng=0):
+    Y = LABELS[name]
+    output = nn.sigmoid if name == "binary_cross_entropy" else nn.identity
+    net = nn.mlp([*sizes, len(Y)], hidden=hidden, output=output, rng=np.random.default_rng(rng))
+    return net, getattr(nn, name)(net(X), Y)
+
+
+def run(derivation, **given):
+    """The values of all lines of a derivation."""
+    names = {"np": np, "sigmoid": nn.sigmoid, "softmax": nn.softmax, **given}
+    exec(derivation.source, names)
+    return names
+
+
+def lines(derivation):
+    return dict(line.split(" = ", 1) for line in derivation.source.split("\n"))
+
+
+# ---- as the notes derive it
+
+
+def test_a_shallow_net_has_the_seven_formulas_of_week_3():
+    _, loss = loss_of("binary_cross_entropy")
+    found = lines(tg.derive(loss))
+    assert {name: found[name] for name in found if name.startswith("d")} == {
+        "dZ2": "A2 - Y",
+        "dW2": "dZ2 @ A1.T / m",
+        "db2": "np.sum(dZ2, axis=1, keepdims=True) / m",
+        "dA1": "W2.T @ dZ2",
+        "dZ1": "dA1 * (1 - A1**2)",
+        "dW1": "dZ1 @ X.T / m",
+        "db1": "np.sum(dZ1, axis=1, keepdims=True) / m",
+    }
+    assert found["cost"] == "-np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m"
+    assert found["m"] == "X.shape[1]"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "slope"),
+    [(nn.tanh, "(1 - A{l}**2)"), (nn.relu, "(Z{l} > 0)"), (nn.sigmoid, "(A{l} * (1 - A{l}))")],
+)
+@pytest.mark.parametrize("layers", [2, 3, 5])
+def test_a_net_of_any_depth_has_the_formulas_of_week_4(layers, hidden, slope):
+    _, loss = loss_of("binary_cross_entropy", hidden, (2, *[3] * (layers - 1)))
+    derivation = tg.derive(loss)
+    found = lines(derivation)
+    for l in range(1, layers):  # noqa: E741 (the course's letter)
+        assert found[f"dA{l}"] == f"W{l + 1}.T @ dZ{l + 1}"
+        assert found[f"dZ{l}"] == f"dA{l} * {slope.format(l=l)}"
+        assert found[f"dW{l}"] == f"dZ{l} @ {f'A{l - 1}' if l > 1 else 'X'}.T / m"
+        assert found[f"db{l}"] == f"np.sum(dZ{l}, axis=1, keepdims=True) / m"
+    weeks = {step.quantity: step.week for step in derivation.steps}
+    assert weeks[f"dW{layers}"] == ("week 3" if layers == 2 else "week 4")
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy_with_logits", "softmax_cross_entropy"])
+def test_the_error_of_logits_is_their_probability_less_the_label(name):
+    _, loss = loss_of(name)
+    found = lines(tg.derive(loss))
+    assert found["A2"] == ("softmax(Z2)" if name.startswith("softmax") else "sigmoid(Z2)")
+    assert found["dZ2"] == "A2 - Y"
+
+
+def test_integer_labels_are_one_hot():
+    net = nn.mlp([2, 4, 3], rng=np.random.default_rng(0))
+    found = lines(tg.derive(nn.softmax_cross_entropy(net(X), np.array([0, 1, 2, 0, 1]))))
+    assert found["dZ2"] == "A2 - P"
+    assert found["P"] == "np.arange(3)[:, None] == np.reshape(Y, -1)"
+
+
+def test_a_squared_weight_adds_the_weight_to_its_gradient():
+    net, loss = loss_of("binary_cross_entropy")
+    found = lines(tg.derive(loss + 0.5 * np.sum(net.layers[0].W ** 2)))
+    assert found["dW1"] == "0.5 * (2 * W1) + dZ1 @ X.T / m"
+    assert found["dW2"] == "dZ2 @ A1.T / m"
+
+
+def test_a_dropout_mask_multiplies_the_gradient_too():
+    W1, W2 = (tg.parameter(RNG.normal(size=shape), name=f"W{i}") for i, shape in ((1, (4, 2)), (2, (1, 4))))
+    D1 = tg.Tensor((RNG.uniform(size=(4, 5)) < 0.8) * 1.0, name="D1")
+    A1 = np.tanh(W1 @ X) * D1 / 0.8
+    A1.name = "A1"
+    derivation = tg.derive(nn.mean_squared_error(W2 @ A1, LABELS["mean_squared_error"]))
+    assert lines(derivation)["dA1"].startswith("W2.T @ (2 * ")
+    assert "dA1 / 0.8 * D1" in lines(derivation)["dW1"]
+
+
+def test_batch_norm_has_the_gradients_of_its_scale_shift_variance_and_mean():
+    names = {}
+
+    def named(name, x):
+        x.name = name
+        names[name] = x
+        return x
+
+    W1, W2 = (tg.parameter(RNG.normal(size=shape), name=f"W{i}") for i, shape in ((1, (4, 2)), (2, (1, 4))))
+    gamma, beta = tg.parameter(np.ones((4, 1)), name="gamma"), tg.parameter(np.zeros((4, 1)), name="beta")
+    Z1 = named("Z1", W1 @ X)
+    mu = named("mu", np.mean(Z1, axis=1, keepdims=True))
+    var = named("var", np.mean((Z1 - mu) ** 2, axis=1, keepdims=True))
+    Zhat = named("Zhat", (Z1 - mu) / np.sqrt(var + 1e-8))
+    Zt = named("Zt", gamma * Zhat + beta)
+    Z2 = named("Z2", W2 @ np.tanh(Zt))
+    found = lines(tg.derive(nn.binary_cross_entropy_with_logits(Z2, LABELS["binary_cross_entropy"])))
+    assert found["dbeta"] == "np.sum(dZt, axis=1, keepdims=True) / m"
+    assert found["dgamma"] == "np.sum(dZt * Zhat, axis=1, keepdims=True) / m"
+    assert found["dZhat"] == "dZt * gamma"
+    assert found["dZ1"].endswith("+ dmu / m")
+
+
+# ---- as backprop computes it
+
+
+@given(
+    st.sampled_from(list(LABELS)),
+    st.sampled_from([nn.tanh, nn.relu, nn.leaky_relu, nn.sigmoid, nn.identity]),
+    st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    st.integers(0, 999),
+)
+def test_the_lines_compute_the_gradients_of_backprop(name, hidden, hidden_sizes, seed):
+    net, loss = loss_of(name, hidden, (2, *hidden_sizes), seed)
+    derivation = tg.derive(loss)
+    parameters = {p.name: p for p in net.parameters()}
+    found = run(derivation, X=X, Y=LABELS[name], **{name: p.numpy() for name, p in parameters.items()})
+    np.testing.assert_allclose(found["cost"], loss.item(), rtol=1e-9)
+    for name, gradient in tg.gradients(loss, parameters).items():
+        scale = np.max(np.abs(gradient)) + 1e-9
+        np.testing.assert_allclose(np.broadcast_to(found[f"d{name}"], gradient.shape), gradient, atol=1e-9 * scale)
+    tensors = tg.named_tensors(loss)
+    for name in derivation.per_sample:
+        gradient = tg.gradients(loss, tensors[name[1:]])
+        scale = np.max(np.abs(gradient)) + 1e-9
+        np.testing.assert_allclose(found[name] / found["m"], gradient, atol=1e-9 * scale)
+
+
+@given(st.integers(0, 99))
+def test_functions_of_any_tensors_are_derived(seed):
+    rng = np.random.default_rng(seed)
+    w, v = tg.parameter(rng.normal(size=(3,)), name="w"), tg.parameter(rng.normal(size=(2, 3)), name="v")
+    loss = np.sum(np.exp(np.sin(w) * v) / (1 + v**2)) + w[0] * w[1] + np.max(v)
+    derivation = tg.derive(loss)
+    found = run(derivation, w=w.numpy(), v=v.numpy(), scatter_add=tg.primitives.scatter_add)
+    for name, gradient in tg.gradients(loss, {"w": w, "v": v}).items():
+        np.testing.assert_allclose(found[f"d{name}"], gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_only_the_gradients_asked_for_are_derived():
+    net, loss = loss_of("binary_cross_entropy")
+    found = lines(tg.derive(loss, net.layers[2].W))
+    assert {name for name in found if name.startswith("d")} == {"dZ2", "dW2"}
+
+
+# ---- what it tells
+
+
+def test_each_line_has_its_shape_rule_and_week():
+    _, loss = loss_of("binary_cross_entropy")
+    steps = {step.quantity: step for step in tg.derive(loss).steps}
+    assert steps["dW2"].shape == (1, 4)
+    assert steps["dZ1"].rule == "np.tanh"
+    assert steps["dZ1"].week == "week 3"
+    assert steps["Z1"].rule == ""
+    assert steps["dZ2"].rule == "binary_cross_entropy, sigmoid"
+
+
+def test_reasons_name_the_chain_and_what_cancels():
+    _, loss = loss_of("binary_cross_entropy")
+    text = str(tg.derive(loss, explain=True))
+    after = text[text.index("dZ2 = A2 - Y") : text.index("dW2 =")]
+    assert "through A2, by the rule of sigmoid" in after
+    assert "cancels" in after
+    assert "cancels" not in str(tg.derive(loss))
+
+
+def test_errors_per_sample_are_listed():
+    _, loss = loss_of("binary_cross_entropy")
+    derivation = tg.derive(loss)
+    assert derivation.per_sample == ["dZ2", "dA1", "dZ1"]
+    assert "dZ2, dA1, dZ1: errors per sample" in str(derivation)
+    w = tg.parameter(1.0, name="w")
+    assert str(tg.derive(w * w)) == tg.derive(w * w).source
+
+
+def test_a_notebook_shows_a_table_with_escaped_text():
+    W = tg.parameter(np.ones((2, 2)), name="W")
+    shown = tg.derive(np.sum(nn.relu(W @ np.ones((2, 3)))))._repr_html_()
+    assert shown.count("<tr>") == 1 + len(tg.derive(np.sum(nn.relu(W @ np.ones((2, 3))))).steps)
+    assert "&gt; 0" in shown
+    assert re.search(r"<td>\(2, 2\)</td>", shown)
+
+
+@pytest.mark.parametrize("loss", [3.0, tg.Tensor(1.0), tg.parameter([1.0, 2.0])])
+def test_a_value_without_one_gradient_is_refused(loss):
+    with pytest.raises(ValueError, match="expected"):
+        tg.derive(loss)
+
+
+def test_a_tensor_that_the_loss_does_not_depend_on_is_refused():
+    _, loss = loss_of("binary_cross_entropy")
+    with pytest.raises(ValueError, match="that the loss depends on"):
+        tg.derive(loss, tg.parameter(1.0))
+
+
+def test_names_that_are_taken_get_an_underscore():
+    Y = tg.parameter(np.ones((2, 5)), name="Y")
+    found = lines(tg.derive(np.sum(Y * X + LABELS["mean_squared_error"])))
+    assert found["cost"] == "np.sum(Y * X + Y_)"

@@ -1,0 +1,68 @@
+"""A replay is the loss and its gradients again, as a program of the data and the parameters."""
+
+import numpy as np
+from hypothesis import given
+
+import tinygrad_dl as tg
+from tests.derivation.test_derivations import LABELS, X, loss_of
+from tinygrad_dl.derivation.replay import Origin, replay
+from tinygrad_dl.testing import strategies
+
+
+def test_the_inputs_are_data_parameters_the_seed_and_the_number_of_samples():
+    net, loss = loss_of("binary_cross_entropy")
+    replayed = replay(loss, net.parameters())
+    names = [node.name for node in replayed.program.inputs]
+    assert names[:2] == ["X", "Y"]
+    assert sorted(names[2:6]) == ["W1", "W2", "b1", "b2"]
+    assert names[6:] == ["1", "m"]
+    assert replayed.m is replayed.program.inputs[-1]
+
+
+def test_the_program_computes_loss_and_gradients_of_other_data_and_samples():
+    net, loss = loss_of("binary_cross_entropy")
+    program = replay(loss, net.parameters()).program
+    data = X[:, :3] * 2, LABELS["binary_cross_entropy"][:, :3]
+    by_name = {p.name: p for p in net.parameters()}
+    leaves = [by_name[node.name].numpy() for node in program.inputs[2:6]]
+    found = program.evaluate(*data, *leaves, np.ones(()), 3)
+    other = tg.nn.binary_cross_entropy(net(data[0]), data[1])
+    expected = [other.item(), *tg.gradients(other, net.parameters())]
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+@given(strategies.programs())
+def test_the_program_of_any_loss_computes_its_gradients(program):
+    parameters = [tg.parameter(x) for x in program.inputs]
+    loss = np.sum(np.sin(program(*parameters)))
+    if type(loss) is not tg.Tensor or not loss.requires_grad:
+        return
+    leaves = [p for p in parameters if p in set(tg.core.backprop.topological_order(loss))]
+    replayed = replay(loss, leaves)
+    found = replayed.program.evaluate(*[node.value for node in replayed.program.inputs])
+    for a, b in zip(found, [loss.numpy(), *tg.gradients(loss, leaves)], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * np.max(np.abs(b)))
+
+
+def test_the_same_array_is_one_input():
+    w = tg.parameter(np.ones((2, 2)), name="W")
+    replayed = replay(np.sum(np.tanh(w @ X) * np.tanh(X)), [w])
+    assert [node.name for node in replayed.program.inputs].count("X") == 1
+    assert "Y" in [node.name for node in replayed.program.inputs]
+
+
+def test_a_condition_that_has_lost_its_formula_is_a_mask():
+    w = tg.parameter(np.array([[0.5, -1.0]]), name="w")
+    replayed = replay(np.sum(np.where(w > 0, w, w * LABELS["mean_squared_error"][:, :2])), [w])
+    assert {node.name for node in replayed.program.inputs} == {"w", "mask", "X", "1"} | {"m"}
+
+
+def test_a_cotangent_has_the_operations_that_it_came_through():
+    _, loss = loss_of("binary_cross_entropy")
+    origins = replay(loss, []).origins
+    assert origins == {}
+    net, loss = loss_of("binary_cross_entropy")
+    origins = replay(loss, net.parameters()).origins
+    assert origins["dZ1"] == [Origin("np.tanh", "A1")]
+    assert origins["dA2"] == [Origin("binary_cross_entropy", "")]

@@ -1,0 +1,54 @@
+"""The page shows the derived line of each quantity that has one name, and says where its own number differs."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tinygrad_dl.drawing.page.derived import DerivedLines
+from tinygrad_dl.graph.nodes import Graph
+
+X, Y = np.ones((2, 5)), np.ones((1, 5))
+
+
+def net(output=tg.nn.sigmoid):
+    return tg.nn.mlp([2, 4, 1], output=output, rng=np.random.default_rng(0))
+
+
+def lines_of(cost):
+    graph = Graph([cost])
+    lines = DerivedLines(graph)
+    by_name = {graph.nodes[index].name: line for index, line in lines.backward.items()}
+    return lines, by_name, {graph.nodes[index].name: line for index, line in lines.forward.items()}
+
+
+def test_lines_of_the_course_have_their_week_and_errors_per_sample_a_remark():
+    lines, backward, forward = lines_of(tg.nn.binary_cross_entropy(net()(X), Y))
+    assert forward["Z1"].text == "Z1 = W1 @ X + b1"
+    assert forward["Z1"].week == "week 3"
+    assert backward["Z2"].text == "dZ2 = A2 - Y"
+    assert "m = 5 times what is shown here; σ' = A (1 - A) cancels" in backward["Z2"].remark
+    assert "the same" in backward["W1"].remark
+    assert "dZ2, dA1, dZ1: errors per sample" in lines.note
+
+
+def test_any_loss_is_derived():
+    penalty = 0.5 * np.sum(tg.parameter([1.0, 2.0], name="w") ** 2)
+    _, backward, _ = lines_of(tg.nn.mean_squared_error(net(tg.nn.identity)(X), Y) + penalty)
+    assert backward["w"].text == "dw = 0.5 * (2 * w)"
+    assert backward["w"].week == ""
+    assert backward["w"].remark is None
+    assert backward["Z2"].text == "dZ2 = 2 * (Z2 - Y)"
+
+
+@pytest.mark.parametrize("freed", [False, True])
+def test_a_graph_that_cant_be_derived_has_no_lines(freed):
+    x = tg.parameter(np.diag([1.0, 2.0]), name="x")
+    values, vectors = np.linalg.eigh(x)  # whose rule can't be traced
+    cost = np.sum(values) + np.sum(vectors**2)
+    if freed:
+        cost = x[0, 0] * 2
+    graph = Graph([cost])
+    if freed:
+        cost.backward(keep_graph=False)
+    lines = DerivedLines(graph)
+    assert (lines.forward, lines.backward, lines.note) == ({}, {}, None)

@@ -1,0 +1,91 @@
+"""Elementwise updates of many arrays run once on blocks, and blocks are written again only when nobody has them."""
+
+import numpy as np
+import pytest
+
+from tinygrad_dl.tracing.blocks import Pool, pack, unpack, with_blocks, with_one_counter
+from tinygrad_dl.tracing.program import Mismatch
+from tinygrad_dl.tracing.trace import trace
+
+SHAPES = [(2, 3), (4,), (1, 1)]
+RNG = np.random.default_rng(0)
+PARAMETERS, GRADIENTS = ([RNG.normal(size=shape) for shape in SHAPES] for _ in range(2))
+
+
+def momentum(parameters, gradients, v):
+    v = [0.9 * v + 0.1 * g for v, g in zip(v, gradients, strict=True)]
+    return [p - 0.5 * v for p, v in zip(parameters, v, strict=True)], v, np.sum(gradients[0])
+
+
+def test_unpack_is_the_inverse_of_pack():
+    block = pack(*PARAMETERS)
+    np.testing.assert_array_equal(unpack(block, 6, (4,)), PARAMETERS[1])
+    assert unpack(block, 0, (2, 3)).base is block
+
+
+def test_an_update_with_state_runs_once_and_gives_the_same():
+    program = trace(momentum, PARAMETERS, GRADIENTS, PARAMETERS).program
+    fused = with_blocks(program, [[0, 1, 2]])
+    calls = [node.function for node in fused.nodes if isinstance(node.function, np.ufunc)]
+    assert len(calls) == 5
+    inputs = [RNG.normal(size=node.shape) for node in program.inputs]
+    for a, b in zip(fused.evaluate(*inputs), program.evaluate(*inputs), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        lambda p, g, i: p - i * g,
+        lambda p, g, i: p - g if i else p + g,
+        lambda p, g, i: p - np.sum(g),
+        lambda p, g, i: p.astype(np.float32 if i else np.float64) - g,
+    ],
+)
+def test_updates_that_differ_stay_apart(update):
+    def step(parameters, gradients):
+        return [update(p, g, i) for i, (p, g) in enumerate(zip(parameters, gradients, strict=True))]
+
+    program = trace(step, PARAMETERS, GRADIENTS).program
+    fused = with_blocks(program, [[0, 1, 2]])
+    for a, b in zip(fused.evaluate(*PARAMETERS, *GRADIENTS), program.evaluate(*PARAMETERS, *GRADIENTS), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype
+
+
+def test_equal_counters_are_one_with_a_guard():
+    program = trace(lambda x, t, u: (x / 2.0**t, x / 2.0**u), *(np.array(2.0),) * 3).program
+    one = with_one_counter(program, [program.inputs[1:]])
+    assert one.evaluate(1.0, 3.0, 3.0) == [1 / 8, 1 / 8]
+    with pytest.raises(Mismatch):
+        one.evaluate(1.0, 3.0, 4.0)
+
+
+def test_a_block_is_given_out_again_when_nobody_has_it_or_a_view_of_it():
+    pool = Pool(SHAPES, np.dtype(float), {})
+    entry = pool.acquire()
+    block, view, derived = id(entry.block), entry.views[1], entry.views[0].T
+    del entry
+    assert id(pool.acquire().block) != block
+    del view
+    held = [pool.acquire() for _ in range(1)]
+    assert id(held[0].block) != block
+    del derived, held
+    assert block in {id(pool.acquire().block) for _ in range(3)}
+
+
+def test_arrays_that_are_views_of_a_block_are_not_copied():
+    pool = Pool(SHAPES, np.dtype(float), {})
+    entry = pool.acquire()
+    assert pool.locate(entry.views) is entry.block
+    other = pool.locate((*entry.views[:2], np.ones((1, 1))))
+    assert other is not entry.block
+    np.testing.assert_array_equal(other, [0] * 10 + [1])
+
+
+def test_a_block_that_its_owner_made_read_only_is_written_again():
+    pool = Pool(SHAPES, np.dtype(float), {})
+    entry = pool.acquire()
+    entry.views[0].flags.writeable = entry.block.flags.writeable = False
+    del entry
+    pool.acquire().views[0][...] = 1

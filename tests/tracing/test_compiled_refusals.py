@@ -1,0 +1,147 @@
+"""What a compiled function can't hold is an error; errors and warnings of the function are shown at its line."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.tracing.test_compiled import X, Y, training, values
+
+WEIGHTS = np.array([1.0, 2.0])
+
+LOSSES_SEEN = []
+
+
+def appends(x):
+    LOSSES_SEEN.append(np.sum(x))
+    return x
+
+
+def caught(x):
+    try:
+        return x * float(x[0, 0])
+    except TypeError:
+        return x
+
+
+def changed(x):
+    y = x + 1
+    y += x
+    return y
+
+
+REFUSED = {
+    "if": (lambda x: x if np.sum(x) > 0 else -x, "a branch on a traced value"),
+    "float": (lambda x: x * float(x[0, 0]), r"float\(x\)"),
+    "mask": (lambda x: x[x > 0], "depends on traced values"),
+    "random numbers": (lambda x: x + np.random.normal(size=x.shape), "random numbers need rng"),  # noqa: NPY002
+    "a caught error": (lambda x: caught(x), r"float\(x\)"),
+    "a sum in place": (lambda x: changed(x), r"x \+= y"),
+    "a masked array": (lambda x: np.ma.masked_array(X, X > 0) * x, "MaskedArray"),
+    "a list that grows": (appends, "gets longer"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_program_cannot_hold_is_an_error(what):
+    f, message = REFUSED[what]
+    count = len(LOSSES_SEEN)
+    with pytest.raises(TypeError, match=message):
+        tg.compile(f)(X)
+    assert len(LOSSES_SEEN) == count
+    assert type(WEIGHTS) is np.ndarray
+
+
+def test_errors_and_warnings_are_those_of_the_function_at_its_line():
+    f = tg.compile(lambda x, y: np.exp(-np.log(x)) @ y)
+    f(X**2, X.T)
+    with pytest.warns(RuntimeWarning, match="divide by zero") as caught:
+        f(np.abs(X) * (X > 0), X.T * 0 + 1)
+    assert caught[0].filename == __file__
+    with pytest.raises(ValueError, match="matmul"):
+        f(X**2 + 1, X)
+
+
+def test_after_an_error_nothing_has_changed():
+    net, descent, step = training(optimizer="Momentum")
+    compiled = tg.compile(step)
+    compiled(X, Y)
+    before = [*values(net.parameters()), *map(np.copy, descent._v)]
+    with pytest.raises(ValueError, match="labels"):
+        compiled(X, Y + 1)
+    for a, b in zip([*values(net.parameters()), *descent._v], before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_errors_of_the_first_call_are_those_of_the_function():
+    def f(x):
+        if x.shape[0] > 2:
+            raise ValueError(f"expected two rows, got {x[0, 0]}")
+        return x
+
+    with pytest.raises(ValueError, match="got 1"):
+        tg.compile(f)(np.ones((3, 1)))
+
+
+def test_what_only_the_trace_cannot_do_runs_as_it_is_and_is_said():
+    f = tg.compile(lambda x: np.sum(x.strides) + x)
+    with pytest.warns(UserWarning, match="runs without being compiled"):
+        f(X)
+    np.testing.assert_array_equal(f(X), np.sum(X.strides) + X)
+    assert f.cache_info() == (0, 0, 2, 0)
+
+
+def test_many_signatures_are_warned_of():
+    f = tg.compile(np.sum)
+    for n in range(1, 9):
+        f(np.ones(n))
+    with pytest.warns(UserWarning, match="9 signatures"):
+        f(np.ones(9))
+
+
+def test_sums_of_numbers_in_place_are_traced():
+    def f(x):
+        total = 0.0
+        for row in x:
+            total += np.sum(row**2)
+        return total
+
+    compiled = tg.compile(f)
+    for scale in (1, 2):
+        np.testing.assert_allclose(compiled(scale * X), f(scale * X), rtol=1e-12)
+
+
+def test_arrays_of_other_classes_run_as_they_are():
+    f = tg.compile(lambda x: x + 1)
+    found = f(np.ma.masked_array([1.0, 2.0], [True, False]))
+    assert isinstance(found, np.ma.MaskedArray)
+    assert f.cache_info().eager == 1
+
+
+def test_flags_of_numpy_are_part_of_the_signature():
+    f = tg.compile(lambda x, flag: x if flag else -x)
+    for flag in (np.True_, np.False_, np.True_, True):
+        np.testing.assert_array_equal(f(X, flag), X if flag else -X)
+
+
+def test_gradients_that_are_lists_are_those_of_the_function():
+    w = tg.parameter([1.0, 2.0])
+    descent = tg.optim.SGD([w], learning_rate=0.1)
+    step = tg.compile(descent.step)
+    for gradient in ([1.0, 1.0], np.ones(2), [1.0, 1.0]):
+        w.grad = gradient
+        before = w.numpy()
+        step()
+        np.testing.assert_allclose(w.numpy(), before - 0.1)
+
+
+def test_data_of_another_float_type_is_cast():
+    w = tg.parameter(np.ones(2, np.float32))
+
+    def step(x):
+        w.data = w.data - x
+
+    compiled = tg.compile(step)
+    for _ in range(2):
+        compiled(np.array([0.5, 0.25]))
+        assert w.dtype == np.float32
+    np.testing.assert_array_equal(w.numpy(), [0, 0.5])

@@ -1,0 +1,80 @@
+"""A compiled function reads and writes variables, attributes and elements as the function itself does."""
+
+import numpy as np
+
+import tinygrad_dl as tg
+from tests.tracing.test_compiled import X, assert_equal
+
+SCALE, WEIGHTS = 2.0, np.array([1.0, 2.0])
+
+
+def test_global_variables_are_read_at_every_call():
+    global SCALE, WEIGHTS
+    f = tg.compile(lambda x: SCALE * np.sum(WEIGHTS[:, None] * x))
+    for i in range(3):
+        SCALE, WEIGHTS = 2.0 + i, np.array([1.0 + i, 2.0])
+        np.testing.assert_allclose(f(X), SCALE * np.sum(WEIGHTS[:, None] * X), rtol=1e-12)
+    WEIGHTS[0] = 100.0
+    np.testing.assert_allclose(f(X), SCALE * np.sum(WEIGHTS[:, None] * X), rtol=1e-12)
+
+
+class Scaler:
+    def __init__(self):
+        self.mean, self.count, self.data = np.zeros(2), 0, (np.ones(2), np.ones((2, 1)))
+
+    @tg.compile
+    def __call__(self, x):
+        self.count += 1
+        self.mean = 0.9 * self.mean + 0.1 * np.mean(x, axis=1)
+        return self.data[0][:, None] * x - self.mean[:, None] * self.count
+
+    def again(self, x):
+        self.count += 1
+        self.mean = 0.9 * self.mean + 0.1 * np.mean(x, axis=1)
+        return self.data[0][:, None] * x - self.mean[:, None] * self.count
+
+
+def test_attributes_are_read_and_written():
+    a, b = Scaler(), Scaler()
+    step = tg.compile(a.again)
+    for i in range(4):
+        if i == 2:
+            a.data = b.data = (np.full(2, 3.0), np.ones((2, 1)))
+        assert_equal(step(X), b.again(X))
+        assert_equal(a.mean, b.mean)
+        assert (a.count, type(a.count)) == (b.count, int)
+
+
+def test_a_compiled_method_is_one_for_each_object():
+    a, b = Scaler(), Scaler()
+    a(X)
+    a(X)
+    b(X)
+    assert (a.count, b.count) == (2, 1)
+
+
+def test_gradients_are_accumulated_where_the_function_does_so():
+    w, v = (tg.parameter([1.0, 2.0]) for _ in range(2))
+
+    def accumulate(p, x):
+        np.sum((p * x) ** 2).backward()
+
+    compiled = tg.compile(lambda x: accumulate(w, x))
+    for i in range(4):
+        compiled(np.array([1.0, i]))
+        accumulate(v, np.array([1.0, i]))
+        assert_equal(w.grad, v.grad)
+
+
+def test_tensors_as_arguments_get_gradients_and_new_data():
+    def step(W, x):
+        W.grad = None
+        loss = np.sum((W * x) ** 2)
+        loss.backward()
+        W.data = W.data - 0.1 * W.grad
+        return loss
+
+    compiled = tg.compile(step)
+    for _ in range(3):
+        a, b = tg.parameter([1.0, 2.0]), tg.parameter([1.0, 2.0])
+        assert_equal([compiled(a, X[:, 0]), a, a.grad], [step(b, X[:, 0]), b, b.grad])

@@ -1,0 +1,328 @@
+"""The rules that make a program readable: each is one line of a table, with the words that explain it.
+
+They hold for real numbers. A computer rounds, and the package guards against log(0) and overflow: such guards are left
+out here. `tracing.algebra` has the rules that hold for floats too.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import primitives
+from ..core.primitives import LEAST, TINY
+from ..nn import activations
+from ..nn.fused import sigmoid
+from ..tracing.program import Node, Program, rewrite
+
+softmax = activations.softmax
+
+
+class Rule(NamedTuple):
+    """Replace a call of one of `functions` by `replacement(new, *args, **kwargs)`, unless that is None.
+
+    `reason` explains the step to a reader; it is empty for steps that nobody needs to be told.
+    """
+
+    functions: tuple[Any, ...]
+    replacement: Callable[..., Any]
+    reason: str = ""
+
+
+class Reasons:
+    """The reasons of the rules that led to a Node; a Node that a pass rebuilds has the same value object."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[Any, list[str]]] = {}
+
+    def of(self, node: Node) -> list[str]:
+        """The reasons of a Node."""
+        return self._found.get(id(node.value), (None, []))[1]
+
+    def add(self, node: Node, reasons: list[str]) -> None:
+        """Add `reasons` to those of a Node."""
+        _, known = self._found.setdefault(id(node.value), (node.value, []))
+        known += [reason for reason in reasons if reason and reason not in known]
+
+
+def readable(program: Program, reasons: Reasons, seed: Node) -> Program:
+    """Apply the table to all calls of `program`, with the number 1 for `seed`; note the reasons of each new Node."""
+
+    def visit(node: Node, new: Callable[..., Any]) -> Any:
+        why = list(reasons.of(node))
+
+        def build(function: Any, *args: Any, **kwargs: Any) -> Any:
+            return simplify(new(function, *args, **kwargs))
+
+        def simplify(node: Any) -> Any:
+            for rule in RULES.get(node.function, ()):
+                try:
+                    found = rule.replacement(build, *node.args, **node.kwargs)
+                except TypeError:  # a call with other arguments than the rule names
+                    continue
+                if found is not None:
+                    why.append(rule.reason)
+                    return found
+            return node
+
+        args = tuple(1 if arg is seed else arg for arg in node.args)
+        result = simplify(node if args == node.args else new(node.function, *args, **node.kwargs))
+        if why and type(result) is Node:
+            reasons.add(result, why)
+        return result
+
+    return rewrite(program, visit)
+
+
+# ---- what a Node is
+
+
+def _made_by(x: Any, *functions: Any) -> bool:
+    return type(x) is Node and x.function in functions
+
+
+def _is_number(x: Any, *values: float) -> bool:
+    return type(x) in (int, float, np.float64, np.float32) and (not values or x in values)
+
+
+def _is_length(x: Any) -> bool:
+    """Return whether `x` is the number of samples."""
+    return type(x) is Node and x.function is None and x.is_number
+
+
+def _divided(x: Any) -> bool:
+    return _made_by(x, np.divide) and _is_length(x.args[1])
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return x.shape if isinstance(x, (Node, np.ndarray, np.generic)) else ()
+
+
+def _is_complement(x: Any, of: Any) -> bool:
+    """Return whether `x` is 1 - `of`."""
+    return _made_by(x, np.subtract) and _is_number(x.args[0], 1) and x.args[1] is of
+
+
+# ---- numbers
+
+
+def _times(new: Any, x: Any, y: Any) -> Any:
+    for one, other in ((x, y), (y, x)):
+        if _is_number(one, 1):
+            return other
+        if _divided(one):
+            return new(np.divide, new(np.multiply, *((one.args[0], y) if one is x else (x, one.args[0]))), one.args[1])
+    if _is_number(y) and type(x) is Node:
+        return new(np.multiply, y, x)
+    return None
+
+
+def _over(new: Any, x: Any, y: Any) -> Any:
+    if _made_by(y, np.negative, operator.neg) and _is_length(y.args[0]):
+        return new(np.divide, new(np.negative, x), y.args[0])
+    if _divided(x) and not _is_length(y):
+        return new(np.divide, new(np.divide, x.args[0], y), x.args[1])
+    return x if _is_number(y, 1) else None
+
+
+def _product_of_divided(new: Any, x: Any, y: Any) -> Any:
+    if _divided(x):
+        return new(np.divide, new(np.matmul, x.args[0], y), x.args[1])
+    return new(np.divide, new(np.matmul, x, y.args[0]), y.args[1]) if _divided(y) else None
+
+
+def _linear(function: Any) -> Callable[..., Any]:
+    def replacement(new: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return new(np.divide, new(function, x.args[0], *args, **kwargs), x.args[1]) if _divided(x) else None
+
+    return replacement
+
+
+def _combined(function: Any) -> Callable[..., Any]:
+    def replacement(new: Any, x: Any, y: Any) -> Any:
+        both = _divided(x) and _divided(y) and x.args[1] is y.args[1]
+        return new(np.divide, new(function, x.args[0], y.args[0]), x.args[1]) if both else None
+
+    return replacement
+
+
+def _negative(new: Any, x: Any) -> Any:
+    if _divided(x):
+        return new(np.divide, new(np.negative, x.args[0]), x.args[1])
+    return x.args[0] if _made_by(x, np.negative) else None
+
+
+def _spread(new: Any, x: Any, shape: Any) -> Any:
+    """A number or array that broadcasts anyway, or that has the shape already."""
+    return x if _shape(x) in ((), tuple(shape)) else None
+
+
+def _broadcast_anyway(function: Any) -> Callable[..., Any]:
+    """Leave out np.broadcast_to beside an array of that shape."""
+
+    def narrow(new: Any, x: Any, other: Any) -> Any:
+        if _made_by(x, np.broadcast_to) and _shape(other) == _shape(x) and not _made_by(other, np.broadcast_to):
+            return x.args[0]
+        if _divided(x) and (inside := narrow(new, x.args[0], other)) is not x.args[0]:
+            return new(np.divide, inside, x.args[1])
+        return x
+
+    def replacement(new: Any, x: Any, y: Any) -> Any:
+        narrowed = narrow(new, x, y), narrow(new, y, x)
+        return None if narrowed == (x, y) else new(function, *narrowed)
+
+    return replacement
+
+
+def _transposed(new: Any, x: Any, first: Any, second: Any) -> Any:
+    return new(np.transpose, x) if len(_shape(x)) == 2 and {first % 2, second % 2} == {0, 1} else None
+
+
+def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
+    return x
+
+
+# ---- guards
+
+
+def _without_tiny(new: Any, x: Any, y: Any) -> Any:
+    return x if _is_number(y, TINY) else None
+
+
+def _without_least(new: Any, x: Any, y: Any) -> Any:
+    return x if _is_number(y, LEAST) else None
+
+
+def _exponential(new: Any, x: Any) -> Any:
+    if _made_by(x, np.minimum) and _is_number(x.args[1], 80):
+        return new(np.exp, x.args[0])
+    return None
+
+
+# ---- functions by name
+
+
+def _sigmoid(new: Any, x: Any, y: Any) -> Any:
+    if _is_number(x, 1) and _made_by(y, np.add) and _is_number(y.args[0], 1) and _made_by(y.args[1], np.exp):
+        inside = y.args[1].args[0]
+        return new(sigmoid, inside.args[0]) if _made_by(inside, np.negative) else None
+    return None
+
+
+def _softplus(new: Any, x: Any, y: Any) -> Any:
+    """max(z, 0) + log(1 + e^-|z|)."""
+    if _made_by(x, np.maximum) and _is_number(x.args[1], 0) and _made_by(y, np.log1p):
+        z, e = x.args[0], y.args[0]
+        if _made_by(e, np.exp) and _made_by(e.args[0], np.negative):
+            size = e.args[0].args[0]
+            return new(np.logaddexp, 0, z) if _made_by(size, np.absolute) and size.args[0] is z else None
+    return None
+
+
+def _logits_of_shifted(x: Any) -> Any:
+    """The Z of Z - rint(max(Z)), by which exponentials can't overflow."""
+    if _made_by(x, np.subtract) and _made_by(x.args[1], np.rint):
+        top = x.args[1].args[0]
+        if _made_by(top, np.maximum.reduce, np.max) and top.args[0] is x.args[0]:
+            return x.args[0]
+    return None
+
+
+def _softmax(new: Any, x: Any, y: Any) -> Any:
+    """e^z (s / sum(e^z)), with s = sum(P) = 1."""
+    for e, share in ((x, y), (y, x)):
+        if _made_by(e, np.exp) and _made_by(share, np.divide):
+            total, z = share.args[1], _logits_of_shifted(e.args[0])
+            one = _is_number(share.args[0], 1) or _made_by(share.args[0], np.add.reduce, np.sum)
+            if z is not None and one and _made_by(total, np.add.reduce, np.sum) and total.args[0] is e:
+                return new(softmax, z)
+    return None
+
+
+def _log_softmax(new: Any, x: Any, y: Any) -> Any:
+    z = _logits_of_shifted(x)
+    if z is not None and _made_by(y, np.log) and _made_by(y.args[0], np.add.reduce, np.sum):
+        e = y.args[0].args[0]
+        if _made_by(e, np.exp) and e.args[0] is x:
+            return new(np.log, new(softmax, z))
+    return None
+
+
+def _error_of_sigmoid(new: Any, x: Any, y: Any) -> Any:
+    """A (1 - A) times (1 - Y) / (1 - A) - Y / A, which is A - Y."""
+    for slope, of_cost in ((x, y), (y, x)):
+        if _made_by(slope, np.multiply) and _made_by(of_cost, np.subtract):
+            A, (p, q) = slope.args[0], of_cost.args
+            if _is_complement(slope.args[1], A) and _made_by(p, np.divide) and _made_by(q, np.divide):
+                Y = q.args[0]
+                if p.args[1] is slope.args[1] and q.args[1] is A and _is_complement(p.args[0], Y):
+                    return new(np.subtract, A, Y)
+    return None
+
+
+def _masked(new: Any, condition: Any, x: Any, y: Any) -> Any:
+    if not _made_by(condition, np.less_equal):
+        return None
+    positive = new(np.greater, *condition.args)
+    if _is_number(x, 0) and type(y) is Node:
+        return new(np.multiply, y, positive)
+    if _divided(x) and _divided(y):
+        x, y, m = x.args[0], y.args[0], y.args[1]
+        return new(np.divide, new(np.where, condition, x, y), m)
+    if _made_by(x, np.multiply) and _is_number(x.args[0]) and x.args[1] is y:
+        return new(np.multiply, y, new(np.where, positive, 1, x.args[0]))
+    return None
+
+
+def _reduction(function: Any, axis: Any = None) -> Callable[..., Any]:
+    """The reduction `function` with the settings that change something; `axis` is the default of the call."""
+
+    def replacement(new: Any, a: Any, **given: Any) -> Any:
+        settings = {"axis": axis, **{key: value for key, value in given.items() if value is not np._NoValue}}
+        along = settings["axis"]
+        if type(along) is tuple and settings.get("keepdims"):  # over an axis of length 1 there is nothing to sum
+            along = tuple(i for i in along if _shape(a)[i] != 1) or along
+        settings["axis"] = along[0] if type(along) is tuple and len(along) == 1 else along
+        settings = {key: value for key, value in settings.items() if value is not None and value is not False}
+        return new(function, a, **settings) if function is not np.sum or axis == 0 or settings != given else None
+
+    return replacement
+
+
+_OUTWARDS = "the factor 1/m moves outwards, to be applied once"
+_GUARD = "a guard against log(0), division by 0 or overflow is left out"
+
+_TABLE = [
+    Rule((np.multiply,), _error_of_sigmoid, "σ' = A (1 - A) cancels the 1 / (A (1 - A)) of the cost"),
+    Rule((np.multiply,), _softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
+    Rule((np.multiply,), _times, _OUTWARDS),
+    Rule((np.divide,), _sigmoid, "1 / (1 + e^-Z) is the sigmoid"),
+    Rule((np.divide,), _over),
+    Rule((np.matmul,), _product_of_divided, _OUTWARDS),
+    *(Rule((f,), _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
+    *(Rule((f,), _combined(f), _OUTWARDS) for f in (np.add, np.subtract)),
+    *(Rule((f,), _broadcast_anyway(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
+    Rule((np.negative,), _negative),
+    Rule((np.swapaxes,), _transposed),
+    Rule((np.broadcast_to,), _spread),
+    Rule((primitives.astype,), _cast),
+    Rule((np.add,), lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
+    Rule((np.add,), _without_tiny, _GUARD),
+    Rule((np.add,), _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
+    Rule((np.maximum,), _without_least, _GUARD),
+    Rule((np.exp,), _exponential, _GUARD),
+    Rule((np.subtract,), _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
+    Rule((primitives.sigmoid,), lambda new, x: new(sigmoid, x)),
+    Rule((primitives.masked,), lambda new, x, mask: new(np.multiply, x, mask)),
+    Rule((np.where,), _masked, "selecting where Z > 0 is the product with a mask"),
+    Rule((np.add.reduce,), _reduction(np.sum, axis=0)),
+    Rule((np.maximum.reduce,), _reduction(np.max, axis=0)),
+    Rule((np.sum,), _reduction(np.sum)),
+]
+RULES: dict[Any, list[Rule]] = {}
+for _rule in _TABLE:
+    for _function in _rule.functions:
+        RULES.setdefault(_function, []).append(_rule)

@@ -1,0 +1,157 @@
+"""`replay`: the recorded forward pass of a loss, and its backward pass, as one program of NumPy calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import cuts, primitives
+from ..core.backprop import backward_between, topological_order
+from ..core.modes import Observer, observing
+from ..core.registry import name_of
+from ..core.tensor import Tensor, apply, untracked
+from ..tracing.program import Node, Program
+from ..tracing.symbols import Length, Symbol
+from ..tracing.trace import Trace, tensor_of
+
+_UNNAMED = ("X", "Y", "C")  # the names of arrays without a name, in the order of their first use
+_INDEXED = {primitives.getitem, primitives.set_at, primitives.add_at}  # their other arguments are indices
+
+
+class Origin(NamedTuple):
+    """A part of a cotangent: the `operation` whose rule computed it, and the name of its answer, `through`."""
+
+    operation: str
+    through: str
+
+
+class Replay(NamedTuple):
+    """A `program` of the forward and backward pass of a loss.
+
+    Its outputs are the loss and the cotangents of the targets. `seed` is the input for the derivative of the loss with
+    respect to itself, 1; `m` the input for the number of samples, or None; `origins` has those of each named cotangent.
+    """
+
+    program: Program
+    seed: Node
+    m: Node | None
+    origins: dict[str, list[Origin]]
+
+
+def replay(loss: Tensor, targets: Sequence[Tensor]) -> Replay:
+    """Repeat on Symbols the calls that recorded `loss`, and go backward to the `targets`."""
+    order = topological_order(loss)
+    inputs = _Inputs(order)
+    found = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
+    seed = Node(np.ones_like(loss._value), name="1")
+
+    def run() -> list[Any]:
+        for node in order:
+            if node._function is not None:
+                args = tuple([_argument(node, i, found, inputs) for i in range(len(node._args))])
+                is_part = node._function is primitives.output
+                found[node] = args[0][args[1]] if is_part else apply(node._function, args, node._kwargs)
+                if type(found[node]) is Tensor:
+                    found[node].name = node.name
+        end, start = found[loss], Symbol(node=seed)
+        return backward_between({end: start}, [found[x] for x in targets], topological_order(end), create_graph=False)
+
+    trace, origins = Trace(), _Origins()
+    trace.names_lengths = True
+    cotangents = trace.run(lambda: observing.call(origins, run))
+    for tensor in found.values():
+        if type(tensor) is Tensor and tensor.name and type(tensor._value) is Symbol:
+            tensor._value._node.name = tensor.name
+    outputs = [found[loss]._value._node, *(g._node if type(g) is Symbol else g for g in cotangents)]
+    program, m = _with_samples(Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs))
+    return Replay(program, seed, m, origins.by_name())
+
+
+def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs) -> Any:
+    """Argument `i` of the call that recorded `node`, with Symbols for arrays."""
+    value, parent = node._args[i], node._parents[i] if i < len(node._parents) else None
+    if parent in found:
+        return found[parent]
+    if isinstance(value, np.ndarray) and value.ndim and not (i and node._function in _INDEXED):
+        return untracked(inputs.constant(value, parent.name if parent is not None else None))
+    return value
+
+
+class _Inputs:
+    """The inputs of the program, each with a name of its own."""
+
+    def __init__(self, order: Sequence[Tensor]):
+        self.leaves: list[Node] = []
+        self.constants: list[Node] = []
+        self._names = {node.name for node in order if node.name and node._function is not None}
+        self._unnamed = iter(_UNNAMED)
+
+    def leaf(self, tensor: Tensor) -> Tensor:
+        node = Node(tensor._value, name=self._distinct(tensor.name or "x"))
+        self.leaves.append(node)
+        return tensor_of(Symbol(node=node), tensor)
+
+    def constant(self, value: np.ndarray, name: str | None) -> Symbol:
+        """A Symbol for an array, the same one for the same numbers."""
+        for node in self.constants:
+            if node.value is value or np.array_equal(node.value, value):
+                return Symbol(node=node)
+        if not name:  # a condition such as Z > 10 has lost its formula
+            name = "mask" if cuts.of(value) is not None else next(self._unnamed, _UNNAMED[-1])
+        self.constants.append(Node(value, name=self._distinct(name)))
+        return Symbol(node=self.constants[-1])
+
+    def _distinct(self, name: str) -> str:
+        while name in self._names:
+            name += "_"
+        self._names.add(name)
+        return name
+
+
+class _Origins(Observer):
+    """Notes the origins of cotangents, and names cotangents after their Tensors."""
+
+    def __init__(self) -> None:
+        self.found: dict[Tensor, list[Origin]] = {}
+
+    def by_name(self) -> dict[str, list[Origin]]:
+        return {f"d{tensor.name}": origins for tensor, origins in self.found.items() if tensor.name}
+
+    def rules(self, rules: Iterable[Any], node: Any, g: Any) -> Iterable[Any]:
+        self._name(node, g)
+        origin = Origin(name_of(node._function), node.name or "")
+        for parent in node._parents:
+            if parent is not None and parent._tracked:
+                self.found.setdefault(parent, []).append(origin)
+        return rules
+
+    def finished(self, cotangents: dict[Any, Any]) -> None:
+        for tensor, g in cotangents.items():
+            self._name(tensor, g)
+
+    def _name(self, tensor: Tensor, g: Any) -> None:
+        if tensor.name and type(g) is Symbol and not g._node.name and g._node.function is not None:
+            g._node.name = f"d{tensor.name}"
+
+
+def _with_samples(program: Program) -> tuple[Program, Node | None]:
+    """The program with the number of samples, the columns of the first matrix that is data, as an input m."""
+    data = next((node for node in program.inputs if node.name in _UNNAMED and len(node.shape) == 2), None)
+    if data is None:
+        return program, None
+    size = data.shape[1]
+    m = Node(size, name="m")
+    minus_m = Node(-size, np.negative, (m,))
+
+    def length(node: Node, arg: Any) -> Any:
+        if type(arg) is Length:
+            is_m = abs(arg) == size and arg.axis == len(arg.of.shape) - 1
+        else:  # a length that was a plain number when the loss was computed
+            is_m = type(arg) is int and arg == size and node.function is np.divide
+        return (m if arg > 0 else minus_m) if is_m else arg
+
+    for node in program.nodes:
+        node.args = tuple([length(node, arg) for arg in node.args])
+    return Program([*program.inputs, m], [minus_m, *program.nodes], program.outputs), m

@@ -1,0 +1,71 @@
+"""The lines of the derivation of a loss, for the nodes of a graph that have their names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from typing import NamedTuple
+
+from ...derivation import Step, derive
+from ...graph.nodes import Graph
+from ...graph.values import size
+
+_MOST_BYTES = 2_000_000  # of gradients: a derivation computes them all again, and keeps them
+
+
+class Line(NamedTuple):
+    """A line of a derivation, the part of the course that has it, and a remark if another number is shown beside it."""
+
+    text: str
+    week: str
+    remark: str | None = None
+
+
+class DerivedLines:
+    """The lines of values (`forward`) and of gradients (`backward`) by the index of the node; none if a rule has none.
+
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(0))
+    >>> lines = DerivedLines(Graph([tg.nn.binary_cross_entropy(net(np.ones((2, 5))), np.ones((1, 5)))]))
+    >>> sorted(line.text for line in lines.backward.values())  # doctest: +NORMALIZE_WHITESPACE
+    ['dA1 = W2.T @ dZ2', 'dW1 = dZ1 @ X.T / m', 'dW2 = dZ2 @ A1.T / m', 'dZ1 = dA1 * (1 - A1**2)', 'dZ2 = A2 - Y',
+     'db1 = np.sum(dZ1, axis=1, keepdims=True) / m', 'db2 = np.sum(dZ2, axis=1, keepdims=True) / m']
+    """
+
+    def __init__(self, graph: Graph):
+        self.forward: dict[int, Line] = {}
+        self.backward: dict[int, Line] = {}
+        self.note: str | None = None
+        derivation = None
+        if _gradient_bytes(graph) <= _MOST_BYTES:
+            with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
+                derivation = derive(graph.nodes[graph.outputs[0]].value)
+        if derivation is None:
+            return
+        steps = {step.quantity: step for step in derivation.steps}
+        counts = Counter(graph.names)
+        for node, name in zip(graph.nodes, graph.names, strict=True):
+            quantity = "cost" if node.is_output and not name else name
+            if counts[name] == 1 and quantity in steps:  # else it is one of several
+                self.forward[node.index] = _line(steps[quantity])
+            if name and counts[name] == 1 and f"d{name}" in steps:
+                self.backward[node.index] = _line(steps[f"d{name}"], derivation.samples, derivation.per_sample)
+        if derivation.per_sample:
+            self.note = derivation.note()
+
+
+def _gradient_bytes(graph: Graph) -> int:
+    """The memory of all contributions to gradients."""
+    heads = [graph.nodes[operand.index] for node in graph.nodes for operand in node.operands]
+    return sum(size(head.array) for head in heads if head.is_tracked)
+
+
+def _line(step: Step, m: int | None = None, per_sample: list[str] | None = None) -> Line:
+    remark = None
+    if step.quantity in (per_sample or ()):
+        cancelled = [f"; {reason}" for reason in step.reasons if "cancels" in reason]
+        remark = f"an error per sample, m = {m} times what is shown here{''.join(cancelled)}"
+    elif m is not None and step.formula.endswith("/ m"):
+        remark = "the same: the gradients that are shown here hold the 1/m already"
+    return Line(f"{step.quantity} = {step.formula}", step.week, remark)
