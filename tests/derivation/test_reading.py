@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from tinygrad_dl.core import primitives
+from tinygrad_dl.core.primitives import LEAST, TINY
 from tinygrad_dl.derivation import reading
-from tinygrad_dl.derivation.reading import _LEAST as LEAST
 from tinygrad_dl.derivation.reading import _TABLE, Reasons, readable
-from tinygrad_dl.nn.losses import TINY
 from tinygrad_dl.tracing.common import with_common_once
 from tinygrad_dl.tracing.dead_code import without_dead_code
 from tinygrad_dl.tracing.printing import source
@@ -31,6 +30,8 @@ def _softmax(z, labels):
 # ---- a program of Z, P and the number m of samples; its text afterwards
 TABLE = [
     (lambda z, p, m: z * 1, "z"),
+    (lambda z, p, m: primitives.sigmoid(z), "sigmoid(z)"),
+    (lambda z, p, m: primitives.masked(z, p > 0), "z * (p > 0)"),
     (lambda z, p, m: z * (p / m), "z * p / m"),
     (lambda z, p, m: (z / m) * p, "z * p / m"),
     (lambda z, p, m: z * 3, "3 * z"),

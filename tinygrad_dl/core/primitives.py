@@ -16,6 +16,7 @@ on_arrays: dict[
     Callable[..., Any], Callable[..., Any]
 ] = {}  # primitive -> the function that it was made from, which does not dispatch
 _plain = np.ndarray.__array_function__
+TINY, LEAST = 1e-30, 1e-35
 
 
 def array_function(function: F) -> F:
@@ -120,8 +121,12 @@ def softplus(x: Any) -> Any:
 
 @array_function
 def log_above_0(x: Any) -> Any:
-    """Compute log(x + 1e-30), finite at 0, with the derivative 1 / x down to x = 1e-35."""
-    return np.log(x + 1e-30)
+    """Compute log(x + TINY), finite at 0, with the derivative 1 / x down to LEAST.
+
+    LEAST lies below σ(-80), the smallest value of `sigmoid`, and far enough above the smallest float32 for weighted
+    costs.
+    """
+    return np.log(x + TINY)
 
 
 @array_function

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import primitives
+from ..core.primitives import LEAST, TINY
 from ..nn import activations
 from ..nn.fused import sigmoid
-from ..nn.losses import TINY
 from ..tracing.program import Node, Program, rewrite
 
 softmax = activations.softmax
-_LEAST = 1e-35  # below which `primitives.log_above_0` and others divide by no number
 
 
 class Rule(NamedTuple):
@@ -194,7 +193,7 @@ def _without_tiny(new: Any, x: Any, y: Any) -> Any:
 
 
 def _without_least(new: Any, x: Any, y: Any) -> Any:
-    return x if _is_number(y, _LEAST) else None
+    return x if _is_number(y, LEAST) else None
 
 
 def _exponential(new: Any, x: Any) -> Any:
@@ -234,10 +233,10 @@ def _logits_of_shifted(x: Any) -> Any:
 
 def _softmax(new: Any, x: Any, y: Any) -> Any:
     """e^z (s / sum(e^z)), with s = sum(P) = 1."""
-    for e, scale in ((x, y), (y, x)):
-        if _made_by(e, np.exp) and _made_by(scale, np.divide):
-            total, z = scale.args[1], _logits_of_shifted(e.args[0])
-            one = _is_number(scale.args[0], 1) or _made_by(scale.args[0], np.add.reduce, np.sum)
+    for e, share in ((x, y), (y, x)):
+        if _made_by(e, np.exp) and _made_by(share, np.divide):
+            total, z = share.args[1], _logits_of_shifted(e.args[0])
+            one = _is_number(share.args[0], 1) or _made_by(share.args[0], np.add.reduce, np.sum)
             if z is not None and one and _made_by(total, np.add.reduce, np.sum) and total.args[0] is e:
                 return new(softmax, z)
     return None

@@ -18,9 +18,9 @@ from . import algebra, identities
 from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
-from .printing import ATOM, _Printer
+from .printing import ATOM, SIGN, _Printer
 from .program import Mismatch, Node, Program, rewrite
-from .symbols import Symbol
+from .symbols import Length, Symbol
 from .trace import Trace, output_of
 
 
@@ -65,7 +65,8 @@ def rules_of(
         Symbol(node=node) if i in arrays else x for i, (node, x) in enumerate(zip(nodes[2:], primals, strict=True))
     ]
     inputs = [nodes[2 + i] for i in arrays]
-    forward = Trace()
+    forward, tracing = Trace(), Trace()
+    forward.names_lengths = tracing.names_lengths = type(ans) is Symbol
     outputs: list[Any] = []
     if output_of(forward.run(formula, *given, **kwargs), outputs).index < 0:
         raise TypeError("the answer does not depend on an argument.")
@@ -83,7 +84,6 @@ def rules_of(
             g._tracked = True
         return y, backward_between({y: g}, [leaves[i] for i in floats], topological_order(y), recorded)
 
-    tracing = Trace()
     y, cotangents = tracing.run(with_recording, True, backward)
     parts = [part._node for part in tracing.run(kept, *given, **kwargs)] if kept else []
     results: list[Program | None] = [None] * len(primals)
@@ -173,7 +173,9 @@ class _Emitter(_Printer):
         return name if name.startswith("np.") and found is function else self.held(function)
 
     def constant(self, value: Any) -> tuple[str, int]:
-        """The text of a Python number or setting; a name for an array, whose dtype counts."""
+        """The text of a Python number or setting, or of a length; a name for an array, whose dtype counts."""
+        if type(value) is Length and value.of in self.texts:
+            return f"{'-' * (value < 0)}{self.texts[value.of][0]}.shape[{value.axis}]", SIGN if value < 0 else ATOM
         if isinstance(value, (np.ndarray, np.generic, np.dtype)) or (callable(value) and not isinstance(value, Node)):
             return self.held(value), ATOM
         return super().constant(value)

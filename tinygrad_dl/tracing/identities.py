@@ -85,12 +85,12 @@ def _softplus(new: Any, x: Any, y: Any) -> Any:
 
 def _log_above_0(new: Any, x: Any) -> Any:
     """A number far below the spacing of floats near 1 keeps a logarithm finite, and is not meant to flatten it."""
-    is_guarded = _is_call(x, np.add) and is_number(x.args[1], 1e-30)
+    is_guarded = _is_call(x, np.add) and is_number(x.args[1], primitives.TINY)
     return new(primitives.log_above_0, x.args[0]) if is_guarded else None
 
 
 def _log_spelled_out(new: Any, x: Any) -> Any:
-    return new(np.log, new(np.add, x, 1e-30))
+    return new(np.log, new(np.add, x, primitives.TINY))
 
 
 # ---- factors that are one number for all elements are moved outwards, and their signs inwards
@@ -158,7 +158,7 @@ def _difference_with_sign(new: Any, x: Any, y: Any) -> Any:
     if not (_is_call(x, np.divide) and _is_one_number(x) and _is_call(y, np.subtract)):
         return None
     g, m = x.args
-    if type(m) is int and m < 0:
+    if isinstance(m, int) and m < 0:
         return new(np.multiply, new(np.divide, g, -m), new(np.subtract, y.args[1], y.args[0]))
     return None
 

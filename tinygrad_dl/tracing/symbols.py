@@ -94,6 +94,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     values, settings = tuple(map(value_of, args)), {key: value_of(arg) for key, arg in kwargs.items()}
     if function in ON_NUMBERS and all(type(value) in (int, float) for value in values):
         function = ON_NUMBERS[function]
+    if tracing is not None and tracing.names_lengths:  # beside a float32, an int that is of a subclass has a dtype
+        values = tuple(int(value) if type(value) is Length else value for value in values)
     value = call(function, values, settings)
     if tracing is None:
         return _wrap(Node(value, function, args, kwargs))

@@ -89,6 +89,7 @@ class Trace(Recorder):
         """Call `f`, record it, and give the Nodes the names of their Tensors."""
         self.tensors = (naming := _Naming()).tensors
         with _tracing:
+            earlier = [*TraceError.raised]  # by a trace in which this one runs
             TraceError.raised.clear()
             bodies = {}
             for key, body in [*primitives.on_arrays.items()]:
@@ -99,10 +100,11 @@ class Trace(Recorder):
             try:
                 with np.errstate(all="ignore"):  # the program warns, when it runs
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
+                if TraceError.raised:
+                    raise TraceError.raised[0]
             finally:
                 primitives.on_arrays.update(bodies)
-            if TraceError.raised:
-                raise TraceError.raised[0]
+                TraceError.raised[:] = earlier
         naming.name_nodes()
         return result
 
