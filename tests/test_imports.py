@@ -41,6 +41,7 @@ ALLOWED = {
     "nn.": {"core", "batching", "pytree", "checks", "_files", "nn"},
     "optim": {"core", "checks"},
     "tracing.": {"core", "pytree", "_frames", "tracing"},
+    "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
     "graph.": {"core", "nn", "tracing", "graph"},
     "drawing.": {"core", "derivation", "graph", "nn", "tracing", "debugging", "pytree", "_files", "drawing"},

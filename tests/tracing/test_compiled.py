@@ -1,5 +1,7 @@
 """A compiled function gives the numbers of the function itself, in every call, and what it can't hold is an error."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -192,8 +194,8 @@ def test_results_never_alias_the_results_of_another_call():
         result = compiled(X, Y)
         kept.append((result, [p.data for p in net.parameters()], [p.grad for p in net.parameters()]))
         copies.append([np.copy(v) for v in values(kept[-1])])
-    for result, copy in zip(kept, copies, strict=True):
-        for a, b in zip(values(result), copy, strict=True):
+    for result, before in zip(kept, copies, strict=True):
+        for a, b in zip(values(result), before, strict=True):
             np.testing.assert_array_equal(a, b)
 
 
@@ -202,8 +204,8 @@ def test_views_of_intermediate_arrays_are_results_of_their_own():
     first = f(X)
     before = [np.copy(part) for part in first]
     f(X + 5)
-    for part, copy in zip(first, before, strict=True):
-        np.testing.assert_array_equal(part, copy)
+    for part, same in zip(first, before, strict=True):
+        np.testing.assert_array_equal(part, same)
 
 
 def test_the_structure_of_results_is_that_of_the_function():
@@ -256,6 +258,33 @@ def test_threads_get_their_own_results():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_compiled_functions_are_copied_and_pickled():
+    assert pickle.loads(pickle.dumps(doubled))(X[0, 0]) == 2 * X[0, 0]
+    net = Doubling()
+    net(X)
+    again = copy.deepcopy(net)
+    again.factor.data = 3.0
+    assert_equal(again(X), 3 * X)
+    assert_equal(net(X), 2 * X)
+
+
+@tg.compile
+def doubled(x):
+    return 2 * x
+
+
+class Doubling(tg.nn.Module):
+    def __init__(self):
+        self.factor = tg.parameter(2.0)
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    @tg.compile
+    def forward(self, x):
+        return (self.factor * x).data
 
 
 # ---- what one sees

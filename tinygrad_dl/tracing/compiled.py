@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .. import _frames
 from ..core.modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, recording
+from ..functional.derived import Derived
 from . import printing
 from .plans import Plan, Stale, make_plan
 from .program import Program, TraceError
@@ -32,11 +33,11 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-class Compiled:
+class Compiled(Derived):
     """A compiled function; see `compile`."""
 
     def __init__(self, f: Callable[..., Any]):
-        functools.update_wrapper(self, f, updated=())
+        super().__init__(self.__call__, compile, f)
         self._f = f
         self._plans: dict[Any, list[Plan]] = {}
         self._dynamic: set[tuple[int, Any]] = set()
@@ -124,6 +125,8 @@ class Compiled:
         """Bind it as a method: each object has its own compiled function."""
         if instance is None:
             return self
+        if not hasattr(instance, "__dict__"):
+            return functools.partial(self, instance)
         bound = Compiled(self._f.__get__(instance, owner))
         vars(instance)[self._f.__name__] = bound
         return bound
@@ -164,9 +167,6 @@ class Compiled:
         if self._latest is None:
             raise ValueError(f"{self._name} has not been called yet: call it once, since a program is for its shapes.")
         return self._latest
-
-    def __repr__(self) -> str:
-        return f"<compiled {self._f!r}>"
 
 
 def compile(f: Callable[..., Any]) -> Compiled:
