@@ -221,6 +221,18 @@ def test_the_structure_of_results_is_that_of_the_function():
     np.testing.assert_array_equal(compiled(X, 2)[3], np.zeros(2))
 
 
+@tg.primitive
+def positives(x):
+    return x[x > 0]
+
+
+def test_a_primitive_whose_shape_depends_on_values_is_checked():
+    compiled = tg.compile(lambda x: positives(x) * 2)
+    for x in (X[0], X[0], -X[0], X[0, :3] * 0 + 1):
+        np.testing.assert_array_equal(compiled(x), positives(x) * 2)
+    assert compiled.cache_info().eager == 1
+
+
 # ---- other modes
 
 

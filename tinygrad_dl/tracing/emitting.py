@@ -15,6 +15,7 @@ from ..core import primitives
 from ..core.registry import name_of
 from .blocks import Entry, Pool, pack, unpack
 from .invariants import invariant_nodes
+from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
 from .symbols import item
@@ -145,6 +146,11 @@ class Code:
                 expression = self._call(function, node)
             self.texts[node] = name = f"v{next(self._count)}"
             self.lines.append(f"{name} = {expression}{note}")
+            if isinstance(node.value, np.ndarray) and not has_fixed_shape(node.function):
+                mismatch = self.name(Mismatch, "Mismatch")
+                self.lines.append(
+                    f"if {name}.shape != {self.text(tuple(node.shape))}: raise {mismatch}('another shape')"
+                )
 
     def _out(self, function: Any, node: Node, text: str) -> str:
         by_keyword = is_reduction(function) or node.kwargs or function in _BY_KEYWORD

@@ -6,7 +6,6 @@ traced twice: constants that differ come from random numbers or a state that was
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -114,10 +113,10 @@ class _Session:
 
     def record(self) -> Step:
         """Trace the function, and put everything back."""
-        contents = [(holder, copy.copy(holder)) for holder, _ in self.places.containers]
+        contents = [(holder, _contents(holder)) for holder, _ in self.places.containers]
         try:
             self._put_symbols()
-            swapped = [copy.copy(holder) for holder, _ in contents]
+            swapped = [_contents(holder) for holder, _ in contents]
             tensors = [(t._value, t._grad) for t in self.places.tensors]
             given = iter([self._given(i, label, leaf) for i, (label, leaf) in enumerate(self.leaves)])
             args, kwargs = pytree.map_leaves(lambda _: next(given), (self.args, self.kwargs), pytree.registered())
@@ -258,6 +257,10 @@ class _Session:
 
 def _outputs_of(value: Any, outputs: list[Any]) -> Any:
     return pytree.map_leaves(lambda leaf: output_of(leaf, outputs), value, pytree.registered())
+
+
+def _contents(holder: Any) -> Any:
+    return list(holder) if isinstance(holder, list) else dict(holder)
 
 
 def _refill(holder: Any, content: Any) -> None:

@@ -23,7 +23,8 @@ from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from ..core.tensor import apply as apply_to_tensors
-from .program import Node, TraceError, call, nodes_in, replace_nodes
+from .kinds import CONSTANT, OF_SHAPES, ON_NUMBERS, is_shaped_by_values
+from .program import Node, TraceError, call, replace_nodes
 
 
 class Recorder:
@@ -56,9 +57,9 @@ def is_transparent(primitive: Any) -> bool:
 
 
 _PACKAGE_NAME = __name__.partition(".")[0]
-_PACKAGE = str(Path(__file__).parent.parent)
+_FOLDER = Path(__file__).parent
 _PASSING_ON = ("array_methods", "calls", "numpy_warnings", "primitives", "tensor")
-_HERE = (str(Path(__file__).parent), *(f"{_PACKAGE}/core/{name}.py" for name in _PASSING_ON))
+_HERE = (str(_FOLDER), *(str(_FOLDER.parent / "core" / f"{name}.py") for name in _PASSING_ON))
 
 
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
@@ -93,11 +94,11 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         return _wrap(Node(value, function, args, kwargs))
     if function in OF_SHAPES:
         return value
-    if function in _CONSTANT and is_of_package(asking_frame()):
+    if function in CONSTANT and is_of_package(asking_frame()):
         return value  # which the package may change in place
     node = Node(value, function, args, kwargs, line=_line(_frames.users_frame(sys._getframe())))
     tracing.add(node)
-    if _is_shaped_by_values(node):
+    if is_shaped_by_values(node):
         tracing.shaped_by_values(node, asking_frame())
     return _wrap(node, tracing)
 
@@ -105,41 +106,6 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
 def _line(frame: FrameType) -> str:
     """The file and number of the line that `frame` is at; reading its code would take longer than the call."""
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def _is_shaped_by_values(node: Node) -> bool:
-    """Return whether the shape of the answer depends on values of arguments, not on their shapes alone."""
-    function, args = node.function, node.args
-    if function in (primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add):
-        index = args[1] if type(args[1]) is tuple else args[1:2]
-        return any(type(part) is Node and part.dtype == bool for part in index)
-    if function in (np.delete, np.insert, np.repeat):
-        return any(True for _ in nodes_in(args[1:])) or any(True for _ in nodes_in(node.kwargs))
-    return function in SHAPED_BY_VALUES or (function is np.where and len(args) == 1)
-
-
-SHAPED_BY_VALUES = {
-    *(np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.trim_zeros, np.bincount, np.roots),
-    *(np.unique, np.unique_values, np.unique_counts, np.unique_inverse, np.unique_all),
-    *(np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
-}
-
-
-OF_SHAPES = {  # functions whose answers depend on shapes and dtypes only, and are no arrays
-    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type),
-    *(np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory),
-}
-_CONSTANT = {np.zeros_like, np.ones_like}
-ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, which stay Python's numbers
-    np.add: operator.add,
-    np.subtract: operator.sub,
-    np.multiply: operator.mul,
-    np.divide: operator.truediv,
-    np.power: operator.pow,
-    np.remainder: operator.mod,
-    np.floor_divide: operator.floordiv,
-    np.negative: operator.neg,
-}
 
 
 def _flat(arg: Any) -> Iterator[Any]:
@@ -185,7 +151,7 @@ def asking_frame() -> FrameType:
 
 def is_of_package(frame: FrameType) -> bool:
     """Return whether `frame` runs code of this package."""
-    return frame.f_code.co_filename.startswith(_PACKAGE)
+    return frame.f_code.co_filename.startswith(_frames.PACKAGE)
 
 
 def _unchanged(function: Callable, args: tuple) -> Symbol | None:

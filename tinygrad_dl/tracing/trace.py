@@ -7,6 +7,7 @@ the function, results by the names of their Tensors, cotangents `dZ1` after the 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, NamedTuple
@@ -90,7 +91,10 @@ class Trace(Recorder):
         with _tracing:
             bodies = {p: body for p, body in primitives.on_arrays.items() if not is_transparent(p)}
             TraceError.raised.clear()
-            primitives.on_arrays.update(zip(bodies, bodies, strict=True))  # they dispatch, so that Symbols record them
+            dispatching: dict[Any, Any] = {
+                p: p() if isinstance(p, weakref.ref) else p for p in bodies
+            }  # so that Symbols record them
+            primitives.on_arrays.update(dispatching)
             try:
                 with np.errstate(all="ignore"):  # the program warns, when it runs
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
