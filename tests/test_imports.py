@@ -40,7 +40,7 @@ ALLOWED = {
     "nn.losses": {"nn.activations"},
     "nn.": {"core", "batching", "pytree", "checks", "_files", "nn"},
     "optim": {"core", "checks"},
-    "tracing.": {"core", "pytree", "_frames", "tracing"},
+    "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
     "graph.": {"core", "nn", "tracing", "graph"},

@@ -145,3 +145,20 @@ def test_data_of_another_float_type_is_cast():
         compiled(np.array([0.5, 0.25]))
         assert w.dtype == np.float32
     np.testing.assert_array_equal(w.numpy(), [0, 0.5])
+
+
+W = np.ones((2, 2))
+MAPPED = [
+    tg.vmap(lambda x: np.tanh(W @ x)),
+    tg.vmap(tg.grad(lambda x: np.sum(np.tanh(W @ x) ** 2))),
+    tg.grad(lambda x: np.sum(tg.vmap(lambda x: np.tanh(W @ x))(x) ** 2)),
+    lambda x: tg.vmap(lambda x: np.sum(W @ x))(tg.Tensor(x)).numpy(),
+]
+
+
+@pytest.mark.parametrize("f", MAPPED)
+def test_a_map_over_samples_runs_as_it_is_and_is_said(f):
+    compiled = tg.compile(f)
+    with pytest.warns(UserWarning, match="runs without being compiled"):
+        np.testing.assert_allclose(compiled(X.T), f(X.T), rtol=1e-12)
+    np.testing.assert_allclose(compiled(2 * X.T), f(2 * X.T), rtol=1e-12)

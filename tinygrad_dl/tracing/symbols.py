@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import _frames
+from ..batching import active_levels
 from ..core import primitives
 from ..core.array_methods import Symbolic
 from ..core.registry import name_of
@@ -34,6 +35,7 @@ class Recorder:
     """
 
     names_lengths = False
+    unsupported = ""  # something that was met, and can't be traced
     last_draw: Node | None = None  # of random numbers
 
     def add(self, node: Node) -> None:
@@ -71,6 +73,9 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     Raises TraceError for calls that would change a Symbol in place.
     """
     kwargs = kwargs or {}
+    tracing = recorder.get()
+    if tracing is not None and active_levels():
+        tracing.unsupported = "tg.vmap"  # which dispatches among samples before Symbols do
     if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
         return apply_to_tensors(function, tuple(map(_below, args)), {key: _below(arg) for key, arg in kwargs.items()})
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
@@ -78,7 +83,6 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     unchanged = _unchanged(function, args) if not kwargs else None
     if unchanged is not None:
         return unchanged
-    tracing = recorder.get()
     if tracing is not None and function in primitives.on_arrays and is_transparent(function):
         return primitives.on_arrays[function](*args, **kwargs)
     if function is primitives.scatter_add and isinstance(args[2], np.ndarray):

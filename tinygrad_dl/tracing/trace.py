@@ -94,12 +94,14 @@ class Trace(Recorder):
             dispatching: dict[Any, Any] = {
                 p: p() if isinstance(p, weakref.ref) else p for p in bodies
             }  # so that Symbols record them
-            primitives.on_arrays.update(dispatching)
+            primitives.on_arrays.update(dispatching)  # so that Symbols record them
             try:
                 with np.errstate(all="ignore"):  # the program warns, when it runs
                     result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
             finally:
                 primitives.on_arrays.update(bodies)
+            if self.unsupported:
+                raise NotImplementedError(f"{self.unsupported} inside of a trace")
             if TraceError.raised:
                 raise TraceError.raised[0]
         naming.name_nodes()
