@@ -112,6 +112,7 @@ class Compiled(Derived):
                 plans[:] = [plan for plan in plans if plan not in stale]
             self._dynamic, self._latest = dynamic, plan
             plans.insert(0, plan)
+            del plans[_MANY:]  # of states that will hardly come back
             self._misses += 1
         if self.cache_info().currsize == _MANY + 1:
             _frames.warn(

@@ -6,6 +6,7 @@ import itertools
 import math
 import operator
 import re
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ _OF_SCALARS: dict[Any, str] = {  # faster than the ufuncs
     **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.not_equal: "!=", np.equal: "=="},
 }
 _SYMBOLS: dict[Any, str] = {**_INFIX, **_OF_SCALARS}
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)  # equal for the same method of the same object
 _BY_KEYWORD = {np.maximum, np.minimum}  # a third positional argument of these warns in NumPy 2.4
 _VIEWS = {np.transpose, np.swapaxes, np.reshape, primitives.getitem, np.expand_dims, np.squeeze, np.broadcast_to}
 
@@ -106,6 +108,7 @@ class Code:
         self.lines = [
             f"global {', '.join([last, *kept])}",
             f"if {' or '.join(f'{text} is not {name}' for text, name in pairs)}:",
+            f"    {' = '.join(name for _, name in pairs)} = None",  # until all is computed: it may raise an error
             *(f"    {line}" for line in self.lines),
             f"    {last} = {now}",
         ]
@@ -271,7 +274,7 @@ class Code:
 
     def name(self, value: Any, wish: str) -> str:
         """The name of a function or constant in the namespace."""
-        key = value if callable(value) else id(value) if value is not None else wish
+        key = value if isinstance(value, _FUNCTIONS) else id(value) if value is not None else wish
         known = self._names.get(key)
         if known is None:
             known = wish

@@ -101,13 +101,24 @@ class Plan:
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
         self.program, self.traced, self._step = program, step.program, step
         self._running = _fused(step, program)
-        varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
-        self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
+        self._constants = self._find_constants(dynamic)
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
         self._emit(reads_gradients)
         for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
+
+    def _find_constants(self, dynamic: set[tuple[int, Any]]) -> list[tuple[Place, Any]]:
+        """The places that the program takes as constant, without those of Tensors that it replaces unread."""
+        uses = self._running.uses()
+        read = {id(source.place.holder) for source in self._step.sources if source.place and uses[source.node]}
+        written = {write.place.identity for write in self._step.writes if write.place is not None}
+        constants = [(place, place.get()) for place in self._step.places.others if place.identity not in dynamic]
+        return [
+            (place, value)
+            for place, value in constants
+            if place.identity not in written or type(value) is not Tensor or id(value) in read
+        ]
 
     def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
         """Run a program that draws random numbers; `undo` needs the states of its generators."""
@@ -125,7 +136,9 @@ class Plan:
         changed = [
             place.identity
             for place, value in self._constants
-            if type(value) in (int, float) and type(place.get()) is type(value) and place.get() != value
+            if (type(value) in (int, float) or isinstance(value, np.number))
+            and type(place.get()) is type(value)
+            and place.get() != value
         ]
         dynamic.update(changed)
         return bool(changed)
@@ -198,8 +211,8 @@ class Plan:
             reads.append(f"{text} = {value}")
             if not (type(place.holder) is Tensor and place.key == "_value"):
                 node = source.node
-                if node.is_number:
-                    conditions_of = f"type({text}) is not {code.name(node.dtype, 'kind')}"
+                if not isinstance(node.value, np.ndarray):
+                    conditions_of = f"type({text}) is not {code.name(type(node.value), 'kind')}"
                 else:
                     conditions_of = (
                         f"type({text}) is not {code.name(np.ndarray, 'ndarray')} or {text}.shape != "
@@ -208,6 +221,12 @@ class Plan:
                 reads.append(f"if {conditions_of}: raise {stale}")
         for place, value in self._constants:
             conditions.append(f"{_access(code, place)} is not {code.name(value, 'k')}")
+        for container in self._step.places.sized:
+            holder = code.name(container, "h")
+            if isinstance(container, set):
+                conditions.append(f"{holder} != {code.name(frozenset(container), 'k')}")
+            else:
+                conditions.append(f"len({holder}) != {len(container)}")
         for tensor in self._step.places.tensors:
             holder = code.name(tensor, "t")
             conditions.append(f"{holder}._tracked is not {tensor._tracked}")
