@@ -231,7 +231,8 @@ def _parts_of_function(function: types.FunctionType, label: str) -> Iterator[tup
         value = place.get()
         yield value, name, None if of_library and not isinstance(value, (Tensor, np.ndarray)) else place
     for name in ("__defaults__", "__kwdefaults__"):
-        yield getattr(function, name), label, Place(function, name, label)
+        if defaults := getattr(function, name):
+            yield defaults, label, Place(function, name, label)
     if wrapped := getattr(function, "__wrapped__", None):
         yield wrapped, label, None
     if of_library:

@@ -237,7 +237,7 @@ class Plan:
         if self._step.fresh and self._step.places.tensors:
             known = code.name(frozenset(self._step.places.tensors), "tensors")
             conditions += [f"leaves[{i}] in {known}" for i in self._step.fresh]
-        return reads, [f"if {condition}: raise {stale}" for condition in conditions]
+        return reads, [f"if {condition}: raise {stale}" for condition in dict.fromkeys(conditions)]
 
     def _handed_out(self, code: Code, output: Any, copies: list[str]) -> str:
         """The expression of an output: a new array, or a number."""
