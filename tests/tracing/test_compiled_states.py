@@ -1,7 +1,12 @@
 """A compiled function reads and writes what the function does: variables, elements and attributes of all kinds."""
 
+import copy
 import dataclasses
 import functools
+import pickle
+import random
+import sys
+import threading
 from collections import deque, namedtuple
 
 import numpy as np
@@ -269,3 +274,123 @@ def test_what_was_computed_before_an_error_is_not_used_after_it():
             found = compiled(X, c)
         with np.errstate(all="ignore"):
             assert_equal([found], [f(X, c)])
+
+
+# ---- parameters
+
+
+def test_the_values_of_parameters_share_no_memory_with_arguments_or_results():
+    w = tg.parameter(X)
+
+    @tg.compile
+    def assign(x):
+        w.data = x
+        return w.data
+
+    for _ in range(2):
+        x = 2 * X
+        result = assign(x)
+        x[:] = result[:] = 0
+        np.testing.assert_array_equal(w.numpy(), 2 * X)
+
+
+def test_gradients_of_arguments_add_up():
+    def f(t, x):
+        np.sum((t * x) ** 2).backward()
+
+    def make():
+        return tg.parameter(X), tg.parameter(2 * X)
+
+    compiled, tensors, others = tg.compile(f), make(), make()
+    for i in (0, 1, 0, 0, 1):
+        compiled(tensors[i], X)
+        f(others[i], X)
+        np.testing.assert_allclose(tensors[i].grad, others[i].grad, rtol=1e-12)
+
+
+# ---- branches
+
+
+KINDS = {
+    "an array": lambda x, rate: 2 * x if isinstance(x, np.ndarray) else x,
+    "a float": lambda x, rate: x * rate if isinstance(rate, float) else x,
+    "a scalar": lambda x, rate: x if np.isscalar(np.sum(x)) else 2 * x,
+    "a magnitude": lambda x, rate: x.astype(np.float32) * abs(-rate) * +rate,
+}
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_the_classes_of_traced_values_are_those_of_their_values(what):
+    f = tg.compile(KINDS[what])
+    for rate in (0.5, 0.25):
+        assert_equal([f(X, rate)], [KINDS[what](X, rate)])
+
+
+def raises_in_function(x):
+    with np.errstate(invalid="raise"):
+        return np.log(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: x if np.random.rand() < 2 else -x, "draws random numbers"),  # noqa: NPY002
+        (lambda x: x if random.random() < 2 else -x, "draws random numbers"),
+        (raises_in_function, "errstate counts outside"),
+    ],
+)
+def test_what_the_trace_alone_would_see_is_refused(f, message):
+    with pytest.raises(TypeError, match=message):
+        tg.compile(f)(X)
+
+
+# ---- threads and copies
+
+
+def test_threads_that_compile_for_the_same_parameters_take_turns():
+    net = tg.nn.mlp([3, 4, 1], rng=np.random.default_rng(0))
+    inputs = [np.outer(X, X)[:, :n] for n in (1, 2, 3)]
+    expected = [net(x).numpy() for x in inputs]
+    before = [p.numpy() for p in net.parameters()]
+    compiled = [tg.compile(lambda x: net(x)), tg.compile(lambda x: net(x) * 1.0)]
+    wrong, start = [], threading.Barrier(2)
+
+    def work(f):
+        start.wait()
+        for x, y in zip(inputs, expected, strict=True):
+            try:
+                np.testing.assert_allclose(f(x).numpy(), y, rtol=1e-12)
+            except Exception as error:
+                wrong.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(f,)) for f in compiled]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert_equal([p.numpy() for p in net.parameters()], before)
+
+
+class Weighted:
+    def __init__(self):
+        self.weights = X
+
+    @tg.compile
+    def of(self, x):
+        return np.sum(self.weights * x)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])
+def test_a_copy_of_an_object_has_its_own_compiled_methods(copied):
+    original = Weighted()
+    assert original.of(X) == 14
+    other = copied(original)
+    other.weights = 2 * X
+    assert other.of(X) == 28
+    assert original.of(X) == 14

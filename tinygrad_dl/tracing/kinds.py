@@ -32,6 +32,9 @@ ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, 
     np.remainder: operator.mod,
     np.floor_divide: operator.floordiv,
     np.negative: operator.neg,
+    np.positive: operator.pos,
+    np.absolute: operator.abs,
+    np.divmod: divmod,
 }
 
 

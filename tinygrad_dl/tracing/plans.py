@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import linecache
 import operator
-import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from .masks import with_masks
 from .places import Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
-from .trace import Output
+from .trace import Output, turns
 
 
 class Stale(Exception):
@@ -122,9 +121,10 @@ class Plan:
 
     def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
         """Run a program that draws random numbers; `undo` needs the states of its generators."""
-        generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
-        self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
-        return run(leaves)
+        with turns:
+            generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
+            self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
+            return run(leaves)
 
     def undo(self) -> None:
         """Put generators back to where they were before a call that failed."""
@@ -161,14 +161,14 @@ class Plan:
         copies: list[str] = []
         values = [self._handed_out(code, output, copies) for output in outputs]
         writes = self._writes(code, values, copies)
-        result = _tree(code, step.result, values)
+        result = _tree(code, step.result, self._results(code, values))
         body = [*checks, *reads, *code.lines, *copies, *writes, f"return {result}"]
         text = _RUN + "".join(f"            {line}\n" for line in body) + _END
         name = f"<compiled {id(self)}>"
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         weakref.finalize(self, linecache.cache.pop, name, None)
         namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
-        namespace |= {"lock_": threading.RLock(), "is_running_": False}
+        namespace |= {"lock_": turns, "is_running_": False}
         exec(compile(text, name, "exec"), namespace)
         run = namespace["run"]
         self.run = functools.partial(self._draw, run) if self._generators else run
@@ -184,7 +184,7 @@ class Plan:
     def _is_constant(self, source: Source) -> bool:
         """Return whether an input is the array of a constant Tensor, which never changes."""
         if source.argument >= 0:
-            tensor = self._step.fresh.get(source.argument)
+            tensor = self._step.fresh.get(source.argument) if source.slot == "_value" else None
         else:
             place = source.place
             assert place is not None
@@ -202,8 +202,8 @@ class Plan:
                 continue
             text = code.texts[source.node]
             if source.argument >= 0:
-                is_tensor = source.argument in self._step.fresh
-                reads.append(f"{text} = leaves[{source.argument}]{'._value' if is_tensor else ''}")
+                slot = f".{source.slot}" if source.argument in self._step.fresh else ""
+                reads.append(f"{text} = leaves[{source.argument}]{slot}")
                 continue
             place = source.place
             assert place is not None
@@ -251,6 +251,23 @@ class Plan:
             return name
         return text
 
+    def _results(self, code: Code, values: list[str]) -> list[str]:
+        """The expressions of the result: copies of arrays that become values of Tensors, which nobody may change."""
+        outputs = self._running.outputs
+        data = [write.value for write in self._step.writes if write.place is not None and write.place.key == "_value"]
+        new = {id(outputs[output.index]) for output in data if type(output) is Output and output.index >= 0}
+        values = [*values]
+        for output in pytree.leaves(self._step.result):
+            if type(output) is not Output or output.index < 0 or output.tensor:
+                continue
+            if id(outputs[output.index]) in new:
+                values[output.index] = f"{code.name(np.array, 'array')}({values[output.index]})"
+        return values
+
+    def _is_input(self, output: Any) -> bool:
+        is_traced = isinstance(output, Output) and output.index >= 0
+        return is_traced and self._running.outputs[output.index] in self._running.inputs
+
     def _is_array(self, output: Output) -> bool:
         node = self._running.outputs[output.index] if output.index >= 0 else None
         return type(node) is Node and bool(node.shape)
@@ -264,10 +281,11 @@ class Plan:
         seen: set[str] = set()
         for write in self._step.writes:
             text = _tree(code, write.value, values)
-            if isinstance(write.value, Output) and text in seen and self._is_array(write.value):
+            slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
+            shared = text in seen or (slot == "_value" and self._is_input(write.value))
+            if isinstance(write.value, Output) and shared and self._is_array(write.value):
                 text = f"{code.name(np.array, 'array')}({text})"
             seen.add(text)
-            slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
             if slot:
                 setters.append(code.name(Tensor.__dict__[slot].__set__, f"set{slot}"))
                 targets.append(

@@ -12,23 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import pytree
-from ..core.registry import name_of
 from ..core.tensor import Tensor
 from .places import MISSING, Number, Place, Places, find_places, is_generator
 from .program import Node, Program, TraceError
 from .randomness import symbolic_generator
+from .repeats import ADVICE, check_same, random_states
 from .signatures import Unsuitable
 from .symbols import Symbol
-from .trace import Trace, output_of, parameter_names, tensor_of
+from .trace import Trace, output_of, parameter_names, tensor_of, turns
 
 
 class Source(NamedTuple):
-    """The origin of the input `node`: leaf number `argument` of the arguments, or a `place`, or a part of its tuple."""
+    """The origin of the input `node`: a `slot` of argument number `argument`, or a `place`, or a part of its tuple."""
 
     node: Node
     argument: int = -1
     place: Place | None = None
     path: tuple[int, ...] = ()
+    slot: str = "_value"  # of an argument that is a Tensor
 
 
 class Write(NamedTuple):
@@ -79,7 +80,11 @@ def record_step(
     """
     while True:
         try:
-            first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
+            with turns:
+                before = random_states()
+                first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
+                if random_states() != before:
+                    raise TraceError(f"the compiled function draws random numbers: {ADVICE}.")
         except Changing as changing:
             found = {place.identity for place in changing.places}
             if found <= dynamic:
@@ -94,7 +99,7 @@ def record_step(
                 f"{outside.pop()._label()} is used by the compiled function, but is neither an argument nor reached "
                 f"from its variables: pass it as an argument."
             )
-        _check_same(first.program, second.program)
+        check_same(first.program, second.program)
         return first
 
 
@@ -112,6 +117,7 @@ class _Session:
             )
         self.sources: list[Source] = []
         self.fresh: dict[int, Tensor] = {}  # Tensors made for those among the arguments, by number
+        self.gradients: dict[int, Symbol] = {}
         self.known: dict[int, Tensor] = {}
         self.restore: list[tuple[Place, Any]] = []
         self.changing: list[Place] = []
@@ -164,6 +170,10 @@ class _Session:
                 self.known[i] = leaf
                 return leaf
             self.fresh[i] = tensor_of(self._input(leaf._value, leaf.name or label, argument=i), leaf)
+            if leaf._grad is not None:
+                gradient = self._input(leaf._grad, f"{leaf.name or label}_grad", argument=i, slot="_grad")
+                self.gradients[i] = gradient
+                self.fresh[i]._grad = gradient  # type: ignore[assignment]
             return self.fresh[i]
         if isinstance(leaf, (np.ndarray, np.number, float)):
             return self._input(leaf, label, argument=i)
@@ -238,9 +248,10 @@ class _Session:
                     yield Write(self._outputs_of(new, outputs), place=Place(tensor, slot, tensor.name or "a parameter"))
         for i, tensor in self.fresh.items():
             source = next(source for source in self.sources if source.argument == i)
-            for slot, old in (("_value", source.node), ("_grad", None)):
+            gradient = self.gradients.get(i)
+            for slot, old in (("_value", source.node), ("_grad", gradient._node if gradient is not None else None)):
                 new = getattr(tensor, slot)
-                if new is not None and getattr(new, "_node", new) is not old:
+                if getattr(new, "_node", new) is not old:
                     yield Write(self._outputs_of(new, outputs), argument=i, slot=slot)
         for (holder, label), old in zip(self.places.containers, swapped, strict=True):
             yield from self._changes(holder, label, old, outputs)
@@ -338,53 +349,3 @@ def _check_unchanged(containers: list[tuple[Any, dict[Any, Any]]]) -> None:
 def is_object(leaf: Any) -> bool:
     """Return whether a leaf is neither an array nor a number, but an object to walk."""
     return not isinstance(leaf, (*Number, np.ndarray, Tensor)) and not is_generator(leaf)
-
-
-# ---- the same program twice
-
-
-def _check_same(first: Program, second: Program) -> None:
-    """Raise TypeError if the two traces of a function differ."""
-    if len(first.nodes) != len(second.nodes):
-        raise TraceError("the compiled function computes something else each time: " + _ADVICE)
-    numbers: dict[Node, int] = {}
-    others: dict[Node, int] = {}
-    for i, (a, b) in enumerate(zip([*first.inputs, *first.nodes], [*second.inputs, *second.nodes], strict=True)):
-        numbers[a], others[b] = i, i
-        if a.function != b.function or not _alike((a.args, a.kwargs), (b.args, b.kwargs), numbers, others):
-            raise TraceError(
-                f"{name_of(a.function)} gets other constants each time the compiled function runs: {_ADVICE}, "
-                f"in\n  {a.line}"
-            )
-
-
-_ADVICE = (
-    "random numbers need rng=np.random.default_rng(seed) as an argument of it; pass what else changes as an argument"
-)
-
-
-def _alike(a: Any, b: Any, numbers: dict[Node, int], others: dict[Node, int]) -> bool:
-    stack = [(a, b)]
-    while stack:
-        a, b = stack.pop()
-        if type(a) is not type(b):
-            return False
-        if type(a) is Node:
-            if numbers[a] != others[b]:
-                return False
-        elif isinstance(a, np.ndarray):
-            if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes():
-                return False
-        elif isinstance(a, (list, tuple)):
-            if len(a) != len(b):
-                return False
-            stack += zip(a, b, strict=True)
-        elif isinstance(a, dict):
-            if a.keys() != b.keys():
-                return False
-            stack += [(a[key], b[key]) for key in a]
-        elif isinstance(a, slice):
-            stack += [(a.start, b.start), (a.stop, b.stop), (a.step, b.step)]
-        elif isinstance(a, (int, float, complex, np.generic)) and a != b and not (a != a and b != b):
-            return False
-    return True
