@@ -74,6 +74,10 @@ class Code:
         for node in program.nodes:
             if node.function is unpack:
                 self._parts.setdefault(node.args[0], []).append(node)
+        for block, parts in [*self._parts.items()]:
+            parts.sort(key=lambda part: part.args[1])
+            if sum(part.size for part in parts) < block.size:  # some part is not needed
+                del self._parts[block]
         self._definitions: dict[str, str] = {}
         self._count = itertools.count(1)
         guards: dict[Node, list[Guard]] = {}
@@ -243,7 +247,7 @@ class Code:
             if name in words:
                 definitions.append(f"{name} = {self._definitions.get(name) or _definition(value)}")
                 words.update(re.findall(r"\w+", definitions[-1]))
-        lines = ["import numpy as np", "from tinygrad_dl.core import primitives"]
+        lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl.core import primitives"]
         if self._pools:
             lines.append("from tinygrad_dl.tracing.blocks import Pool")
         lines.append("")
@@ -320,6 +324,8 @@ def _definition(value: Any) -> str:
         return "ValueError"
     if type(value) is Pool:
         return f"Pool({value.shapes}, np.dtype({value.dtype.str!r}), {{}})"
+    if getattr(value, "__module__", "") in ("math", "_operator"):
+        return f"{value.__module__.strip('_')}.{value.__name__}"
     if callable(value):
         for primitive, body in primitives.on_arrays.items():
             if value is body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import keyword
 import linecache
 import operator
 import weakref
@@ -319,7 +320,7 @@ def _access(code: Code, place: Place) -> str:
 def _identifier(name: str, taken: set[str]) -> str:
     name = "".join(c if c.isidentifier() or c.isdigit() else "_" for c in name).strip("_") or "x"
     name = name if name[0].isalpha() else f"x{name}"
-    while name in taken:
+    while name in taken or keyword.iskeyword(name):
         name += "_"
     taken.add(name)
     return name

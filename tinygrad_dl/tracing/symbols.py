@@ -24,7 +24,7 @@ from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from ..core.tensor import apply as apply_to_tensors
-from .kinds import CONSTANT, OF_SHAPES, ON_NUMBERS, is_shaped_by_values
+from .kinds import CONSTANT, INDEXED, OF_SHAPES, ON_NUMBERS, is_shaped_by_values
 from .neutral import IDLE, NEUTRAL
 from .program import Node, TraceError, call, replace_nodes
 
@@ -78,7 +78,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     if tracing is not None and active_levels():
         tracing.unsupported = "tg.vmap"  # which dispatches among samples before Symbols do
     if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
-        return apply_to_tensors(function, tuple(map(_below, args)), {key: _below(arg) for key, arg in kwargs.items()})
+        below = tuple(map(_below, args))
+        if function in INDEXED and type(args[1]) is tuple:  # an index, whose parts Tensors take as they are
+            below = (below[0], args[1], *below[2:])
+        return apply_to_tensors(function, below, {key: _below(arg) for key, arg in kwargs.items()})
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
         return _in_place(function, args, kwargs)
     unchanged = _unchanged(function, args) if not kwargs else None
