@@ -69,6 +69,10 @@ def _is_float(x: Any) -> bool:
     return isinstance(getattr(x, "dtype", None), np.dtype) and x.dtype in (np.float64, np.float32)
 
 
+def _is_true(keepdims: Any) -> bool:
+    return keepdims is not np._NoValue and bool(keepdims)
+
+
 def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
     """The rule for a function of NumPy that calls `ufunc.reduce`, with less around it."""
 
@@ -76,14 +80,14 @@ def _reduction(ufunc: np.ufunc) -> Callable[..., Any]:
         new: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
     ) -> Any:
         kwargs = {} if dtype is None else {"dtype": dtype}
-        return new(ufunc.reduce, a, axis=axis, keepdims=keepdims is True, **kwargs) if _is_array(a) else None
+        return new(ufunc.reduce, a, axis=axis, keepdims=_is_true(keepdims), **kwargs) if _is_array(a) else None
 
     return replacement
 
 
 def _extremum(ufunc: np.ufunc) -> Callable[..., Any]:
     def replacement(new: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-        return new(ufunc.reduce, a, axis=axis, keepdims=keepdims is True) if _is_array(a) else None
+        return new(ufunc.reduce, a, axis=axis, keepdims=_is_true(keepdims)) if _is_array(a) else None
 
     return replacement
 
@@ -91,7 +95,7 @@ def _extremum(ufunc: np.ufunc) -> Callable[..., Any]:
 def _mean(new: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
     if dtype is not None or not _is_float(a) or not _shape(a):
         return None
-    total = new(np.add.reduce, a, axis=axis, keepdims=keepdims is True)
+    total = new(np.add.reduce, a, axis=axis, keepdims=_is_true(keepdims))
     count = int(np.prod(_shape(a))) // max(int(np.prod(_shape(total))), 1)
     return new(np.divide, total, count) if count else None
 

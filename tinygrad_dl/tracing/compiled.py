@@ -8,7 +8,6 @@ other branches, warnings or errors, the original function runs instead.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from .plans import Plan, Stale, make_plan
 from .program import Program, TraceError
 from .signatures import Unsuitable, signature
 from .symbols import recorder
+from .trace import turns
 
 _MANY = 8  # signatures, before a warning
 
@@ -42,7 +42,6 @@ class Compiled(Derived):
         self._plans: dict[Any, list[Plan]] = {}
         self._dynamic: set[tuple[int, Any]] = set()
         self._untraceable: set[Any] = set()
-        self._making = threading.RLock()
         self._latest: Plan | None = None
         self._hits = self._misses = self._eager = 0
 
@@ -98,7 +97,7 @@ class Compiled(Derived):
 
     def _make(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
         """Trace the function for a signature. Raises TypeError for what a program can't hold."""
-        with self._making:
+        with turns:
             plans = self._plans.setdefault(key, [])
             dynamic = {*self._dynamic}
             stale = [plan for plan in plans if plan.promote(dynamic)]
@@ -112,6 +111,7 @@ class Compiled(Derived):
                 plans[:] = [plan for plan in plans if plan not in stale]
             self._dynamic, self._latest = dynamic, plan
             plans.insert(0, plan)
+            del plans[_MANY + 1 :]  # of states that will hardly come back
             self._misses += 1
         if self.cache_info().currsize == _MANY + 1:
             _frames.warn(
@@ -127,9 +127,16 @@ class Compiled(Derived):
             return self
         if not hasattr(instance, "__dict__"):
             return functools.partial(self, instance)
-        bound = Compiled(self._f.__get__(instance, owner))
-        vars(instance)[self._f.__name__] = bound
+        bound = vars(instance).get(self._f.__name__)
+        if type(bound) is Compiled and getattr(bound._f, "__self__", instance) is not instance:
+            bound = None  # that of the object which this one is a copy of
+        if bound is None:
+            bound = vars(instance)[self._f.__name__] = Compiled(self._f.__get__(instance, owner))
         return bound
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        """Replace the method of one object."""
+        vars(instance)[self._f.__name__] = value
 
     @property
     def program(self) -> Program:

@@ -6,6 +6,7 @@ import itertools
 import math
 import operator
 import re
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ _OF_SCALARS: dict[Any, str] = {  # faster than the ufuncs
     **{np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.not_equal: "!=", np.equal: "=="},
 }
 _SYMBOLS: dict[Any, str] = {**_INFIX, **_OF_SCALARS}
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)  # equal for the same method of the same object
 _BY_KEYWORD = {np.maximum, np.minimum}  # a third positional argument of these warns in NumPy 2.4
 _VIEWS = {np.transpose, np.swapaxes, np.reshape, primitives.getitem, np.expand_dims, np.squeeze, np.broadcast_to}
 
@@ -72,6 +74,10 @@ class Code:
         for node in program.nodes:
             if node.function is unpack:
                 self._parts.setdefault(node.args[0], []).append(node)
+        for block, parts in [*self._parts.items()]:
+            parts.sort(key=lambda part: part.args[1])
+            if sum(part.size for part in parts) < block.size:  # some part is not needed
+                del self._parts[block]
         self._definitions: dict[str, str] = {}
         self._count = itertools.count(1)
         guards: dict[Node, list[Guard]] = {}
@@ -106,6 +112,7 @@ class Code:
         self.lines = [
             f"global {', '.join([last, *kept])}",
             f"if {' or '.join(f'{text} is not {name}' for text, name in pairs)}:",
+            f"    {' = '.join(name for _, name in pairs)} = None",  # until all is computed: it may raise an error
             *(f"    {line}" for line in self.lines),
             f"    {last} = {now}",
         ]
@@ -240,7 +247,7 @@ class Code:
             if name in words:
                 definitions.append(f"{name} = {self._definitions.get(name) or _definition(value)}")
                 words.update(re.findall(r"\w+", definitions[-1]))
-        lines = ["import numpy as np", "from tinygrad_dl.core import primitives"]
+        lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl.core import primitives"]
         if self._pools:
             lines.append("from tinygrad_dl.tracing.blocks import Pool")
         lines.append("")
@@ -271,7 +278,7 @@ class Code:
 
     def name(self, value: Any, wish: str) -> str:
         """The name of a function or constant in the namespace."""
-        key = value if callable(value) else id(value) if value is not None else wish
+        key = value if isinstance(value, _FUNCTIONS) else id(value) if value is not None else wish
         known = self._names.get(key)
         if known is None:
             known = wish
@@ -317,6 +324,8 @@ def _definition(value: Any) -> str:
         return "ValueError"
     if type(value) is Pool:
         return f"Pool({value.shapes}, np.dtype({value.dtype.str!r}), {{}})"
+    if getattr(value, "__module__", "") in ("math", "_operator"):
+        return f"{value.__module__.strip('_')}.{value.__name__}"
     if callable(value):
         for primitive, body in primitives.on_arrays.items():
             if value is body:

@@ -32,13 +32,19 @@ ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, 
     np.remainder: operator.mod,
     np.floor_divide: operator.floordiv,
     np.negative: operator.neg,
+    np.positive: operator.pos,
+    np.absolute: operator.abs,
+    np.divmod: divmod,
 }
+
+
+INDEXED = {primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add}
 
 
 def is_shaped_by_values(node: Node) -> bool:
     """Return whether the shape of the answer depends on values of arguments, not on their shapes alone."""
     function, args = node.function, node.args
-    if function in (primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add):
+    if function in INDEXED:
         index = args[1] if type(args[1]) is tuple else args[1:2]
         return any(type(part) is Node and part.dtype == bool for part in index)
     if function in (np.delete, np.insert, np.repeat):

@@ -6,14 +6,17 @@ traced, Symbols stand in these places; afterwards the places that hold other val
 
 from __future__ import annotations
 
+import re
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import _frames
+from ..core.array_methods import Symbolic
 from ..core.tensor import Tensor
 
 _PACKAGE = __name__.partition(".")[0]
@@ -27,7 +30,7 @@ class Place:
 
     def __init__(self, holder: Any, key: Any, label: str):
         self.holder, self.key, self.label = holder, key, label
-        self.is_element = isinstance(holder, (dict, list))
+        self.is_element = isinstance(holder, (dict, list, deque))
 
     def get(self) -> Any:
         """The value there now; `MISSING` if there is none."""
@@ -37,8 +40,13 @@ class Place:
             return MISSING
 
     def set(self, value: Any) -> None:
-        """Put a value there."""
-        if self.is_element:
+        """Put a value there, or nothing if it is `MISSING`."""
+        if value is MISSING:
+            if self.is_element:
+                del self.holder[self.key]
+            else:
+                delattr(self.holder, self.key)
+        elif self.is_element:
             self.holder[self.key] = value
         else:
             setattr(self.holder, self.key, value)
@@ -62,7 +70,13 @@ class Places:
     arrays, generators, others : list of Place
         Places of arrays or tuples of arrays; of generators of random numbers; of numbers and of the objects walked.
     containers : list
-        The lists and dicts walked, the attributes of objects included.
+        The lists, dicts, deques and sets walked, the attributes of objects included.
+    sized : list
+        Those of the containers whose lengths count: of them all, without attributes and counters of this package.
+    unset : list of Place
+        Variables without a value so far.
+    frozen : list of str
+        Labels of arrays that no Symbol can stand in for.
     """
 
     def __init__(self) -> None:
@@ -71,20 +85,50 @@ class Places:
         self.generators: list[Place] = []
         self.others: list[Place] = []
         self.containers: list[tuple[Any, str]] = []
+        self.sized: list[Any] = []
+        self.unset: list[Place] = []
+        self.frozen: list[str] = []
+        self._names: set[str] = set()  # in the functions walked
+        self._methods: list[tuple[str, Any, str]] = []  # functions of classes, walked if their name is used
+        self._numbers: list[tuple[list[Any], str]] = []  # lists of numbers, which count if their attribute is used
         self._seen: dict[int, Any] = {}  # by identity; it keeps the objects alive, so that ids stay theirs
         self._stack: list[tuple[Any, str, Place | None]] = []
+        self._has_symbols = False
 
     def walk(self, value: Any, label: str) -> None:
         """Find all places that are reached from `value`."""
         self._stack.append((value, label, None))
         while self._stack:
             self._visit(*self._stack.pop())
+            if not self._stack:
+                used = [method for method in self._methods if method[0] in self._names or method[0].startswith("__")]
+                self._methods = [method for method in self._methods if method not in used]
+                self._stack = [(function, label, None) for _, function, label in used]
+        for numbers, label in [*self._numbers]:
+            if self._names.issuperset(re.findall(r"\.(\w+)", label)):
+                self._numbers.remove((numbers, label))
+                self.sized.append(numbers)
+                self.others += [Place(numbers, i, f"{label}[{i}]") for i in range(len(numbers))]
+
+    def leads_to_symbols(self, value: Any) -> bool:
+        """Return whether traced arrays are reached from a new object, or may be, as from an iterator."""
+        if isinstance(value, Iterator):
+            return True
+        inside = Places()
+        inside._seen = {**self._seen}
+        inside.walk(value, "")
+        return inside._has_symbols
 
     def _visit(self, value: Any, label: str, place: Place | None) -> None:
         kind = type(value)
-        if kind is np.ndarray or (kind is tuple and holds_arrays(value)):
-            if place is not None:
-                self.arrays.append(place)
+        if kind is np.ndarray or (isinstance(value, tuple) and holds_arrays(value)):
+            if place is None:
+                self.frozen.append(label)
+                return
+            self.arrays.append(place)
+            if kind is not np.ndarray and (others := [part for part in _flat(value) if type(part) is not np.ndarray]):
+                self.others.append(place)  # another tuple may hold others
+                self._stack += [(part, label, None) for part in others]
             return
         if isinstance(value, Number):
             if place is not None:
@@ -92,9 +136,15 @@ class Places:
             return
         if isinstance(value, np.dtype):
             return
+        if isinstance(value._value if kind is Tensor else value, Symbolic):
+            self._has_symbols = self._has_symbols or id(value) not in self._seen
+            return
         if is_generator(value):
             if place is not None:
                 self.generators.append(place)
+            return
+        if value is MISSING:
+            self.unset += [place] if place else []
             return
         if place is not None:
             self.others.append(place)
@@ -108,19 +158,25 @@ class Places:
             self._stack += reversed([*self._parts(value, label)])
 
     def _parts(self, value: Any, label: str) -> Iterator[tuple[Any, str, Place | None]]:
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list, deque)):
             self.containers.append((value, label))
+            if isinstance(value, list) and all(isinstance(part, Number) for part in value):
+                self._numbers.append((value, label))  # such as a list of losses, which grows
+                return
+            self.sized.append(value)
             for key, part in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
-                if isinstance(value, list) and isinstance(part, Number):
-                    continue  # such as a list of losses, which grows
                 yield part, f"{label}[{key!r}]", Place(value, key, f"{label}[{key!r}]")
         elif isinstance(value, (tuple, set, frozenset)):
+            if isinstance(value, set):
+                self.containers.append((value, label))
+                self.sized.append(value)
             for i, part in enumerate(value):
                 yield part, f"{label}[{i}]", None
         elif isinstance(value, types.MethodType):
             yield value.__self__, label.rpartition(".")[0] or label, None
             yield value.__func__, label, None
         elif isinstance(value, types.FunctionType):
+            self._names.update(_names_in(value.__code__), value.__code__.co_freevars)
             yield from _parts_of_function(value, label)
         elif type(value).__module__.startswith(__package__):  # a compiled function
             yield getattr(value, "_f", None), label, None
@@ -128,8 +184,12 @@ class Places:
             return
         elif isinstance(value, type):
             for name, part in vars(value).items():
-                if isinstance(part, (np.ndarray, Tensor, float, int)) and not name.startswith("__"):
+                if isinstance(part, (np.ndarray, Tensor, float, int, dict, list)) and not name.startswith("__"):
                     yield part, f"{label}.{name}", Place(value, name, f"{label}.{name}")
+                for attribute in ("__func__", "fget", "func", "__wrapped__"):
+                    part = getattr(part, attribute, part)
+                if isinstance(part, types.FunctionType):
+                    self._methods.append((name, part, f"{label}.{name}"))
         else:
             yield from self._attributes(value, label)
 
@@ -140,7 +200,9 @@ class Places:
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
             self.containers.append((attributes, label))
-            ours = type(value).__module__.startswith(f"{_PACKAGE}.")  # sizes and names of its parts do not change
+            ours = type(value).__module__.startswith(f"{_PACKAGE}.nn.")  # sizes and names of its parts do not change
+            if not type(value).__module__.startswith(f"{_PACKAGE}."):
+                self.sized.append(attributes)
             for name, part in [*attributes.items()]:
                 if ours and isinstance(part, (int, str, type(None))):
                     continue
@@ -166,17 +228,18 @@ def _parts_of_function(function: types.FunctionType, label: str) -> Iterator[tup
     of_library = _is_of_library(function)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         place = Place(cell, "cell_contents", name)
-        if (value := place.get()) is not MISSING:
-            yield value, name, None if of_library and not isinstance(value, (Tensor, np.ndarray)) else place
-    for part in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-        yield part, label, None
+        value = place.get()
+        yield value, name, None if of_library and not isinstance(value, (Tensor, np.ndarray)) else place
+    for name in ("__defaults__", "__kwdefaults__"):
+        if defaults := getattr(function, name):
+            yield defaults, label, Place(function, name, label)
     if wrapped := getattr(function, "__wrapped__", None):
         yield wrapped, label, None
     if of_library:
         return
     names = set(_names_in(function.__code__))
-    for name in sorted(names & function.__globals__.keys()):
-        value = function.__globals__[name]
+    for name in sorted(names):
+        value = function.__globals__.get(name, MISSING)
         if isinstance(value, types.ModuleType):
             if not _is_library_module(value):
                 for inner in sorted(names & vars(value).keys()):
@@ -193,11 +256,16 @@ def _names_in(code: types.CodeType) -> Iterator[str]:
 
 
 def holds_arrays(value: tuple[Any, ...]) -> bool:
-    """Return whether a tuple consists of arrays and numbers, in nested tuples too, with at least one array."""
-    parts = [part for part in value if not isinstance(part, Number)]
-    return bool(parts) and all(
-        type(part) is np.ndarray or (isinstance(part, tuple) and holds_arrays(part)) for part in parts
-    )
+    """Return whether an array is in a tuple, or in tuples in it."""
+    return any(type(part) is np.ndarray for part in _flat(value))
+
+
+def _flat(value: tuple[Any, ...]) -> Iterator[Any]:
+    for part in value:
+        if isinstance(part, tuple):
+            yield from _flat(part)
+        else:
+            yield part
 
 
 def is_generator(value: Any) -> bool:

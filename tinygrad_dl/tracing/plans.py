@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
+import keyword
 import linecache
 import operator
-import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from .masks import with_masks
 from .places import Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
-from .trace import Output
+from .trace import Output, turns
 
 
 class Stale(Exception):
@@ -101,19 +101,31 @@ class Plan:
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
         self.program, self.traced, self._step = program, step.program, step
         self._running = _fused(step, program)
-        varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
-        self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
+        self._constants = self._find_constants(dynamic)
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
         self._emit(reads_gradients)
         for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
 
+    def _find_constants(self, dynamic: set[tuple[int, Any]]) -> list[tuple[Place, Any]]:
+        """The places that the program takes as constant, without those of Tensors that it replaces unread."""
+        uses = self._running.uses()
+        read = {id(source.place.holder) for source in self._step.sources if source.place and uses[source.node]}
+        written = {write.place.identity for write in self._step.writes if write.place is not None}
+        constants = [(place, place.get()) for place in self._step.places.others if place.identity not in dynamic]
+        return [
+            (place, value)
+            for place, value in constants
+            if place.identity not in written or type(value) is not Tensor or id(value) in read
+        ]
+
     def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
         """Run a program that draws random numbers; `undo` needs the states of its generators."""
-        generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
-        self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
-        return run(leaves)
+        with turns:
+            generators = [leaves[i] if place is None else place.get() for i, place in self._generators]
+            self._states = [(g.bit_generator, g.bit_generator.state) for g in generators]
+            return run(leaves)
 
     def undo(self) -> None:
         """Put generators back to where they were before a call that failed."""
@@ -125,7 +137,9 @@ class Plan:
         changed = [
             place.identity
             for place, value in self._constants
-            if type(value) in (int, float) and type(place.get()) is type(value) and place.get() != value
+            if (type(value) in (int, float) or isinstance(value, np.number))
+            and type(place.get()) is type(value)
+            and place.get() != value
         ]
         dynamic.update(changed)
         return bool(changed)
@@ -148,14 +162,14 @@ class Plan:
         copies: list[str] = []
         values = [self._handed_out(code, output, copies) for output in outputs]
         writes = self._writes(code, values, copies)
-        result = _tree(code, step.result, values)
+        result = _tree(code, step.result, self._results(code, values))
         body = [*checks, *reads, *code.lines, *copies, *writes, f"return {result}"]
         text = _RUN + "".join(f"            {line}\n" for line in body) + _END
         name = f"<compiled {id(self)}>"
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
         weakref.finalize(self, linecache.cache.pop, name, None)
         namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
-        namespace |= {"lock_": threading.RLock(), "is_running_": False}
+        namespace |= {"lock_": turns, "is_running_": False}
         exec(compile(text, name, "exec"), namespace)
         run = namespace["run"]
         self.run = functools.partial(self._draw, run) if self._generators else run
@@ -171,7 +185,7 @@ class Plan:
     def _is_constant(self, source: Source) -> bool:
         """Return whether an input is the array of a constant Tensor, which never changes."""
         if source.argument >= 0:
-            tensor = self._step.fresh.get(source.argument)
+            tensor = self._step.fresh.get(source.argument) if source.slot == "_value" else None
         else:
             place = source.place
             assert place is not None
@@ -189,8 +203,8 @@ class Plan:
                 continue
             text = code.texts[source.node]
             if source.argument >= 0:
-                is_tensor = source.argument in self._step.fresh
-                reads.append(f"{text} = leaves[{source.argument}]{'._value' if is_tensor else ''}")
+                slot = f".{source.slot}" if source.argument in self._step.fresh else ""
+                reads.append(f"{text} = leaves[{source.argument}]{slot}")
                 continue
             place = source.place
             assert place is not None
@@ -198,8 +212,8 @@ class Plan:
             reads.append(f"{text} = {value}")
             if not (type(place.holder) is Tensor and place.key == "_value"):
                 node = source.node
-                if node.is_number:
-                    conditions_of = f"type({text}) is not {code.name(node.dtype, 'kind')}"
+                if not isinstance(node.value, np.ndarray):
+                    conditions_of = f"type({text}) is not {code.name(type(node.value), 'kind')}"
                 else:
                     conditions_of = (
                         f"type({text}) is not {code.name(np.ndarray, 'ndarray')} or {text}.shape != "
@@ -208,6 +222,12 @@ class Plan:
                 reads.append(f"if {conditions_of}: raise {stale}")
         for place, value in self._constants:
             conditions.append(f"{_access(code, place)} is not {code.name(value, 'k')}")
+        for container in self._step.places.sized:
+            holder = code.name(container, "h")
+            if isinstance(container, set):
+                conditions.append(f"{holder} != {code.name(frozenset(container), 'k')}")
+            else:
+                conditions.append(f"len({holder}) != {len(container)}")
         for tensor in self._step.places.tensors:
             holder = code.name(tensor, "t")
             conditions.append(f"{holder}._tracked is not {tensor._tracked}")
@@ -218,7 +238,7 @@ class Plan:
         if self._step.fresh and self._step.places.tensors:
             known = code.name(frozenset(self._step.places.tensors), "tensors")
             conditions += [f"leaves[{i}] in {known}" for i in self._step.fresh]
-        return reads, [f"if {condition}: raise {stale}" for condition in conditions]
+        return reads, [f"if {condition}: raise {stale}" for condition in dict.fromkeys(conditions)]
 
     def _handed_out(self, code: Code, output: Any, copies: list[str]) -> str:
         """The expression of an output: a new array, or a number."""
@@ -231,6 +251,23 @@ class Plan:
             copies.append(f"{name} = {text}.copy()")
             return name
         return text
+
+    def _results(self, code: Code, values: list[str]) -> list[str]:
+        """The expressions of the result: copies of arrays that become values of Tensors, which nobody may change."""
+        outputs = self._running.outputs
+        data = [write.value for write in self._step.writes if write.place is not None and write.place.key == "_value"]
+        new = {id(outputs[output.index]) for output in data if type(output) is Output and output.index >= 0}
+        values = [*values]
+        for output in pytree.leaves(self._step.result):
+            if type(output) is not Output or output.index < 0 or output.tensor:
+                continue
+            if id(outputs[output.index]) in new:
+                values[output.index] = f"{code.name(np.array, 'array')}({values[output.index]})"
+        return values
+
+    def _is_input(self, output: Any) -> bool:
+        is_traced = isinstance(output, Output) and output.index >= 0
+        return is_traced and self._running.outputs[output.index] in self._running.inputs
 
     def _is_array(self, output: Output) -> bool:
         node = self._running.outputs[output.index] if output.index >= 0 else None
@@ -245,10 +282,11 @@ class Plan:
         seen: set[str] = set()
         for write in self._step.writes:
             text = _tree(code, write.value, values)
-            if isinstance(write.value, Output) and text in seen and self._is_array(write.value):
+            slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
+            shared = text in seen or (slot == "_value" and self._is_input(write.value))
+            if isinstance(write.value, Output) and shared and self._is_array(write.value):
                 text = f"{code.name(np.array, 'array')}({text})"
             seen.add(text)
-            slot = write.slot or (write.place.key if write.place and type(write.place.holder) is Tensor else "")
             if slot:
                 setters.append(code.name(Tensor.__dict__[slot].__set__, f"set{slot}"))
                 targets.append(
@@ -282,7 +320,7 @@ def _access(code: Code, place: Place) -> str:
 def _identifier(name: str, taken: set[str]) -> str:
     name = "".join(c if c.isidentifier() or c.isdigit() else "_" for c in name).strip("_") or "x"
     name = name if name[0].isalpha() else f"x{name}"
-    while name in taken:
+    while name in taken or keyword.iskeyword(name):
         name += "_"
     taken.add(name)
     return name

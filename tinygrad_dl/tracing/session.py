@@ -12,23 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import pytree
-from ..core.registry import name_of
 from ..core.tensor import Tensor
 from .places import MISSING, Number, Place, Places, find_places, is_generator
 from .program import Node, Program, TraceError
 from .randomness import symbolic_generator
+from .repeats import ADVICE, check_same, random_states
 from .signatures import Unsuitable
 from .symbols import Symbol
-from .trace import Trace, output_of, parameter_names, tensor_of
+from .trace import Trace, output_of, parameter_names, tensor_of, turns
 
 
 class Source(NamedTuple):
-    """The origin of the input `node`: leaf number `argument` of the arguments, or a `place`, or a part of its tuple."""
+    """The origin of the input `node`: a `slot` of argument number `argument`, or a `place`, or a part of its tuple."""
 
     node: Node
     argument: int = -1
     place: Place | None = None
     path: tuple[int, ...] = ()
+    slot: str = "_value"  # of an argument that is a Tensor
 
 
 class Write(NamedTuple):
@@ -79,21 +80,26 @@ def record_step(
     """
     while True:
         try:
-            first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
+            with turns:
+                before = random_states()
+                first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
+                if random_states() != before:
+                    raise TraceError(f"the compiled function draws random numbers: {ADVICE}.")
         except Changing as changing:
-            if known := [place.label for place in changing.places if place.identity in dynamic]:
+            found = {place.identity for place in changing.places}
+            if found <= dynamic:
                 raise TraceError(
-                    f"{known[0]} is set to a number that is not computed from its old value: compute it "
-                    f"outside of the compiled function."
+                    f"{changing.places[0].label} is set to a number that is not computed from its old value: compute "
+                    f"it outside of the compiled function."
                 ) from None
-            dynamic.update(place.identity for place in changing.places)
+            dynamic |= found
             continue
         if outside := first.captured & second.captured:
             raise TraceError(
                 f"{outside.pop()._label()} is used by the compiled function, but is neither an argument nor reached "
                 f"from its variables: pass it as an argument."
             )
-        _check_same(first.program, second.program)
+        check_same(first.program, second.program)
         return first
 
 
@@ -105,33 +111,49 @@ class _Session:
         self.leaves = [*labelled_arguments(f, args, kwargs)]
         objects = {label: leaf for label, leaf in self.leaves if is_object(leaf)}
         self.places = find_places(f, objects)
+        if self.places.frozen:
+            raise TraceError(
+                f"{self.places.frozen[0]} holds an array that can't be traced there: pass it as an argument."
+            )
         self.sources: list[Source] = []
         self.fresh: dict[int, Tensor] = {}  # Tensors made for those among the arguments, by number
+        self.gradients: dict[int, Symbol] = {}
         self.known: dict[int, Tensor] = {}
-        self.changing: list[Place] = []
         self.restore: list[tuple[Place, Any]] = []
+        self.changing: list[Place] = []
 
     def record(self) -> Step:
         """Trace the function, and put everything back."""
         contents = [(holder, _contents(holder)) for holder, _ in self.places.containers]
+        kept = {id(holder) for holder, _ in contents}
+        variables = {
+            place.identity: place
+            for place in (*self.places.arrays, *self.places.others, *self.places.unset)
+            if id(place.holder) not in kept and type(place.holder) is not Tensor
+        }
+        originals = [(place, place.get()) for place in variables.values()]
         try:
             self._put_symbols()
+            current = [(place, place.get()) for place in variables.values()]
             swapped = [_contents(holder) for holder, _ in contents]
             tensors = [(t._value, t._grad) for t in self.places.tensors]
             given = iter([self._given(i, label, leaf) for i, (label, leaf) in enumerate(self.leaves)])
             args, kwargs = pytree.map_leaves(lambda _: next(given), (self.args, self.kwargs), pytree.registered())
+            containers = [*_containers((args, kwargs))]
             tracing = Trace()
             result = tracing.run(self.f, *args, **kwargs)
+            _check_unchanged(containers)
             outputs: list[Any] = []
-            structure = _outputs_of(result, outputs)
-            writes = [*self._writes(swapped, tensors, outputs)]
+            structure = self._outputs_of(result, outputs)
+            writes = [*self._writes(swapped, tensors, current, outputs)]
             if self.changing:
                 raise Changing(self.changing)
             if tracing.last_draw is not None:  # which the generator is left after
                 outputs.append(tracing.last_draw)
         finally:
-            for place, value in reversed(self.restore):
-                place.set(value)
+            for place, value in (*originals, *reversed(self.restore)):
+                if place.get() is not value:
+                    place.set(value)
             for holder, content in contents:
                 _refill(holder, content)
         program = Program([source.node for source in self.sources], tracing.nodes, outputs, tracing.guards)
@@ -148,6 +170,10 @@ class _Session:
                 self.known[i] = leaf
                 return leaf
             self.fresh[i] = tensor_of(self._input(leaf._value, leaf.name or label, argument=i), leaf)
+            if leaf._grad is not None:
+                gradient = self._input(leaf._grad, f"{leaf.name or label}_grad", argument=i, slot="_grad")
+                self.gradients[i] = gradient
+                self.fresh[i]._grad = gradient  # type: ignore[assignment]
             return self.fresh[i]
         if isinstance(leaf, (np.ndarray, np.number, float)):
             return self._input(leaf, label, argument=i)
@@ -191,11 +217,13 @@ class _Session:
 
     def _numbers(self) -> Iterator[Place]:
         """The places of numbers, those in lists included."""
-        yield from (place for place in self.places.others if isinstance(place.get(), (int, float)))
+        for place in self.places.others:
+            if isinstance(place.get(), (int, float, np.number)) and not isinstance(place.holder, list):
+                yield place
         for holder, label in self.places.containers:
             if isinstance(holder, list):
                 for i, value in enumerate(holder):
-                    if isinstance(value, (int, float)):
+                    if isinstance(value, (int, float, np.number)):
                         yield Place(holder, i, f"{label}[{i}]")
 
     def _parts(self, place: Place, value: Any, path: tuple[int, ...]) -> Any:
@@ -209,37 +237,52 @@ class _Session:
 
     # ---- after
 
-    def _writes(self, swapped: list[Any], tensors: list[tuple[Any, Any]], outputs: list[Any]) -> Iterator[Write]:
+    def _writes(
+        self, swapped: list[Any], tensors: list[Any], variables: list[tuple[Place, Any]], outputs: list[Any]
+    ) -> Iterator[Write]:
         """All changes that the function made."""
         for tensor, before in zip(self.places.tensors, tensors, strict=True):
             for slot, old in zip(("_value", "_grad"), before, strict=True):
                 new = getattr(tensor, slot)
                 if new is not old:
-                    yield Write(_outputs_of(new, outputs), place=Place(tensor, slot, tensor.name or "a parameter"))
+                    yield Write(self._outputs_of(new, outputs), place=Place(tensor, slot, tensor.name or "a parameter"))
         for i, tensor in self.fresh.items():
             source = next(source for source in self.sources if source.argument == i)
-            for slot, old in (("_value", source.node), ("_grad", None)):
+            gradient = self.gradients.get(i)
+            for slot, old in (("_value", source.node), ("_grad", gradient._node if gradient is not None else None)):
                 new = getattr(tensor, slot)
-                if new is not None and getattr(new, "_node", new) is not old:
-                    yield Write(_outputs_of(new, outputs), argument=i, slot=slot)
-        seen = set()
+                if getattr(new, "_node", new) is not old:
+                    yield Write(self._outputs_of(new, outputs), argument=i, slot=slot)
         for (holder, label), old in zip(self.places.containers, swapped, strict=True):
             yield from self._changes(holder, label, old, outputs)
-            seen.add(id(holder))
-        for place, _ in self.restore:
-            if id(place.holder) not in seen and type(place.holder) is not Tensor:
-                own = [source for source in self.sources if source.place is place and not source.path]
-                new = place.get()
-                if own and not is_generator(own[0].node.value) and getattr(new, "_node", new) is not own[0].node:
-                    yield Write(self._written(place, own[0].node, new, outputs), place=place)
+        for place, old in variables:
+            if (new := place.get()) is not old:
+                yield Write(self._written(place, old, new, outputs), place=place)
+
+    def _outputs_of(self, value: Any, outputs: list[Any]) -> Any:
+        """The tree of Outputs of a result or of what is written to a place. Raises TraceError for hidden arrays."""
+
+        def output(leaf: Any) -> Any:
+            if type(leaf) is not Symbol and is_object(leaf) and self.places.leads_to_symbols(leaf):
+                raise TraceError(
+                    f"the compiled function makes a {type(leaf).__name__} of traced arrays, which would hold those of "
+                    f"the first call: return arrays, or lists, tuples, dicts and dataclasses of them."
+                )
+            return output_of(leaf, outputs)
+
+        return pytree.map_leaves(output, value, pytree.registered())
 
     def _changes(self, holder: Any, label: str, old: Any, outputs: list[Any]) -> Iterator[Write]:
-        if len(holder) != len(old) and isinstance(holder, list):
+        if len(holder) != len(old) and not isinstance(holder, dict):
             raise TraceError(f"{label} gets longer or shorter: return what the compiled function computes instead.")
         if isinstance(holder, dict) and not holder.keys() >= old.keys():
             raise TraceError(f"{label} loses elements in the compiled function: do that outside of it.")
+        if isinstance(holder, set):
+            if holder != old:
+                raise TraceError(f"{label} changes: return what the compiled function computes instead.")
+            return
         for key, new in [*(holder.items() if isinstance(holder, dict) else enumerate(holder))]:
-            before = old[key] if isinstance(holder, list) else old.get(key, MISSING)
+            before = old.get(key, MISSING) if isinstance(holder, dict) else old[key]
             if new is not before:
                 place = Place(holder, key, f"{label}[{key!r}]")
                 yield Write(self._written(place, before, new, outputs), place=place)
@@ -247,7 +290,7 @@ class _Session:
     def _written(self, place: Place, old: Any, new: Any, outputs: list[Any]) -> Any:
         """The tree of Outputs of a `new` value of a place."""
         count = len(outputs)
-        tree = _outputs_of(new, outputs)
+        tree = self._outputs_of(new, outputs)
         if len(outputs) == count and isinstance(new, (int, float)) and isinstance(old, (int, float, Node, Symbol)):
             self.changing.append(place)
         if len(outputs) == count and isinstance(new, (np.ndarray, Tensor)):
@@ -255,17 +298,16 @@ class _Session:
         return tree
 
 
-def _outputs_of(value: Any, outputs: list[Any]) -> Any:
-    return pytree.map_leaves(lambda leaf: output_of(leaf, outputs), value, pytree.registered())
-
-
 def _contents(holder: Any) -> Any:
-    return list(holder) if isinstance(holder, list) else dict(holder)
+    return dict(holder) if isinstance(holder, dict) else set(holder) if isinstance(holder, set) else list(holder)
 
 
 def _refill(holder: Any, content: Any) -> None:
     if isinstance(holder, list):
         holder[:] = content
+    elif not isinstance(holder, dict):  # a deque or a set
+        holder.clear()
+        (holder.update if isinstance(holder, set) else holder.extend)(content)
     elif any(holder.get(key, MISSING) is not value for key, value in content.items()) or len(holder) != len(content):
         for key in [key for key in holder if key not in content]:
             del holder[key]
@@ -285,56 +327,25 @@ def labelled_arguments(
         yield from pytree.labelled_leaves(arg, name, pytree.registered())
 
 
-def is_object(leaf: Any) -> bool:
-    """Return whether a leaf is neither an array nor a number, but an object to walk."""
-    return not isinstance(leaf, (*Number, np.ndarray, Tensor)) and not is_generator(leaf)
+def _containers(tree: Any) -> Iterator[tuple[Any, dict[Any, Any]]]:
+    """The lists, dicts and dataclasses in a tree, with their parts."""
+    parts = None if isinstance(tree, pytree.registered()) else pytree.children(tree)
+    if parts is not None:
+        yield tree, dict(parts)
+        for part in parts.values():
+            yield from _containers(part)
 
 
-# ---- the same program twice
-
-
-def _check_same(first: Program, second: Program) -> None:
-    """Raise TypeError if the two traces of a function differ."""
-    if len(first.nodes) != len(second.nodes):
-        raise TraceError("the compiled function computes something else each time: " + _ADVICE)
-    numbers: dict[Node, int] = {}
-    others: dict[Node, int] = {}
-    for i, (a, b) in enumerate(zip([*first.inputs, *first.nodes], [*second.inputs, *second.nodes], strict=True)):
-        numbers[a], others[b] = i, i
-        if a.function != b.function or not _alike((a.args, a.kwargs), (b.args, b.kwargs), numbers, others):
+def _check_unchanged(containers: list[tuple[Any, dict[Any, Any]]]) -> None:
+    """Raise TraceError if the function has changed an argument: it got a copy."""
+    for container, before in containers:
+        parts = pytree.children(container) or {}
+        if parts.keys() != before.keys() or any(part is not before[key] for key, part in parts.items()):
             raise TraceError(
-                f"{name_of(a.function)} gets other constants each time the compiled function runs: {_ADVICE}, "
-                f"in\n  {a.line}"
+                f"the compiled function changes its argument, a {type(container).__name__}: return a new one."
             )
 
 
-_ADVICE = (
-    "random numbers need rng=np.random.default_rng(seed) as an argument of it; pass what else changes as an argument"
-)
-
-
-def _alike(a: Any, b: Any, numbers: dict[Node, int], others: dict[Node, int]) -> bool:
-    stack = [(a, b)]
-    while stack:
-        a, b = stack.pop()
-        if type(a) is not type(b):
-            return False
-        if type(a) is Node:
-            if numbers[a] != others[b]:
-                return False
-        elif isinstance(a, np.ndarray):
-            if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes():
-                return False
-        elif isinstance(a, (list, tuple)):
-            if len(a) != len(b):
-                return False
-            stack += zip(a, b, strict=True)
-        elif isinstance(a, dict):
-            if a.keys() != b.keys():
-                return False
-            stack += [(a[key], b[key]) for key in a]
-        elif isinstance(a, slice):
-            stack += [(a.start, b.start), (a.stop, b.stop), (a.step, b.step)]
-        elif isinstance(a, (int, float, complex, np.generic)) and a != b and not (a != a and b != b):
-            return False
-    return True
+def is_object(leaf: Any) -> bool:
+    """Return whether a leaf is neither an array nor a number, but an object to walk."""
+    return not isinstance(leaf, (*Number, np.ndarray, Tensor)) and not is_generator(leaf)

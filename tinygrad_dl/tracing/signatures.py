@@ -48,7 +48,12 @@ def _key(arg: Any, leaves: list[Any]) -> Any:
         if arg._function is not None and arg._tracked:
             raise Unsuitable
         leaves.append(arg)
-        return "tensor", arg.shape, arg.dtype, arg._tracked
+        gradient = arg._grad
+        if gradient is None:
+            return "tensor", arg.shape, arg.dtype, arg._tracked
+        if type(gradient) is not np.ndarray:
+            raise Unsuitable
+        return "tensor", arg.shape, arg.dtype, arg._tracked, gradient.shape, gradient.dtype
     if kind in (list, tuple):
         return kind, *[_key(part, leaves) for part in arg]
     if kind is dict:

@@ -25,7 +25,8 @@ from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from ..core.tensor import apply as apply_to_tensors
-from .kinds import CONSTANT, OF_SHAPES, ON_NUMBERS, is_shaped_by_values
+from .kinds import CONSTANT, INDEXED, OF_SHAPES, ON_NUMBERS, is_shaped_by_values
+from .neutral import IDLE, NEUTRAL
 from .program import Node, TraceError, call, replace_nodes
 
 
@@ -78,7 +79,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     if active_levels() and any(type(part) is Batched for arg in (*args, *kwargs.values()) for part in _flat(arg)):
         return NotImplemented  # the arrays of all samples take the call, and call this for their values
     if any(type(part) is Tensor for arg in (*args, *kwargs.values()) for part in _flat(arg)):
-        return apply_to_tensors(function, tuple(map(_below, args)), {key: _below(arg) for key, arg in kwargs.items()})
+        below = tuple(map(_below, args))
+        if function in INDEXED and type(args[1]) is tuple:  # an index, whose parts Tensors take as they are
+            below = (below[0], args[1], *below[2:])
+        return apply_to_tensors(function, below, {key: _below(arg) for key, arg in kwargs.items()})
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
         return _in_place(function, args, kwargs)
     unchanged = _unchanged(function, args) if not kwargs else None
@@ -170,28 +174,10 @@ def _unchanged(function: Callable, args: tuple) -> Symbol | None:
         for x, other in (args, args[::-1]) if on_the_left else (args,):
             kinds = "b" if type(neutral) is bool else "fc"
             if type(x) is Symbol and x.dtype.kind in kinds and type(other) is type(neutral) and other == neutral:
-                return x
+                return None if not x.shape and type(x._value) is np.ndarray else x  # NumPy makes a scalar of it
     if function in IDLE and type(args[0]) is Symbol and IDLE[function](*args):
         return args[0]
     return None
-
-
-NEUTRAL: dict[Any, tuple[Any, bool]] = {  # function -> its neutral element on the right, True if on the left too
-    np.multiply: (1, True),
-    np.subtract: (0, False),
-    np.power: (1, False),
-    np.bitwise_and: (True, True),
-    np.logical_and: (True, True),
-    np.bitwise_or: (False, True),
-}
-IDLE: dict[Any, Callable[..., bool]] = {  # function -> a test whether it returns its first argument unchanged
-    np.conjugate: lambda x: x.dtype.kind == "f",
-    np.real: lambda x: x.dtype.kind == "f",
-    np.broadcast_to: lambda x, shape: shape == x.shape,
-    np.reshape: lambda x, shape: shape == x.shape,
-    np.moveaxis: lambda x, source, destination: source == destination,
-    primitives.getitem: lambda x, index: type(index) is tuple and index == (),
-}
 
 
 def _wrap(whole: Node, tracing: Recorder | None = None) -> Any:
@@ -283,6 +269,13 @@ class Symbol(Symbolic):
     @property
     def _value(self) -> Any:
         return self._node.value
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class of the value, for `isinstance` in the user's functions, which must take the same branches."""
+        if recorder.get() is None or is_of_package(sys._getframe(1)):
+            return Symbol
+        return type(self._value)
 
     @property
     def shape(self) -> Shape:

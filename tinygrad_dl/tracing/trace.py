@@ -23,7 +23,7 @@ from ..core.tensor import Tensor, untracked
 from .program import Guard, Node, Program, TraceError
 from .symbols import Recorder, Symbol, is_of_package, is_transparent, recorder
 
-_tracing = threading.RLock()  # one trace at a time
+turns = threading.RLock()  # traces and compiled functions of all threads take turns: they share buffers and places
 
 
 class Traced(NamedTuple):
@@ -63,7 +63,9 @@ class Trace(Recorder):
         self.tensors: list[Tensor] = []  # recorded by the function
 
     def add(self, node: Node) -> None:
-        """Append a call."""
+        """Append a call. Raises TraceError inside of the function's own `np.errstate`, which programs lack."""
+        if np.geterr() != _SILENT:
+            raise TraceError(f"np.errstate counts outside of compiled functions: enter it there, in\n  {node.line}")
         self.nodes.append(node)
 
     def convert(self, node: Node, kind: type, frame: FrameType) -> Any:
@@ -88,7 +90,7 @@ class Trace(Recorder):
     def run(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `f`, record it, and give the Nodes the names of their Tensors."""
         self.tensors = (naming := _Naming()).tensors
-        with _tracing:
+        with turns:
             earlier = [*TraceError.raised]  # by a trace in which this one runs
             TraceError.raised.clear()
             bodies = {}
@@ -107,6 +109,9 @@ class Trace(Recorder):
                 TraceError.raised[:] = earlier
         naming.name_nodes()
         return result
+
+
+_SILENT = dict.fromkeys(("divide", "over", "under", "invalid"), "ignore")
 
 
 def _contents(answer: Any) -> Any:

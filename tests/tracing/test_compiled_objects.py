@@ -1,0 +1,213 @@
+"""A compiled function treats parameters, classes, threads, copies and indices as the function itself does."""
+
+import copy
+import pickle
+import random
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.tracing.test_compiled import assert_equal
+from tests.tracing.test_compiled_states import X, assert_same
+
+# ---- parameters
+
+
+def test_the_values_of_parameters_share_no_memory_with_arguments_or_results():
+    w = tg.parameter(X)
+
+    @tg.compile
+    def assign(x):
+        w.data = x
+        return w.data
+
+    for _ in range(2):
+        x = 2 * X
+        result = assign(x)
+        x[:] = result[:] = 0
+        np.testing.assert_array_equal(w.numpy(), 2 * X)
+
+
+def test_gradients_of_arguments_add_up():
+    def f(t, x):
+        np.sum((t * x) ** 2).backward()
+
+    def make():
+        return tg.parameter(X), tg.parameter(2 * X)
+
+    compiled, tensors, others = tg.compile(f), make(), make()
+    for i in (0, 1, 0, 0, 1):
+        compiled(tensors[i], X)
+        f(others[i], X)
+        np.testing.assert_allclose(tensors[i].grad, others[i].grad, rtol=1e-12)
+
+
+# ---- branches
+
+
+KINDS = {
+    "an array": lambda x, rate: 2 * x if isinstance(x, np.ndarray) else x,
+    "a float": lambda x, rate: x * rate if isinstance(rate, float) else x,
+    "a scalar": lambda x, rate: x if np.isscalar(np.sum(x)) else 2 * x,
+    "a magnitude": lambda x, rate: x.astype(np.float32) * abs(-rate) * +rate,
+}
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_the_classes_of_traced_values_are_those_of_their_values(what):
+    f = tg.compile(KINDS[what])
+    for rate in (0.5, 0.25):
+        assert_equal([f(X, rate)], [KINDS[what](X, rate)])
+
+
+def raises_in_function(x):
+    with np.errstate(invalid="raise"):
+        return np.log(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: x if np.random.rand() < 2 else -x, "draws random numbers"),  # noqa: NPY002
+        (lambda x: x if random.random() < 2 else -x, "draws random numbers"),
+        (raises_in_function, "errstate counts outside"),
+    ],
+)
+def test_what_the_trace_alone_would_see_is_refused(f, message):
+    with pytest.raises(TypeError, match=message):
+        tg.compile(f)(X)
+
+
+# ---- threads and copies
+
+
+def test_threads_that_compile_for_the_same_parameters_take_turns():
+    net = tg.nn.mlp([3, 4, 1], rng=np.random.default_rng(0))
+    inputs = [np.outer(X, X)[:, :n] for n in (1, 2, 3)]
+    expected = [net(x).numpy() for x in inputs]
+    before = [p.numpy() for p in net.parameters()]
+    compiled = [tg.compile(lambda x: net(x)), tg.compile(lambda x: net(x) * 1.0)]
+    wrong, start = [], threading.Barrier(2)
+
+    def work(f):
+        start.wait()
+        for x, y in zip(inputs, expected, strict=True):
+            try:
+                np.testing.assert_allclose(f(x).numpy(), y, rtol=1e-12)
+            except Exception as error:
+                wrong.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(f,)) for f in compiled]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert_equal([p.numpy() for p in net.parameters()], before)
+
+
+class Weighted:
+    def __init__(self):
+        self.weights = X
+
+    @tg.compile
+    def of(self, x):
+        return np.sum(self.weights * x)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))])
+def test_a_copy_of_an_object_has_its_own_compiled_methods(copied):
+    original = Weighted()
+    assert original.of(X) == 14
+    other = copied(original)
+    other.weights = 2 * X
+    assert other.of(X) == 28
+    assert original.of(X) == 14
+
+
+# ---- programs of other shapes
+
+
+def test_tuples_of_traced_indices_select_from_tensors():
+    rows, columns = np.array([2, 0]), np.array([1, 2])
+    f = tg.value_and_grad(lambda x, rows, columns: np.sum(x[rows, columns] ** 2))
+    compiled = tg.compile(f)
+    for scale in (1.0, 2.0):
+        x = scale * np.outer(X, X)
+        assert_equal(compiled(x, rows, columns), f(x, rows, columns))
+        assert_equal(compiled(x, columns, rows), f(x, columns, rows))
+    assert compiled.cache_info() == (3, 1, 0, 1)
+
+
+@pytest.mark.parametrize("shapes", [((3, 3), (3, 2)), ((3, 2), (3, 3)), ((3, 2), (2, 3))])
+def test_parameters_that_are_used_in_another_order_than_updated_train_the_same(shapes):
+    def make():
+        rng = np.random.default_rng(0)
+        first, second = (tg.parameter(rng.normal(size=shape)) for shape in shapes)
+        descent = tg.optim.RMSProp([first, second], learning_rate=0.1)
+
+        def step(x):
+            descent.zero_grad()
+            cost = np.sum(np.tanh(second) ** 2) * np.sum(x) + np.sum(np.sin(first) ** 2)
+            cost.backward()
+            descent.step()
+            return cost, first * 1.0, second * 1.0
+
+        return step, None
+
+    assert_same(make, calls=3)
+
+
+def test_a_recurrent_net_of_two_matrices_is_compiled():
+    def make():
+        rng = np.random.default_rng(0)
+        W, U = tg.parameter(rng.normal(size=(3, 3))), tg.parameter(rng.normal(size=(3, 1)))
+        descent = tg.optim.RMSProp([W, U], learning_rate=0.1)
+
+        def step(x):
+            descent.zero_grad()
+            h = np.zeros((3, 1))
+            for i in range(3):
+                h = np.tanh(W @ h + U * x[i])
+            cost = np.sum(h**2)
+            cost.backward()
+            descent.step()
+            return cost, W * 1.0, U * 1.0
+
+        return step, None
+
+    assert assert_same(make, calls=3).cache_info().eager == 0
+
+
+def test_arguments_may_have_the_names_of_keywords():
+    f = tg.compile(lambda **arrays: arrays["class"] + arrays["return"])
+    for _ in range(2):
+        np.testing.assert_array_equal(f(**{"class": X, "return": X}), 2 * X)
+
+
+def test_the_source_of_a_step_with_relu_runs_by_itself():
+    net = tg.nn.mlp([3, 4, 2], hidden=tg.nn.relu, rng=np.random.default_rng(0))
+    descent = tg.optim.SGD(net.parameters(), learning_rate=0.1)
+
+    @tg.compile
+    def step(x):
+        descent.zero_grad()
+        np.sum(net(x) ** 2).backward()
+        descent.step()
+
+    step(np.outer(X, X))
+    values = [2 if not node.shape else np.ones(node.shape) for node in step.program.inputs]
+    found = []
+    for buffers in (False, True):
+        namespace = {"np": np}
+        exec(step.source(buffers), namespace)
+        found.append([np.copy(output) for output in namespace["step"](*values)])
+    assert_equal(found[0], found[1])
