@@ -143,7 +143,7 @@ class _Emitter(_Printer):
 
     def __init__(self, program: Program, on_arrays: bool):
         self.namespace: dict[str, Any] = {"np": np}
-        self._on_arrays = on_arrays
+        self._on_arrays, self.for_readers = on_arrays, not on_arrays
         uses = program.uses()
         super().__init__({}, [*program.inputs, *program.nodes], {node for node in program.nodes if uses[node] > 1})
 

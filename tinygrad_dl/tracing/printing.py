@@ -150,6 +150,8 @@ def _is_short(node: Node, bound: set[Node]) -> bool:
 class _Printer:
     """The texts of Nodes, each with its precedence; the `bound` ones are named."""
 
+    for_readers = True  # else functions are printed that are faster, but read worse
+
     def __init__(self, names: Mapping[str, str], order: list[Node], bound: set[Node]):
         self.names = names
         self.texts: dict[Node, tuple[str, int]] = {}
@@ -194,9 +196,11 @@ class _Printer:
             end = self.postfix(function, args, kwargs)
             if end is not None:
                 return self.text(args[0], ATOM) + end, ATOM
-        if function is np.square and not kwargs and len(args) == 1:
+        if self.for_readers and function is np.square and not kwargs and len(args) == 1:
             return f"{self.text(args[0], ATOM)}**2", POWER
-        if function in REDUCTIONS and len(args) == 1 and "axis" in kwargs:  # whose default is another
+        if (
+            self.for_readers and function in REDUCTIONS and len(args) == 1 and "axis" in kwargs
+        ):  # whose default is another
             function = REDUCTIONS[function]
             kwargs = {key: value for key, value in kwargs.items() if not (key == "keepdims" and value is False)}
         self.evaluable &= primitives.visible_kwargs(kwargs) == kwargs
