@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -191,7 +190,7 @@ def choose(given, kwargs):
     def _cotangents(self, g: Any, ans: Any, primals: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         recorded = type(ans) is Tensor or (isinstance(ans, tuple) and any(type(part) is Tensor for part in ans))
         leaves = [_leaf(x, recorded) for x in primals]
-        y = with_recording(True, functools.partial(self._formula, **kwargs), *leaves)
+        y = with_recording(True, lambda: self._formula(*leaves, **kwargs))
         outputs = (*zip(y, g, strict=True),) if isinstance(y, tuple) else ((y, g),)
         seeds = {part: u for part, u in outputs if u is not None and type(part) is Tensor and part._tracked}
         targets = [leaf for leaf in leaves if type(leaf) is Tensor and leaf._tracked]
