@@ -49,6 +49,8 @@ class Place:
         return id(self.holder), self.key
 
 
+_IMPLICIT = {"__call__", "__getitem__", "__iter__", "__len__"}  # methods that code calls without their names
+
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "missing"})()
 
 
@@ -79,6 +81,21 @@ class Places:
         self._stack.append((value, label, None))
         while self._stack:
             self._visit(*self._stack.pop())
+
+    def names(self) -> set[str]:
+        """All names in the code that was reached: of functions, and of the methods that they name."""
+        functions = [value for value in self._seen.values() if isinstance(value, types.FunctionType)]
+        kinds = {kind for value in self._seen.values() for kind in type(value).__mro__ if not _is_of_library(kind)}
+        methods = [(name, value) for kind in kinds for name, value in vars(kind).items()]
+        found: set[str] = set()
+        while functions:
+            for function in functions:
+                found.update(_names_in(function.__code__), function.__code__.co_freevars)
+            reached = [pair for pair in methods if pair[0] in found or pair[0] in _IMPLICIT]
+            methods = [pair for pair in methods if pair not in reached]
+            bodies = [getattr(value, "fget", None) or getattr(value, "_f", None) or value for _, value in reached]
+            functions = [body for body in bodies if isinstance(body, types.FunctionType)]
+        return found
 
     def _visit(self, value: Any, label: str, place: Place | None) -> None:
         kind = type(value)
@@ -217,7 +234,7 @@ def _is_foreign(value: Any) -> bool:
 
 def _is_of_library(function: Any) -> bool:
     code = getattr(function, "__code__", None)
-    if code is not None:
+    if isinstance(code, types.CodeType):
         return bool(_frames.is_library(code.co_filename)) or code.co_filename.startswith(_frames.PACKAGE)
     module = getattr(function, "__module__", None) or ""
     return module.partition(".")[0] in (_PACKAGE, "builtins", "numpy", "functools", "collections")

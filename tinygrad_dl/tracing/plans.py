@@ -23,7 +23,7 @@ from .constants import with_constants
 from .dead_code import without_dead_code
 from .emitting import Code
 from .masks import with_masks
-from .places import Place, is_generator
+from .places import Number, Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
 from .trace import Output
@@ -103,6 +103,21 @@ class Plan:
         self._running = _fused(step, program)
         varying = dynamic | {write.place.identity for write in step.writes if write.place is not None}
         self._constants = [(place, place.get()) for place in step.places.others if place.identity not in varying]
+        names = step.places.names()
+        self._numbers = [  # lists of numbers that the code names: not such as a record of losses, which grows
+            (holder, list(holder))
+            for holder, label in step.places.containers
+            if isinstance(holder, list) and label.rpartition(".")[2].partition("[")[0] in names
+            if all(isinstance(part, Number) for part in holder)
+            if not any((id(holder), i) in varying for i in range(len(holder)))
+        ]
+        whole = {id(holder) for holder, _ in self._numbers}
+        self._lengths = [  # lists of which elements are inputs
+            (holder, len(holder))
+            for holder, _ in step.places.containers
+            if isinstance(holder, list) and id(holder) not in whole
+            if any((id(holder), i) in varying for i in range(len(holder)))
+        ]
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
         self._emit(reads_gradients)
@@ -127,6 +142,9 @@ class Plan:
             for place, value in self._constants
             if type(value) in (int, float) and type(place.get()) is type(value) and place.get() != value
         ]
+        for holder, numbers in self._numbers:
+            pairs = enumerate(zip(holder, numbers, strict=False))
+            changed += [(id(holder), i) for i, (new, old) in pairs if type(new) is type(old) is float and new != old]
         dynamic.update(changed)
         return bool(changed)
 
@@ -208,6 +226,9 @@ class Plan:
                 reads.append(f"if {conditions_of}: raise {stale}")
         for place, value in self._constants:
             conditions.append(f"{_access(code, place)} is not {code.name(value, 'k')}")
+        conditions += [f"len({code.name(holder, 'h')}) != {length}" for holder, length in self._lengths]
+        for numbers, values in self._numbers:
+            conditions.append(f"{code.name(numbers, 'h')} != {code.name(values, 'k')}")
         for tensor in self._step.places.tensors:
             holder = code.name(tensor, "t")
             conditions.append(f"{holder}._tracked is not {tensor._tracked}")

@@ -114,6 +114,8 @@ class _Session:
     def record(self) -> Step:
         """Trace the function, and put everything back."""
         contents = [(holder, _contents(holder)) for holder, _ in self.places.containers]
+        walked = {id(holder) for holder, _ in contents}
+        variables = [(place, place.get()) for place in self.places.others if id(place.holder) not in walked]
         try:
             self._put_symbols()
             swapped = [_contents(holder) for holder, _ in contents]
@@ -125,6 +127,10 @@ class _Session:
             outputs: list[Any] = []
             structure = _outputs_of(result, outputs)
             writes = [*self._writes(swapped, tensors, outputs)]
+            done = {place.identity for place, _ in self.restore}
+            for place, old in variables:  # of modules and closures
+                if place.identity not in done and (new := place.get()) is not old:
+                    writes.append(Write(self._written(place, old, new, outputs), place=place))
             if self.changing:
                 raise Changing(self.changing)
             if tracing.last_draw is not None:  # which the generator is left after
@@ -132,6 +138,9 @@ class _Session:
         finally:
             for place, value in reversed(self.restore):
                 place.set(value)
+            for place, value in variables:
+                if place.get() is not value:
+                    place.set(value)
             for holder, content in contents:
                 _refill(holder, content)
         program = Program([source.node for source in self.sources], tracing.nodes, outputs, tracing.guards)
