@@ -137,3 +137,13 @@ def test_a_record_of_losses_may_grow_and_lists_that_methods_read_count():
     trainer.scales.append(2.0)
     trainer.train(X)
     np.testing.assert_allclose(trainer.losses[-1], 3 * trainer.losses[0], rtol=1e-12)
+
+
+def test_lists_and_dicts_of_arrays_may_grow():
+    arrays, named = [np.ones(2)], {"a": np.ones(2)}
+    f = tg.compile(lambda x: x * sum(arrays) + sum(named.values()))
+    for i in range(3):
+        assert_equal(f(X[:, 0]), X[:, 0] * sum(arrays) + sum(named.values()))
+        arrays.append(np.full(2, 2.0))
+        assert_equal(f(X[:, 0]), X[:, 0] * sum(arrays) + sum(named.values()))
+        named[f"b{i}"] = np.full(2, 3.0)

@@ -73,6 +73,7 @@ class Places:
         self.generators: list[Place] = []
         self.others: list[Place] = []
         self.containers: list[tuple[Any, str]] = []
+        self.attributes: set[int] = set()  # the containers that are attributes of objects, by identity
         self._seen: dict[int, Any] = {}  # by identity; it keeps the objects alive, so that ids stay theirs
         self._stack: list[tuple[Any, str, Place | None]] = []
 
@@ -157,6 +158,7 @@ class Places:
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
             self.containers.append((attributes, label))
+            self.attributes.add(id(attributes))
             ours = type(value).__module__.startswith(f"{_PACKAGE}.")  # sizes and names of its parts do not change
             for name, part in [*attributes.items()]:
                 if ours and isinstance(part, (int, str, type(None))):

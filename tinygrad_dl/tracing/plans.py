@@ -111,12 +111,12 @@ class Plan:
             if all(isinstance(part, Number) for part in holder)
             if not any((id(holder), i) in varying for i in range(len(holder)))
         ]
-        whole = {id(holder) for holder, _ in self._numbers}
-        self._lengths = [  # lists of which elements are inputs
+        attributes = step.places.attributes
+        self._lengths = [  # lists and dicts of other things
             (holder, len(holder))
             for holder, _ in step.places.containers
-            if isinstance(holder, list) and id(holder) not in whole
-            if any((id(holder), i) in varying for i in range(len(holder)))
+            if id(holder) not in attributes
+            if any((id(holder), key) in varying or not isinstance(part, Number) for key, part in _items(holder))
         ]
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
@@ -293,6 +293,10 @@ class Plan:
 def _set_all(setters: tuple[Callable[..., Any], ...], targets: tuple[Any, ...], values: tuple[Any, ...]) -> None:
     """Set slots of Tensors in a single call of C, which neither Ctrl-C nor another thread interrupts."""
     deque(map(operator.call, setters, targets, values), maxlen=0)
+
+
+def _items(holder: Any) -> Any:
+    return holder.items() if isinstance(holder, dict) else enumerate(holder)
 
 
 def _access(code: Code, place: Place) -> str:
