@@ -78,3 +78,72 @@ def test_tensors_as_arguments_get_gradients_and_new_data():
     for _ in range(3):
         a, b = tg.parameter([1.0, 2.0]), tg.parameter([1.0, 2.0])
         assert_equal([compiled(a, X[:, 0]), a, a.grad], [step(b, X[:, 0]), b, b.grad])
+
+
+COUNT = 0
+
+
+def test_variables_that_the_function_assigns_are_written():
+    def make():
+        factor = 1.0
+
+        def step(x):
+            nonlocal factor
+            global COUNT
+            COUNT += 1
+            factor = 0.5 * factor + 1
+            return factor * x * COUNT
+
+        return step
+
+    global COUNT
+    expected, COUNT = [step(X) for step in [make()] for _ in range(3)], 0
+    step = tg.compile(make())
+    for x in expected:
+        assert_equal(step(X), x)
+    assert COUNT == 3
+
+
+def test_numbers_in_lists_are_read_at_every_call():
+    weights = [2.0, 3.0]
+    f = tg.compile(lambda x: weights[0] * x + sum(weights))
+    for change in (0.0, 1.5, 2.5):
+        weights[0] += change
+        assert_equal(f(X), weights[0] * X + sum(weights))
+    weights.append(7.0)
+    assert_equal(f(X), weights[0] * X + sum(weights))
+
+
+class Trainer:
+    def __init__(self):
+        self.losses, self.scales = [], [1.0]
+        self.step = tg.compile(self.compute)
+
+    def compute(self, x):
+        return np.sum(x) * self.scale()
+
+    def scale(self):
+        return sum(self.scales)
+
+    def train(self, x):
+        self.losses.append(float(self.step(x)))
+
+
+def test_a_record_of_losses_may_grow_and_lists_that_methods_read_count():
+    trainer = Trainer()
+    for _ in range(5):
+        trainer.train(X)
+    assert trainer.step.cache_info().misses == 1
+    trainer.scales.append(2.0)
+    trainer.train(X)
+    np.testing.assert_allclose(trainer.losses[-1], 3 * trainer.losses[0], rtol=1e-12)
+
+
+def test_lists_and_dicts_of_arrays_may_grow():
+    arrays, named = [np.ones(2)], {"a": np.ones(2)}
+    f = tg.compile(lambda x: x * sum(arrays) + sum(named.values()))
+    for i in range(3):
+        assert_equal(f(X[:, 0]), X[:, 0] * sum(arrays) + sum(named.values()))
+        arrays.append(np.full(2, 2.0))
+        assert_equal(f(X[:, 0]), X[:, 0] * sum(arrays) + sum(named.values()))
+        named[f"b{i}"] = np.full(2, 3.0)

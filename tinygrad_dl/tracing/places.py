@@ -101,7 +101,7 @@ class Places:
         while self._stack:
             self._visit(*self._stack.pop())
             if not self._stack:
-                used = [method for method in self._methods if method[0] in self._names or method[0].startswith("__")]
+                used = [method for method in self._methods if self._may_run(method[0], method[2])]
                 self._methods = [method for method in self._methods if method not in used]
                 self._stack = [(function, label, None) for _, function, label in used]
         for numbers, label in [*self._numbers]:
@@ -109,6 +109,12 @@ class Places:
                 self._numbers.remove((numbers, label))
                 self.sized.append(numbers)
                 self.others += [Place(numbers, i, f"{label}[{i}]") for i in range(len(numbers))]
+
+    def _may_run(self, name: str, label: str) -> bool:
+        """Return whether a method is named by the code, or may be called without a name."""
+        if name in ("__init__", "__post_init__", "__new__"):  # called where the class is
+            return label.rpartition(".")[0].rpartition(".")[2] in self._names
+        return name in self._names or name.startswith("__")
 
     def leads_to_symbols(self, value: Any) -> bool:
         """Return whether traced arrays are reached from a new object, or may be, as from an iterator."""
