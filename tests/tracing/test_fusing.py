@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tinygrad_dl.graph.formulas import derivative
+from tinygrad_dl.testing import strategies
 from tinygrad_dl.tracing import fusing
 
 FORMULAS = {
@@ -26,6 +27,9 @@ FORMULAS = {
     "product": lambda x, y: np.tanh(x @ y.T) * np.mean(x),
     "sorted": lambda x: np.sort(x, axis=0)[::-1] * x,
     "slices": lambda x: x[1:] * x[:-1],
+    "stacked": lambda x, y: np.tanh(np.stack([x, y], axis=-1)) * np.concatenate([x, y])[:3, :, None],
+    "repeated": lambda x: np.sin(x[[0, 0, -1]]),
+    "einsum": lambda x, y: np.sin(np.einsum("ij,kj->ik", x, y)),
     "power": lambda x: (x**2 + 1) ** 1.5,
     "branch": lambda x: 2 * x if np.sum(x) > 0 else np.exp(x),
     "several": lambda x, y: (np.sin(x * y), np.cos(x)),
@@ -66,6 +70,27 @@ def test_a_fused_function_has_the_values_and_derivatives_of_its_formula(name, se
             # factors are multiplied in another order: some roundings, of numbers up to 1e3 here
             tolerance = 1e3 * np.finfo(dtype).eps
             np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1, np.max(np.abs(b))))
+
+
+def _function(program):
+    names = ", ".join(f"x{i}" for i in range(len(program.inputs)))
+    *_, last = program.lines.splitlines()
+    body = [*program.lines.splitlines(), f"return {last.partition(' = ')[0]}"]
+    scope = {"np": np}
+    exec("\n    ".join([f"def f({names}):", *body]), scope)
+    return scope["f"]
+
+
+@given(program=strategies.programs())
+def test_random_programs_have_the_derivatives_of_their_calls(program):
+    f, arrays = _function(program), [np.asarray(x, float) for x in program.inputs]
+    fused = tg.fused(f)
+    for scale in (1.0, 0.5):
+        with np.errstate(all="ignore"):
+            found, expected = (_derivatives(g, [scale * x for x in arrays]) for g in (fused, f))
+        for a, b in zip(found, expected, strict=True):
+            if np.all(np.isfinite(b)) and np.max(np.abs(b), initial=0) < 1e6:
+                np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7)  # sin of numbers up to 1e6 loses digits
 
 
 @pytest.mark.parametrize("name", [name for name in FORMULAS if name != "several"])

@@ -294,7 +294,7 @@ def _copy_for(x: Any, value: Any) -> np.ndarray:
 def _may_repeat(index: Any) -> bool:
     """Return whether `index` can select one element twice: only an array of integers can."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
+    return any(type(part) is list or (isinstance(part, np.ndarray) and part.dtype != bool) for part in parts)
 
 
 def accumulator(x: Any, count: float) -> np.dtype | None:

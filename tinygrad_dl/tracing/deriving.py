@@ -18,7 +18,7 @@ from . import algebra, identities
 from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
-from .printing import ATOM, SIGN, _Printer
+from .printing import ATOM, IN_NUMPY, SIGN, _Printer
 from .program import Mismatch, Node, Program, rewrite
 from .symbols import Length, Symbol
 from .trace import Trace, output_of
@@ -164,6 +164,8 @@ class _Emitter(_Printer):
 
     def name(self, function: Any) -> str:
         """NumPy's name of a function, or one of the namespace, which is looked up faster."""
+        if function in IN_NUMPY:
+            return IN_NUMPY[function]
         if self._on_arrays:
             return self.held(primitives.on_arrays.get(function, function))
         name = name_of(function)

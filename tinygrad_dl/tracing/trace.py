@@ -94,7 +94,7 @@ class Trace(Recorder):
             earlier = [*TraceError.raised]  # by a trace in which this one runs
             TraceError.raised.clear()
             bodies = {}
-            for key, body in [*primitives.on_arrays.items()]:
+            for key, body in primitives.on_arrays.copy().items():  # a primitive may be freed meanwhile
                 primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
                 if primitive is not None and not is_transparent(primitive):
                     bodies[key] = body
