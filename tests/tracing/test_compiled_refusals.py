@@ -162,3 +162,18 @@ def test_maps_over_samples_give_the_same_numbers(f):
     for scale in (1, 2):
         np.testing.assert_allclose(compiled(scale * X.T), f(scale * X.T), rtol=1e-12)
     assert compiled.cache_info() == (1, 1, 0, 1)
+
+
+def test_a_gradient_through_a_compiled_result_is_an_error_and_none_is_lost():
+    w = tg.parameter([1.0, 2.0], name="w")
+    f = tg.compile(lambda x: np.sum(w * x))
+    for _ in range(2):  # as it is traced, and compiled
+        loss = f(np.ones(2)) + np.sum(w**2)
+        assert loss.item() == 8.0
+        with pytest.raises(RuntimeError, match="not kept by compiled functions"):
+            loss.backward()
+        assert w.grad is None
+    with tg.no_grad():
+        assert not f(np.ones(2)).requires_grad
+    constant = tg.compile(lambda x: np.sum(tg.Tensor([1.0, 2.0]) * x))
+    assert not constant(np.ones(2)).requires_grad

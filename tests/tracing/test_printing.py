@@ -184,3 +184,24 @@ def test_a_rule_of_thousands_of_steps_is_printed_without_recursion_so_that_pytho
     tg.defvjp(slow, rule)
     formula = derivative(slow(X), 0)
     np.testing.assert_array_equal(evaluated(formula, {"np": np, "g": np.ones((2, 3))}), rule(np.ones((2, 3)), 0, 0))
+
+
+def test_numbers_are_printed_with_operators_and_the_source_of_an_optimizer_runs():
+    w = tg.parameter([1.0, 2.0], name="w")
+    adam = tg.optim.Adam([w])
+
+    @tg.compile
+    def step(x):
+        adam.zero_grad()
+        np.sum((w * x) ** 2).backward()
+        adam.step()
+
+    for _ in range(2):
+        before = w.numpy()
+        state = [adam._v[0], adam._s[0], adam._t[0]]
+        step(np.ones(2))
+    names = {"np": np}
+    exec(step.source(), names)
+    found = names["step"](before, *state, np.ones(2))
+    assert any(np.shape(value) == (2,) and np.allclose(value, w.numpy(), rtol=1e-12, atol=0) for value in found)
+    assert "operator" not in step.source()

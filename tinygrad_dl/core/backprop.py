@@ -135,10 +135,9 @@ def backward_pass(
 def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
     """The parents of a `node` that is no leaf. Raises RuntimeError if they were freed."""
     if not node._parents:
-        raise RuntimeError(
-            f"the graph behind {node._label()}, made by {registry.name_of(node._function)}, was freed by "
-            f"backward(keep_graph=False): compute it anew, or call backward(), which keeps the graph."
-        )
+        freed = "was freed by backward(keep_graph=False): compute it anew, or call backward(), which keeps the graph"
+        reason = registry.refusals.get(node._function, freed)  # type: ignore[arg-type]
+        raise RuntimeError(f"the graph behind {node._label()}, made by {registry.name_of(node._function)}, {reason}.")
     return node._parents
 
 

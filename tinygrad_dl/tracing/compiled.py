@@ -191,8 +191,8 @@ def compile(f: Callable[..., Any]) -> Compiled:
     Returns
     -------
     Compiled
-        A function of the arguments of `f`. Its results are new arrays each time; Tensors among them have no graph. It
-        has `source()`, `program` and `cache_info()`.
+        A function of the arguments of `f`. Its results are new arrays each time. To go backward from a Tensor among
+        them is an error, since it has no graph. It has `source()`, `program` and `cache_info()`.
 
     Raises
     ------

@@ -335,7 +335,8 @@ def _tree(code: Code, tree: Any, values: list[str]) -> str:
             if isinstance(constant, (np.ndarray, Tensor)):
                 return f"{code.name(_copied, 'copied')}({code.name(constant, 'k')})"
             return code.text(constant)
-        return f"{code.name(untracked, 'untracked')}({values[tree.index]})" if tree.tensor else values[tree.index]
+        text = values[tree.index]
+        return f"{code.name(tree.tensor, tree.tensor.__name__)}({text})" if tree.tensor else text
     if tree is None:
         return "None"
     if kind in (tuple, list):

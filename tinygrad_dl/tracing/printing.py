@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -50,6 +51,12 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.power: ("**", POWER),
 }
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
+for _on_numbers, _function in (
+    *((operator.add, np.add), (operator.sub, np.subtract), (operator.mul, np.multiply), (operator.truediv, np.divide)),
+    *((operator.pow, np.power), (operator.mod, np.remainder), (operator.floordiv, np.floor_divide)),
+):
+    INFIX[_on_numbers] = INFIX[_function]
+PREFIX[operator.neg] = "-"
 POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
 OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
 REDUCTIONS = {np.add.reduce: np.sum, np.multiply.reduce: np.prod, np.maximum.reduce: np.max, np.minimum.reduce: np.min}
@@ -185,7 +192,7 @@ class _Printer:
         if not kwargs and function in INFIX and len(args) == 2:
             symbol, precedence = INFIX[function]
             left, right = precedence, precedence + 1
-            if function is np.power:
+            if function in (np.power, operator.pow):
                 left, right = ATOM, SIGN
             elif precedence == COMPARISON:
                 left = right

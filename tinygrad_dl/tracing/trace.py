@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _frames, pytree
-from ..core import primitives
-from ..core.modes import Observer, observing, switched
+from ..core import primitives, registry
+from ..core.modes import Observer, is_recording, observing, switched
 from ..core.registry import name_of
 from ..core.signatures import signature
-from ..core.tensor import Tensor, untracked
+from ..core.tensor import Tensor, record, untracked
 from .program import Guard, Node, Program, TraceError
 from .symbols import Recorder, Symbol, is_of_package, is_transparent, recorder
 
@@ -39,11 +39,14 @@ class Traced(NamedTuple):
 
 
 class Output:
-    """Number `index` of the outputs of a program, a Tensor if `tensor`; or a `constant` if `index` is -1."""
+    """Number `index` of the outputs of a program; or a `constant` if `index` is -1.
+
+    `tensor` is the function that makes a Tensor of it, or None for an array.
+    """
 
     __slots__ = ("constant", "index", "tensor")
 
-    def __init__(self, index: int, tensor: bool = False, constant: Any = None):
+    def __init__(self, index: int, tensor: Callable[[Any], Tensor] | None = None, constant: Any = None):
         self.index, self.tensor, self.constant = index, tensor, constant
 
     def restored(self, outputs: list[Any]) -> Any:
@@ -51,7 +54,22 @@ class Output:
         if self.index < 0:
             return self.constant
         value = outputs[self.index]
-        return untracked(np.asarray(value)) if self.tensor else value
+        return self.tensor(np.asarray(value)) if self.tensor else value
+
+
+def compiled_function() -> None:
+    """Stand for the function of a Tensor whose graph a compiled function has not kept."""
+
+
+registry.refuse(
+    "is not kept by compiled functions: compute the whole loss and its gradients in one, or call the function itself",
+    compiled_function,
+)
+
+
+def without_graph(values: Any) -> Tensor:
+    """A Tensor of `values` that would be tracked if they were not compiled: its gradient is an error, not nothing."""
+    return record(values, compiled_function, (), None, ()) if is_recording() else untracked(values)
 
 
 class Trace(Recorder):
@@ -234,7 +252,8 @@ def output_of(leaf: Any, outputs: list[Any]) -> Output:
     if type(value) is not Symbol:
         return Output(-1, constant=leaf)
     outputs.append(value._node)
-    return Output(len(outputs) - 1, tensor=type(leaf) is Tensor)
+    kind = (without_graph if leaf._tracked else untracked) if type(leaf) is Tensor else None
+    return Output(len(outputs) - 1, kind)
 
 
 def parameter_names(f: Callable[..., Any], count: int) -> list[str]:
