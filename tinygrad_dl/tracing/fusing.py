@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -23,14 +23,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 _MOST = 64  # signatures whose rules are kept
 
 
+@overload
+def fused(formula: F, *, kinds: tuple[str, ...] = ...) -> F: ...
+@overload
 def fused(
-    formula: F,
-    compute: Callable[..., Any] | None = None,
+    formula: Callable[..., Any],
+    compute: F,
+    *,
+    keeping: Callable[..., primitives.Kept] | None = ...,
+    kept: Callable[..., Any] | None = ...,
+    kinds: tuple[str, ...] = ...,
+) -> F: ...
+def fused(
+    formula: Any,
+    compute: Any = None,
     *,
     keeping: Callable[..., primitives.Kept] | None = None,
     kept: Callable[..., Any] | None = None,
     kinds: tuple[str, ...] = (algebra.EXACT,),
-) -> F:
+) -> Any:
     """Make a `formula`, a function of arrays, one node of the graph; see `tg.fused`.
 
     With `compute`, which gives the same values, arrays are computed by that: faster, or after checks. `keeping` returns
