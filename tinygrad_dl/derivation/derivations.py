@@ -65,6 +65,10 @@ class Derivation:
         The number m of samples, if the formulas contain it.
     """
 
+    steps: list[Step]
+    per_sample: list[str]
+    samples: int | None
+
     def __init__(
         self,
         steps: list[Step],

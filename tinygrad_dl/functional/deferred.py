@@ -24,6 +24,11 @@ class Pullback(primitives.Hidden):
     `outside` are the tracked Tensors that the graph depends on, other than the inputs: parameters for instance.
     """
 
+    seeds: dict[Tensor, Any]
+    inputs: Sequence[Tensor]
+    order: list[Tensor]
+    outside: list[Tensor]
+
     def __init__(self, seeds: dict[Tensor, Any], inputs: Sequence[Tensor], order: list[Tensor]):
         self.seeds, self.inputs, self.order = seeds, inputs, order
         inside = set(inputs)

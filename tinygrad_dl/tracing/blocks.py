@@ -214,6 +214,10 @@ class Entry(NamedTuple):
 class Pool:
     """Blocks of arrays of some shapes; `owners` finds a block by the identity of its first view."""
 
+    shapes: Sequence[tuple[int, ...]]
+    dtype: np.dtype
+    owners: dict[int, Entry]
+
     def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype, owners: dict[int, Entry]):
         self.shapes, self.dtype, self.owners = shapes, dtype, owners
         self.entries: list[Entry] = []

@@ -53,6 +53,9 @@ class Code:
         The expression for each Node.
     """
 
+    memory: Memory
+    texts: dict[Node, str]
+
     def __init__(self, program: Program, texts: dict[Node, str], constant_inputs: list[Node]):
         """Emit `program`; `texts` are the names of its inputs, of which some hold the same arrays for many runs."""
         self.program = program

@@ -11,18 +11,18 @@ import numpy as np
 from ..core import primitives, registry
 from .program import Node, nodes_in
 
-SHAPED_BY_VALUES = {
+SHAPED_BY_VALUES: set[Any] = {
     *(np.nonzero, np.flatnonzero, np.argwhere, np.compress, np.extract, np.trim_zeros, np.bincount, np.roots),
     *(np.unique, np.unique_values, np.unique_counts, np.unique_inverse, np.unique_all),
     *(np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d),
 }
 
 
-OF_SHAPES = {  # functions whose answers depend on shapes and dtypes only, and are no arrays
+OF_SHAPES: set[Any] = {  # functions whose answers depend on shapes and dtypes only, and are no arrays
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type),
     *(np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory),
 }
-CONSTANT = {np.zeros_like, np.ones_like}
+CONSTANT: set[Any] = {np.zeros_like, np.ones_like}
 ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, which stay Python's numbers
     np.add: operator.add,
     np.subtract: operator.sub,
@@ -38,7 +38,7 @@ ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, 
 }
 
 
-INDEXED = {primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add}
+INDEXED: set[Any] = {primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add}
 
 
 def is_shaped_by_values(node: Node) -> bool:

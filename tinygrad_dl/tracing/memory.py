@@ -39,6 +39,8 @@ class Memory:
     the next run; those of `placed` ones are not in buffers.
     """
 
+    bases: dict[Node, frozenset[Node]]
+
     def __init__(
         self, program: Program, escaping: Iterable[Node], lasting: Iterable[Node] = (), placed: Container[Node] = ()
     ):

@@ -28,6 +28,11 @@ class Place:
 
     __slots__ = ("holder", "is_element", "key", "label")
 
+    holder: Any
+    is_element: bool
+    key: Any
+    label: str
+
     def __init__(self, holder: Any, key: Any, label: str):
         self.holder, self.key, self.label = holder, key, label
         self.is_element = isinstance(holder, (dict, list, deque))

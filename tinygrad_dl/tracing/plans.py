@@ -96,6 +96,8 @@ class Plan:
         it has written anything.
     """
 
+    program: Program
+    traced: Program
     run: Callable[[list[Any]], Any]
 
     def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):

@@ -57,10 +57,22 @@ for _on_numbers, _function in (
 ):
     INFIX[_on_numbers] = INFIX[_function]
 PREFIX[operator.neg] = "-"
-POSTFIX = {primitives.getitem, primitives.output, primitives.astype, np.transpose, np.swapaxes, np.matrix_transpose}
-OPERATORS = {*INFIX, *PREFIX, *POSTFIX}
-REDUCTIONS = {np.add.reduce: np.sum, np.multiply.reduce: np.prod, np.maximum.reduce: np.max, np.minimum.reduce: np.min}
-IN_NUMPY = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
+POSTFIX: set[Any] = {
+    primitives.getitem,
+    primitives.output,
+    primitives.astype,
+    np.transpose,
+    np.swapaxes,
+    np.matrix_transpose,
+}
+OPERATORS: set[Any] = {*INFIX, *PREFIX, *POSTFIX}
+REDUCTIONS: dict[Any, Any] = {
+    np.add.reduce: np.sum,
+    np.multiply.reduce: np.prod,
+    np.maximum.reduce: np.max,
+    np.minimum.reduce: np.min,
+}
+IN_NUMPY: dict[Any, Any] = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
 # A name, also W[0], W#3 or layers.0.W; other names may need parentheses.
 _ATOMIC = re.compile(r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*")
 _DEEPEST = 25  # nested calls and operators

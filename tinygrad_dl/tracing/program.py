@@ -33,8 +33,15 @@ class Node:
 
     __slots__ = ("args", "dtype", "function", "kwargs", "line", "name", "parts", "shape", "value")
 
+    function: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    value: Any
     shape: tuple[int, ...]
     dtype: Any
+    name: str
+    line: str
+    parts: tuple[Node, ...]
 
     def __init__(
         self,
@@ -164,6 +171,11 @@ class Program:
     guards : list of Guard
         The conditions under which the program is the traced function.
     """
+
+    inputs: list[Node]
+    nodes: list[Node]
+    outputs: list[Any]
+    guards: list[Guard]
 
     def __init__(
         self, inputs: Sequence[Node], nodes: Iterable[Node], outputs: Sequence[Any], guards: Sequence[Guard] = ()

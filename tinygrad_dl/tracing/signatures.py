@@ -84,6 +84,8 @@ class Identity:
 
     __slots__ = ("value",)
 
+    value: Any
+
     def __init__(self, value: Any):
         self.value = value
 

@@ -46,6 +46,10 @@ class Output:
 
     __slots__ = ("constant", "index", "tensor")
 
+    index: int
+    tensor: Callable[[Any], Tensor] | None
+    constant: Any
+
     def __init__(self, index: int, tensor: Callable[[Any], Tensor] | None = None, constant: Any = None):
         self.index, self.tensor, self.constant = index, tensor, constant
 
