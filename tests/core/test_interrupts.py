@@ -65,7 +65,7 @@ def test_an_interrupt_anywhere_leaves_nothing_behind(kind):
         assert not wrong(), at
 
 
-WITH_A_LOOP = re.compile(r"^( *)with .*:\n(?:\1 +.*\n|\n)*?\1 +(?:for|while) (?:.*\n)(?:\1 +.*\n|\n)*", re.MULTILINE)
+WITH_A_LOOP = re.compile(r"^( *)with .*:\n(?:\1 .*\n|\n)*?\1 +(?:for|while) .*\n(?:\1 .*\n|\n)*", re.MULTILINE)
 
 
 def unprotected_jumps(source):

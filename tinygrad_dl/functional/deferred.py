@@ -49,17 +49,21 @@ class Pullback(primitives.Hidden):
         found = backward_between(self.seeds, self.inputs, self.order, create_graph=False)
         return tuple(found) if len(found) > 1 else found[0]
 
+    def _record(self) -> list[Any]:
+        """The cotangents of the inputs, with their graph; leaves are tracked meanwhile, as in the transform."""
+        leaves = [x for x in self.inputs if not x._tracked]
+        try:
+            for leaf in leaves:
+                leaf._tracked = True
+            return backward_between(self.seeds, self.inputs, self.order, create_graph=True)
+        finally:
+            for leaf in leaves:
+                leaf._tracked = False
+
     def cotangents(self, g: Any, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
         """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated."""
         with _tracking:
-            leaves = [x for x in self.inputs if not x._tracked]  # since the end of the transform
-            try:
-                for leaf in leaves:
-                    leaf._tracked = True
-                results = backward_between(self.seeds, self.inputs, self.order, create_graph=True)
-            finally:
-                for leaf in leaves:
-                    leaf._tracked = False
+            results = self._record()
         seeds: dict[Tensor, Any] = {}
         for x, u in zip(results, g if len(results) > 1 else [g], strict=True):
             if u is not None and x._tracked:

@@ -112,24 +112,28 @@ class Trace(Recorder):
     def run(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call `f`, record it, and give the Nodes the names of their Tensors."""
         self.tensors = (naming := _Naming()).tensors
-        with turns:
-            earlier = [*TraceError.raised]  # by a trace in which this one runs
-            TraceError.raised.clear()
-            bodies = {}
-            for key, body in primitives.on_arrays.copy().items():  # a primitive may be freed meanwhile
-                primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
-                if primitive is not None and not is_transparent(primitive):
-                    bodies[key] = body
-                    primitives.on_arrays[key] = primitive  # it dispatches, so that Symbols record it
-            try:
-                with np.errstate(all="ignore"):  # the program warns, when it runs
-                    result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
-                if TraceError.raised:
-                    raise TraceError.raised[0]
-            finally:
-                primitives.on_arrays.update(bodies)
-                TraceError.raised[:] = earlier
+        with turns:  # not a loop here: an interrupt at its jump would leave the lock held, in Python 3.13
+            result = self._record(naming, f, args, kwargs)
         naming.name_nodes()
+        return result
+
+    def _record(self, naming: _Naming, f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+        earlier = [*TraceError.raised]  # by a trace in which this one runs
+        TraceError.raised.clear()
+        bodies = {}
+        for key, body in primitives.on_arrays.copy().items():  # a primitive may be freed meanwhile
+            primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
+            if primitive is not None and not is_transparent(primitive):
+                bodies[key] = body
+                primitives.on_arrays[key] = primitive  # it dispatches, so that Symbols record it
+        try:
+            with np.errstate(all="ignore"):  # the program warns, when it runs
+                result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
+            if TraceError.raised:
+                raise TraceError.raised[0]
+        finally:
+            primitives.on_arrays.update(bodies)
+            TraceError.raised[:] = earlier
         return result
 
 
