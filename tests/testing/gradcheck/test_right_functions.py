@@ -14,6 +14,7 @@ import tinygrad_dl as tg
 from tests.coverage.examples import CASES
 from tests.rows import every_function
 from tinygrad_dl import nn, testing
+from tinygrad_dl.core import primitives
 from tinygrad_dl.coverage.cases import Case, real, table
 
 
@@ -59,8 +60,10 @@ FUNCTIONS = CASES + NN
 VERDICTS: Counter[str] = Counter()
 
 # What there is no right answer for among -1, 0 and 1: factors, roots and sets that jump where values coincide or vanish
-# (vectors of eigenvalues change their signs), and single rows, some of whose arguments have no derivative there
+# (vectors of eigenvalues change their signs), and single rows, some of whose arguments have no derivative there. The rule
+# of log_above_0 is that of the logarithm, which is infinite at 0, but for a bound.
 JUMPING = {np.linalg.eigh, np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.qr, np.roots, np.intersect1d}
+JUMPING |= {primitives.log_above_0}
 SINGULAR = {
     # by q = 1 from the left: it is 0 to the right
     *("np.quantile linear", "np.quantile interpolated_inverted_cdf", "np.nanquantile "),
