@@ -60,8 +60,8 @@ FUNCTIONS = CASES + NN
 VERDICTS: Counter[str] = Counter()
 
 # What there is no right answer for among -1, 0 and 1: factors, roots and sets that jump where values coincide or vanish
-# (vectors of eigenvalues change their signs), and single rows, some of whose arguments have no derivative there. The rule
-# of log_above_0 is that of the logarithm, which is infinite at 0, but for a bound.
+# (vectors of eigenvalues change their signs), and single rows, some of whose arguments have no derivative there.
+# The rule of log_above_0 is that of the logarithm, which is infinite at 0, but for a bound.
 JUMPING = {np.linalg.eigh, np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.qr, np.roots, np.intersect1d}
 JUMPING |= {primitives.log_above_0}
 SINGULAR = {
