@@ -75,7 +75,7 @@ def _units(mask, dtype):
     """Make an array with a single 1 for each element of the `mask`, if they are few."""
     for i in np.flatnonzero(mask) if np.count_nonzero(mask) <= MOST else ():
         unit = np.zeros(mask.shape, dtype)
-        unit.flat[i] = 1
+        unit.flat[int(i)] = 1  # a number, not an array, for older NumPy
         yield unit
 
 
