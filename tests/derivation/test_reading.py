@@ -7,10 +7,10 @@ from tinygrad_dl.core import primitives
 from tinygrad_dl.core.primitives import LEAST, TINY
 from tinygrad_dl.derivation import reading
 from tinygrad_dl.derivation.reading import _TABLE, Reasons, readable
-from tinygrad_dl.tracing.common import with_common_once
 from tinygrad_dl.tracing.dead_code import without_dead_code
 from tinygrad_dl.tracing.printing import source
 from tinygrad_dl.tracing.program import Node, Program
+from tinygrad_dl.tracing.subexpressions import with_common_once
 from tinygrad_dl.tracing.symbols import Symbol
 from tinygrad_dl.tracing.trace import Trace
 
@@ -120,8 +120,7 @@ def test_every_rule_of_the_table_is_shown_above(monkeypatch):
 
     rules = {}
     for number, rule in enumerate(_TABLE):
-        for function in rule.functions:
-            rules.setdefault(function, []).append(watched(number, rule))
+        rules.setdefault(rule.function, []).append(watched(number, rule))
     monkeypatch.setattr(reading, "RULES", rules)
     for f, _ in TABLE:
         simplified(f)

@@ -11,10 +11,10 @@ import numpy as np
 from .. import pytree
 from ..core.backprop import initial_cotangent, topological_order
 from ..core.tensor import Tensor
-from ..tracing.common import with_common_once
 from ..tracing.dead_code import without_dead_code
 from ..tracing.printing import lines_of
 from ..tracing.program import Node, Program
+from ..tracing.subexpressions import with_common_once
 from .latex import Latex
 from .reading import Reasons, readable, sigmoid, softmax
 from .replay import Origin, Replay, replay
@@ -190,8 +190,9 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     initial_cotangent(loss)
     order = topological_order(loss)
     targets = [x for x in order if x._function is None] if wrt is None else list(pytree.leaves(wrt))
+    reached = set(order)
     for target in targets:
-        if type(target) is not Tensor or target not in set(order):
+        if type(target) is not Tensor or target not in reached:
             raise ValueError(f"derive: expected Tensors that the loss depends on, got {str(target)[:60]}.")
     replayed = replay(loss, targets)
     reasons = Reasons()

@@ -16,18 +16,19 @@ from ..core import primitives
 from ..core.primitives import LEAST, TINY
 from ..nn import activations
 from ..nn.fused import sigmoid
-from ..tracing.program import Node, Program, rewrite
+from ..tracing.algebra import by_function
+from ..tracing.program import Node, Program, rewrite, shape_of
 
 softmax = activations.softmax
 
 
 class Rule(NamedTuple):
-    """Replace a call of one of `functions` by `replacement(new, *args, **kwargs)`, unless that is None.
+    """Replace a call of `function` by `replacement(new, *args, **kwargs)`, unless that is None.
 
     `reason` explains the step to a reader; it is empty for steps that nobody needs to be told.
     """
 
-    functions: tuple[Any, ...]
+    function: Any
     replacement: Callable[..., Any]
     reason: str = ""
 
@@ -97,10 +98,6 @@ def _divided(x: Any) -> bool:
     return _made_by(x, np.divide) and _is_length(x.args[1])
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, (Node, np.ndarray, np.generic)) else ()
-
-
 def _is_complement(x: Any, of: Any) -> bool:
     """Return whether `x` is 1 - `of`."""
     return _made_by(x, np.subtract) and _is_number(x.args[0], 1) and x.args[1] is of
@@ -157,14 +154,14 @@ def _negative(new: Any, x: Any) -> Any:
 
 def _spread(new: Any, x: Any, shape: Any) -> Any:
     """A number or array that broadcasts anyway, or that has the shape already."""
-    return x if _shape(x) in ((), tuple(shape)) else None
+    return x if shape_of(x) in ((), tuple(shape)) else None
 
 
 def _broadcast_anyway(function: Any) -> Callable[..., Any]:
     """Leave out np.broadcast_to beside an array of that shape."""
 
     def narrow(new: Any, x: Any, other: Any) -> Any:
-        if _made_by(x, np.broadcast_to) and _shape(other) == _shape(x) and not _made_by(other, np.broadcast_to):
+        if _made_by(x, np.broadcast_to) and shape_of(other) == shape_of(x) and not _made_by(other, np.broadcast_to):
             return x.args[0]
         if _divided(x) and (inside := narrow(new, x.args[0], other)) is not x.args[0]:
             return new(np.divide, inside, x.args[1])
@@ -178,7 +175,7 @@ def _broadcast_anyway(function: Any) -> Callable[..., Any]:
 
 
 def _transposed(new: Any, x: Any, first: Any, second: Any) -> Any:
-    return new(np.transpose, x) if len(_shape(x)) == 2 and {first % 2, second % 2} == {0, 1} else None
+    return new(np.transpose, x) if len(shape_of(x)) == 2 and {first % 2, second % 2} == {0, 1} else None
 
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
@@ -284,7 +281,7 @@ def _reduction(function: Any, axis: Any = None) -> Callable[..., Any]:
         settings = {"axis": axis, **{key: value for key, value in given.items() if value is not np._NoValue}}
         along = settings["axis"]
         if type(along) is tuple and settings.get("keepdims"):  # over an axis of length 1 there is nothing to sum
-            along = tuple(i for i in along if _shape(a)[i] != 1) or along
+            along = tuple(i for i in along if shape_of(a)[i] != 1) or along
         settings["axis"] = along[0] if type(along) is tuple and len(along) == 1 else along
         settings = {key: value for key, value in settings.items() if value is not None and value is not False}
         return new(function, a, **settings) if function is not np.sum or axis == 0 or settings != given else None
@@ -296,34 +293,31 @@ _OUTWARDS = "the factor 1/m moves outwards, to be applied once"
 _GUARD = "a guard against log(0), division by 0 or overflow is left out"
 
 _TABLE = [
-    Rule((np.multiply,), _error_of_sigmoid, "σ' = A (1 - A) cancels the 1 / (A (1 - A)) of the cost"),
-    Rule((np.multiply,), _softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
-    Rule((np.multiply,), _times, _OUTWARDS),
-    Rule((np.divide,), _sigmoid, "1 / (1 + e^-Z) is the sigmoid"),
-    Rule((np.divide,), _over),
-    Rule((np.matmul,), _product_of_divided, _OUTWARDS),
-    *(Rule((f,), _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
-    *(Rule((f,), _combined(f), _OUTWARDS) for f in (np.add, np.subtract)),
-    *(Rule((f,), _broadcast_anyway(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
-    Rule((np.negative,), _negative),
-    Rule((np.swapaxes,), _transposed),
-    Rule((np.broadcast_to,), _spread),
-    Rule((primitives.astype,), _cast),
-    Rule((np.add,), lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
-    Rule((np.add,), _without_tiny, _GUARD),
-    Rule((np.add,), _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
-    Rule((np.maximum,), _without_least, _GUARD),
-    Rule((np.exp,), _exponential, _GUARD),
-    Rule((primitives.log_above_0,), lambda new, x: new(np.log, x), _GUARD),
-    Rule((primitives.sigmoid,), lambda new, x: new(sigmoid, x)),
-    Rule((np.subtract,), _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
-    Rule((np.where,), _masked, "selecting where Z > 0 is the product with a mask"),
-    Rule((primitives.masked,), lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
-    Rule((np.add.reduce,), _reduction(np.sum, axis=0)),
-    Rule((np.maximum.reduce,), _reduction(np.max, axis=0)),
-    Rule((np.sum,), _reduction(np.sum)),
+    Rule(np.multiply, _error_of_sigmoid, "σ' = A (1 - A) cancels the 1 / (A (1 - A)) of the cost"),
+    Rule(np.multiply, _softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
+    Rule(np.multiply, _times, _OUTWARDS),
+    Rule(np.divide, _sigmoid, "1 / (1 + e^-Z) is the sigmoid"),
+    Rule(np.divide, _over),
+    Rule(np.matmul, _product_of_divided, _OUTWARDS),
+    *(Rule(f, _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
+    *(Rule(f, _combined(f), _OUTWARDS) for f in (np.add, np.subtract)),
+    *(Rule(f, _broadcast_anyway(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
+    Rule(np.negative, _negative),
+    Rule(np.swapaxes, _transposed),
+    Rule(np.broadcast_to, _spread),
+    Rule(primitives.astype, _cast),
+    Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
+    Rule(np.add, _without_tiny, _GUARD),
+    Rule(np.add, _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
+    Rule(np.maximum, _without_least, _GUARD),
+    Rule(np.exp, _exponential, _GUARD),
+    Rule(primitives.log_above_0, lambda new, x: new(np.log, x), _GUARD),
+    Rule(primitives.sigmoid, lambda new, x: new(sigmoid, x)),
+    Rule(np.subtract, _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
+    Rule(np.where, _masked, "selecting where Z > 0 is the product with a mask"),
+    Rule(primitives.masked, lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
+    Rule(np.add.reduce, _reduction(np.sum, axis=0)),
+    Rule(np.maximum.reduce, _reduction(np.max, axis=0)),
+    Rule(np.sum, _reduction(np.sum)),
 ]
-RULES: dict[Any, list[Rule]] = {}
-for _rule in _TABLE:
-    for _function in _rule.functions:
-        RULES.setdefault(_function, []).append(_rule)
+RULES: dict[Any, list[Rule]] = by_function(_TABLE)

@@ -12,12 +12,12 @@ from ..core.backprop import backward_between, topological_order
 from ..core.modes import Observer, observing
 from ..core.registry import name_of
 from ..core.tensor import Tensor, apply, untracked
+from ..tracing.kinds import INDEXED
 from ..tracing.program import Node, Program
 from ..tracing.symbols import Length, Symbol
 from ..tracing.trace import Trace, tensor_of
 
 _UNNAMED = ("X", "Y", "C")  # the names of arrays without a name, in the order of their first use
-_INDEXED = {primitives.getitem, primitives.set_at, primitives.add_at}  # their other arguments are indices
 
 
 class Origin(NamedTuple):
@@ -74,7 +74,7 @@ def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs
     value, parent = node._args[i], node._parents[i] if i < len(node._parents) else None
     if parent in found:
         return found[parent]
-    if isinstance(value, np.ndarray) and value.ndim and not (i and node._function in _INDEXED):
+    if isinstance(value, np.ndarray) and value.ndim and not (i and node._function in INDEXED):
         return untracked(inputs.constant(value, parent.name if parent is not None else None))
     return value
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import primitives
-from .program import Node, Program, rewrite
+from .program import Node, Program, rewrite, shape_of
 
 EXACT, READING = "exact", "reading"
 
@@ -61,10 +61,6 @@ def is_number(value: Any, number: float) -> bool:
     return type(value) in (int, float) and value == number
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, (Node, np.ndarray, np.generic)) else ()
-
-
 def _is_float(x: Any) -> bool:
     return isinstance(getattr(x, "dtype", None), np.dtype) and x.dtype in (np.float64, np.float32)
 
@@ -93,10 +89,10 @@ def _extremum(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 def _mean(new: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    if dtype is not None or not _is_float(a) or not _shape(a):
+    if dtype is not None or not _is_float(a) or not shape_of(a):
         return None
     total = new(np.add.reduce, a, axis=axis, keepdims=_is_true(keepdims))
-    count = int(np.prod(_shape(a))) // max(int(np.prod(_shape(total))), 1)
+    count = int(np.prod(shape_of(a))) // max(int(np.prod(shape_of(total))), 1)
     return new(np.divide, total, count) if count else None
 
 
@@ -111,12 +107,12 @@ def _square(new: Any, x: Any, y: Any) -> Any:
 def _transpose(new: Any, a: Any, axes: Any = None) -> Any:
     if type(a) is Node and a.function is np.transpose and len(a.args) == 1 and axes is None:
         return a.args[0]
-    reverse = tuple(range(len(_shape(a))))[::-1]
+    reverse = tuple(range(len(shape_of(a))))[::-1]
     return new(np.transpose, a) if axes is not None and tuple(axes) == reverse else None
 
 
 def _swapaxes(new: Any, a: Any, first: Any, second: Any) -> Any:
-    ndim = len(_shape(a))
+    ndim = len(shape_of(a))
     return new(np.transpose, a) if ndim == 2 and {first % 2, second % 2} == {0, 1} else None
 
 
@@ -141,7 +137,7 @@ def _sigmoid_with_cross_entropy(new: Any, g: Any, slope: Any) -> Any:
             Node(function=np.subtract, args=(1, complement)),
         ):
             same = below is not_a and above is a and complement is a and least == other and is_complement(not_y, y)
-            if same and _is_sigmoid(a) and not _shape(k) and _shape(y) == _shape(a):
+            if same and _is_sigmoid(a) and not shape_of(k) and shape_of(y) == shape_of(a):
                 return new(np.multiply, k, new(np.multiply, new(np.subtract, a, y), new(np.less, a, 1)))
     return None
 
@@ -182,7 +178,7 @@ _TABLE = [
 ]
 
 
-def by_function(table: list[Rule]) -> dict[Any, list[Rule]]:
+def by_function(table: list[Any]) -> dict[Any, list[Any]]:
     """Sort the rules of a `table` by the functions that they replace."""
     return {rule.function: [other for other in table if other.function == rule.function] for rule in table}
 

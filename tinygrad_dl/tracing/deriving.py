@@ -15,11 +15,11 @@ from ..core.modes import with_recording
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from . import algebra, identities
-from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
 from .printing import ATOM, IN_NUMPY, SIGN, _Printer
 from .program import Mismatch, Node, Program, rewrite
+from .subexpressions import with_common_once
 from .symbols import Length, Symbol
 from .trace import Trace, output_of
 

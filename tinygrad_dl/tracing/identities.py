@@ -13,11 +13,7 @@ import numpy as np
 
 from ..core import primitives
 from .algebra import EXACT, READING, Rule, by_function, is_number
-from .program import Node
-
-
-def _shape(x: Any) -> tuple[int, ...]:
-    return x.shape if isinstance(x, (Node, np.ndarray, np.generic)) else ()
+from .program import Node, shape_of
 
 
 def _is_call(x: Any, function: Any) -> bool:
@@ -27,7 +23,7 @@ def _is_call(x: Any, function: Any) -> bool:
 def _product_of_repeated(new: Any, x: Any, y: Any) -> Any:
     """A product with a repeated array repeats it itself, if the other factor has the whole shape."""
     for a, b in ((x, y), (y, x)):
-        if _is_call(a, np.broadcast_to) and _shape(a) == _shape(b) and type(b) is Node:
+        if _is_call(a, np.broadcast_to) and shape_of(a) == shape_of(b) and type(b) is Node:
             return new(np.multiply, a.args[0], b) if a is x else new(np.multiply, b, a.args[0])
     return None
 
@@ -42,14 +38,14 @@ def _sum_over_axes(new: Any, x: Any, *args: Any, axis: Any = None, keepdims: Any
         return None
     if kwargs.get("dtype") is None:
         kwargs.pop("dtype", None)
-    axes = tuple(i for i in axis if not keepdims or _shape(x)[i] > 1) or axis[-1:]
+    axes = tuple(i for i in axis if not keepdims or shape_of(x)[i] > 1) or axis[-1:]
     if axes == axis and len(axes) > 1:
         return None
     return new(np.sum, x, axis=axes[0] if len(axes) == 1 else axes, keepdims=keepdims, **kwargs)
 
 
 def _transposed(new: Any, x: Any, *axes: Any) -> Any:
-    return new(np.transpose, x) if len(_shape(x)) == 2 and {*axes} in ({0, 1}, {-1, -2}, set()) else None
+    return new(np.transpose, x) if len(shape_of(x)) == 2 and {*axes} in ({0, 1}, {-1, -2}, set()) else None
 
 
 def _sigmoid(new: Any, one: Any, below: Any) -> Any:
@@ -100,7 +96,7 @@ def _factored(x: Any) -> tuple[Any, Any]:
     """The factor of a product that is one number, and the other; None and `x` if there is none."""
     if _is_call(x, np.multiply):
         for factor, other in (x.args, x.args[::-1]):
-            if type(factor) is Node and type(other) is Node and _is_one_number(factor) and _shape(other) == x.shape:
+            if type(factor) is Node and type(other) is Node and _is_one_number(factor) and shape_of(other) == x.shape:
                 return factor, other
     return None, x
 
@@ -124,7 +120,7 @@ def _product_of_factored(new: Any, x: Any, y: Any) -> Any:
 
 def _quotient_of_factored(new: Any, x: Any, y: Any) -> Any:
     factor, rest = _factored(x)
-    return None if factor is None or _shape(y) == () else _times(new, factor, new(np.divide, rest, y), x)
+    return None if factor is None or shape_of(y) == () else _times(new, factor, new(np.divide, rest, y), x)
 
 
 def _negative_of_factored(new: Any, x: Any) -> Any:
@@ -189,9 +185,9 @@ def _masked(new: Any, condition: Any, x: Any, y: Any) -> Any:
     """A selection from an array and 0 is a product with a mask; where a compared z is nan, so is the answer."""
     if type(condition) is not Node:
         return None
-    if is_number(y, 0) and _shape(condition) == _shape(x):
+    if is_number(y, 0) and shape_of(condition) == shape_of(x):
         return new(primitives.masked, x, condition)
-    if is_number(x, 0) and _shape(condition) == _shape(y) and condition.function in _OPPOSITES:
+    if is_number(x, 0) and shape_of(condition) == shape_of(y) and condition.function in _OPPOSITES:
         return new(primitives.masked, y, new(_OPPOSITES[condition.function], *condition.args))
     return None
 

@@ -18,7 +18,6 @@ from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
 from .algebra import simplified
 from .blocks import unpack, with_blocks, with_one_counter
-from .common import with_common_once
 from .constants import with_constants
 from .dead_code import without_dead_code
 from .emitting import Code
@@ -26,6 +25,7 @@ from .masks import with_masks
 from .places import Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
+from .subexpressions import with_common_once
 from .trace import Output, turns
 
 

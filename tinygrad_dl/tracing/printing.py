@@ -22,6 +22,7 @@ from ..core import primitives
 from ..core.registry import name_of
 from ..core.signatures import signature
 from . import literals
+from .kinds import ON_NUMBERS
 from .program import Node, Program, needed, nodes_in
 from .symbols import Shape, nodes_of
 
@@ -51,12 +52,8 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.power: ("**", POWER),
 }
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
-for _on_numbers, _function in (
-    *((operator.add, np.add), (operator.sub, np.subtract), (operator.mul, np.multiply), (operator.truediv, np.divide)),
-    *((operator.pow, np.power), (operator.mod, np.remainder), (operator.floordiv, np.floor_divide)),
-):
-    INFIX[_on_numbers] = INFIX[_function]
-PREFIX[operator.neg] = "-"
+INFIX |= {ON_NUMBERS[function]: symbol for function, symbol in INFIX.items() if function in ON_NUMBERS}
+PREFIX |= {ON_NUMBERS[function]: symbol for function, symbol in PREFIX.items() if function in ON_NUMBERS}
 POSTFIX: set[Any] = {
     primitives.getitem,
     primitives.output,

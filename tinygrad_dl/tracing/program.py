@@ -90,6 +90,11 @@ def nodes_in(arg: Any) -> Iterator[Node]:
             yield from nodes_in(part)
 
 
+def shape_of(arg: Any) -> tuple[int, ...]:
+    """The shape of a Node or an array; () for a number or a setting."""
+    return arg.shape if isinstance(arg, (Node, np.ndarray, np.generic)) else ()
+
+
 def replace_nodes(arg: Any, replacement: Callable[[Node], Any]) -> Any:
     """Rebuild an argument with `replacement(node)` in place of each Node."""
     if type(arg) is Node:

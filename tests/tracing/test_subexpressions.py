@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_dl.tracing.common import with_common_once
+from tinygrad_dl.tracing.subexpressions import with_common_once
 from tinygrad_dl.tracing.trace import trace
 
 X = np.array([1.0, 2.0, 3.0])
