@@ -16,7 +16,7 @@ from ..core import primitives
 from ..core.primitives import LEAST, TINY
 from ..nn import activations
 from ..nn.fused import sigmoid
-from ..tracing.algebra import by_function
+from ..tracing.algebra import by_function, is_complement, transposed
 from ..tracing.program import Node, Program, rewrite, shape_of
 
 softmax = activations.softmax
@@ -98,11 +98,6 @@ def _divided(x: Any) -> bool:
     return _made_by(x, np.divide) and _is_length(x.args[1])
 
 
-def _is_complement(x: Any, of: Any) -> bool:
-    """Return whether `x` is 1 - `of`."""
-    return _made_by(x, np.subtract) and _is_number(x.args[0], 1) and x.args[1] is of
-
-
 # ---- numbers
 
 
@@ -172,10 +167,6 @@ def _broadcast_anyway(function: Any) -> Callable[..., Any]:
         return None if narrowed == (x, y) else new(function, *narrowed)
 
     return replacement
-
-
-def _transposed(new: Any, x: Any, first: Any, second: Any) -> Any:
-    return new(np.transpose, x) if len(shape_of(x)) == 2 and {first % 2, second % 2} == {0, 1} else None
 
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
@@ -253,9 +244,9 @@ def _error_of_sigmoid(new: Any, x: Any, y: Any) -> Any:
     for slope, of_cost in ((x, y), (y, x)):
         if _made_by(slope, np.multiply) and _made_by(of_cost, np.subtract):
             A, (p, q) = slope.args[0], of_cost.args
-            if _is_complement(slope.args[1], A) and _made_by(p, np.divide) and _made_by(q, np.divide):
+            if is_complement(slope.args[1], A) and _made_by(p, np.divide) and _made_by(q, np.divide):
                 Y = q.args[0]
-                if p.args[1] is slope.args[1] and q.args[1] is A and _is_complement(p.args[0], Y):
+                if p.args[1] is slope.args[1] and q.args[1] is A and is_complement(p.args[0], Y):
                     return new(np.subtract, A, Y)
     return None
 
@@ -303,7 +294,7 @@ _TABLE = [
     *(Rule(f, _combined(f), _OUTWARDS) for f in (np.add, np.subtract)),
     *(Rule(f, _broadcast_anyway(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
     Rule(np.negative, _negative),
-    Rule(np.swapaxes, _transposed),
+    Rule(np.swapaxes, transposed),
     Rule(np.broadcast_to, _spread),
     Rule(primitives.astype, _cast),
     Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),

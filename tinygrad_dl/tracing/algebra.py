@@ -111,9 +111,9 @@ def _transpose(new: Any, a: Any, axes: Any = None) -> Any:
     return new(np.transpose, a) if axes is not None and tuple(axes) == reverse else None
 
 
-def _swapaxes(new: Any, a: Any, first: Any, second: Any) -> Any:
-    ndim = len(shape_of(a))
-    return new(np.transpose, a) if ndim == 2 and {first % 2, second % 2} == {0, 1} else None
+def transposed(new: Any, a: Any, *axes: Any) -> Any:
+    """Both axes of a matrix, or the last two without any `axes`, swapped."""
+    return new(np.transpose, a) if len(shape_of(a)) == 2 and {axis % 2 for axis in axes} in (set(), {0, 1}) else None
 
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
@@ -144,10 +144,10 @@ def _sigmoid_with_cross_entropy(new: Any, g: Any, slope: Any) -> Any:
 
 def is_complement(not_y: Any, y: Any) -> bool:
     """Return whether `not_y` is 1 - y."""
-    match not_y:
-        case Node(function=np.subtract, args=(1, x)):
-            return x is y
-    return False
+    if type(not_y) is not Node or not_y.function is not np.subtract:
+        return False
+    one, x = not_y.args
+    return x is y and not shape_of(one) and bool(one == 1)
 
 
 def _is_sigmoid(a: Any) -> bool:
@@ -168,7 +168,7 @@ _TABLE = [
     Rule(np.multiply, EXACT, _sigmoid_with_cross_entropy),
     Rule(np.power, EXACT, _square),
     Rule(np.transpose, EXACT, _transpose),
-    Rule(np.swapaxes, EXACT, _swapaxes),
+    Rule(np.swapaxes, EXACT, transposed),
     Rule(np.sum, EXACT, _reduction(np.add)),
     Rule(np.prod, EXACT, _reduction(np.multiply)),
     Rule(np.max, EXACT, _extremum(np.maximum)),

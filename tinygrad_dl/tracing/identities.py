@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from .algebra import EXACT, READING, Rule, by_function, is_number
+from .algebra import EXACT, READING, Rule, by_function, is_number, transposed
 from .program import Node, shape_of
 
 
@@ -42,10 +42,6 @@ def _sum_over_axes(new: Any, x: Any, *args: Any, axis: Any = None, keepdims: Any
     if axes == axis and len(axes) > 1:
         return None
     return new(np.sum, x, axis=axes[0] if len(axes) == 1 else axes, keepdims=keepdims, **kwargs)
-
-
-def _transposed(new: Any, x: Any, *axes: Any) -> Any:
-    return new(np.transpose, x) if len(shape_of(x)) == 2 and {*axes} in ({0, 1}, {-1, -2}, set()) else None
 
 
 def _sigmoid(new: Any, one: Any, below: Any) -> Any:
@@ -215,8 +211,8 @@ OF_RULES = by_function(
         Rule(np.sum, EXACT, _sum_of_factored),
         Rule(np.add, EXACT, _where_sum),
         Rule(np.add, EXACT, _sum_of_two_factored),
-        Rule(np.matrix_transpose, EXACT, _transposed),
-        Rule(np.swapaxes, EXACT, _transposed),
+        Rule(np.matrix_transpose, EXACT, transposed),
+        Rule(np.swapaxes, EXACT, transposed),
     ]
 )
 AFTERWARDS = by_function(
