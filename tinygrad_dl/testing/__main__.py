@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .gradcheck import gradients_report
-from .user_file import gradients, inputs, pairs
-from .user_file.loading import CannotCheck, UserFile, run_file
+from .homework import gradients, inputs, pairs
+from .homework.loading import CannotCheck, UserFile, run_file
 
 RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...nn.layers import Sequential
-from . import homework
+from . import arguments
 from .course_net import Array, CourseNet
 from .findings import report
 from .replay import PLACE, Replay, State, single
@@ -90,8 +90,8 @@ def check_backprop(
         raise ValueError(f"check_backprop: expected convention='course', 'derivative' or None, got {convention!r}.")
     settings = {"regularisation": regularisation, "leaky_slope": leaky_slope, "updated": updated, "old": old}
     with np.errstate(all="ignore"):
-        the_net = homework.course_net(X, Y, net, activations, cost, **settings)
-        given = homework.gradients_by_name(gradients, the_net)
+        the_net = arguments.course_net(X, Y, net, activations, cost, **settings)
+        given = arguments.gradients_by_name(gradients, the_net)
         return report(_best_search(the_net, given, convention, learning_rate))
 
 

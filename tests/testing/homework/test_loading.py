@@ -10,7 +10,7 @@ import pytest
 import tinygrad_dl
 from tests.marks import in_depth
 from tinygrad_dl.testing import __main__ as command
-from tinygrad_dl.testing.user_file import pairs
+from tinygrad_dl.testing.homework import pairs
 
 each = pytest.mark.parametrize
 

@@ -5,8 +5,8 @@ import textwrap
 
 import pytest
 
-from tests.testing.user_file.test_pairs import DB, LAYER, each
-from tinygrad_dl.testing.user_file import inputs
+from tests.testing.homework.test_pairs import DB, LAYER, each
+from tinygrad_dl.testing.homework import inputs
 
 
 def test_inputs_are_those_asked_for_then_variables_then_defaults_then_random(check):

@@ -1,6 +1,6 @@
 """The net that hand-derived gradients are of: its depth, activations and settings, as far as the file has them."""
 
-from tests.testing.user_file.test_gradients import CALL, each, net
+from tests.testing.homework.test_gradients import CALL, each, net
 
 
 def test_a_net_is_as_deep_as_its_gradients_and_what_has_no_name_is_said_not_to_be_checked(check):

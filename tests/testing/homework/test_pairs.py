@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from tests.marks import in_depth
-from tinygrad_dl.testing.user_file import pairs
+from tinygrad_dl.testing.homework import pairs
 
 each = pytest.mark.parametrize
 
