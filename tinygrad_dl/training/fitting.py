@@ -1,87 +1,21 @@
-"""`fit`: gradient descent over epochs and minibatches; `History`: its losses and metrics."""
+"""`fit`: gradient descent over epochs and minibatches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from . import _frames, checks
-from .core import arguments
-from .core.modes import no_grad
-from .core.tensor import Tensor, untracked
-from .data import minibatches, number_of_samples
-from .nn.module import course_names
-from .optim import Optimizer
-
-Metric = Callable[[Any, Any], float]
-
-
-class History(dict[str, list[float]]):
-    """A dict of the loss and the metrics of each epoch: `history["loss"]`, `history["validation_accuracy"]`, ...
-
-    Attributes
-    ----------
-    gradient_norms : dict of str to list of float
-        The mean norm of each parameter's gradient in each epoch; empty unless `fit` had `gradient_norms=True`.
-    """
-
-    def __init__(self, *values: Any, **by_name: list[float]):
-        super().__init__(*values, **by_name)
-        self.gradient_norms: dict[str, list[float]] = {}
-
-    @property
-    def loss(self) -> list[float]:
-        """The training loss of each epoch."""
-        return self["loss"]
-
-    @property
-    def metrics(self) -> dict[str, list[float]]:
-        """The metrics of each epoch, by name, without the losses."""
-        return {name: values for name, values in self.items() if name not in ("loss", "validation_loss")}
-
-    def record(self, values: Mapping[str, float], prefix: str = "") -> None:
-        """Append the values of one epoch.
-
-        Parameters
-        ----------
-        values : mapping of str to float
-            The values by name.
-        prefix : str
-            Prepended to each name.
-        """
-        for name, value in values.items():
-            self.setdefault(prefix + name, []).append(value)
-
-    def plot(self, ax: Any = None, *, log: bool = False) -> Any:
-        """Plot the losses over the epochs, as `tinygrad_dl.drawing.plots.costs` does for several histories.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            The axes to draw into. The default is a new figure.
-        log : bool
-            Use a logarithmic scale for the loss.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            The axes.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        from .drawing import plots
-
-        return plots.costs(self, ax=ax, log=log)
-
-    def __repr__(self) -> str:
-        ends = (f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.items())
-        return f"History of {len(self.get('loss', ()))} epochs: {', '.join(ends)}"
+from .. import checks
+from ..core import arguments
+from ..core.modes import no_grad
+from ..core.tensor import Tensor
+from ..data import minibatches, number_of_samples
+from ..nn.module import course_names
+from ..optim import Optimizer
+from .history import History
+from .steps import Evaluation, Metric, average_over_samples
 
 
 def fit(
@@ -199,122 +133,23 @@ def fit(
         raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
     watched = _parameters(net, optimizer) if gradient_norms else {}
     history = History()
-    evaluate = _Evaluation(net, loss, None, metrics)
-    train = _Evaluation(net, loss, optimizer, metrics, compile)
+    evaluate = Evaluation(net, loss, None, metrics)
+    train = Evaluation(net, loss, optimizer, metrics, compile)
     bar = _progress_bar(epochs, progress)
     for _ in bar:
         batches = (
             [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
         )
-        means, norms = _average_over_samples(train, batches, watched)
+        means, norms = average_over_samples(train, batches, watched)
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
         if validation_data is not None:
             with no_grad():
-                history.record(_average_over_samples(evaluate, [validation_data])[0], "validation_")
+                history.record(average_over_samples(evaluate, [validation_data])[0], "validation_")
         if hasattr(bar, "set_postfix_str"):  # tqdm, not range
             bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
     return history
-
-
-class _Evaluation:
-    """The loss and the metrics of a minibatch; with an optimizer, a step on it too, compiled if wanted."""
-
-    def __init__(
-        self,
-        net: Callable[[Any], Any],
-        loss: Callable[[Any, Any], Any],
-        optimizer: Optimizer | None,
-        metrics: Mapping[str, Metric],
-        compiled: bool = False,
-    ):
-        self.net, self.loss, self.optimizer, self.metrics = net, loss, optimizer, metrics
-        self.compiled: Any = None
-        if compiled:
-            from .tracing.compiled import compile
-
-            self.compiled = compile(self._step)
-
-    def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[float, dict[str, float]]:
-        """Return the loss and the metrics, as they are before the step."""
-        X_, Y_ = untracked(X), untracked(Y)
-        if self.compiled is not None:
-            try:
-                A, cost = self.compiled(X_, Y_)
-            except TypeError as error:
-                A, cost = self._step(X_, Y_)  # which raises it again if it is not about compiling
-                _frames.warn(f"fit: trained without compile=True: {error}")
-                self.compiled = None
-            return cost.item(), self._measure(A, Y)
-        A, cost = self._loss(X_, Y_)
-        measured = self._measure(A, Y)  # a metric may raise, so before the step
-        if self.optimizer is not None:
-            self._descend(cost)
-        return cost.item(), measured
-
-    def _step(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
-        A, cost = self._loss(X, Y)
-        self._descend(cost)
-        return A, cost
-
-    def _loss(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
-        A = self.net(X)
-        cost = self.loss(A, Y)
-        if type(cost) is not Tensor or cost.size != 1:
-            raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
-        if not np.isfinite(cost.data):
-            raise FloatingPointError(f"the loss became {cost.item()}: {_advice(self.optimizer)}.")
-        return A, cost
-
-    def _descend(self, cost: Tensor) -> None:
-        assert self.optimizer is not None
-        self.optimizer.zero_grad()
-        cost.backward()
-        self.optimizer.step()
-
-    def _measure(self, A: Any, Y: np.ndarray) -> dict[str, float]:
-        return {name: _one_number(name, metric(A.data, Y)) for name, metric in self.metrics.items()}
-
-
-def _average_over_samples(
-    evaluate: _Evaluation,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
-    watched: Mapping[str, Tensor] = MappingProxyType({}),
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples."""
-    totals = dict.fromkeys(("loss", *evaluate.metrics), 0.0)
-    norms = dict.fromkeys(watched, 0.0)
-    samples = 0
-    for X, Y in batches:
-        value, measured = evaluate(X, Y)
-        m = Y.shape[-1]
-        samples += m
-        for name, measure in (("loss", value), *measured.items()):
-            totals[name] += m * measure
-        for name, parameter in watched.items():
-            if parameter.grad is not None:  # None means zero: the loss does not depend on it
-                norms[name] += m * float(np.linalg.norm(parameter.grad))
-    means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
-    return means, mean_norms
-
-
-def _one_number(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"fit: expected the metric {name!r} to give one number, got {value!r:.80}.") from error
-
-
-def _advice(optimizer: Optimizer | None) -> str:
-    """Return advice for a loss that is not finite; after a nan gradient, a parameter is nan before the loss is."""
-    for parameter in getattr(optimizer, "parameters", ()):
-        if not np.all(np.isfinite(parameter.data)):
-            return (
-                f"{parameter._label()} is not finite since an earlier step: try a smaller learning rate, or find the "
-                f"gradient that was not finite with tg.debug()"
-            )
-    return "try a smaller learning rate, or check the loss"
 
 
 def _with_row_labels(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tests.test_training import fit, new_net, problem, rng
+from tests.training.test_fitting import fit, new_net, problem, rng
 from tinygrad_dl import nn
 
 

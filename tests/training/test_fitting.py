@@ -193,40 +193,6 @@ def test_a_metric_can_not_write_into_the_labels_that_training_goes_on_with():
 # ---- history
 
 
-def test_a_history_tells_losses_from_metrics():
-    history = fit(validation=problem(4), metrics={"accuracy": nn.accuracy})
-    assert history.loss == history["loss"]
-    assert history.metrics.keys() == {"accuracy", "validation_accuracy"}
-    assert repr(history).startswith(f"History of 3 epochs: loss {history.loss[0]:.4g} -> {history.loss[-1]:.4g}, acc")
-    assert all(type(value) is float for values in history.values() for value in values)
-
-
-@pytest.mark.parametrize("validation", [None, problem(4)])
-def test_plot_draws_the_losses_over_the_epochs(validation):
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    history = fit(validation=validation, metrics={"accuracy": nn.accuracy})
-    ax = history.plot()
-    names = {"loss": "training"} | ({"validation_loss": "validation"} if validation else {})
-    for line, (name, label) in zip(ax.get_lines(), names.items(), strict=True):
-        assert list(line.get_xdata()) == [1, 2, 3]
-        assert list(line.get_ydata()) == history[name]
-        assert line.get_label() == label
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(names.values())
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "cost")
-    mine = ax.figure.add_subplot()
-    assert history.plot(mine) is mine
-    plt.close(ax.figure)
-
-
-def test_plot_has_a_logarithmic_axis_on_request():
-    figure = pytest.importorskip("matplotlib.figure")
-    ax = fit().plot(figure.Figure().subplots(), log=True)
-    assert ax.get_yscale() == "log"
-
-
 @given(st.integers(1, 12), st.integers(1, 2))
 def test_gradient_norms_are_means_over_the_samples_of_what_each_step_met(batch_size, epochs):
     fitted, by_hand = new_net(), new_net()
@@ -264,13 +230,6 @@ def test_gradient_norms_of_what_is_not_trained_and_of_nets_that_are_functions():
     arguments = {"loss": nn.mean_squared_error, "optimizer": sgd, "epochs": 1, "progress": False}
     history = tg.fit(lambda X: w @ X, np.eye(2), np.zeros((1, 2)), gradient_norms=True, **arguments)
     assert history.gradient_norms == {"parameter 0": [pytest.approx(np.sqrt(2))], "unused": [0.0]}
-
-
-def test_plot_without_matplotlib_names_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'pip install "tinygrad-dl\[plot\]"'):
-        tg.History(loss=[1.0]).plot()
 
 
 # ---- progress

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tests.test_optim import OPTIMIZERS, each_optimizer
+from tests.optim.test_algorithms import OPTIMIZERS, each_optimizer
 from tinygrad_dl import optim
 
 RATES = {

@@ -1,0 +1,49 @@
+"""`History`: losses, metrics, and their picture."""
+
+import sys
+
+import pytest
+
+import tinygrad_dl as tg
+from tests.training.test_fitting import fit, problem
+
+
+def test_a_history_tells_losses_from_metrics():
+    history = fit(validation=problem(4), metrics={"accuracy": tg.nn.accuracy})
+    assert history.loss == history["loss"]
+    assert history.metrics.keys() == {"accuracy", "validation_accuracy"}
+    assert repr(history).startswith(f"History of 3 epochs: loss {history.loss[0]:.4g} -> {history.loss[-1]:.4g}, acc")
+    assert all(type(value) is float for values in history.values() for value in values)
+
+
+@pytest.mark.parametrize("validation", [None, problem(4)])
+def test_plot_draws_the_losses_over_the_epochs(validation):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    history = fit(validation=validation, metrics={"accuracy": tg.nn.accuracy})
+    ax = history.plot()
+    names = {"loss": "training"} | ({"validation_loss": "validation"} if validation else {})
+    for line, (name, label) in zip(ax.get_lines(), names.items(), strict=True):
+        assert list(line.get_xdata()) == [1, 2, 3]
+        assert list(line.get_ydata()) == history[name]
+        assert line.get_label() == label
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(names.values())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "cost")
+    mine = ax.figure.add_subplot()
+    assert history.plot(mine) is mine
+    plt.close(ax.figure)
+
+
+def test_plot_has_a_logarithmic_axis_on_request():
+    figure = pytest.importorskip("matplotlib.figure")
+    ax = fit().plot(figure.Figure().subplots(), log=True)
+    assert ax.get_yscale() == "log"
+
+
+def test_plot_without_matplotlib_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r'pip install "tinygrad-dl\[plot\]"'):
+        tg.History(loss=[1.0]).plot()

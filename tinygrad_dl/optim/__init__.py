@@ -1,0 +1,6 @@
+"""Optimizers, and schedules for their learning rates."""
+
+from .algorithms import SGD, Adam, Momentum, RMSProp
+from .optimizer import Optimizer
+
+__all__ = ["SGD", "Adam", "Momentum", "Optimizer", "RMSProp"]

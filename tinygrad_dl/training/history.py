@@ -1,0 +1,71 @@
+"""`History`: the losses and metrics of a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class History(dict[str, list[float]]):
+    """A dict of the loss and the metrics of each epoch: `history["loss"]`, `history["validation_accuracy"]`, ...
+
+    Attributes
+    ----------
+    gradient_norms : dict of str to list of float
+        The mean norm of each parameter's gradient in each epoch; empty unless `fit` had `gradient_norms=True`.
+    """
+
+    def __init__(self, *values: Any, **by_name: list[float]):
+        super().__init__(*values, **by_name)
+        self.gradient_norms: dict[str, list[float]] = {}
+
+    @property
+    def loss(self) -> list[float]:
+        """The training loss of each epoch."""
+        return self["loss"]
+
+    @property
+    def metrics(self) -> dict[str, list[float]]:
+        """The metrics of each epoch, by name, without the losses."""
+        return {name: values for name, values in self.items() if name not in ("loss", "validation_loss")}
+
+    def record(self, values: Mapping[str, float], prefix: str = "") -> None:
+        """Append the values of one epoch.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            The values by name.
+        prefix : str
+            Prepended to each name.
+        """
+        for name, value in values.items():
+            self.setdefault(prefix + name, []).append(value)
+
+    def plot(self, ax: Any = None, *, log: bool = False) -> Any:
+        """Plot the losses over the epochs, as `tinygrad_dl.drawing.plots.costs` does for several histories.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            The axes to draw into. The default is a new figure.
+        log : bool
+            Use a logarithmic scale for the loss.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from ..drawing import plots
+
+        return plots.costs(self, ax=ax, log=log)
+
+    def __repr__(self) -> str:
+        ends = (f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.items())
+        return f"History of {len(self.get('loss', ()))} epochs: {', '.join(ends)}"

@@ -1,0 +1,114 @@
+"""A step of training, on a minibatch, and the means of its loss and metrics over an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .. import _frames
+from ..core.tensor import Tensor, untracked
+from ..optim import Optimizer
+
+Metric = Callable[[Any, Any], float]
+
+
+class Evaluation:
+    """The loss and the metrics of a minibatch; with an optimizer, a step on it too, compiled if wanted."""
+
+    def __init__(
+        self,
+        net: Callable[[Any], Any],
+        loss: Callable[[Any, Any], Any],
+        optimizer: Optimizer | None,
+        metrics: Mapping[str, Metric],
+        compiled: bool = False,
+    ):
+        self.net, self.loss, self.optimizer, self.metrics = net, loss, optimizer, metrics
+        self.compiled: Any = None
+        if compiled:
+            from ..tracing.compiled import compile
+
+            self.compiled = compile(self._step)
+
+    def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[float, dict[str, float]]:
+        """Return the loss and the metrics, as they are before the step."""
+        X_, Y_ = untracked(X), untracked(Y)
+        if self.compiled is not None:
+            try:
+                A, cost = self.compiled(X_, Y_)
+            except TypeError as error:
+                A, cost = self._step(X_, Y_)  # which raises it again if it is not about compiling
+                _frames.warn(f"fit: trained without compile=True: {error}")
+                self.compiled = None
+            return cost.item(), self._measure(A, Y)
+        A, cost = self._loss(X_, Y_)
+        measured = self._measure(A, Y)  # a metric may raise, so before the step
+        if self.optimizer is not None:
+            self._descend(cost)
+        return cost.item(), measured
+
+    def _step(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
+        A, cost = self._loss(X, Y)
+        self._descend(cost)
+        return A, cost
+
+    def _loss(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
+        A = self.net(X)
+        cost = self.loss(A, Y)
+        if type(cost) is not Tensor or cost.size != 1:
+            raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
+        if not np.isfinite(cost.data):
+            raise FloatingPointError(f"the loss became {cost.item()}: {_advice(self.optimizer)}.")
+        return A, cost
+
+    def _descend(self, cost: Tensor) -> None:
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
+        cost.backward()
+        self.optimizer.step()
+
+    def _measure(self, A: Any, Y: np.ndarray) -> dict[str, float]:
+        return {name: _one_number(name, metric(A.data, Y)) for name, metric in self.metrics.items()}
+
+
+def average_over_samples(
+    evaluate: Evaluation,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    watched: Mapping[str, Tensor] = MappingProxyType({}),
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples."""
+    totals = dict.fromkeys(("loss", *evaluate.metrics), 0.0)
+    norms = dict.fromkeys(watched, 0.0)
+    samples = 0
+    for X, Y in batches:
+        value, measured = evaluate(X, Y)
+        m = Y.shape[-1]
+        samples += m
+        for name, measure in (("loss", value), *measured.items()):
+            totals[name] += m * measure
+        for name, parameter in watched.items():
+            if parameter.grad is not None:  # None means zero: the loss does not depend on it
+                norms[name] += m * float(np.linalg.norm(parameter.grad))
+    means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
+    return means, mean_norms
+
+
+def _one_number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"fit: expected the metric {name!r} to give one number, got {value!r:.80}.") from error
+
+
+def _advice(optimizer: Optimizer | None) -> str:
+    """Return advice for a loss that is not finite; after a nan gradient, a parameter is nan before the loss is."""
+    for parameter in getattr(optimizer, "parameters", ()):
+        if not np.all(np.isfinite(parameter.data)):
+            return (
+                f"{parameter._label()} is not finite since an earlier step: try a smaller learning rate, or find the "
+                f"gradient that was not finite with tg.debug()"
+            )
+    return "try a smaller learning rate, or check the loss"
