@@ -39,7 +39,7 @@ ALLOWED = {
     "nn.metrics": {"nn.losses"},
     "nn.losses": {"nn.activations"},
     "nn.": {"core", "batching", "pytree", "checks", "_files", "tracing.fusing", "tracing.algebra", "nn"},
-    "optim.": {"core", "checks", "optim"},
+    "optim.": {"core", "checks", "_files", "optim"},
     "tracing.fusing": {"core", "batching", "tracing"},
     "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},

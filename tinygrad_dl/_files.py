@@ -68,18 +68,46 @@ def _check_regular(name: str) -> None:
 
 # ---- arrays in a .npz archive
 
+
+def write_arrays(path: str | bytes | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write `arrays` to an `.npz` archive. An older file is replaced at the end, or stays on an error.
+
+    Raises ValueError for a name with a NUL or backslash, and errors as `whole_file`.
+    """
+    import zipfile
+
+    for name in arrays:
+        if zipfile.ZipInfo(f"{name}.npy").filename != f"{name}.npy":
+            raise ValueError(f"a parameter named {name!r} can't be saved: name it without a NUL or backslash.")
+    with whole_file(path) as part, open(part, "wb") as file:
+        archive = zipfile.ZipFile(file, "w")  # not np.savez: a parameter may be called `file`
+        try:
+            for name, values in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, values, allow_pickle=False)
+            archive.close()
+        except BaseException:
+            archive.fp = None  # prevents closing, which would raise another error after Ctrl-C
+            raise
+        file.flush()
+        os.fsync(file.fileno())
+
+
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{"
     rb"'descr': '([<>|][biufc]\d+)', 'fortran_order': (False|True), 'shape': (\([\d, ]*\)), \} *\n",
     re.DOTALL,
 )
-_LONGEST_HEADER, _LARGEST_ITEM = 10_000, 32  # bytes
+_LONGEST_HEADER, _LARGEST_ITEM, _LONGEST_TEXT = 10_000, 32, 64_000_000  # bytes
 
 
-def read_arrays(path: str | bytes | os.PathLike[str], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: str | bytes | os.PathLike[str], shapes: Mapping[str, tuple[int, ...] | None]
+) -> dict[str, np.ndarray]:
     """Read the arrays of the `.npz` archive `path`, which must have exactly the names and shapes of `shapes`.
 
-    Reads no more bytes than such arrays take. Raises OSError if the file cannot be opened, else ValueError.
+    The shape None stands for a text, an array of bytes of any length up to 64 MB. Reads no more bytes than such arrays
+    take. Raises OSError if the file cannot be opened, else ValueError.
     """
     name = os.fsdecode(path)
     with suppress(FileNotFoundError):
@@ -97,7 +125,7 @@ class _Unfit(ValueError):
     """An intact archive with other names or shapes."""
 
 
-def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...] | None]) -> dict[str, np.ndarray]:
     import zipfile
 
     with zipfile.ZipFile(file) as archive:
@@ -109,20 +137,24 @@ def _read(file: IO[bytes], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, n
         for name, entry in zip(found, archive.infolist(), strict=True):
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise ValueError(f"{name}: expected an entry that is stored or deflated.")
-            if entry.file_size > _LONGEST_HEADER + _LARGEST_ITEM * math.prod(shapes[name]):
-                raise _Unfit(f"{name}: expected the shape {shapes[name]}, got {entry.file_size:,} bytes.")
+            shape = shapes[name]
+            most = _LONGEST_TEXT if shape is None else _LARGEST_ITEM * math.prod(shape)
+            if entry.file_size > _LONGEST_HEADER + most:
+                raise _Unfit(f"{name}: expected the shape {shape}, got {entry.file_size:,} bytes.")
             with archive.open(entry) as content:
-                arrays[name] = _decode_array(name, content.read(entry.file_size), shapes[name])
+                arrays[name] = _decode_array(name, content.read(entry.file_size), shape)
     return arrays
 
 
-def _decode_array(name: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+def _decode_array(name: str, content: bytes, shape: tuple[int, ...] | None) -> np.ndarray:
     """Decode the bytes of a `.npy` file, as `np.save` writes them. The header is matched, never evaluated."""
     header: Any = _HEADER.match(content)
     try:
         dtype = np.dtype(header[1].decode())
     except TypeError:  # no header, or an unknown dtype
         raise ValueError(f"{name}: expected the header of an array of numbers.") from None
+    if shape is None:
+        shape = (len(content) - header.end(),)
     if header[3].decode() != str(shape):
         raise _Unfit(f"{name}: expected the shape {shape}, got {dtype} of shape {header[3].decode():.60}.")
     if header.end() + dtype.itemsize * math.prod(shape) != len(content):

@@ -17,7 +17,7 @@ RATES = {
     "complex": (0.1j, TypeError, "got 0.1j"),
     "a Tensor": (tg.Tensor(0.1), TypeError, "got Tensor"),
     "True": (True, TypeError, "got True"),
-    "a schedule": (lambda t: 0.1, TypeError, "got <function"),
+    "a schedule of text": (lambda t: "0.1", TypeError, "got '0.1'"),
     "inf": (math.inf, ValueError, "got inf"),
 }
 
@@ -107,7 +107,7 @@ def test_a_beta_outside_of_0_to_1_is_refused(name, beta, value):
 ELSEWHERE = [
     ({"lr": 0.1}, r"^SGD has no lr=: write learning_rate="),
     ({"learning_rate": 0.1, "momentum": 0.9}, r"^SGD has no momentum=: take tg\.optim\.Momentum"),
-    ({"learning_rate": 0.1, "weight_decay": 0.1}, "^SGD has no weight_decay=: add the penalty to the loss"),
+    ({"learning_rate": 0.1, "clipnorm": 1.0}, "^SGD has no clipnorm=: write max_norm="),
 ]
 
 
@@ -174,3 +174,82 @@ def test_an_update_that_does_not_fit_moves_no_parameter(update):
     with pytest.raises((TypeError, ValueError)):
         Second([first, second], 0.1).step()
     assert np.array_equal(first.data, [1, 2])
+
+
+each_kind = pytest.mark.parametrize("make", [optim.SGD, optim.Momentum, optim.RMSProp, optim.Adam])
+
+
+@each_kind
+@pytest.mark.parametrize("decay", [-1.0, math.inf, math.nan])
+def test_a_weight_decay_below_0_or_not_finite_is_refused(make, decay):
+    with pytest.raises(ValueError, match="expected a weight_decay of 0 or more"):
+        make([tg.parameter(1.0)], learning_rate=0.1, weight_decay=decay)
+
+
+@each_kind
+def test_a_schedule_that_gives_no_rate_changes_nothing(make):
+    p = tg.parameter([1.0, 2.0], name="p")
+    optimizer = make([p], learning_rate=lambda step: 0.1 - step)
+    p.grad = np.ones(2)
+    optimizer.step()
+    before, state = p.numpy(), optimizer.state_dict()
+    with pytest.raises(ValueError, match=r"expected a learning rate of 0 or more, got -0\.9"):
+        optimizer.step()
+    assert np.array_equal(p.numpy(), before)
+    assert all(np.array_equal(value, state[name]) for name, value in optimizer.state_dict().items())
+
+
+@each_kind
+def test_weight_decay_subtracts_a_share_of_each_weight_and_leaves_biases_out(make):
+    def trained(decay):
+        parameters = [tg.parameter(np.full((2, 2), 3.0), name="W1"), tg.parameter(np.full((2, 1), 3.0), name="b1")]
+        optimizer = make(parameters, learning_rate=0.1, weight_decay=decay)
+        for p in parameters:
+            p.grad = np.ones(p.shape)
+        optimizer.step()
+        return [p.numpy() for p in parameters]
+
+    (W, b), (W_decayed, b_decayed) = trained(0.0), trained(0.5)
+    np.testing.assert_allclose(W_decayed, W - 0.1 * 0.5 * 3.0, rtol=1e-14)
+    np.testing.assert_array_equal(b_decayed, b)
+
+
+@pytest.mark.parametrize(("norm", "scale"), [(0.5, 0.5 / 13), (13.0, 1.0), (20.0, 1.0)])
+def test_clipping_scales_all_gradients_to_the_global_norm(norm, scale):
+    parameters = [tg.parameter(np.zeros(2)), tg.parameter(0.0)]  # 3² + 4² + 12² = 13²
+    optimizer = optim.SGD(parameters, learning_rate=1.0, max_norm=norm)
+    parameters[0].grad, parameters[1].grad = np.array([3.0, 4.0]), np.array(12.0)
+    optimizer.step()
+    np.testing.assert_allclose(parameters[0].numpy(), [-3 * scale, -4 * scale], rtol=1e-14)
+    np.testing.assert_allclose(parameters[1].numpy(), -12 * scale, rtol=1e-14)
+
+
+@each_kind
+def test_an_optimizer_with_the_state_of_another_goes_on_as_it_would(make):
+    def gradient(step):
+        return np.random.default_rng(step).normal(size=(3, 2))
+
+    def steps(p, optimizer, numbers):
+        for step in numbers:
+            p.grad = gradient(step)
+            optimizer.step()
+
+    whole = tg.parameter(np.ones((3, 2)))
+    through = make([whole], learning_rate=optim.schedules.InverseTime(0.1, decay=0.5))
+    steps(whole, through, range(5))
+    first = tg.parameter(whole.numpy())
+    resumed = make([first], learning_rate=optim.schedules.InverseTime(0.1, decay=0.5))
+    resumed.load_state_dict(through.state_dict())
+    for p, optimizer in ((whole, through), (first, resumed)):
+        steps(p, optimizer, range(5, 9))
+    assert first.numpy().tobytes() == whole.numpy().tobytes()
+    assert resumed.steps == 9
+
+
+def test_a_state_of_another_kind_or_shape_is_refused_and_changes_nothing():
+    adam = optim.Adam([tg.parameter(np.ones(3))])
+    before = adam.state_dict()
+    for other in (optim.SGD([tg.parameter(np.ones(3))], 0.1), optim.Adam([tg.parameter(np.ones(4))])):
+        with pytest.raises(ValueError, match=r"the state does not fit this Adam|v.0: expected float64 of shape \(3,\)"):
+            adam.load_state_dict(other.state_dict())
+    assert all(np.array_equal(value, before[name]) for name, value in adam.state_dict().items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import pytree
-from .._files import describe_difference, read_arrays, whole_file
+from .._files import describe_difference, read_arrays, write_arrays
 from ..batching import Batched, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor, replace_all_data
@@ -170,26 +170,11 @@ class Module:
         OSError
             If the file cannot be written: FileNotFoundError if its folder is missing, IsADirectoryError for a folder.
         """
-        import zipfile
-
         state = self.state_dict()
         for name, values in state.items():
             if not np.all(np.isfinite(values)):
                 raise ValueError(f"{name} is not finite, and {os.fsdecode(path)!r} was not written.")
-            if zipfile.ZipInfo(f"{name}.npy").filename != f"{name}.npy":
-                raise ValueError(f"a parameter named {name!r} can't be saved: name it without a NUL or backslash.")
-        with whole_file(path) as part, open(part, "wb") as file:
-            archive = zipfile.ZipFile(file, "w")  # not np.savez: a parameter may be called `file`
-            try:
-                for name, values in state.items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                        np.lib.format.write_array(entry, values, allow_pickle=False)
-                archive.close()
-            except BaseException:
-                archive.fp = None  # prevents closing, which would raise another error after Ctrl-C
-                raise
-            file.flush()
-            os.fsync(file.fileno())
+        write_arrays(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read all parameters from a file written by `save`; on an error, none has changed.

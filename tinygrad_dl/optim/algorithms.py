@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Unpack
 
 import numpy as np
 
 from .. import checks
 from ..core.tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Settings
+
+Rate = float | Callable[[int], float]
 
 
 class SGD(Optimizer):
@@ -19,8 +21,10 @@ class SGD(Optimizer):
     ----------
     parameters : iterable of Tensor
         The leaf Tensors to train.
-    learning_rate : float
-        The step size α.
+    learning_rate : float or function
+        The step size α, or a schedule; see `Optimizer`.
+    weight_decay, max_norm
+        See `Optimizer`.
 
     References
     ----------
@@ -49,10 +53,12 @@ class Momentum(Optimizer):
     ----------
     parameters : iterable of Tensor
         The leaf Tensors to train.
-    learning_rate : float
-        The step size α.
+    learning_rate : float or function
+        The step size α, or a schedule; see `Optimizer`.
     beta : float
         The decay β of the average, in [0, 1).
+    **settings
+        `weight_decay` and `max_norm`, see `Optimizer`.
 
     References
     ----------
@@ -71,8 +77,10 @@ class Momentum(Optimizer):
 
     beta: float
 
-    def __init__(self, parameters: Iterable[Tensor], learning_rate: float, beta: float = 0.9):
-        super().__init__(parameters, learning_rate)
+    def __init__(
+        self, parameters: Iterable[Tensor], learning_rate: Rate, beta: float = 0.9, **settings: Unpack[Settings]
+    ):
+        super().__init__(parameters, learning_rate, **settings)
         self.beta = checks.fraction("Momentum", "beta", beta)
         self._v = self._zeros()
 
@@ -89,12 +97,14 @@ class RMSProp(Optimizer):
     ----------
     parameters : iterable of Tensor
         The leaf Tensors to train.
-    learning_rate : float
-        The step size α.
+    learning_rate : float or function
+        The step size α, or a schedule; see `Optimizer`.
     beta : float
         The decay β of the average of squares, in [0, 1).
     epsilon : float
         The ε that keeps the denominator above 0.
+    **settings
+        `weight_decay` and `max_norm`, see `Optimizer`.
 
     References
     ----------
@@ -115,9 +125,14 @@ class RMSProp(Optimizer):
     epsilon: float
 
     def __init__(
-        self, parameters: Iterable[Tensor], learning_rate: float = 0.001, beta: float = 0.9, epsilon: float = 1e-8
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: Rate = 0.001,
+        beta: float = 0.9,
+        epsilon: float = 1e-8,
+        **settings: Unpack[Settings],
     ):
-        super().__init__(parameters, learning_rate)
+        super().__init__(parameters, learning_rate, **settings)
         self.beta = checks.fraction("RMSProp", "beta", beta)
         self.epsilon = checks.positive("RMSProp", "epsilon", epsilon)
         self._s = self._zeros()
@@ -138,14 +153,16 @@ class Adam(Optimizer):
     ----------
     parameters : iterable of Tensor
         The leaf Tensors to train.
-    learning_rate : float
-        The step size α.
+    learning_rate : float or function
+        The step size α, or a schedule; see `Optimizer`.
     beta1 : float
         The decay β₁ of the average of gradients, in [0, 1).
     beta2 : float
         The decay β₂ of the average of squares, in [0, 1).
     epsilon : float
         The ε that keeps the denominator above 0.
+    **settings
+        `weight_decay` and `max_norm`, see `Optimizer`.
 
     References
     ----------
@@ -169,12 +186,13 @@ class Adam(Optimizer):
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        **settings: Unpack[Settings],
     ):
-        super().__init__(parameters, learning_rate)
+        super().__init__(parameters, learning_rate, **settings)
         self.beta1, self.beta2 = checks.fraction("Adam", "beta1", beta1), checks.fraction("Adam", "beta2", beta2)
         self.epsilon = checks.positive("Adam", "epsilon", epsilon)
         self._v, self._s = self._zeros(), self._zeros()

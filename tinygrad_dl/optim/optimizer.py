@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
 from .. import checks
+from .._files import describe_difference
 from ..core import arguments
 from ..core.array_methods import Symbolic
 from ..core.signatures import signature
@@ -22,8 +24,18 @@ _FOREIGN_SETTINGS = {  # names that other libraries use -> advice
     "eps": "write epsilon=",
     "betas": "write beta1= and beta2=",
     "momentum": "take tg.optim.Momentum, and write beta=",
-    "weight_decay": "add the penalty to the loss, such as 0.5 * decay * np.sum(W**2)",
+    "clipnorm": "write max_norm=",
+    "schedule": "pass the schedule as learning_rate",
 }
+_OURS = (__name__, f"{__package__}.algorithms")
+_BIAS = re.compile(r"(b|bias|beta|gamma)\d*")  # names of parameters that weight decay leaves out
+
+
+class Settings(TypedDict, total=False):
+    """The settings of all optimizers."""
+
+    weight_decay: float
+    max_norm: float | None
 
 
 class Optimizer:
@@ -36,8 +48,19 @@ class Optimizer:
     ----------
     parameters : iterable of Tensor
         The leaf Tensors to train, each once, such as `net.parameters()`.
-    learning_rate : float
-        The step size α. It may be assigned later, for a schedule.
+    learning_rate : float or function
+        The step size α, which may be assigned later; or a schedule, a function of the number of steps made, such as
+        those of `tg.optim.schedules`.
+    weight_decay : float
+        The decoupled decay λ: a step also subtracts α λ W from each W, which is no part of its gradient. Biases, and
+        the shifts and scales of batch normalization, are left out, by their names.
+    max_norm : float, optional
+        Clip the gradients to this global norm: if the norm of all gradients together is larger, they are scaled to it.
+
+    Attributes
+    ----------
+    steps : int
+        The number of steps made, which a schedule is given.
 
     Raises
     ------
@@ -45,20 +68,37 @@ class Optimizer:
         If no parameter requires grad, a parameter is given twice, or the learning rate is not positive and finite.
     TypeError
         If a parameter is not a real leaf Tensor, or the learning rate is not a number.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", 2019; Pascanu et al., "On the difficulty of training
+    recurrent neural networks", 2013.
     """
 
     def __new__(cls, *args: Any, **settings: Any) -> Self:
         """Refuse settings of other libraries with the name that they have here."""
         known = signature(cls.__init__).parameters
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values()) and cls.__init__.__module__ not in _OURS
         for name in _FOREIGN_SETTINGS.keys() & settings.keys() - known.keys():
-            if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+            if not takes_any:
                 raise TypeError(f"{cls.__name__} has no {name}=: {_FOREIGN_SETTINGS[name]}.")
         return super().__new__(cls)
 
     parameters: list[Tensor]
     learning_rate: float
+    schedule: Callable[[int], float] | None
+    steps: int
+    weight_decay: float
+    max_norm: float | None
 
-    def __init__(self, parameters: Iterable[Tensor], learning_rate: float):
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        learning_rate: float | Callable[[int], float],
+        *,
+        weight_decay: float = 0.0,
+        max_norm: float | None = None,
+    ):
         kind = type(self).__name__
         if hasattr(parameters, "parameters"):
             raise TypeError(f"{kind}: expected net.parameters(), got a {type(parameters).__name__}.")
@@ -81,7 +121,15 @@ class Optimizer:
         for parameter in self.parameters:
             if parameter.dtype.kind == "c":
                 raise TypeError(f"{kind}: expected real parameters, got {parameter!r:.80}.")
-        self.learning_rate = checks.positive(kind, "a learning rate", learning_rate)
+        self.schedule = learning_rate if callable(learning_rate) else None
+        rate = learning_rate(0) if callable(learning_rate) else learning_rate
+        self.learning_rate = checks.positive(kind, "a learning rate", rate)
+        self.steps = 0
+        expected = f"{kind}: expected a weight_decay of 0 or more"
+        self.weight_decay = checks.real(expected, weight_decay)
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"{expected}, got {weight_decay}.")
+        self.max_norm = None if max_norm is None else checks.positive(kind, "max_norm", max_norm)
         self._slots = [(p, p.shape, _FLOAT32 if p.dtype == np.float16 else p.dtype) for p in self.parameters]
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
@@ -115,9 +163,10 @@ class Optimizer:
         TypeError
             If a gradient, an update or the learning rate does not hold real numbers.
         """
-        rate = self.learning_rate
+        rate = self.learning_rate if self.schedule is None else self.schedule(self.steps)
         if not (type(rate) is float and 0 <= rate < math.inf):
-            self.learning_rate = self._check_rate(rate)
+            rate = self._check_rate(rate)
+        self.learning_rate = rate
         moved, gradients = [], []
         for i, (parameter, shape, dtype) in enumerate(self._slots):
             gradient = parameter._grad
@@ -128,6 +177,8 @@ class Optimizer:
                 gradients.append((i, gradient))
         if not moved:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
+        if self.max_norm is not None:
+            gradients = _clip(gradients, self.max_norm)
         new = []
         for i, gradient in gradients:
             parameter, shape, dtype = self._slots[i]
@@ -136,8 +187,11 @@ class Optimizer:
                 update = self._array("an update", update, i)
             value = parameter._value
             after = value - update
+            if self.weight_decay and not _BIAS.fullmatch(parameter.name or ""):
+                after = after - rate * self.weight_decay * value
             new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
         replace_all_data(moved, new)
+        self.steps += 1
 
     def _array(self, what: str, given: Any, i: int) -> np.ndarray:
         """Convert `given` to an array for parameter number `i`. Raises ValueError or TypeError if it does not fit."""
@@ -154,7 +208,10 @@ class Optimizer:
         return array.astype(self._slots[i][2], copy=False)
 
     def _check_rate(self, rate: Any) -> float:
-        """Check a learning rate that was assigned; 0 is allowed, the end of many schedules."""
+        """Check a learning rate that was assigned, or is a schedule's; 0 is allowed, the end of many schedules."""
+        if callable(rate) and not isinstance(rate, Symbolic):
+            self.schedule = rate
+            return self._check_rate(rate(self.steps))
         traced = isinstance(rate, Symbolic)  # the program checks it, at each step
         number = rate if traced else checks.real(f"{type(self).__name__}: expected a learning rate of 0 or more", rate)
         if not 0 <= number < math.inf:
@@ -169,5 +226,61 @@ class Optimizer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return a copy of the state: the number of steps, and the averages of each parameter's gradients.
+
+        Returns
+        -------
+        dict of str to array
+            The arrays by name: "steps", and "v.0", "v.1", ... of an attribute `_v`, a list with an array for each
+            parameter.
+        """
+        state = {"steps": np.array(self.steps), "learning_rate": np.array(self.learning_rate)}
+        return state | {f"{name.lstrip('_')}.{i}": np.array(averages[i]) for name, averages, i in self._averages()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set the state to that of another optimizer of the same kind; on an error, nothing has changed.
+
+        Parameters
+        ----------
+        state : mapping of str to array
+            The arrays by name, as `state_dict` returns them.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape or dtype differs.
+        """
+        kind, own = type(self).__name__, self.state_dict()
+        if difference := describe_difference(own, list(state)):
+            raise ValueError(f"the state does not fit this {kind}: {difference}.")
+        for name, values in own.items():
+            given = np.asarray(state[name])
+            if given.shape != values.shape or not np.can_cast(given.dtype, values.dtype, "same_kind"):
+                expected = f"{values.dtype} of shape {values.shape}"
+                raise ValueError(f"{kind}: {name}: expected {expected}, got {given.dtype} of shape {given.shape}.")
+        for name, averages, i in self._averages():
+            loaded = np.array(state[f"{name.lstrip('_')}.{i}"])
+            old = averages[i]
+            averages[i] = loaded.astype(old.dtype) if type(old) is np.ndarray else type(old)(loaded)
+        self.steps, self.learning_rate = int(state["steps"]), float(state["learning_rate"])
+
+    def _averages(self) -> list[tuple[str, list[Any], int]]:
+        """The lists among the attributes that hold an array or a number for each parameter, by name and position."""
+        count = len(self.parameters)
+        return [
+            (name, values, i)
+            for name, values in vars(self).items()
+            if type(values) is list and len(values) == count
+            for i in range(count)
+            if isinstance(values[i], (np.ndarray, np.generic, int, float))
+        ]
+
     def _zeros(self) -> list[np.ndarray]:
         return [np.zeros(shape, dtype) for _, shape, dtype in self._slots]
+
+
+def _clip(gradients: list[tuple[int, np.ndarray]], most: float) -> list[tuple[int, np.ndarray]]:
+    """Scale all gradients to the global norm `most`, if theirs is larger."""
+    norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for _, g in gradients))
+    return [(i, (g * (most / np.maximum(norm, most))).astype(g.dtype)) for i, g in gradients]
