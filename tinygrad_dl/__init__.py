@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from . import data, nn, optim, primitives, rules
+from . import data, nn, optim, primitives, rules, training
 from .core.backprop import backward, gradients, named_tensors
 from .core.modes import is_grad_enabled, no_grad
 from .core.tensor import Tensor, parameter
@@ -23,7 +23,7 @@ from .functional import (
 )
 from .functional.user_ops import defcomposite, defnondiff, defvjp, defvjp_each, defvjp_jointly, fused, primitive
 from .memory import keep_memory
-from .training import History, fit
+from .training import History, fit, load_training, save_training
 
 if TYPE_CHECKING:
     from . import drawing as drawing
@@ -61,6 +61,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "keep_memory",
+    "load_training",
     "named_tensors",
     "nn",
     "no_grad",
@@ -69,6 +70,8 @@ __all__ = [
     "primitive",
     "primitives",
     "rules",
+    "save_training",
+    "training",
     "value_and_grad",
     "vjp",
     "vmap",

@@ -121,6 +121,22 @@ def read_arrays(
             raise ValueError(f"{name!r} is not a complete .npz archive of Module.save: {error}") from None
 
 
+def read_text(path: str | bytes | os.PathLike[str], entry: str) -> bytes:
+    """Read one array of bytes, a text of at most 64 MB, from an `.npz` archive. Raises errors as `read_arrays`."""
+    import zipfile
+
+    name = os.fsdecode(path)
+    with suppress(FileNotFoundError):
+        _check_regular(name)
+    with open(name, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive, archive.open(f"{entry}.npy") as content:
+                text = content.read(_LONGEST_TEXT + _LONGEST_HEADER + 1)
+                return _decode_array(entry, text, None).tobytes()
+        except Exception as error:  # the class that zipfile raises depends on the damaged byte
+            raise ValueError(f"{name!r} is no complete archive with {entry!r} in it: {error}") from None
+
+
 class _Unfit(ValueError):
     """An intact archive with other names or shapes."""
 

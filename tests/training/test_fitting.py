@@ -235,16 +235,6 @@ def test_gradient_norms_of_what_is_not_trained_and_of_nets_that_are_functions():
 # ---- progress
 
 
-def test_progress_shows_the_loss_where_tqdm_is_installed(capsys):
-    pytest.importorskip("tqdm")
-    history = fit(progress=True)
-    shown = capsys.readouterr().err
-    assert "3/3" in shown
-    assert f"loss {history.loss[-1]:.4g}" in shown
-    fit(progress=False)
-    assert capsys.readouterr().err == ""
-
-
 def test_without_tqdm_fit_does_the_same_in_silence(monkeypatch, capsys):
     expected = fit(progress=False)
     monkeypatch.setitem(sys.modules, "tqdm", None)

@@ -41,7 +41,7 @@ REFUSED = {
     "a True for epochs": ({"epochs": True}, TypeError, "^fit: expected epochs .*, got True"),
     "batches of 4.0": ({"batch_size": 8 / 2, "rng": rng()}, TypeError, "^fit: expected batch_size .*, got 4.0: .* //"),
     "batches of a list": ({"batch_size": [4], "rng": rng()}, TypeError, r"^fit: expected batch_size .*, got \[4\]"),
-    "a loss by name": ({"loss": "mse"}, TypeError, "expected loss to be a function, such as .*, got 'mse'"),
+    "a loss that is a number": ({"loss": 2.0}, TypeError, "expected loss to be a function, such as .*, got 2.0"),
     "validation of one": ({"validation": [X]}, TypeError, r"expected validation=\(X, Y\), a pair"),
     "validation of a number": ({"validation": 0.2}, TypeError, r"expected validation=\(X, Y\), a pair, got 0.2"),
     "a mask": ({"data": (np.ma.array(X, mask=X > 0), Y)}, TypeError, "fit: data: .* got a MaskedArray"),
@@ -77,7 +77,7 @@ def test_what_can_not_be_trained_on_is_refused(name):
         assert np.array_equal(values, before[path])
 
 
-@pytest.mark.parametrize("optimizer", [tg.optim.Adam, "adam", None])
+@pytest.mark.parametrize("optimizer", [dict, "adan", None])
 def test_an_optimizer_is_an_object(optimizer):
     with pytest.raises(TypeError, match=r"fit: expected an optimizer, such as tg\.optim\.Adam\(net\.parameters\(\)"):
         tg.fit(new_net(), X, Y, loss=nn.binary_cross_entropy, optimizer=optimizer, epochs=1, progress=False)

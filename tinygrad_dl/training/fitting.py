@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Never
 
 import numpy as np
 
@@ -14,8 +15,12 @@ from ..core.tensor import Tensor
 from ..data import minibatches, number_of_samples
 from ..nn.module import course_names
 from ..optim import Optimizer
+from .callbacks import TrainingState
 from .history import History
+from .progress import progress_bar
+from .saving import load_training, save_training
 from .steps import Evaluation, Metric, average_over_samples
+from .words import advice_for, loss_for, optimizer_for
 
 
 def fit(
@@ -23,8 +28,8 @@ def fit(
     X: Any,
     Y: Any,
     *,
-    loss: Callable[[Any, Any], Any],
-    optimizer: Optimizer,
+    loss: Callable[[Any, Any], Any] | str,
+    optimizer: Optimizer | str | type[Optimizer],
     epochs: int,
     batch_size: int | None = None,
     rng: np.random.Generator | None = None,
@@ -33,6 +38,9 @@ def fit(
     gradient_norms: bool = False,
     progress: bool = True,
     compile: bool = False,
+    callbacks: Sequence[Callable[[TrainingState], Any]] = (),
+    resume: str | os.PathLike[str] | None = None,
+    **unknown: Never,
 ) -> History:
     """Train a net by gradient descent, `epochs` times over all samples.
 
@@ -48,10 +56,11 @@ def fit(
         Samples, (n, m). It is not changed, and may be changed after the call.
     Y : array or data frame
         Labels, (..., m). For a net with one output, (m,) counts as (1, m).
-    loss : function
-        `loss(predictions, Y)` gives a Tensor of size 1.
-    optimizer : Optimizer
-        It holds parameters of `net`.
+    loss : function or str
+        `loss(predictions, Y)` gives a Tensor of size 1; or the name of a loss of `tg.nn`, "mse", "bce" or
+        "cross_entropy".
+    optimizer : Optimizer, str or class
+        It holds parameters of `net`. "adam" and "rmsprop", or the classes, stand for those with their own settings.
     epochs : int
         The number of passes over all samples.
     batch_size : int, optional
@@ -70,6 +79,14 @@ def fit(
     compile : bool
         Train with a compiled step, see `tinygrad_dl.compile`: the same numbers in less time. A net or loss that can't
         be compiled is trained as it is, with a warning that gives the reason.
+    callbacks : sequence of function
+        Functions that are called with the `tg.training.TrainingState` after each epoch, or after each step if marked by
+        `tg.training.every_step`. They may call `state.stop()`.
+    resume : path, optional
+        A file in which training is saved after each epoch, and from which it goes on if the file exists: a run that was
+        killed, and started once more, ends with the same bits as one that ran through.
+    **unknown
+        None: names that other libraries use get an error that shows the line to write.
 
     Returns
     -------
@@ -103,6 +120,9 @@ def fit(
     >>> history["accuracy"][-1] > 0.95
     True
     """
+    if unknown:
+        raise TypeError(advice_for(next(iter(unknown))))
+    optimizer, loss = optimizer_for(optimizer, net), loss_for(loss)
     if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
         raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")
     training_data = _check_data(X, Y, "")
@@ -111,11 +131,6 @@ def fit(
     validation_data = None if validation is None else _copy_read_only(*_check_data(*validation, "validation "))
     checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
-    if isinstance(optimizer, type) or not hasattr(optimizer, "step"):
-        raise TypeError(
-            f"fit: expected an optimizer, such as tg.optim.Adam(net.parameters(), learning_rate=0.01), got "
-            f"{optimizer!r:.80}."
-        )
     epochs = checks.whole_number("fit", "epochs", epochs)
     if batch_size is not None:
         batch_size = checks.whole_number("fit", "batch_size", batch_size)
@@ -132,24 +147,59 @@ def fit(
     if not {"loss", "validation_loss"}.isdisjoint(metrics):
         raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
     watched = _parameters(net, optimizer) if gradient_norms else {}
+    after_step, after_epoch = _sort(callbacks)
     history = History()
+    if resume is not None:
+        if os.path.exists(resume):
+            history = load_training(resume, net, optimizer, rng, callbacks)
+        else:
+            save_training(resume, net, optimizer, rng, history, callbacks)  # an error comes before training
+    state = TrainingState(net, optimizer, history, epochs, rng, epoch=len(history.get("loss", ())))
+    state.step = state.epoch * (1 if batch_size is None else -(-training_data[0].shape[-1] // batch_size))
     evaluate = Evaluation(net, loss, None, metrics)
     train = Evaluation(net, loss, optimizer, metrics, compile)
-    bar = _progress_bar(epochs, progress)
+
+    def after(value: float) -> bool:
+        state.step, state.loss = state.step + 1, value
+        for callback in after_step:
+            callback(state)
+        return bool(state.stopped)
+
+    bar = progress_bar(state.epoch, epochs, progress)
     for _ in bar:
         batches = (
             [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
         )
-        means, norms = average_over_samples(train, batches, watched)
+        means, norms = average_over_samples(train, batches, watched, after)
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
         if validation_data is not None:
             with no_grad():
                 history.record(average_over_samples(evaluate, [validation_data])[0], "validation_")
+        state.epoch += 1
+        for callback in after_epoch:
+            callback(state)
+        if resume is not None:
+            save_training(resume, net, optimizer, rng, history, callbacks)
         if hasattr(bar, "set_postfix_str"):  # tqdm, not range
-            bar.set_postfix_str(f"loss {history.loss[-1]:.4g}", refresh=False)
+            shown = (f"{n} {history[n][-1]:.4g}" for n in ("loss", "validation_loss") if n in history)
+            bar.set_postfix_str(", ".join([*shown, *filter(None, [state.stopped])]), refresh=False)
+        if state.stopped:
+            break
+    if hasattr(bar, "close"):
+        bar.close()
     return history
+
+
+def _sort(callbacks: Any) -> tuple[list[Callable[[TrainingState], Any]], list[Callable[[TrainingState], Any]]]:
+    """Return the callbacks for each step, and those for each epoch."""
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise TypeError(f"fit: expected callbacks=[...], functions of the state of training, got {callbacks!r:.80}.")
+    if classes := [callback for callback in callbacks if isinstance(callback, type)]:
+        raise TypeError(f"fit: expected a callback, got a class: write {classes[0].__name__}().")
+    of_step = [callback for callback in callbacks if getattr(callback, "every_step", False)]
+    return of_step, [callback for callback in callbacks if callback not in of_step]
 
 
 def _with_row_labels(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -195,13 +245,3 @@ def _copy_read_only(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarra
     for copy in copies:
         copy.flags.writeable = False
     return copies
-
-
-def _progress_bar(epochs: int, wanted: bool) -> Any:
-    if not wanted:
-        return range(epochs)
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return range(epochs)
-    return tqdm(range(epochs), unit="epoch")

@@ -78,8 +78,12 @@ def average_over_samples(
     evaluate: Evaluation,
     batches: Iterable[tuple[np.ndarray, np.ndarray]],
     watched: Mapping[str, Tensor] = MappingProxyType({}),
+    after_step: Callable[[float], bool] = lambda loss: False,
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples."""
+    """Average the loss, the metrics, and the gradient norms of the `watched` parameters over all samples.
+
+    `after_step` is called with the loss of each minibatch; it ends the epoch by returning True.
+    """
     totals = dict.fromkeys(("loss", *evaluate.metrics), 0.0)
     norms = dict.fromkeys(watched, 0.0)
     samples = 0
@@ -92,6 +96,8 @@ def average_over_samples(
         for name, parameter in watched.items():
             if parameter.grad is not None:  # None means zero: the loss does not depend on it
                 norms[name] += m * float(np.linalg.norm(parameter.grad))
+        if after_step(value):
+            break
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
 

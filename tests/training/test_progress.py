@@ -1,0 +1,38 @@
+"""The progress bar: on a terminal, from the epochs that are done, and silent elsewhere."""
+
+import io
+import sys
+
+import pytest
+
+from tests.training.test_fitting import fit, problem
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_on_a_terminal_shows_the_losses(monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    fit(epochs=3, progress=True, validation=problem(4))
+    shown = terminal.getvalue()
+    assert "3/3" in shown
+    assert "loss 0." in shown
+    assert "validation_loss 0." in shown
+
+
+def test_there_is_no_bar_in_a_log(capsys):
+    pytest.importorskip("tqdm")
+    fit(epochs=3, progress=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_begins_with_the_epochs_that_are_done(monkeypatch, tmp_path):
+    pytest.importorskip("tqdm")
+    fit(epochs=3, resume=tmp_path / "run.npz")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    fit(epochs=5, progress=True, resume=tmp_path / "run.npz")
+    assert "3/5" in terminal.getvalue()
+    assert "0/5" not in terminal.getvalue()

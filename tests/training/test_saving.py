@@ -1,0 +1,168 @@
+"""Runs in files: a run that was killed and resumed ends with the same bits; misfits change nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.training.test_fitting import fit, new_net, problem, rng
+from tinygrad_dl.training import EarlyStopping
+
+MAKERS = [tg.optim.SGD, tg.optim.Momentum, tg.optim.RMSProp, tg.optim.Adam]
+
+
+def bits(net):
+    return {name: values.tobytes() for name, values in net.state_dict().items()}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("compile", [False, True])
+@pytest.mark.parametrize("generator", [np.random.PCG64, np.random.MT19937, np.random.Philox])
+def test_a_run_in_two_parts_gives_the_same_bits_as_one(make, compile, generator, tmp_path):
+    settings = {"make": make, "batch_size": 5, "compile": compile, "validation": problem(4)}
+    whole, first, second = new_net(), new_net(), new_net(seed=1)
+    history = fit(whole, epochs=5, rng=np.random.Generator(generator(3)), **settings)
+    path = tmp_path / "run.npz"
+    fit(first, epochs=2, rng=np.random.Generator(generator(3)), resume=path, **settings)
+    resumed = fit(second, epochs=5, rng=np.random.Generator(generator(4)), resume=path, **settings)
+    assert bits(second) == bits(whole)
+    assert resumed == history
+    again = fit(new_net(), epochs=5, rng=np.random.Generator(generator(5)), resume=path, **settings)
+    assert again == history  # nothing is left to do
+
+
+def test_early_stopping_goes_on_where_it_was(tmp_path):
+    def run(net, epochs, resume=None):
+        stopping = EarlyStopping(patience=3)
+        fit(net, epochs=epochs, rate=3.0, validation=problem(4, seed=5), callbacks=[stopping], resume=resume)
+        return stopping.best_epoch
+
+    whole, parts = new_net(), new_net()
+    best = run(whole, 12)
+    for epochs in (2, 5, 12):
+        last = run(parts, epochs, tmp_path / "run.npz")
+    assert last == best
+
+
+PROGRAM = """
+import os, signal, sys
+import numpy as np
+import tinygrad_dl as tg
+
+path, kill_at = sys.argv[1], int(sys.argv[2])
+rng = np.random.default_rng(0)
+X = rng.normal(size=(2, 20))
+Y = (X[:1] > 0).astype(float)
+net = tg.nn.mlp([2, 3, 1], output=tg.nn.sigmoid, rng=rng)
+adam = tg.optim.Adam(net.parameters(), tg.optim.schedules.InverseTime(0.1, decay=0.1))
+
+@tg.training.every_step
+def kill(state):
+    if state.step == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+history = tg.fit(net, X, Y, loss="bce", optimizer=adam, epochs=4, batch_size=7, rng=rng, callbacks=[kill],
+                 resume=path, gradient_norms=True, progress=False)
+print(history.loss, history.gradient_norms, [p.numpy().tobytes().hex() for p in net.parameters()])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is of POSIX")
+@pytest.mark.parametrize("kill_at", [1, 5, 9])
+def test_a_run_that_was_killed_at_any_step_ends_with_the_same_bits(kill_at, tmp_path):
+    def run(path, kill_at):
+        command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(path), str(kill_at)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(tg.__file__).parents[1])}
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+
+    whole = run(tmp_path / "whole.npz", 0)
+    assert whole.returncode == 0, whole.stderr
+    assert run(tmp_path / "killed.npz", kill_at).returncode == -9
+    resumed = run(tmp_path / "killed.npz", 0)
+    assert resumed.stdout == whole.stdout
+
+
+# ---- misfits
+
+
+def state_of(net, optimizer, source):
+    return (
+        bits(net),
+        {n: v.tobytes() for n, v in optimizer.state_dict().items()},
+        json.dumps(source.bit_generator.state),
+    )
+
+
+def saved(path, *, sizes=(2, 3, 1), make=tg.optim.Adam, source=None):
+    net = tg.nn.mlp(list(sizes), rng=rng())
+    optimizer = make(net.parameters(), learning_rate=0.1)
+    tg.save_training(path, net, optimizer, source or rng(5), tg.History(loss=[1.0]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"sizes": (2, 4, 1)}, r"expected the shape \(3, 2\)"),
+        ({"sizes": (2, 3, 3, 1)}, "the names of its arrays do not fit"),
+        ({"make": tg.optim.SGD}, "is of training with SGD, got a Adam: make the same optimizer"),
+        ({"source": np.random.Generator(np.random.Philox(1))}, "rng was a Philox, got a PCG64"),
+    ],
+)
+def test_a_file_of_another_run_is_refused_and_changes_nothing(other, message, tmp_path):
+    path = saved(tmp_path / "run.npz", **other)
+    net, source = tg.nn.mlp([2, 3, 1], rng=rng(7)), rng(8)
+    adam = tg.optim.Adam(net.parameters())
+    before = state_of(net, adam, source)
+    with pytest.raises(ValueError, match=message):
+        tg.load_training(path, net, adam, source)
+    assert state_of(net, adam, source) == before
+
+
+def test_a_file_with_a_generator_needs_one(tmp_path):
+    path = saved(tmp_path / "run.npz")
+    net = tg.nn.mlp([2, 3, 1], rng=rng(7))
+    with pytest.raises(ValueError, match="holds the random generators 'rng', got none"):
+        tg.load_training(path, net, tg.optim.Adam(net.parameters()))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])
+def test_a_damaged_file_is_refused_and_changes_nothing(kept, tmp_path):
+    path = saved(tmp_path / "run.npz")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    net, source = tg.nn.mlp([2, 3, 1], rng=rng(7)), rng(8)
+    adam = tg.optim.Adam(net.parameters())
+    before = state_of(net, adam, source)
+    with pytest.raises(ValueError, match=r"run\.npz"):
+        tg.load_training(path, net, adam, source)
+    assert state_of(net, adam, source) == before
+
+
+def test_an_archive_of_parameters_alone_is_no_run(tmp_path):
+    net = new_net()
+    net.save(tmp_path / "net.npz")
+    with pytest.raises(ValueError, match="no complete archive with 'about' in it"):
+        tg.load_training(tmp_path / "net.npz", net, tg.optim.Adam(net.parameters()))
+
+
+def test_a_folder_that_is_missing_is_an_error_before_training(tmp_path):
+    steps = []
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        fit(resume=tmp_path / "none" / "run.npz", callbacks=[steps.append])
+    assert not steps
+
+
+def test_a_net_without_names_can_not_be_saved(tmp_path):
+    X, Y = problem()
+    w = tg.parameter(np.ones((1, X.shape[0])))
+    with pytest.raises(TypeError, match="expected a Module"):
+        tg.fit(
+            lambda X: w @ X, X, Y, loss="mse", optimizer=tg.optim.SGD([w], 0.1), epochs=1, resume=tmp_path / "run.npz"
+        )

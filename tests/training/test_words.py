@@ -1,0 +1,50 @@
+"""Words that users try: accepted where their meaning is plain, else answered with the line to write."""
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+from tests.training.test_fitting import new_net, problem
+
+
+@pytest.mark.parametrize("word", ["adam", "Adam", tg.optim.Adam])
+def test_a_word_or_a_class_stands_for_the_optimizer_with_its_own_settings(word):
+    X, Y = problem()
+    by_word, by_hand = new_net(), new_net()
+    given = tg.fit(by_word, X, Y, loss="bce", optimizer=word, epochs=3, progress=False)
+    adam = tg.optim.Adam(by_hand.parameters())
+    expected = tg.fit(by_hand, X, Y, loss=tg.nn.binary_cross_entropy, optimizer=adam, epochs=3, progress=False)
+    assert given == expected
+    assert all(np.array_equal(p.data, q.data) for p, q in zip(by_word.parameters(), by_hand.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("word", ["sgd", "momentum", tg.optim.SGD])
+def test_an_optimizer_without_a_usual_rate_is_asked_for_with_the_line_to_write(word):
+    X, Y = problem()
+    with pytest.raises(
+        TypeError, match=r"optimizer=tg\.optim\.(SGD|Momentum)\(net\.parameters\(\), learning_rate=0\.1"
+    ):
+        tg.fit(new_net(), X, Y, loss="bce", optimizer=word, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"lr": 0.1}, r"fit has no lr=: write optimizer=tg\.optim\.Adam\("),
+        ({"momentum": 0.9}, r"write optimizer=tg\.optim\.Momentum\("),
+        ({"init": "he"}, r"tg\.nn\.mlp\(sizes, init=tg\.nn\.he"),
+        ({"validation_data": ()}, r"write validation=\(X, Y\)"),
+        ({"verbose": 1}, "write progress=True"),
+        ({"colour": "red"}, r"fit has no colour=: see help\(tg\.fit\)"),
+    ],
+)
+def test_an_argument_of_other_libraries_is_answered_with_the_line_to_write(given, line):
+    X, Y = problem()
+    with pytest.raises(TypeError, match=line):
+        tg.fit(new_net(), X, Y, loss="bce", optimizer="adam", epochs=1, **given)
+
+
+def test_an_unknown_loss_is_answered_with_the_names_of_those_there_are():
+    X, Y = problem()
+    with pytest.raises(ValueError, match=r"expected loss= one of 'mse', .*'bce', .*got 'hinge'"):
+        tg.fit(new_net(), X, Y, loss="hinge", optimizer="adam", epochs=1)

@@ -1,0 +1,205 @@
+"""A training run in a file: `save_training` and `load_training`. Without pickle: a file runs no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._files import read_arrays, read_text, write_arrays
+from ..optim import Optimizer
+from .history import History
+
+_FORMAT = 1
+
+
+def save_training(
+    path: str | os.PathLike[str],
+    net: Any,
+    optimizer: Optimizer,
+    rng: np.random.Generator | None = None,
+    history: History | None = None,
+    callbacks: Sequence[Any] = (),
+) -> None:
+    """Write the state of training to a file, whole or not at all: an older file is replaced at the end.
+
+    `load_training` restores it to the same bits, so that training goes on as if it had not been interrupted.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, an `.npz` archive; its name is used as given.
+    net : Module
+        The net: its parameters, and the states of the random generators in it, as in dropout.
+    optimizer : Optimizer
+        Its optimizer: the number of steps, and averages of gradients.
+    rng : numpy.random.Generator, optional
+        The source of randomness of the minibatches.
+    history : History, optional
+        The history so far.
+    callbacks : sequence
+        Callbacks whose state is saved too: those that have a `state_dict`.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import tinygrad_dl as tg
+    >>> net = tg.nn.mlp([2, 3, 1], rng=np.random.default_rng(0))
+    >>> adam = tg.optim.Adam(net.parameters())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "run.npz")
+    ...     tg.save_training(path, net, adam)
+    ...     history = tg.load_training(path, net, adam)
+    """
+    arrays = {name: state for part in _parts(net, optimizer, callbacks) for name, state in part.arrays().items()}
+    about = {
+        "format": _FORMAT,
+        "optimizer": type(optimizer).__name__,
+        "generators": {name: _as_json(g.bit_generator.state) for name, g in _generators(net, rng).items()},
+        "history": dict(history or {}),
+        "gradient_norms": getattr(history, "gradient_norms", {}),
+        "callbacks": {str(i): _shapes(callback) for i, callback in _with_state(callbacks)},
+    }
+    write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
+
+
+def load_training(
+    path: str | os.PathLike[str],
+    net: Any,
+    optimizer: Optimizer,
+    rng: np.random.Generator | None = None,
+    callbacks: Sequence[Any] = (),
+) -> History:
+    """Restore the state of training that `save_training` wrote; on an error, nothing has changed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    net : Module
+        A net with the same parameters.
+    optimizer : Optimizer
+        An optimizer of the same kind, for the same parameters.
+    rng : numpy.random.Generator, optional
+        A generator of the same kind, if one was saved.
+    callbacks : sequence
+        The same callbacks.
+
+    Returns
+    -------
+    History
+        The history so far.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or of another net, optimizer or version.
+    """
+    name = os.fsdecode(path)
+    about = _read_about(path, name)
+    kind = type(optimizer).__name__
+    if about["optimizer"] != kind:
+        raise ValueError(f"{name!r} is of training with {about['optimizer']}, got a {kind}: make the same optimizer.")
+    generators = _generators(net, rng)
+    if about["generators"].keys() != generators.keys():
+        saved, given = (", ".join(map(repr, names)) or "none" for names in (about["generators"], generators))
+        raise ValueError(f"{name!r} holds the random generators {saved}, got {given}: pass the same net and rng=.")
+    for key, generator in generators.items():
+        if about["generators"][key]["bit_generator"] != (own := type(generator.bit_generator).__name__):
+            raise ValueError(f"{name!r}: {key} was a {about['generators'][key]['bit_generator']}, got a {own}.")
+    parts = _parts(net, optimizer, callbacks, about["callbacks"])
+    arrays = read_arrays(path, {"about": None, **{n: s for part in parts for n, s in part.shapes().items()}})
+    before = [part.values() for part in parts]
+    try:
+        for part in parts:
+            part.load(arrays)
+    except ValueError as error:
+        for part, values in zip(parts, before, strict=True):
+            part.restore(values)
+        raise ValueError(f"{name!r}: {error}") from None
+    for key, generator in generators.items():
+        generator.bit_generator.state = about["generators"][key]
+    history = History(about["history"])
+    history.gradient_norms = about["gradient_norms"]
+    return history
+
+
+def _read_about(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
+    """The description in a file. Raises ValueError if it is none of this version."""
+    try:
+        about = json.loads(read_text(path, "about"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name!r} is not a complete file of save_training: {error}") from None
+    if not isinstance(about, dict) or about.get("format") != _FORMAT:
+        version = about.get("format") if isinstance(about, dict) else None
+        raise ValueError(f"{name!r}: expected the format {_FORMAT} of save_training, got {version}.")
+    return about
+
+
+class _Part:
+    """A part of the state: what has a `state_dict` and a `load_state_dict`; `prefix` begins the names of its arrays."""
+
+    def __init__(self, prefix: str, owner: Any, shapes: Mapping[str, Any] | None = None):
+        self.prefix, self.owner, self._shapes = prefix, owner, shapes
+
+    def values(self) -> dict[str, np.ndarray]:
+        state: dict[str, np.ndarray] = self.owner.state_dict()
+        return state
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {f"{self.prefix}.{name}": np.asarray(values) for name, values in self.values().items()}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes = self._shapes if self._shapes is not None else _shapes(self.owner)
+        return {f"{self.prefix}.{name}": tuple(shape) for name, shape in shapes.items()}
+
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        start = len(self.prefix) + 1
+        self.owner.load_state_dict({n[start:]: v for n, v in arrays.items() if n.startswith(f"{self.prefix}.")})
+
+    def restore(self, values: Mapping[str, np.ndarray]) -> None:
+        self.owner.load_state_dict(values)
+
+
+def _parts(net: Any, optimizer: Any, callbacks: Sequence[Any], shapes: Mapping[str, Any] | None = None) -> list[_Part]:
+    if not hasattr(net, "state_dict"):
+        raise TypeError(f"expected a Module, whose parameters have names, got {net!r:.80}.")
+    found = [_Part("net", net), _Part("optimizer", optimizer)]
+    return found + [_Part(f"callback {i}", c, (shapes or {}).get(str(i))) for i, c in _with_state(callbacks)]
+
+
+def _with_state(callbacks: Sequence[Any]) -> list[tuple[int, Any]]:
+    return [(i, callback) for i, callback in enumerate(callbacks) if hasattr(callback, "state_dict")]
+
+
+def _shapes(owner: Any) -> dict[str, tuple[int, ...]]:
+    return {name: np.shape(values) for name, values in owner.state_dict().items()}
+
+
+def _generators(net: Any, rng: np.random.Generator | None) -> dict[str, np.random.Generator]:
+    """The random generators of training by name: `rng`, and those among the attributes of the Modules of a net."""
+    found = {} if rng is None else {"rng": rng}
+    modules: Callable[[], Any] = getattr(net, "named_modules", lambda: ())
+    for path, module in modules():
+        for name, value in vars(module).items():
+            if isinstance(value, np.random.Generator) and not any(value is other for other in found.values()):
+                found[f"{path}.{name}".lstrip(".")] = value
+    return found
+
+
+def _as_json(state: Any) -> Any:
+    """The state of a bit generator with lists in place of arrays."""
+    if isinstance(state, dict):
+        return {name: _as_json(value) for name, value in state.items()}
+    return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
