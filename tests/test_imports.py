@@ -15,6 +15,7 @@ PACKAGE = Path(tinygrad_dl.__file__).parent
 ALLOWED = {
     "_files": set(),
     "_frames": set(),
+    "_names": set(),
     "checks": set(),
     "memory": set(),
     "pytree": set(),
@@ -38,8 +39,8 @@ ALLOWED = {
     "nn.initializers": set(),
     "nn.metrics": {"nn.losses"},
     "nn.losses": {"nn.activations"},
-    "nn.": {"core", "batching", "pytree", "checks", "_files", "tracing.fusing", "tracing.algebra", "nn"},
-    "optim.": {"core", "checks", "_files", "optim"},
+    "nn.": {"core", "batching", "pytree", "checks", "_files", "_names", "tracing.fusing", "tracing.algebra", "nn"},
+    "optim.": {"core", "checks", "_files", "_names", "optim"},
     "tracing.fusing": {"core", "batching", "tracing"},
     "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},

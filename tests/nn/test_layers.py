@@ -68,7 +68,7 @@ WRONG_LAYERS = [
     ({"n_in": None}, TypeError, "^Dense: expected n_in .*, got None"),
     ({"n_out": np.array([2, 3])}, TypeError, r"^Dense: expected n_out .*, got array\("),
     ({"n_out": True}, TypeError, "^Dense: expected n_out .*, got True"),
-    ({"init": "he"}, TypeError, "^Dense: expected init to be a function, such as init=tg.nn.he, got 'he'"),
+    ({"init": 2}, TypeError, "^Dense: expected init to be a function, such as init=tg.nn.he, got 2"),
     ({"rng": None}, TypeError, r"^Dense: expected rng=np\.random\.default_rng\(seed\), got none"),
     ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
     ({"rng": np.random.RandomState(0)}, TypeError, "got RandomState"),
@@ -87,9 +87,9 @@ WRONG_NETS = [
     ({"sizes": 2}, r"^mlp: expected the sizes .*, such as \[30, 4, 1\], got 2"),
     ({"sizes": [2, 6 / 2, 1]}, "^Dense: expected n_out .*, got 3.0"),
     ({"sizes": [None, 1]}, "^Dense: expected n_in .*, got None"),
-    ({"hidden": "relu"}, "^mlp: expected hidden to be a function, such as hidden=tg.nn.relu, got 'relu'"),
+    ({"hidden": 2}, "^mlp: expected hidden to be a function, such as hidden=tg.nn.relu, got 2"),
     ({"output": None}, "^mlp: expected output to be a function, such as .*, got None"),
-    ({"init": "he"}, "^Dense: expected init to be a function, such as init=tg.nn.he, got 'he'"),
+    ({"init": 2}, "^Dense: expected init to be a function, such as init=tg.nn.he, got 2"),
     ({"rng": None}, r"^mlp: expected rng=np\.random\.default_rng\(seed\), got none"),
 ]
 
@@ -284,3 +284,14 @@ def test_mlp_without_a_layer_is_refused(sizes):
 def test_what_holds_no_numbers_is_no_matter_of_shapes(value):
     with pytest.raises(TypeError, match=r"expected (an array of )?numbers, got"):
         nn.Dense(2, 1, rng=np.random.default_rng(0))(value)
+
+
+def test_words_stand_for_activations_and_initializers():
+    by_word = nn.mlp([2, 3, 1], rng=np.random.default_rng(0), hidden="relu", output="sigmoid", init="he")
+    by_hand = nn.mlp([2, 3, 1], rng=np.random.default_rng(0), hidden=nn.relu, output=nn.sigmoid, init=nn.he)
+    assert repr(by_word) == repr(by_hand)
+    assert by_word.layers[0].W.numpy().tobytes() == by_hand.layers[0].W.numpy().tobytes()
+    with pytest.raises(ValueError, match=r"mlp: expected an activation, such as 'identity', .* got 'rellu'"):
+        nn.mlp([2, 3, 1], rng=np.random.default_rng(0), hidden="rellu")
+    with pytest.raises(ValueError, match=r"Dense: expected an initializer, such as 'he', .* got 'best'"):
+        nn.Dense(2, 3, rng=np.random.default_rng(0), init="best")

@@ -47,3 +47,14 @@ def test_plot_without_matplotlib_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'pip install "tinygrad-dl\[plot\]"'):
         tg.History(loss=[1.0]).plot()
+
+
+def test_a_history_prints_as_a_table_of_about_ten_epochs():
+    history = tg.History(loss=[1 / (k + 1) for k in range(25)], validation_loss=[0.5] * 25)
+    lines = str(history).splitlines()
+    assert lines[0].split() == ["epoch", "loss", "validation_loss"]
+    assert [line.split()[0] for line in lines[1:]] == ["1", "3", "6", "9", "12", "15", "18", "21", "24", "25"]
+    assert lines[1].split() == ["1", "1", "0.5"]
+    assert lines[-1].split() == ["25", "0.04", "0.5"]
+    assert len({len(line) for line in lines}) == 1
+    assert str(tg.History()) == "epoch"

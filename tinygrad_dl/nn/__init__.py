@@ -15,9 +15,13 @@ from .layers import Dense, Sequential, mlp
 from .losses import mean_squared_error
 from .metrics import accuracy
 from .module import Module
+from .normalisation import BatchNorm
+from .regularisation import Dropout, l2
 
 __all__ = [
+    "BatchNorm",
     "Dense",
+    "Dropout",
     "Module",
     "Sequential",
     "accuracy",
@@ -29,6 +33,7 @@ __all__ = [
     "he",
     "identity",
     "initializers",
+    "l2",
     "leaky_relu",
     "log_softmax",
     "losses",

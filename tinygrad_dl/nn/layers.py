@@ -13,6 +13,8 @@ from ..core import arguments
 from ..core.tensor import Tensor, parameter
 from . import activations, fused, initializers
 from .module import Module
+from .normalisation import BatchNorm
+from .regularisation import Dropout
 
 
 class Dense(Module):
@@ -26,8 +28,8 @@ class Dense(Module):
         The number of units, at least 1.
     rng : numpy.random.Generator
         The source of randomness for the weights. Required.
-    init : function
-        The initializer of the weights: `init(shape, rng)` gives an array (n_out, n_in).
+    init : function or str
+        The initializer of the weights: `init(shape, rng)` gives an array (n_out, n_in); or its name in `tg.nn`.
     dtype : dtype
         The type of the parameters.
 
@@ -65,13 +67,14 @@ class Dense(Module):
         n_out: int,
         *,
         rng: np.random.Generator | None = None,
-        init: initializers.Initializer = initializers.xavier,
+        init: initializers.Initializer | str = initializers.xavier,
         dtype: Any = np.float64,
     ):
         n_in = checks.whole_number("Dense", "n_in", n_in)
         n_out = checks.whole_number("Dense", "n_out", n_out)
-        checks.function("Dense", "init", init, "tg.nn.he")
-        W = np.asarray(init((n_out, n_in), checks.generator("Dense", rng)), dtype)
+        initialize = _by_name("Dense", "an initializer", init, _INITIALIZERS)
+        checks.function("Dense", "init", initialize, "tg.nn.he")
+        W = np.asarray(initialize((n_out, n_in), checks.generator("Dense", rng)), dtype)
         if W.shape != (n_out, n_in):
             raise ValueError(f"Dense({n_in}, {n_out}): expected init to give {(n_out, n_in)}, got {W.shape}.")
         self.n_in, self.n_out = n_in, n_out
@@ -157,7 +160,11 @@ class Sequential(Module):
                 number += 1
             elif isinstance(layer, Sequential):
                 number = layer._number(number)
-            elif number > 1 and isinstance((*self.layers, None)[position + 1], (Module, type(None))):
+            elif isinstance(layer, BatchNorm):
+                layer.gamma.name, layer.beta.name = f"gamma{number - 1}", f"beta{number - 1}"
+            elif isinstance(layer, Dropout):
+                layer.mask_name, name = f"D{number - 1}", f"A{number - 1}"
+            elif number > 1 and _ends_a_layer((*self.layers, None)[position + 1]):
                 name = f"A{number - 1}"  # the last function before the next layer gives the layer's output
             self._names.append(name)
         return number
@@ -196,13 +203,18 @@ class Sequential(Module):
         return f"Sequential({', '.join(map(_name, self.layers))})"
 
 
+def _ends_a_layer(following: Any) -> bool:
+    """Return whether the output of a layer is complete before this, None being the end."""
+    return following is None or (isinstance(following, Module) and not isinstance(following, (BatchNorm, Dropout)))
+
+
 def mlp(
     sizes: Sequence[int],
     *,
     rng: np.random.Generator | None = None,
-    hidden: Callable[[Any], Any] = activations.tanh,
-    output: Callable[[Any], Any] = activations.identity,
-    init: initializers.Initializer | None = None,
+    hidden: Callable[[Any], Any] | str = activations.tanh,
+    output: Callable[[Any], Any] | str = activations.identity,
+    init: initializers.Initializer | str | None = None,
     dtype: Any = np.float64,
 ) -> Sequential:
     """Make a multilayer perceptron: Dense layers with activations between them.
@@ -213,11 +225,11 @@ def mlp(
         The sizes of the input and of each layer, [n_x, n_1, ..., n_L].
     rng : numpy.random.Generator
         The source of randomness for the weights. Required.
-    hidden : function
-        The activation between layers.
-    output : function
+    hidden : function or str
+        The activation between layers, or its name in `tg.nn`.
+    output : function or str
         The activation of the last layer.
-    init : function, optional
+    init : function or str, optional
         The initializer of the weights. The default is `he` for a `hidden` of the relu family, else `xavier`.
     dtype : dtype
         The type of the parameters.
@@ -248,15 +260,33 @@ def mlp(
         raise TypeError(expected) from None
     if len(sizes) < 2:
         raise ValueError(expected)
+    functions: dict[str, Callable[[Any], Any]] = {}
     for name, given, example in (("hidden", hidden, "tg.nn.relu"), ("output", output, "tg.nn.sigmoid")):
-        checks.function("mlp", name, given, example)
+        function = _by_name("mlp", "an activation", given, _ACTIVATIONS)
+        functions[name] = checks.function("mlp", name, function, example)
     checks.generator("mlp", rng)
     if init is None:
-        init = initializers.he if hidden in _RELU_FAMILY else initializers.xavier
+        init = initializers.he if functions["hidden"] in _RELU_FAMILY else initializers.xavier
     layers: list[Any] = []
     for n_in, n_out in itertools.pairwise(sizes):
-        layers += [Dense(n_in, n_out, rng=rng, init=init, dtype=dtype), hidden]
-    return Sequential(*layers[:-1], output)
+        layers += [Dense(n_in, n_out, rng=rng, init=init, dtype=dtype), functions["hidden"]]
+    return Sequential(*layers[:-1], functions["output"])
+
+
+_ACTIVATIONS = {
+    name: getattr(fused, name, getattr(activations, name))
+    for name in ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "softmax")
+}
+_INITIALIZERS = {name: getattr(initializers, name) for name in ("he", "xavier", "zeros")}
+
+
+def _by_name(where: str, what: str, given: Any, known: dict[str, Any]) -> Any:
+    """The function that a word stands for; other values unchanged. Raises ValueError for unknown words."""
+    if not isinstance(given, str):
+        return given
+    if given not in known:
+        raise ValueError(f"{where}: expected {what}, such as {', '.join(map(repr, known))}, got {given!r}.")
+    return known[given]
 
 
 _RELU_FAMILY: tuple[Callable[[Any], Any], ...] = (

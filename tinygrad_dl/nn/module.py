@@ -6,7 +6,7 @@ import os
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -37,6 +37,15 @@ class Module:
     >>> dict(Scale().named_parameters()).keys()
     dict_keys(['factor'])
     """
+
+    training: bool  # the mode, which `train` and `eval` set
+    reads_mode = False  # True for layers of this package that compute something else in another mode
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make a Module in training mode; a subclass need not call `__init__` of this class."""
+        module = super().__new__(cls)
+        vars(module)["training"] = True  # in the instance, where a compiled step sees that it changes
+        return module
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -122,6 +131,37 @@ class Module:
                     yield path, value
                 stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _children(value)][::-1]
 
+    def train(self) -> Mode:
+        """Switch this Module and all in it to training mode, in which dropout draws masks; the mode of a new Module.
+
+        Returns
+        -------
+        Mode
+            A context manager that switches back at its end; it may be ignored.
+        """
+        return Mode(self, True)
+
+    def eval(self) -> Mode:
+        """Switch this Module and all in it to evaluation mode, for predictions; `fit` leaves a net in it.
+
+        Returns
+        -------
+        Mode
+            A context manager that switches back at its end; it may be ignored.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import tinygrad_dl as tg
+        >>> dropout = tg.nn.Dropout(0.5, rng=np.random.default_rng(0))
+        >>> with dropout.eval():
+        ...     dropout(np.ones(3))
+        array([1., 1., 1.])
+        >>> dropout.training
+        True
+        """
+        return Mode(self, False)
+
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return a copy of the values of every parameter.
 
@@ -198,6 +238,26 @@ class Module:
             self.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{os.fsdecode(path)!r}: {error}") from None
+
+
+class Mode:
+    """A switch of Modules to training or evaluation mode, which the end of a `with` block takes back."""
+
+    def __init__(self, module: Module, training: bool):
+        self._before = [(part, part.training) for _, part in module.named_modules()]
+        self._training = training
+        for part, _ in self._before:
+            part.training = training
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        for part, training in self._before:
+            part.training = training
+
+    def __repr__(self) -> str:
+        return f"{self._before[0][0]!r} in {'training' if self._training else 'evaluation'} mode"
 
 
 def _convert_values(name: str, parameter: Tensor, given: Any) -> np.ndarray:

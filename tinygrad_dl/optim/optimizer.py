@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypedDict
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import checks
 from .._files import describe_difference
+from .._names import is_bias
 from ..core import arguments
 from ..core.array_methods import Symbolic
 from ..core.signatures import signature
@@ -28,7 +28,6 @@ _FOREIGN_SETTINGS = {  # names that other libraries use -> advice
     "schedule": "pass the schedule as learning_rate",
 }
 _OURS = (__name__, f"{__package__}.algorithms")
-_BIAS = re.compile(r"(b|bias|beta|gamma)\d*")  # names of parameters that weight decay leaves out
 
 
 class Settings(TypedDict, total=False):
@@ -60,7 +59,7 @@ class Optimizer:
     Attributes
     ----------
     steps : int
-        The number of steps made, which a schedule is given.
+        The number of steps made under a schedule, which is given it.
 
     Raises
     ------
@@ -187,11 +186,12 @@ class Optimizer:
                 update = self._array("an update", update, i)
             value = parameter._value
             after = value - update
-            if self.weight_decay and not _BIAS.fullmatch(parameter.name or ""):
+            if self.weight_decay and not is_bias(parameter.name):
                 after = after - rate * self.weight_decay * value
             new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
         replace_all_data(moved, new)
-        self.steps += 1
+        if self.schedule is not None:
+            self.steps += 1
 
     def _array(self, what: str, given: Any, i: int) -> np.ndarray:
         """Convert `given` to an array for parameter number `i`. Raises ValueError or TypeError if it does not fit."""
@@ -227,7 +227,7 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Return a copy of the state: the number of steps, and the averages of each parameter's gradients.
+        """Return a copy of the state: the steps of a schedule, and the averages of each parameter's gradients.
 
         Returns
         -------

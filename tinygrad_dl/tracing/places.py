@@ -215,7 +215,8 @@ class Places:
             if not type(value).__module__.startswith(f"{_PACKAGE}."):
                 self.sized.append(attributes)
             for name, part in [*attributes.items()]:
-                if ours and isinstance(part, (int, str, type(None))):
+                mode = name == "training" and getattr(value, "reads_mode", False)
+                if ours and not mode and isinstance(part, (int, str, type(None))):
                     continue
                 yield part, f"{label}.{name}", Place(attributes, name, f"{label}.{name}")
         for kind in type(value).__mro__:

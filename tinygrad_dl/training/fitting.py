@@ -13,7 +13,7 @@ from ..core import arguments
 from ..core.modes import no_grad
 from ..core.tensor import Tensor
 from ..data import minibatches, number_of_samples
-from ..nn.module import course_names
+from ..nn.module import Mode, Module, course_names
 from ..optim import Optimizer
 from .callbacks import TrainingState
 from .history import History
@@ -46,7 +46,7 @@ def fit(
 
     Each step computes `loss(net(X), Y)` and its gradient on all samples or on a minibatch, and lets `optimizer`
     update the parameters. The loss and metrics of an epoch are means over its samples, computed during training,
-    before each update.
+    before each update. The net is in training mode during the steps, and in evaluation mode otherwise and afterwards.
 
     Parameters
     ----------
@@ -159,6 +159,10 @@ def fit(
     evaluate = Evaluation(net, loss, None, metrics)
     train = Evaluation(net, loss, optimizer, metrics, compile)
 
+    def switch(training: bool) -> None:
+        if isinstance(net, Module):
+            Mode(net, training)
+
     def after(value: float) -> bool:
         state.step, state.loss = state.step + 1, value
         for callback in after_step:
@@ -167,6 +171,7 @@ def fit(
 
     bar = progress_bar(state.epoch, epochs, progress)
     for _ in bar:
+        switch(True)
         batches = (
             [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
         )
@@ -174,6 +179,7 @@ def fit(
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
+        switch(False)
         if validation_data is not None:
             with no_grad():
                 history.record(average_over_samples(evaluate, [validation_data])[0], "validation_")

@@ -66,6 +66,19 @@ class History(dict[str, list[float]]):
 
         return plots.costs(self, ax=ax, log=log)
 
+    def __str__(self) -> str:
+        """A table: a row for each epoch, of long runs for about ten of them."""
+        epochs = len(self.get("loss", ()))
+        every = max(1, -(-epochs // 10))
+        shown = [epoch for epoch in range(1, epochs + 1) if epoch in (1, epochs) or epoch % every == 0]
+        rows = [["epoch", *self], *([f"{epoch}", *self._values(epoch)] for epoch in shown)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+    def _values(self, epoch: int) -> list[str]:
+        """The values of an epoch as text; empty where a name has none, being newer than the run."""
+        return [f"{values[epoch - 1]:.4g}" if epoch <= len(values) else "" for values in self.values()]
+
     def __repr__(self) -> str:
         ends = (f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.items())
         return f"History of {len(self.get('loss', ()))} epochs: {', '.join(ends)}"
