@@ -103,6 +103,21 @@ def test_a_recurrent_net_and_a_net_of_numbers_train_to_the_same_losses():
         assert found[0][-1] < found[0][0]
 
 
+def test_a_fit_in_two_threads_gives_the_same_history():
+    X = np.random.default_rng(0).normal(size=(2, 50))
+    Y = (X[:1] > X[1:]).astype(float)
+    histories = []
+    for settings in ({}, {"compile": True, "threads": 2}):
+        net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(1))
+        descent = tg.optim.Momentum(net.parameters(), learning_rate=0.05)
+        rng = np.random.default_rng(2)
+        settings |= {"loss": tg.nn.binary_cross_entropy, "batch_size": 16, "progress": False}  # and one of 2 samples
+        histories.append(tg.fit(net, X, Y, optimizer=descent, epochs=6, rng=rng, **settings).loss)
+    np.testing.assert_allclose(*histories, rtol=1e-9)
+    with pytest.raises(ValueError, match="threads are for compiled steps"):
+        tg.fit(net, X, Y, loss=tg.nn.binary_cross_entropy, optimizer=descent, epochs=1, threads=2)
+
+
 def test_a_fit_that_cannot_be_compiled_gives_the_reason_and_trains():
     net = tg.nn.mlp([2, 3, 1], rng=np.random.default_rng(1))
 

@@ -99,6 +99,7 @@ def fit(
     gradient_norms: bool = False,
     progress: bool = True,
     compile: bool = False,
+    threads: int = 1,
 ) -> History:
     """Train a net by gradient descent, `epochs` times over all samples.
 
@@ -136,6 +137,8 @@ def fit(
     compile : bool
         Train with a compiled step, see `tinygrad_dl.compile`: the same numbers in less time. A net or loss that can't
         be compiled is trained as it is, with a warning that gives the reason.
+    threads : int
+        With `compile`, the number of threads that share the samples of a step, see `tinygrad_dl.compile`.
 
     Returns
     -------
@@ -190,6 +193,8 @@ def fit(
         checks.generator("fit", rng)
     if arguments.is_array(Y):
         loss = _with_row_labels(loss)
+    if threads != 1 and not compile:
+        raise ValueError("fit: threads are for compiled steps: pass compile=True too.")
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     metrics = {} if metrics is None else metrics
@@ -200,7 +205,7 @@ def fit(
     watched = _parameters(net, optimizer) if gradient_norms else {}
     history = History()
     evaluate = _Evaluation(net, loss, None, metrics)
-    train = _Evaluation(net, loss, optimizer, metrics, compile)
+    train = _Evaluation(net, loss, optimizer, metrics, compile, threads)
     bar = _progress_bar(epochs, progress)
     for _ in bar:
         batches = (
@@ -228,13 +233,14 @@ class _Evaluation:
         optimizer: Optimizer | None,
         metrics: Mapping[str, Metric],
         compiled: bool = False,
+        threads: int = 1,
     ):
         self.net, self.loss, self.optimizer, self.metrics = net, loss, optimizer, metrics
         self.compiled: Any = None
         if compiled:
             from .tracing.compiled import compile
 
-            self.compiled = compile(self._step)
+            self.compiled = compile(self._step, threads)
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[float, dict[str, float]]:
         """Return the loss and the metrics, as they are before the step."""
