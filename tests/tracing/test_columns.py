@@ -55,6 +55,33 @@ def test_nets_train_the_same_in_several_threads(hidden, loss, threads):
     assert_equal(found[1], found[0], rtol=1e-11)
 
 
+W, M, V = RNG.normal(size=(3, 4)), RNG.normal(size=(31, 2)), RNG.normal(size=4)
+CALLS = {
+    "rows as samples": lambda X: np.tanh(np.sum(X.T**2, axis=1)) * M[:, 0],
+    "sums over samples as rows": lambda X: np.sum(np.tanh(X.T), axis=0),
+    "sums of sums": lambda X: np.sum(np.sum(np.tanh(X.T), axis=1, keepdims=True)),
+    "extrema": lambda X: (np.max(np.tanh(X), axis=1), np.min(np.tanh(X)), np.max(np.tanh(X), axis=0)),
+    "products": lambda X: np.prod(np.tanh(X), axis=1),
+    "truth": lambda X: (np.any(X > 1.9, axis=1), np.all(X < 1.9, axis=1), np.any(X > 9), np.all(X < 9)),
+    "matmul": lambda X: np.tanh(W @ X),
+    "matmul of rows": lambda X: np.tanh(np.tanh(X.T) @ W.T),
+    "matmul over samples": lambda X: (np.tanh(X) @ M, M.T @ np.tanh(X.T), np.tanh(X) @ np.tanh(X).T),
+    "matmul of a vector": lambda X: np.tanh(V @ X),
+    "vectors of samples": lambda X: np.tanh(V @ X) @ M,
+    "constants": lambda X: np.where(X > 0, M.T[:1], np.tanh(X) * M[:, 0]),
+    "axes added": lambda X: np.sum(np.tanh(np.reshape(X, (2, 2, 31))), axis=(0, 1)),
+}
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("what", CALLS)
+def test_calls_are_the_same_in_several_threads(what, threads):
+    compiled = tg.compile(CALLS[what], threads)
+    for x in (X, 0.5 * X):
+        assert_equal(compiled(x), CALLS[what](x))
+    assert "in_threads(" in compiled.source(buffers=True)
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_random_programs_are_the_same_in_two_threads_or_refused(order):
     counts = []
@@ -124,6 +151,9 @@ def centred(X):
         (lambda X: np.sum(np.sort(X)), X, "np.sort needs all samples, in\n"),
         (lambda X: np.sum(X @ X.T @ X), X, "np.matmul needs a sum over all samples, for each of them, in\n"),
         (lambda X: np.sum(X[:4, :4] * X.T[:4, :4]), X, "getitem needs all samples, in\n"),
+        (lambda X: np.sum(np.tanh(X).T @ np.tanh(X)), X, "np.matmul needs all samples, in\n"),
+        (lambda Q: np.sum(np.tanh(Q) @ np.tanh(Q)), X[:, :4], "np.matmul needs all samples, in\n"),
+        (lambda X: X, X, "it computes nothing for single samples"),
         (lambda x: x * 2.0, 1.0, "there is no array of samples as columns among its data"),
     ],
 )
