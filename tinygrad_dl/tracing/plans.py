@@ -16,7 +16,7 @@ import numpy as np
 from .. import pytree
 from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
-from .algebra import simplified
+from .algebra import OF_SPEED, simplified
 from .blocks import unpack, with_blocks, with_one_counter
 from .columns import with_columns
 from .constants import with_constants
@@ -110,7 +110,7 @@ class Plan:
         self, step: Step, program: Program, dynamic: set[tuple[int, Any]], threads: int, reads_gradients: bool
     ):
         self.program, self.traced, self._step = program, step.program, step
-        self._running = _fused(step, program)
+        self._running = _fused(step, simplified(program, rules=OF_SPEED))
         if threads > 1:
             invariant = invariant_nodes(self._running, [s.node for s in step.sources if self._is_constant(s)])
             self._running = with_columns(self._running, threads, invariant, self._data(), emitted)
