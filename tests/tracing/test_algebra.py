@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.tracing.algebra import simplified
+from tinygrad_dl.tracing.algebra import OF_SPEED, simplified
 from tinygrad_dl.tracing.trace import trace
 
 X = np.array([[1.0, -2.0, np.inf], [np.nan, 0.0, -0.0]])
@@ -33,6 +33,20 @@ def test_an_exact_rule_keeps_the_numbers(rule, dtype):
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(simple.evaluate(x)[0], f(x))
         assert simple.evaluate(x)[0].dtype == f(x).dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_products_of_a_column_and_a_row_are_multiplied_where_they_run(dtype):
+    column, row = X.reshape(-1, 1).astype(dtype), np.tile(X.reshape(1, -1), 2).astype(dtype)
+    program = trace(np.matmul, column, row).program
+    fast = simplified(program, rules=OF_SPEED)
+    assert [node.function for node in fast.nodes] == [np.multiply]
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(fast.evaluate(column, row)[0], column @ row)
+    for others in ((row, row.T), (column, row[:, :3]), (np.arange(3)[:, None], row)):
+        with np.errstate(all="ignore"):
+            other = trace(np.matmul, *others).program
+        assert [node.function for node in simplified(other, rules=OF_SPEED).nodes] == [np.matmul]
 
 
 @pytest.mark.parametrize("y", [0.0, 1.0, 0.3])

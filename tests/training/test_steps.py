@@ -38,6 +38,86 @@ def test_a_compiled_fit_gives_the_same_history_and_parameters(optimizer, batch_s
         np.testing.assert_allclose(others[name], values, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+def one_hot(labels):
+    return (np.arange(3)[:, None] == labels).astype(float)
+
+
+LABELS = {  # what a net of 3 outputs learns from labels 0, 1, 2
+    tg.nn.mean_squared_error: lambda labels: one_hot(labels) - 0.5,
+    tg.nn.binary_cross_entropy: one_hot,
+    tg.nn.binary_cross_entropy_with_logits: one_hot,
+    tg.nn.softmax_cross_entropy: lambda labels: labels,
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("loss", LABELS, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "identity"])
+def test_a_net_of_any_activation_and_loss_has_the_same_history(hidden, loss, dtype):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(4, 30)).astype(dtype), LABELS[loss](rng.integers(0, 3, 30))
+    Y = Y.astype(dtype) if Y.dtype == float else Y
+    output = tg.nn.sigmoid if loss is tg.nn.binary_cross_entropy else tg.nn.identity
+    losses = []
+    for compile in (False, True):
+        net = tg.nn.mlp(
+            [4, 5, 5, 3], hidden=getattr(tg.nn, hidden), output=output, dtype=dtype, rng=np.random.default_rng(1)
+        )
+        descent = tg.optim.SGD(net.parameters(), learning_rate=0.1)
+        losses.append(tg.fit(net, X, Y, loss=loss, optimizer=descent, epochs=20, progress=False, compile=compile).loss)
+    np.testing.assert_allclose(*losses, rtol=1e-10 if dtype is np.float64 else 1e-4)  # rounding, of 20 steps
+    assert losses[0][-1] < losses[0][0]
+
+
+def test_a_recurrent_net_and_a_net_of_numbers_train_to_the_same_losses():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(6, 3, 8)), rng.normal(size=(5, 8))
+
+    def recurrent(W, U, b):
+        h = np.zeros((5, 8))
+        for x in X:
+            h = np.tanh(W @ h + U @ x + b)
+        return np.mean((h - Y) ** 2)
+
+    def number_by_number(W, U, b):  # as micrograd does
+        hidden = [np.tanh(W[i, 0] * X[0, 0, 0] + W[i, 1] * X[0, 1, 0] + b[i, 0]) for i in range(5)]
+        return (sum(U[i, 0] * h for i, h in enumerate(hidden)) - Y[0, 0]) ** 2
+
+    for cost in (recurrent, number_by_number):
+        found = []
+        for compiled in (False, True):
+            rng = np.random.default_rng(1)
+            parameters = [tg.parameter(0.3 * rng.normal(size=shape)) for shape in ((5, 5), (5, 3), (5, 1))]
+            descent = tg.optim.Momentum(parameters, learning_rate=0.05)
+
+            def step(cost=cost, parameters=parameters, descent=descent):
+                descent.zero_grad()
+                loss = cost(*parameters)
+                loss.backward()
+                descent.step()
+                return loss
+
+            step = tg.compile(step) if compiled else step
+            found.append([step().item() for _ in range(20)])
+        np.testing.assert_allclose(*found, rtol=1e-10, err_msg=cost.__name__)
+        assert found[0][-1] < found[0][0]
+
+
+def test_a_fit_in_two_threads_gives_the_same_history():
+    X = np.random.default_rng(0).normal(size=(2, 50))
+    Y = (X[:1] > X[1:]).astype(float)
+    histories = []
+    for settings in ({}, {"compile": True, "threads": 2}):
+        net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(1))
+        descent = tg.optim.Momentum(net.parameters(), learning_rate=0.05)
+        rng = np.random.default_rng(2)
+        settings |= {"loss": tg.nn.binary_cross_entropy, "batch_size": 16, "progress": False}  # and one of 2 samples
+        histories.append(tg.fit(net, X, Y, optimizer=descent, epochs=6, rng=rng, **settings).loss)
+    np.testing.assert_allclose(*histories, rtol=1e-9)
+    with pytest.raises(ValueError, match="threads are for compiled steps"):
+        tg.fit(net, X, Y, loss=tg.nn.binary_cross_entropy, optimizer=descent, epochs=1, threads=2)
+
+
 def test_a_fit_that_cannot_be_compiled_gives_the_reason_and_trains():
     net = tg.nn.mlp([2, 3, 1], rng=np.random.default_rng(1))
 

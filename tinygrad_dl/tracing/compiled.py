@@ -36,9 +36,9 @@ class CacheInfo(NamedTuple):
 class Compiled(Derived):
     """A compiled function; see `compile`."""
 
-    def __init__(self, f: Callable[..., Any]):
-        super().__init__(self.__call__, compile, f)
-        self._f = f
+    def __init__(self, f: Callable[..., Any], threads: int = 1):
+        super().__init__(self.__call__, compile, f, threads)
+        self._f, self._threads = f, threads
         self._plans: dict[Any, list[Plan]] = {}
         self._dynamic: set[tuple[int, Any]] = set()
         self._untraceable: set[Any] = set()
@@ -102,11 +102,12 @@ class Compiled(Derived):
             dynamic = {*self._dynamic}
             stale = [plan for plan in plans if plan.promote(dynamic)]
             try:
-                plan = make_plan(self._f, args, kwargs, dynamic)
+                plan = make_plan(self._f, args, kwargs, dynamic, self._threads)
             except TraceError:
                 if not stale:
                     raise
-                plan = make_plan(self._f, args, kwargs, dynamic := self._dynamic)  # the numbers count as they are
+                dynamic = self._dynamic  # the numbers count as they are
+                plan = make_plan(self._f, args, kwargs, dynamic, self._threads)
             else:
                 plans[:] = [plan for plan in plans if plan not in stale]
             self._dynamic, self._latest = dynamic, plan
@@ -131,7 +132,7 @@ class Compiled(Derived):
         if type(bound) is Compiled and getattr(bound._f, "__self__", instance) is not instance:
             bound = None  # that of the object which this one is a copy of
         if bound is None:
-            bound = vars(instance)[self._f.__name__] = Compiled(self._f.__get__(instance, owner))
+            bound = vars(instance)[self._f.__name__] = Compiled(self._f.__get__(instance, owner), self._threads)
         return bound
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -176,7 +177,7 @@ class Compiled(Derived):
         return self._latest
 
 
-def compile(f: Callable[..., Any]) -> Compiled:
+def compile(f: Callable[..., Any], threads: int = 1) -> Compiled:
     """Return `f` compiled: traced at the first call, and run as one flat list of NumPy calls into kept buffers after.
 
     All that `f` computes is in the program: the forward pass, `grad` or `backward`, an optimizer's step. Parameters,
@@ -187,6 +188,9 @@ def compile(f: Callable[..., Any]) -> Compiled:
     ----------
     f
         A function of arrays, Tensors, Modules, numbers, and lists, tuples, dicts and dataclasses of them.
+    threads : int
+        The number of threads among which samples, the columns of arrays, are split, for a step of about a millisecond
+        or more. NumPy's own threads are for products alone, and should be off (OPENBLAS_NUM_THREADS=1).
 
     Returns
     -------
@@ -198,8 +202,8 @@ def compile(f: Callable[..., Any]) -> Compiled:
     ------
     TypeError
         At the first call, if `f` branches on a traced value, converts one to a plain number or array, changes one in
-        place, has a shape that depends on values, or draws random numbers without a generator that it gets; the
-        message gives the line.
+        place, has a shape that depends on values, draws random numbers without a generator that it gets, or if it
+        can't be split among several `threads`; the message gives the line.
 
     Warns
     -----
@@ -215,6 +219,9 @@ def compile(f: Callable[..., Any]) -> Compiled:
     Checks of this package, as of the range of labels, stay checks. If one fails, or NumPy would warn or raise an error,
     `f` itself runs, with the same numbers and messages as ever. So it does inside `tg.debug()` and inside a function
     that is being differentiated.
+
+    With several threads, sums over samples are added up in parts, in the same order each time: they differ from those
+    of one thread by rounding. What needs a sum over all samples for each of them, as a batch norm does, can't be split.
 
     Examples
     --------
@@ -234,4 +241,6 @@ def compile(f: Callable[..., Any]) -> Compiled:
     """
     if not callable(f):
         raise TypeError(f"compile: expected a function, got {f!r:.60}.")
-    return Compiled(f)
+    if type(threads) is not int or threads < 1:
+        raise ValueError(f"compile: expected threads to be a whole number from 1 on, got {threads!r:.60}.")
+    return Compiled(f, threads)

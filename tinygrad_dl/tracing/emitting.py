@@ -20,6 +20,7 @@ from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
 from .symbols import item
+from .workers import Workers
 
 _INFIX = {
     operator.add: "+",
@@ -248,11 +249,14 @@ class Code:
         definitions = []
         for name, value in reversed(self.namespace.items()):
             if name in words:
-                definitions.append(f"{name} = {self._definitions.get(name) or _definition(value)}")
+                given = self._definitions.get(name) or _definition(value)
+                definitions.append(value.source(name) if type(value) is Workers else f"{name} = {given}")
                 words.update(re.findall(r"\w+", definitions[-1]))
         lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl.core import primitives"]
         if self._pools:
             lines.append("from tinygrad_dl.tracing.blocks import Pool")
+        if any(type(value) is Workers for value in self.namespace.values()):
+            lines.append("from tinygrad_dl.tracing.workers import Workers")
         lines.append("")
         lines += [f"buffer{i} = np.empty({size}, np.uint8)" for i, size in enumerate(self.memory.sizes)]
         return lines + definitions[::-1]

@@ -1,7 +1,8 @@
 """The pass that multiplies by a mask instead of selecting: `g * (z > 0)` is up to ten times as fast as `np.where`.
 
-The product differs where `g` is infinite or nan beside a mask of 0, or where `z` is nan. Then an output that these
-reach is not finite, which a guard of the program finds: the traced function itself runs in that case.
+It is faster than `masked` too, which looks at all of `g` first and makes a new array. The product differs where `g` is
+infinite or nan beside a mask of 0, or where the `z` of `np.where` is nan. Then an output that these reach is not
+finite, which one guard of the program finds: the traced function itself runs in that case.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core import primitives
+from .algebra import is_number
 from .program import Guard, Node, Program, rewrite
 
 # Functions with a nan in the answer for each nan in an argument.
@@ -31,19 +34,19 @@ def with_masks(program: Program) -> Program:
     ['less_equal', 'greater', 'multiply', 'add', 'sum', 'vdot', 'isfinite']
     """
     reached = _reached_outputs(program)
-    selections = [
-        node for node in program.nodes if _is_selection(node) and reached[node] and reached[node.args[0].args[0]]
-    ]
+    shown = {node: [reached[node], *(reached[z] for z in _compared(node))] for node in program.nodes if _selects(node)}
+    selections = [node for node, positions in shown.items() if all(positions)]
     if not selections:
         return program
-    positions = _covering([reached[part] for node in selections for part in (node, node.args[0].args[0])], program)
+    positions = _covering([each for node in selections for each in shown[node]], program)
     chosen = {id(node.value) for node in selections}
 
     def visit(node: Node, new: Callable[..., Any]) -> Any:
-        if not _is_selection(node) or id(node.value) not in chosen:
+        if not _selects(node) or id(node.value) not in chosen:
             return node
-        z = node.args[0].args[0]
-        return new(np.multiply, node.args[2], new(np.greater, z, 0))
+        if node.function is primitives.masked:
+            return new(np.multiply, *node.args)
+        return new(np.multiply, node.args[2], new(np.greater, *_compared(node), 0))
 
     found = rewrite(program, visit)
     for position in sorted(positions):
@@ -55,19 +58,25 @@ def with_masks(program: Program) -> Program:
     return found
 
 
-def _is_selection(node: Node) -> bool:
-    if node.function is not np.where or len(node.args) != 3 or node.kwargs:
+def _selects(node: Node) -> bool:
+    """Return whether a call is `np.where(z <= 0, 0, g)` or `masked(g, mask)`, of a `g` of the shape of the answer."""
+    if node.kwargs or node.dtype not in (np.float64, np.float32):
         return False
-    condition, zero, g = node.args
-    return (
-        type(condition) is type(g) is Node
-        and condition.function is np.less_equal
-        and type(condition.args[0]) is Node
-        and all(type(number) in (int, float) and number == 0 for number in (zero, condition.args[1]))
-        and g.shape == node.shape
-        and g.dtype == node.dtype
-        and node.dtype in (np.float64, np.float32)
-    )
+    if node.function is primitives.masked:
+        g, mask = node.args
+        fits = type(mask) is Node and mask.dtype == bool and mask.shape == node.shape
+    elif node.function is np.where and len(node.args) == 3:
+        condition, zero, g = node.args
+        fits = type(condition) is Node and condition.function is np.less_equal and type(condition.args[0]) is Node
+        fits = fits and is_number(zero, 0) and is_number(condition.args[1], 0)
+    else:
+        return False
+    return fits and type(g) is Node and g.shape == node.shape and g.dtype == node.dtype
+
+
+def _compared(node: Node) -> list[Node]:
+    """The `z` of `np.where(z <= 0, 0, g)`: where it is nan, the answer is `g`."""
+    return [node.args[0].args[0]] if node.function is np.where else []
 
 
 def _reached_outputs(program: Program) -> dict[Node, frozenset[int]]:
@@ -85,6 +94,8 @@ def _reached_outputs(program: Program) -> dict[Node, frozenset[int]]:
 
 def _propagates(node: Node) -> bool:
     function: Any = node.function
+    if function is primitives.masked:
+        return _selects(node)  # as a product, which it becomes
     if function is np.sum or function is np.max:
         return not any(type(part) is Node for part in node.kwargs.values())
     return function in _PROPAGATING and "where" not in node.kwargs

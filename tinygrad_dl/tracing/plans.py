@@ -16,11 +16,13 @@ import numpy as np
 from .. import pytree
 from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
-from .algebra import simplified
+from .algebra import OF_SPEED, simplified
 from .blocks import unpack, with_blocks, with_one_counter
+from .columns import with_columns
 from .constants import with_constants
 from .dead_code import without_dead_code
 from .emitting import Code
+from .invariants import invariant_nodes
 from .masks import with_masks
 from .places import Place, is_generator
 from .program import Node, Program
@@ -57,9 +59,13 @@ def _fused(step: Step, program: Program) -> Program:
 
 
 def make_plan(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: set[tuple[int, Any]]
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    dynamic: set[tuple[int, Any]],
+    threads: int = 1,
 ) -> Plan:
-    """Trace `f` and compile it for the signature of its arguments."""
+    """Trace `f` and compile it for the signature of its arguments, and for a number of threads."""
     step = record_step(f, args, kwargs, dynamic, grads=True)
     program = passes(step.program)
     used = {node for node, count in program.uses().items() if count}
@@ -67,8 +73,8 @@ def make_plan(
         place = source.place
         if place is not None and place.key == "_grad" and place.get() is None and source.node in used:
             step = record_step(f, args, kwargs, dynamic, grads=False)  # it reads gradients
-            return Plan(step, passes(step.program), dynamic, reads_gradients=True)
-    return Plan(step, program, dynamic, reads_gradients=False)
+            return Plan(step, passes(step.program), dynamic, threads, reads_gradients=True)
+    return Plan(step, program, dynamic, threads, reads_gradients=False)
 
 
 # Threads take turns, since they share the buffers.
@@ -100,9 +106,14 @@ class Plan:
     traced: Program
     run: Callable[[list[Any]], Any]
 
-    def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], reads_gradients: bool):
+    def __init__(
+        self, step: Step, program: Program, dynamic: set[tuple[int, Any]], threads: int, reads_gradients: bool
+    ):
         self.program, self.traced, self._step = program, step.program, step
-        self._running = _fused(step, program)
+        self._running = _fused(step, simplified(program, rules=OF_SPEED))
+        if threads > 1:
+            invariant = invariant_nodes(self._running, [s.node for s in step.sources if self._is_constant(s)])
+            self._running = with_columns(self._running, threads, invariant, self._data(), emitted)
         self._constants = self._find_constants(dynamic)
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
@@ -120,6 +131,19 @@ class Plan:
             (place, value)
             for place, value in constants
             if place.identity not in written or type(value) is not Tensor or id(value) in read
+        ]
+
+    def _data(self) -> list[Node]:
+        """The inputs that are neither parameters nor the state of an optimizer."""
+        step = self._step
+        written = {write.place.identity for write in step.writes if write.place is not None}
+        tensors = [step.fresh.get(s.argument) if s.place is None else s.place.holder for s in step.sources]
+        return [
+            source.node
+            for source, tensor in zip(step.sources, tensors, strict=True)
+            if source.slot == "_value"
+            and not (type(tensor) is Tensor and tensor._tracked)
+            and not (source.place is not None and source.place.identity in written)
         ]
 
     def _draw(self, run: Callable[[list[Any]], Any], leaves: list[Any]) -> Any:
@@ -307,6 +331,23 @@ class Plan:
                 given = code.name(tuple(code.namespace[name] for name in targets), "targets")
             lines.append(f"{consume}({fixed}, {given}, ({', '.join(new)},))")
         return lines
+
+
+def emitted(program: Program) -> Callable[..., tuple[Any, ...]]:
+    """A part of a program as a function of its inputs; it has its text as `source`."""
+    taken: set[str] = set()
+    texts = {node: _identifier(node.name, taken) for node in program.inputs}
+    parameters = ", ".join(texts.values())
+    code = Code(program, texts, [])
+    returned = ", ".join(code.texts[node] for node in program.outputs)
+    text = "\n    ".join([f"def columns({parameters}):", *code.lines, f"return {returned},"])
+    namespace = {**code.namespace, "__warningregistry__": NOWHERE, "__name__": __name__}
+    exec(text, namespace)
+    namespace["columns"].source = "\n".join([*code.header(), "", text])
+    for node in (*program.inputs, *program.nodes):
+        node.value = None  # which only passes need
+    result: Callable[..., tuple[Any, ...]] = namespace["columns"]
+    return result
 
 
 def _set_all(setters: tuple[Callable[..., Any], ...], targets: tuple[Any, ...], values: tuple[Any, ...]) -> None:

@@ -38,6 +38,7 @@ def fit(
     gradient_norms: bool = False,
     progress: bool = True,
     compile: bool = False,
+    threads: int = 1,
     callbacks: Sequence[Callable[[TrainingState], Any]] = (),
     resume: str | os.PathLike[str] | None = None,
     **unknown: Never,
@@ -79,6 +80,8 @@ def fit(
     compile : bool
         Train with a compiled step, see `tinygrad_dl.compile`: the same numbers in less time. A net or loss that can't
         be compiled is trained as it is, with a warning that gives the reason.
+    threads : int
+        With `compile`, the number of threads that share the samples of a step, see `tinygrad_dl.compile`.
     callbacks : sequence of function
         Functions that are called with the `tg.training.TrainingState` after each epoch, or after each step if marked by
         `tg.training.every_step`. They may call `state.stop()`.
@@ -139,6 +142,8 @@ def fit(
         checks.generator("fit", rng)
     if arguments.is_array(Y):
         loss = _with_row_labels(loss)
+    if threads != 1 and not compile:
+        raise ValueError("fit: threads are for compiled steps: pass compile=True too.")
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     metrics = {} if metrics is None else metrics
@@ -157,7 +162,7 @@ def fit(
     state = TrainingState(net, optimizer, history, epochs, rng, epoch=len(history.get("loss", ())))
     state.step = state.epoch * (1 if batch_size is None else -(-training_data[0].shape[-1] // batch_size))
     evaluate = Evaluation(net, loss, None, metrics)
-    train = Evaluation(net, loss, optimizer, metrics, compile)
+    train = Evaluation(net, loss, optimizer, metrics, compile, threads)
 
     def switch(training: bool) -> None:
         if isinstance(net, Module):

@@ -25,13 +25,14 @@ class Evaluation:
         optimizer: Optimizer | None,
         metrics: Mapping[str, Metric],
         compiled: bool = False,
+        threads: int = 1,
     ):
         self.net, self.loss, self.optimizer, self.metrics = net, loss, optimizer, metrics
         self.compiled: Any = None
         if compiled:
             from ..tracing.compiled import compile
 
-            self.compiled = compile(self._step)
+            self.compiled = compile(self._step, threads)
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[float, dict[str, float]]:
         """Return the loss and the metrics, as they are before the step."""

@@ -1,0 +1,59 @@
+"""Each example trains to the same history compiled as it does eagerly: its calls of `fit` run both ways."""
+
+import copy
+import runpy
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_dl as tg
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+TRAINING = sorted(path.stem for path in EXAMPLES.glob("*.py") if "tg.fit(" in path.read_text(encoding="utf-8"))
+
+STEPS = 100  # of gradient descent, in epochs of one or more
+# Both compute the same numbers but for rounding, about 1e-16 of a gradient in each step, and each step makes the
+# difference of two nets a little larger. After 100 steps of these examples it is 1e-10 of a gradient at most; after
+# 1,500 it can be all of it, where Adam jumps to and fro in a narrow valley, and each way is as right as the other.
+RTOL = 1e-6
+
+
+def both_ways(fit, histories):
+    """A `fit` that trains copies of the net for a few epochs, eagerly and compiled, and compares what comes out."""
+
+    def compared(net, X, Y, *, optimizer, epochs, batch_size=None, rng=None, **settings):
+        few = max(2, STEPS // -(-X.shape[-1] // (batch_size or X.shape[-1])))
+        settings |= {"epochs": min(epochs, few), "batch_size": batch_size, "progress": False, "gradient_norms": True}
+        found = []
+        for compiled in (False, True):
+            net_, optimizer_, rng_ = copy.deepcopy((net, optimizer, rng))
+            history = fit(net_, X, Y, optimizer=optimizer_, rng=rng_, compile=compiled, **settings)
+            found.append(({**history, **history.gradient_norms}, net_.state_dict()))
+        for eager, compiled in zip(*found, strict=True):
+            assert eager.keys() == compiled.keys()
+            for name, values in eager.items():
+                np.testing.assert_allclose(compiled[name], values, rtol=RTOL, atol=1e-12, err_msg=name)
+        histories.append(history)
+        return tg.History({name: values + values[-1:] * (epochs - len(values)) for name, values in history.items()})
+
+    return compared
+
+
+def test_examples_that_train_are_found():
+    assert {"shallow_network", "deep_network", "decision_boundary", "activations"} <= {*TRAINING}
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", TRAINING)
+@pytest.mark.filterwarnings("error:fit. trained without compile=True:UserWarning")
+def test_an_example_has_the_same_history_compiled_and_eager(name, monkeypatch, tmp_path):
+    for library in ("matplotlib", "sklearn", "PIL"):
+        pytest.importorskip(library)
+    histories = []
+    monkeypatch.setattr(tg, "fit", both_ways(tg.fit, histories))
+    runpy.run_path(shutil.copy(EXAMPLES / f"{name}.py", tmp_path), run_name="__main__")  # its pictures go there
+    assert histories
+    for history in histories:
+        assert history.loss[-1] < history.loss[0]
