@@ -2,6 +2,7 @@
 
 from . import activations, initializers, losses, metrics
 from .activations import elu, gelu, identity, log_softmax, softmax, softplus, tanh
+from .convolution import Conv2D, average_pool2d, conv2d, flatten, max_pool2d
 from .fused import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -20,15 +21,19 @@ from .regularisation import Dropout, l2
 
 __all__ = [
     "BatchNorm",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Module",
     "Sequential",
     "accuracy",
     "activations",
+    "average_pool2d",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv2d",
     "elu",
+    "flatten",
     "gelu",
     "he",
     "identity",
@@ -37,6 +42,7 @@ __all__ = [
     "leaky_relu",
     "log_softmax",
     "losses",
+    "max_pool2d",
     "mean_squared_error",
     "metrics",
     "mlp",

@@ -88,6 +88,7 @@ from . import (  # noqa: F401  # each chapter fills the tables
     symmetric,
     ties,
     unsupported,
+    windows,
 )
 
 # isort: split

@@ -52,7 +52,6 @@ defmove(np.extract, 1)
 defmove(np.diag, 0)
 defmove(np.diagflat, 0)
 defmove(np.diagonal, 0)
-defmove(np.lib.stride_tricks.sliding_window_view, 0)
 
 
 @primitives.array_function
@@ -102,14 +101,13 @@ def _pad(array, pad_width, mode="constant", **kwargs):
         raise TypeError("np.pad of Tensors: a mode that is a function writes into its argument; use np.concatenate.")
     if mode == "empty":
         mode, kwargs = "constant", {}  # any values are allowed
+    if mode == "constant" and array.dtype.kind in "fc":
+        return _pad_with_constants(array, pad_width, **kwargs)
     mirrored = mode in ("reflect", "symmetric") and kwargs.get("reflect_type", "even") == "even"
     if array.dtype.kind not in "fc" or array.size == 0 or mirrored or mode not in _PADDINGS:
         return pad(array, pad_width, mode, **kwargs)
     np.pad(primitives.values(array), pad_width, mode, **kwargs)  # raises what NumPy raises
-    if isinstance(pad_width, dict):
-        given = {axis % array.ndim: width for axis, width in pad_width.items()}
-        pad_width = [np.broadcast_to(given.get(axis, 0), 2) for axis in range(array.ndim)]
-    widths = np.broadcast_to(pad_width, (array.ndim, 2))
+    widths = _widths(array, pad_width)
     setting: Any = next(iter(kwargs.values()), 0 if mode == "linear_ramp" else None)
     settings = np.broadcast_to(setting, (array.ndim, 2))
     for axis in range(array.ndim):
@@ -118,6 +116,22 @@ def _pad(array, pad_width, mode="constant", **kwargs):
         after = _PADDINGS[mode](x, widths[axis, 1], settings[axis, 1])
         array = np.moveaxis(np.concatenate([before, x, after]), 0, axis)
     return array
+
+
+def _widths(array, pad_width):
+    """The widths before and after along each axis, (ndim, 2)."""
+    if isinstance(pad_width, dict):
+        given = {axis % array.ndim: width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(given.get(axis, 0), 2) for axis in range(array.ndim)]
+    return np.broadcast_to(pad_width, (array.ndim, 2))
+
+
+def _pad_with_constants(array, pad_width, **kwargs):
+    constants = np.pad(np.zeros(array.shape, array.dtype), pad_width, "constant", **kwargs)
+    begins = _widths(array, pad_width)[:, 0].tolist()
+    index = tuple([slice(begin, begin + n) for begin, n in zip(begins, array.shape, strict=True)])
+    padded = primitives.scatter_add(array, index, constants)
+    return padded + constants if np.any(constants) else padded
 
 
 def _repeat_statistic(function):

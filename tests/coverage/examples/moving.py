@@ -4,6 +4,7 @@ import numpy as np
 
 from tinygrad_dl.core import primitives
 from tinygrad_dl.coverage.cases import apart, one, real, table
+from tinygrad_dl.rules.windows import add_windows
 
 INDICES = np.array([[0, 2], [2, 2]])
 ALONG = np.array([[2, 0], [1, 1]])
@@ -53,6 +54,9 @@ CASES = table(
     (*one(windows, "3", 3), real(5)),
     (*one(windows, "(2, 2)", (2, 2)), real(2, 3)),
     (*one(windows, "axis=0", 2, axis=0), real(3, 2)),
+    (*one(windows, "axis=(1, 1)", (2, 2), axis=(1, 1)), real(2, 4)),
+    (*one(add_windows, "1-d", (4,), (0,)), real(3, 2)),
+    (*one(add_windows, "axes (1, 0)", (3, 2), (1, 0)), real(2, 1, 2, 2)),
     (primitives.set_at, "slice", lambda x, v: primitives.set_at(x, slice(1, None), v), real(3), real(2)),
     (primitives.set_at, "number in many", lambda x, v: primitives.set_at(x, (0, [0, 2]), v), real(2, 3), real()),
     (primitives.set_at, "repeats", lambda x, v: primitives.set_at(x, np.array([1, 1, 0]), v), real(3), real(3)),
