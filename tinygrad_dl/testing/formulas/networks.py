@@ -1,8 +1,4 @@
-"""The course's backprop, derived by hand, in plain NumPy: an oracle for autodiff that is independent of it.
-
-The notation is the course's. Samples are columns; `*` is the Hadamard product. `dZ` and `dA` are errors per sample:
-the 1/m of the cost is applied once, in `dW` and `db`, so that the derivative of the cost with respect to Z is dZ / m.
-"""
+"""Dense networks: the shallow one of week 3, and deep ones of week 4, with their activations and cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
