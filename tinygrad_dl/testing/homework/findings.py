@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
 VERDICTS = (RIGHT, WRONG, UNDECIDED, UNCHECKED)
@@ -67,3 +67,14 @@ class Finding:
         quantities = tuple(Quantity(**{**q, "causes": tuple(q["causes"])}) for q in data["quantities"])
         tuples = {name: tuple(data[name]) for name in ("readings", "names")}
         return cls(**{**data, **tuples, "quantities": quantities})
+
+
+class Check(NamedTuple):
+    """A check that was found in a file: its title, the names that select it, and the function that runs it.
+
+    The names of functions and classes of the file among `names` are those that the check covers.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    run: Callable[[], Finding]
