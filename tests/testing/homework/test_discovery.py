@@ -100,7 +100,7 @@ def test_a_name_that_no_recogniser_takes_is_checked_by_autodiff(file, recogniser
 
 def test_nothing_to_check_names_what_was_expected_and_what_there_is(file, recognisers):
     recognisers([])
-    with pytest.raises(CannotCheck, match="nothing to check: expected a pair such as .*: relu, .*, other"):
+    with pytest.raises(CannotCheck, match=r"nothing to check: expected a pair such as .*: relu, .*, other"):
         discover(file)
     with pytest.raises(CannotCheck, match="there is no tanh to check; there is the functions relu,"):
         discover(file, ["tanh"])
