@@ -1,0 +1,122 @@
+"""The one door: what `check` takes, and what it says of anything else."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from tinygrad_dl import testing
+
+each = pytest.mark.parametrize
+X = np.array([[0.3, -1.2, 0.8], [1.1, 0.4, -0.6]])
+
+
+def square(x):
+    return x**2
+
+
+def square_backward(g, x):
+    return 2 * g * x
+
+
+def wrong_backward(g, x):
+    return 3 * g * x
+
+
+def scaled(x, W):
+    return W @ x, (x, W)
+
+
+def scaled_backward(g, cache):
+    x, W = cache
+    return W.T @ g, g @ x.T
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, source):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("import numpy as np\n" + source, encoding="utf-8")
+        return path
+
+    return write
+
+
+RIGHT = "def relu(x): return np.maximum(0, x)\ndef relu_backward(g, x): return g * (x > 0)\n"
+WRONG = "def cube(x): return x**3\ndef cube_backward(g, x): return 2 * g * x**2\n"
+
+
+@each(("backward", "verdict"), [(square_backward, "right"), (wrong_backward, "wrong")])
+@each("args", [(), (X,)], ids=["drawn", "given"])
+def test_a_forward_and_a_backward_function_whatever_their_names(backward, verdict, args):
+    report = testing.check(square, backward, *args)
+    assert report.verdict == verdict
+    assert report.passed == (verdict == "right")
+    assert [finding.title for finding in report.findings] == [f"square, {backward.__name__}"]
+
+
+def test_functions_without_a_name():
+    forward, backward = [lambda x: x**2, lambda g, x: 2 * g * x]  # not assigned to their names
+    assert testing.check(forward, backward).passed
+    assert testing.check(forward, backward, X).passed
+    assert testing.check(forward, X).passed
+
+
+def test_a_pair_with_a_cache_and_arguments():
+    assert testing.check(scaled, scaled_backward, X, np.ones((4, 2))).passed
+
+
+def test_a_function_of_arrays_is_differentiated_by_autodiff():
+    assert testing.check(np.tanh, X).passed
+    assert testing.check(square, X).passed
+    assert testing.check(functools.partial(np.sum, axis=0), X).passed
+
+
+def test_a_file_a_path_a_name_in_it_and_a_folder(write):
+    path = write("ann/homework.py", RIGHT + WRONG)
+    assert testing.check(path).verdict == testing.check(str(path)).verdict == "wrong"
+    assert testing.check(f"{path}:relu").passed
+    assert testing.check(path, only="relu").passed
+    assert testing.check(path, only=["relu", "cube"]).verdict == "wrong"
+    other = write("bob/homework.py", RIGHT)
+    report = testing.check(path.parent, other)
+    assert [result.verdict for result in report.files] == ["wrong", "right"]
+
+
+def test_assert_right_raises_the_text_for_anything_but_right(write):
+    testing.check(write("right.py", RIGHT)).assert_right()
+    with pytest.raises(AssertionError, match="cube, cube_backward") as error:
+        testing.check(write("wrong.py", WRONG)).assert_right()
+    assert isinstance(error.value, testing.GradientError)
+    assert error.value.report.verdict == "wrong"
+    with pytest.raises(testing.GradientError, match="nothing to check"):
+        testing.check(write("empty.py", "")).assert_right()
+
+
+class Layer:
+    def forward(self, x):
+        return x
+
+    def backward(self, g):
+        return g
+
+
+@each(
+    ("what", "words"),
+    [
+        ((), "got nothing"),
+        ((3,), "expected a path, a function .* got a int"),
+        ((X, X), r"got an array \(2, 3\), an array \(2, 3\)"),
+        ((Layer, X), r"expected an object, got the class Layer: check\(Layer\(\.\.\.\), x\)"),
+        (("homework.py", X), "got a str, an array"),
+    ],
+)
+def test_anything_else_is_a_type_error_that_names_what_came(what, words):
+    with pytest.raises(TypeError, match=words):
+        testing.check(*what)
+
+
+def test_a_path_without_a_file_is_an_error():
+    with pytest.raises(FileNotFoundError, match=r"check: no\.py: there is no such file"):
+        testing.check("no.py")

@@ -1,0 +1,68 @@
+"""`check`, one door to all checks of gradients by hand: of files, functions, layers and networks; and `test_file`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from .files import check_files
+from .findings import FileResult
+from .live import check_object
+from .report import CheckReport
+from .targets import NoTarget, targets_of
+
+
+def check(*what: Any, only: str | Sequence[str] = (), progress: bool = False) -> CheckReport:
+    """Check gradients derived by hand: a file, or a function, layer or network that is already there.
+
+    The forward pass of the learner is differentiated numerically; the backward pass is compared with that.
+
+    Parameters
+    ----------
+    *what
+        One of
+
+        - paths of Python files, notebooks and folders, patterns such as ``"*/week4.py"``, or ``"week4.py:relu"``;
+        - ``f, *args``: a function that gives a value and its gradients; one that gives a value only is differentiated
+          by autodiff;
+        - ``forward, backward``, or ``forward, backward, *args``: the two halves by hand;
+        - ``layer, x``: an object with the methods forward and backward;
+        - ``network, x, y``: an object that holds parameters and gives their gradients.
+
+    only
+        The name of a function or class in the file, or several: check nothing else.
+    progress
+        Show a progress bar.
+
+    Returns
+    -------
+    CheckReport
+        Prints as text, shows as a table in a notebook; `assert_right()` raises an error unless all is right.
+
+    Raises
+    ------
+    TypeError
+        If `what` is none of these.
+    FileNotFoundError
+        If a path leads to no file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_dl import testing
+    >>> def square(x):
+    ...     return x**2
+    >>> def square_backward(g, x):
+    ...     return 3 * g * x
+    >>> report = testing.check(square, square_backward, np.array([1.0, 2.0]))
+    >>> report.verdict
+    'wrong'
+    """
+    if what and all(isinstance(part, (str, os.PathLike)) for part in what):
+        try:
+            targets = targets_of(what)
+        except NoTarget as problem:
+            raise FileNotFoundError(f"check: {problem}") from None
+        return CheckReport(check_files(targets, only=[only] if isinstance(only, str) else only, progress=progress))
+    return CheckReport([FileResult("", (check_object(*what, progress=progress),))])

@@ -1,0 +1,121 @@
+"""Functions, layers and networks that are already there, as in a notebook or a test: which check fits."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..gradcheck import GradientReport, gradients_report, pair_report
+from . import pairs
+from .discovery import discover, outcome
+from .findings import Finding
+from .loading import UserFile
+
+EXPECTED = (
+    "check: expected a path, a function and its arguments, a forward and a backward function, a layer and x, or a "
+    "network, x and y; got {}."
+)
+
+
+def check_object(*what: Any, progress: bool = False) -> Finding:
+    """The finding on a function, a pair of functions, a layer or a network. TypeError if it is none of these."""
+    if not what:
+        raise TypeError(EXPECTED.format("nothing"))
+    first, *rest = what
+    if inspect.isclass(first):
+        raise TypeError(f"check: expected an object, got the class {first.__name__}: check({first.__name__}(...), x).")
+    if _is_function(first) and rest and _is_function(rest[0]):
+        return _check_pair(first, rest[0], rest[1:], progress)
+    if _is_function(first):
+        return _check_function(first, rest, progress)
+    if len(rest) == 1 and _is_layer(first):
+        return _recogniser("layers").check_layer(first, *rest)
+    if len(rest) == 2 and not isinstance(first, (str, bytes, int, float, Mapping, list, tuple)):
+        return _recogniser("networks").check_network(first, *rest)
+    raise TypeError(EXPECTED.format(", ".join(_kind(part) for part in what)))
+
+
+def _check_pair(forward: Callable[..., Any], backward: Callable[..., Any], args: list[Any], progress: bool) -> Finding:
+    names = (_name(forward, "forward"), _name(backward, "backward"))
+    title = ", ".join(names)
+    if args:
+        report = pair_report(forward, backward, *args, progress=progress)
+        return _of_report(title, report, names)
+    file = LiveFile(dict(zip(names, (forward, backward), strict=True)))
+    result = pairs.check_functions(file, *names, "", progress)
+    return result if isinstance(result, Finding) else Finding(title, result[0], report=result[1], names=names)
+
+
+def _check_function(f: Callable[..., Any], args: list[Any], progress: bool) -> Finding:
+    if not args:
+        file = LiveFile({_name(f): f})
+        (check,) = discover(file, [_name(f)], progress=progress)
+        return outcome(file, check)
+    if isinstance(f(*copy.deepcopy(args)), (tuple, list, Mapping)):
+        return _recogniser("values").check_values(f, *args)
+    return _of_report(_name(f), gradients_report(f, *args, progress=progress), (_name(f),))
+
+
+def _of_report(title: str, report: GradientReport, names: tuple[str, ...]) -> Finding:
+    return Finding(title, report.verdict, report=str(report), names=names)
+
+
+def _is_function(value: Any) -> bool:
+    return inspect.isroutine(value) or isinstance(value, (functools.partial, np.ufunc))
+
+
+def _name(f: Callable[..., Any], default: str = "function") -> str:
+    """The name of a function; the default for a lambda or an object."""
+    name = getattr(f, "__name__", "")
+    return name if name.isidentifier() else default
+
+
+def _is_layer(value: Any) -> bool:
+    return any(re.search(r"back|grad", name) for name in dir(value) if callable(getattr(value, name, None)))
+
+
+def _kind(part: Any) -> str:
+    return f"an array {part.shape}" if isinstance(part, np.ndarray) else f"a {type(part).__name__}"
+
+
+def _recogniser(name: str) -> Any:
+    return importlib.import_module(f".{name}", __package__)
+
+
+class LiveFile(UserFile):
+    """Functions that are there already, with the functions and the data beside them, as a file holds them."""
+
+    def __init__(self, functions: Mapping[str, Callable[..., Any]]):
+        first, self._own = inspect.unwrap(next(iter(functions.values()))), dict(functions)
+        beside = getattr(first, "__globals__", {})
+        names = {name: value for name, value in beside.items() if not name.startswith("_")} | self._own
+        path = getattr(getattr(first, "__code__", None), "co_filename", _name(first))
+        super().__init__(path, _tree_of(functions.values()), names)
+
+    @cached_property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The functions that were given, and those defined beside them."""
+        modules = {getattr(f, "__module__", None) for f in self._own.values()}
+        beside = {n: v for n, v in self.names.items() if inspect.isfunction(v) and v.__module__ in modules}
+        return beside | self._own
+
+
+def _tree_of(functions: Iterable[Callable[..., Any]]) -> ast.Module:
+    """The source of the functions, as far as it can be found."""
+    tree = ast.Module([], [])
+    for function in functions:
+        try:
+            tree.body += ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        except (OSError, TypeError, SyntaxError):  # defined by exec, in C, or as a lambda inside of a call
+            continue
+    return tree
