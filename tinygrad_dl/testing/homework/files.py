@@ -36,6 +36,7 @@ def check_file(target: Target, only: Sequence[str] = (), **options: Any) -> File
 def _in_this_process(path: str, only: Sequence[str], order: int = 1, progress: bool = False) -> FileResult:
     try:
         with run_file(path) as file:
-            return FileResult(path, tuple(outcome(file, check) for check in discover(file, only, order, progress)))
+            findings = tuple(outcome(file, check) for check in discover(file, only, order, progress))
+            return FileResult(path, findings, notes=tuple(file.notes))
     except CannotCheck as problem:
         return FileResult(path, problem=str(problem))
