@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
 from .findings import RIGHT, UNCHECKED, VERDICTS, FileResult, Finding
 from .markup import badge, finding_html
 from .picture import picture_of
-from .report import reason
+from .report import reason, short_names
 
 STYLE = """
 :root { color-scheme: light dark; --line: #d5d5dc; --back: #ffffff; --soft: #f4f4f7; --text: #1d1d22; --faint: #5b5b66;
@@ -63,8 +64,9 @@ def page(files: Sequence[FileResult], title: str = "Gradient checks") -> str:
     """The whole page. Files that are right are folded."""
     counts = Counter(result.verdict for result in files)
     summary = "".join(f"<li>{badge(v)} {counts[v]}</li>" for v in VERDICTS if counts[v])
-    rows = "".join(_row(number, result) for number, result in enumerate(files, start=1))
-    sections = "".join(_section(number, result) for number, result in enumerate(files, start=1))
+    names = short_names(files)
+    rows = "".join(map(_row, itertools.count(1), names, files))
+    sections = "".join(map(_section, itertools.count(1), names, files))
     checked = f"{len(files)} {'files' if len(files) != 1 else 'file'}"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -77,21 +79,21 @@ def page(files: Sequence[FileResult], title: str = "Gradient checks") -> str:
     )
 
 
-def _row(number: int, result: FileResult) -> str:
+def _row(number: int, name: str, result: FileResult) -> str:
     right = sum(finding.verdict == RIGHT for finding in result.findings)
     share = f"{right} of {len(result.findings) + bool(result.problem)}" if result.findings or result.problem else ""
     return (
-        f'<tr><td><a href="#file-{number}">{html.escape(result.path)}</a></td><td>{badge(result.verdict)}</td>'
+        f'<tr><td><a href="#file-{number}">{html.escape(name)}</a></td><td>{badge(result.verdict)}</td>'
         f'<td class="few">{share}</td><td class="why">{html.escape(reason(result))}</td></tr>\n'
     )
 
 
-def _section(number: int, result: FileResult) -> str:
+def _section(number: int, name: str, result: FileResult) -> str:
     opened = "" if result.verdict == RIGHT else " open"
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in result.notes)
     problem = f"<p>{badge(UNCHECKED)} {html.escape(result.problem)}</p>" if result.problem else ""
     return (
-        f'<details class="file" id="file-{number}"{opened}><summary><h2>{html.escape(result.path)}</h2>'
+        f'<details class="file" id="file-{number}"{opened}><summary><h2>{html.escape(name)}</h2>'
         f'{badge(result.verdict)}</summary><div class="inside">'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
         + "".join(map(_check, result.findings))
