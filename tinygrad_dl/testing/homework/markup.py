@@ -26,7 +26,8 @@ def badge(verdict: str) -> str:
 
 def finding_html(finding: Finding) -> str:
     """A check: verdict, readings, a table of its gradients, and the whole report folded."""
-    parts = [f"<p>{badge(finding.verdict)} <code>{html.escape(finding.title)}</code></p>"]
+    place = f' <small class="place">{html.escape(finding.place)}</small>' if finding.place else ""
+    parts = [f"<p>{badge(finding.verdict)} <code>{html.escape(finding.title)}</code>{place}</p>"]
     if finding.problem:
         parts.append(f"<p>{html.escape(finding.problem)}</p>")
     if finding.readings:
