@@ -165,6 +165,14 @@ def test_an_output_may_be_the_standard_output_alone(work, capsys, kind):
     assert capsys.readouterr().out.startswith({"json": "{", "csv": "file,", "junit": "<test", "html": "<!DOC"}[kind])
 
 
+def test_what_cannot_be_written_is_replaced(work, monkeypatch):
+    work(h="def f(x): raise ValueError('\\ud800 \\x00 \\x1b')\ndef f_backward(g, x): return g\n")
+    assert cli.main(["h.py", "--html", "a.html", "--csv", "a.csv", "--junit", "a.xml", "--json", "a.json"]) == 2
+    assert xml.parse("a.xml")
+    for name in ("a.html", "a.csv"):
+        assert "ValueError" in Path(name).read_text(encoding="utf-8")
+
+
 # ---- as a process
 
 

@@ -149,7 +149,7 @@ def _write(parser: argparse.ArgumentParser, path: str, text: str) -> None:
         return
     try:
         with whole_file(path) as part:
-            part.write_text(text, encoding="utf-8", newline="")
+            part.write_bytes(text.encode("utf-8", "replace"))
     except OSError as problem:
         parser.error(f"{path}: {problem}")
 
