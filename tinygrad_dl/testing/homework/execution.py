@@ -116,8 +116,11 @@ class Execution:
                 self._lost[node.name] = statement.lineno
 
     def _exec(self, statement: ast.stmt, flags: int = 0) -> None:
-        tree = ast.Module([old_numpy.mend(statement)], [])
+        tree = ast.Module([self._mended(statement)], [])
         exec(self._compiled(tree, "exec", flags), self.names)
+
+    def _mended(self, statement: ast.stmt) -> ast.stmt:
+        return old_numpy.mend(statement, self.source.integer_division)
 
     def _compiled(self, tree: Any, mode: str, flags: int = 0) -> Any:
         with warnings.catch_warnings():
@@ -126,7 +129,7 @@ class Execution:
 
     def _branch(self, statement: ast.If) -> None:
         """Run the statements of the branch that is taken one by one, so that definitions in it count."""
-        test = ast.Expression(old_numpy.mend(ast.Expr(statement.test)).value)  # type: ignore[attr-defined]
+        test = ast.Expression(self._mended(ast.Expr(statement.test)).value)  # type: ignore[attr-defined]
         head = ast.copy_location(ast.If(statement.test, [ast.Pass()], []), statement)
         taken = self._attempt(head, lambda: [bool(eval(self._compiled(test, "eval"), self.names))])
         if taken:
