@@ -16,7 +16,7 @@ from typing import Any
 from . import old_numpy
 from .budget import TooLong, time_limit
 from .source import Source
-from .stand_ins import StandIn, stand_in
+from .stand_ins import PYTHON_2, Missing, StandIn, stand_in
 
 SHORT = 60  # characters of a statement in a note
 
@@ -163,7 +163,8 @@ class Execution:
         if alias.name == "*":
             self._stars.append(module)
         elif of_module or alias.asname:
-            self.names[alias.asname or alias.name] = getattr(stand, alias.name) if of_module else stand
+            part = getattr(stand, alias.name, Missing(alias.name, self.why(error))) if of_module else stand
+            self.names[alias.asname or alias.name] = part
         else:
             top = alias.name.split(".")[0]
             self.names[top] = stand if top == alias.name else stand_in(top, self.why(error))
@@ -191,5 +192,5 @@ def _replaced() -> dict[str, Any]:
         "exit": leave,
         "quit": leave,
         "display": lambda *values, **settings: None,
-        "xrange": range,
+        **PYTHON_2,
     }
