@@ -82,8 +82,8 @@ def test_a_check_that_raises_is_not_checked_for_a_reason(file, recognisers, erro
 
 
 def test_checks_come_in_the_order_of_the_file(file, recognisers):
-    recognisers([check(RIGHT, "other")], [check(RIGHT, "no such name"), check(RIGHT, "relu")])
-    assert [each.title for each in discover(file)] == ["relu", "other", "no such name"]
+    recognisers([check(RIGHT, "other")], [check(RIGHT, "no such name"), check(RIGHT, "relu_backward")])
+    assert [each.title for each in discover(file)] == ["relu_backward", "other", "no such name"]
 
 
 def test_names_select_checks_each_once(file, recognisers):
@@ -98,9 +98,22 @@ def test_a_name_that_no_recogniser_takes_is_checked_by_autodiff(file, recogniser
     assert found.place == f"{file.path}:6"
 
 
-def test_nothing_to_check_names_what_was_expected_and_what_there_is(file, recognisers):
+def test_gradients_that_no_recogniser_takes_are_not_checked(file, recognisers):
+    recognisers([check(RIGHT, "other")])
+    found = [outcome(file, each) for each in discover(file)]
+    assert [(each.title, each.verdict) for each in found] == [("other", RIGHT), ("relu_backward", UNCHECKED)]
+    assert [each.title for each in discover(file, ["other"])] == ["other"]
+
+
+def test_a_missing_name_names_what_there_is(file, recognisers):
     recognisers([])
-    with pytest.raises(CannotCheck, match=r"nothing to check: expected a pair such as .*: relu, .*, other"):
-        discover(file)
     with pytest.raises(CannotCheck, match="there is no tanh to check; there is the functions relu,"):
         discover(file, ["tanh"])
+
+
+def test_nothing_to_check_names_what_was_expected(file, recognisers):
+    recognisers([])
+    for name in ("relu_backward", "relu_prime"):
+        del file.names[name]
+    with pytest.raises(CannotCheck, match=r"nothing to check: expected a pair such as .*: relu, other"):
+        discover(file)

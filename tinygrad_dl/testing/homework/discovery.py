@@ -14,6 +14,7 @@ from typing import Any
 from ..gradcheck import gradients_report
 from . import gradients, inputs, pairs
 from .findings import UNCHECKED, Check, Finding
+from .leftovers import leftovers
 from .loading import CannotCheck, UserFile
 
 RECOGNISERS = ("networks", "scripts", "values", "layers", "pairs")  # a whole net explains its functions best
@@ -26,6 +27,7 @@ EXPECTED = (
 def discover(file: UserFile, only: Collection[str] = (), order: int = 1, progress: bool = False) -> list[Check]:
     """The checks of a file in its order, or those of the names in `only`.
 
+    Gradients that no recogniser takes are among them, as "not checked": else the rest alone would make a file right.
     A function that is named and that no recogniser takes is checked by autodiff, to the given order. Raises CannotCheck
     if there is nothing to check, or nothing of a name.
     """
@@ -33,6 +35,7 @@ def discover(file: UserFile, only: Collection[str] = (), order: int = 1, progres
     if not only:
         if order > 1:
             raise CannotCheck("--order: only a single function is checked to higher order; name one, as in file.py:f.")
+        checks += leftovers(file, checks)
         if not checks:
             raise _nothing(file)
         return checks
