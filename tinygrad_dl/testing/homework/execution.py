@@ -8,8 +8,8 @@ import builtins
 import linecache
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -21,19 +21,34 @@ from .stand_ins import PYTHON_2, Missing, StandIn, stand_in
 SHORT = 60  # characters of a statement in a note
 
 
-@dataclass
 class Limits:
-    """Seconds: for a statement, and for all of the file; when these are over, a statement gets `late`."""
+    """Seconds for each statement, for all statements of a file, and for all of its imports.
 
-    statement: float = 2.0
-    total: float = 20.0
-    late: float = 0.1
-    start: float = field(default_factory=time.monotonic)
+    When the time for all is over, each statement still gets `late`, and an import four times as long as a statement.
+    """
 
-    @property
-    def left(self) -> float:
-        """The time left for the file."""
-        return max(self.total - (time.monotonic() - self.start), self.late)
+    def __init__(self, statement: float = 1.0, total: float = 8.0, imports: float = 20.0, late: float = 0.1):
+        self._statement, self._left, self._imports, self._late = statement, total, imports, late
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """Limit the time of a statement."""
+        start = time.monotonic()
+        try:
+            with time_limit(max(min(self._statement, self._left), self._late)):
+                yield
+        finally:
+            self._left -= time.monotonic() - start
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Limit the time of an import. The statements of a module beside the file count as statements as well."""
+        start = time.monotonic()
+        try:
+            with time_limit(max(self._imports, 4 * self._statement)):
+                yield
+        finally:
+            self._imports -= time.monotonic() - start
 
 
 class Execution:
@@ -95,11 +110,10 @@ class Execution:
                     self.assigned[name] = statement.lineno
                     self._lost.pop(name, None)
 
-    def _attempt(self, statement: ast.stmt, run: Callable[[], Any], seconds: float = 0.0) -> Any:
+    def _attempt(self, statement: ast.stmt, run: Callable[[], Any]) -> Any:
         """The result of `run`, within the limits; if it fails, a note, and None."""
-        seconds = seconds or min(self.limits.statement, self.limits.left)
         try:
-            with time_limit(seconds):
+            with self.limits.statement():
                 return run()
         except (Exception, SystemExit, TooLong) as error:
             self._note(statement, error)
@@ -137,14 +151,13 @@ class Execution:
 
     def _define(self, statement: Any) -> None:
         """Run a definition; one that fails by its decorators or annotations is run without them."""
-        seconds = min(self.limits.statement, self.limits.left)
         try:
-            with time_limit(seconds):
+            with self.limits.statement():
                 self._exec(statement)
         except (Exception, SystemExit, TooLong) as error:
             plain = type(statement)(**{**vars(statement), "decorator_list": []})
             try:
-                with time_limit(seconds):
+                with self.limits.statement():
                     self._exec(plain, __future__.annotations.compiler_flag)
             except (Exception, SystemExit, TooLong):
                 self._note(statement, error)
@@ -154,7 +167,7 @@ class Execution:
         for alias in statement.names:
             one = ast.copy_location(type(statement)(**{**vars(statement), "names": [alias]}), statement)
             try:
-                with time_limit(self.limits.left):
+                with self.limits.importing():
                     self._exec(one)
             except (Exception, SystemExit, TooLong) as error:
                 self._stand_in(one, alias, error)

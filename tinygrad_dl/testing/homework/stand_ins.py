@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 DRAWING = ("matplotlib", "mpl_toolkits", "pylab", "seaborn")  # never the real ones: no window opens, nothing is drawn
-QUIET = ("IPython", "tqdm", "ipywidgets", "google", "termcolor")  # do nothing if they are not installed
+QUIET = ("IPython", "tqdm", "ipywidgets", "google", "termcolor", "future")  # do nothing if they are not installed
 RENAMED = {"cPickle": "pickle", "urllib2": "urllib.request", "Queue": "queue", "ConfigParser": "configparser"}
 PYTHON_2 = {"xrange": range, "unicode": str, "basestring": str, "long": int, "reduce": functools.reduce}
 OLD_BUILTINS = ("past.builtins", "six.moves", "future.builtins")  # modules that have these, and the present builtins
