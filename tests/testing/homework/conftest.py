@@ -47,7 +47,7 @@ def ran(tmp_path):
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(source), encoding="utf-8")
-        with run_file(str(path), shown=path.name, limits=Limits(statement, total, 0.02)) as found:
+        with run_file(str(path), shown=path.name, limits=Limits(statement, total, late=0.02)) as found:
             return found
 
     return ran

@@ -71,6 +71,13 @@ def test_a_module_beside_is_preferred_to_one_of_the_library_only_if_the_file_imp
     assert ran("import numpy\n").names["numpy"] is np
 
 
+def test_a_helper_is_imported_also_when_the_time_of_the_file_is_over(ran, beside):
+    beside("while True: pass\n" + RELU, "tools.py")
+    file = ran("while True: pass\n" * 3 + "from tools import relu\n", total=0.05)
+    assert list(file.functions) == ["relu"]
+    assert len(file.notes) == 4
+
+
 def test_a_helper_that_does_not_parse_is_a_missing_module(ran, beside):
     beside("def f(:\n    pass\n", "broken.py")
     file = ran("import broken\n")

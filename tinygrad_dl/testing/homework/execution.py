@@ -8,32 +8,47 @@ import builtins
 import linecache
 import time
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from . import old_numpy
 from .budget import TooLong, time_limit
 from .source import Source
-from .stand_ins import StandIn, stand_in
+from .stand_ins import PYTHON_2, Missing, StandIn, stand_in
 
 SHORT = 60  # characters of a statement in a note
 
 
-@dataclass
 class Limits:
-    """Seconds: for a statement, and for all of the file; when these are over, a statement gets `late`."""
+    """Seconds for each statement, for all statements of a file, and for all of its imports.
 
-    statement: float = 2.0
-    total: float = 20.0
-    late: float = 0.1
-    start: float = field(default_factory=time.monotonic)
+    When the time for all is over, each statement still gets `late`, and an import four times as long as a statement.
+    """
 
-    @property
-    def left(self) -> float:
-        """The time left for the file."""
-        return max(self.total - (time.monotonic() - self.start), self.late)
+    def __init__(self, statement: float = 1.0, total: float = 8.0, imports: float = 20.0, late: float = 0.1):
+        self._statement, self._left, self._imports, self._late = statement, total, imports, late
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """Limit the time of a statement."""
+        start = time.monotonic()
+        try:
+            with time_limit(max(min(self._statement, self._left), self._late)):
+                yield
+        finally:
+            self._left -= time.monotonic() - start
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Limit the time of an import. The statements of a module beside the file count as statements as well."""
+        start = time.monotonic()
+        try:
+            with time_limit(max(self._imports, 4 * self._statement)):
+                yield
+        finally:
+            self._imports -= time.monotonic() - start
 
 
 class Execution:
@@ -95,11 +110,10 @@ class Execution:
                     self.assigned[name] = statement.lineno
                     self._lost.pop(name, None)
 
-    def _attempt(self, statement: ast.stmt, run: Callable[[], Any], seconds: float = 0.0) -> Any:
+    def _attempt(self, statement: ast.stmt, run: Callable[[], Any]) -> Any:
         """The result of `run`, within the limits; if it fails, a note, and None."""
-        seconds = seconds or min(self.limits.statement, self.limits.left)
         try:
-            with time_limit(seconds):
+            with self.limits.statement():
                 return run()
         except (Exception, SystemExit, TooLong) as error:
             self._note(statement, error)
@@ -116,8 +130,11 @@ class Execution:
                 self._lost[node.name] = statement.lineno
 
     def _exec(self, statement: ast.stmt, flags: int = 0) -> None:
-        tree = ast.Module([old_numpy.mend(statement)], [])
+        tree = ast.Module([self._mended(statement)], [])
         exec(self._compiled(tree, "exec", flags), self.names)
+
+    def _mended(self, statement: ast.stmt) -> ast.stmt:
+        return old_numpy.mend(statement, self.source.integer_division)
 
     def _compiled(self, tree: Any, mode: str, flags: int = 0) -> Any:
         with warnings.catch_warnings():
@@ -126,7 +143,7 @@ class Execution:
 
     def _branch(self, statement: ast.If) -> None:
         """Run the statements of the branch that is taken one by one, so that definitions in it count."""
-        test = ast.Expression(old_numpy.mend(ast.Expr(statement.test)).value)  # type: ignore[attr-defined]
+        test = ast.Expression(self._mended(ast.Expr(statement.test)).value)  # type: ignore[attr-defined]
         head = ast.copy_location(ast.If(statement.test, [ast.Pass()], []), statement)
         taken = self._attempt(head, lambda: [bool(eval(self._compiled(test, "eval"), self.names))])
         if taken:
@@ -134,14 +151,13 @@ class Execution:
 
     def _define(self, statement: Any) -> None:
         """Run a definition; one that fails by its decorators or annotations is run without them."""
-        seconds = min(self.limits.statement, self.limits.left)
         try:
-            with time_limit(seconds):
+            with self.limits.statement():
                 self._exec(statement)
         except (Exception, SystemExit, TooLong) as error:
             plain = type(statement)(**{**vars(statement), "decorator_list": []})
             try:
-                with time_limit(seconds):
+                with self.limits.statement():
                     self._exec(plain, __future__.annotations.compiler_flag)
             except (Exception, SystemExit, TooLong):
                 self._note(statement, error)
@@ -151,7 +167,7 @@ class Execution:
         for alias in statement.names:
             one = ast.copy_location(type(statement)(**{**vars(statement), "names": [alias]}), statement)
             try:
-                with time_limit(self.limits.left):
+                with self.limits.importing():
                     self._exec(one)
             except (Exception, SystemExit, TooLong) as error:
                 self._stand_in(one, alias, error)
@@ -163,7 +179,8 @@ class Execution:
         if alias.name == "*":
             self._stars.append(module)
         elif of_module or alias.asname:
-            self.names[alias.asname or alias.name] = getattr(stand, alias.name) if of_module else stand
+            part = getattr(stand, alias.name, Missing(alias.name, self.why(error))) if of_module else stand
+            self.names[alias.asname or alias.name] = part
         else:
             top = alias.name.split(".")[0]
             self.names[top] = stand if top == alias.name else stand_in(top, self.why(error))
@@ -191,5 +208,5 @@ def _replaced() -> dict[str, Any]:
         "exit": leave,
         "quit": leave,
         "display": lambda *values, **settings: None,
-        "xrange": range,
+        **PYTHON_2,
     }

@@ -30,7 +30,7 @@ from .loading import CannotCheck, UserFile, run_file
 from .scratch import copy_folders
 from .source import read_source
 
-STATEMENT, EXECUTION = 2.0, 20.0  # seconds for a statement, and for the file before its checks
+STATEMENT, EXECUTION, IMPORTS = 1.0, 8.0, 20.0  # seconds, of a file before its checks
 
 
 def main() -> None:
@@ -61,7 +61,7 @@ def _serve(sender: Sender, request: dict[str, Any]) -> tuple[str, bool]:
         record = integrity.Record()
         guard.forbid(request["scratch"])
         _seed(request["seed"])
-        limits = Limits(min(STATEMENT, timeout / 6), min(EXECUTION, timeout / 3))
+        limits = Limits(min(STATEMENT, timeout / 6), min(EXECUTION, timeout / 4), min(IMPORTS, timeout / 3))
         with run_file(str(copy), shown=shown, limits=limits) as file:
             sender.send("notes", notes=[*notes, *file.notes])
             file.names.update(given)
