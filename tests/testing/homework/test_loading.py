@@ -71,11 +71,10 @@ def test_what_rounding_hides_is_undecided_and_no_success(check, name):
 PAIR = "def f(x): return x**2\ndef f_backward{}\n"
 BROKEN = {
     "syntax error": ("def f(:\n    pass", "homework.py:2: SyntaxError: invalid syntax"),
-    "exception": ("x = 1\n\ny = x / 0", "homework.py:4: ZeroDivisionError: division by zero"),
-    "exception in a function": ("def f():\n    return {}['W1']\nf()", "homework.py:3: KeyError: 'W1'"),
-    "exit": ("raise SystemExit('bye')", "homework.py:2: SystemExit: bye"),
-    "long": ("raise ValueError('long ' * 1000)", "homework.py:2: ValueError: long"),
-    "missing module": ("import no_such_module", "homework.py:2: ModuleNotFoundError: No module named 'no_such_module'"),
+    "long": (
+        "def f(x): raise ValueError('long ' * 1000)\ndef f_backward(g, x): return g",
+        "homework.py:2: f(x): ValueError: long",
+    ),
     "nothing": ("x = 1", "nothing to check: expected a pair such as relu_forward and relu_backward"),
     "single functions": ("def f(x): return x", "name a function to check it by autodiff: f"),
     "no arguments": (PAIR.format("(): return 1"), "homework.py:3: expected f_backward(g, ...)"),
@@ -135,9 +134,8 @@ def test_a_name_that_is_not_there_is_answered_by_those_that_are(check):
     ("make", "words"),
     [
         (lambda path: None, "there is no such file"),
-        (lambda path: path.mkdir(), "expected a Python file, got a folder"),
+        (lambda path: path.mkdir(), "expected a Python file or a notebook, got a folder"),
         (lambda path: path.write_bytes(b"x = 1\0"), "null bytes"),
-        (lambda path: path.write_bytes(b'x = "\xff"'), "can't decode byte 0xff"),
     ],
 )
 def test_what_is_no_python_file_is_refused_in_one_line(tmp_path, capsys, make, words):
@@ -148,10 +146,6 @@ def test_what_is_no_python_file_is_refused_in_one_line(tmp_path, capsys, make, w
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith(str(path))
     assert words in err
-
-
-def test_a_notebook_is_refused_with_what_to_do(check):
-    assert "save it as a script" in check("", file="homework.ipynb")[2]
 
 
 def test_an_interrupt_ends_in_a_line(check):
