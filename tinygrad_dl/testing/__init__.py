@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import formulas
 from .backprop import BackpropReport, check_backprop
 from .gradcheck import GradientError, GradientReport, UndecidedWarning, check_gradients, check_pair
-from .homework.check import CheckReport, check
+from .homework.check import CheckReport, check, test_file
 from .properties import check_laws, given_gradients
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "formulas",
     "given_gradients",
     "strategies",
+    "test_file",
 ]
 
 if TYPE_CHECKING:

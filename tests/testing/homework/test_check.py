@@ -120,3 +120,38 @@ def test_anything_else_is_a_type_error_that_names_what_came(what, words):
 def test_a_path_without_a_file_is_an_error():
     with pytest.raises(FileNotFoundError, match=r"check: no\.py: there is no such file"):
         testing.check("no.py")
+
+
+# ---- a test of pytest
+
+
+def test_a_test_of_a_file_passes_if_all_is_right_and_fails_with_the_report(write):
+    testing.test_file(write("right.py", RIGHT))()
+    with pytest.raises(AssertionError, match="cube, cube_backward"):
+        testing.test_file(str(write("wrong.py", WRONG)))()
+
+
+def test_a_test_of_names_has_a_case_for_each(write):
+    test = testing.test_file(write("both.py", RIGHT + WRONG), "relu", "cube")
+    (mark,) = test.pytestmark
+    assert mark.args == ("name", ("relu", "cube"))
+    test(name="relu")
+    with pytest.raises(AssertionError, match="cube"):
+        test(name="cube")
+
+
+def test_a_relative_path_starts_beside_the_file_with_the_test(write, monkeypatch):
+    write("homework.py", RIGHT)
+    tests = write("test_homework.py", "from tinygrad_dl import testing\ntest = testing.test_file('homework.py')\n")
+    space = {"__file__": str(tests), "__name__": "test_homework"}
+    exec(compile(tests.read_text(encoding="utf-8"), tests, "exec"), space)
+    space["test"]()
+
+
+def test_a_test_for_a_missing_file_fails():
+    with pytest.raises(FileNotFoundError):
+        testing.test_file("no_such_file.py")()
+
+
+def test_pytest_takes_the_maker_of_tests_for_none():
+    assert testing.test_file.__test__ is False

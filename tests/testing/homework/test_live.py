@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_dl.testing.homework.live import LiveFile
+from tinygrad_dl.testing.homework.live import live_file
 
 slope = 0.1
 
@@ -17,7 +17,7 @@ def leaky_backward(dout, x):
 
 
 def test_a_function_brings_what_is_beside_it_its_source_and_its_place():
-    file = LiveFile({"leaky": leaky, "leaky_backward": leaky_backward})
+    file = live_file({"leaky": leaky, "leaky_backward": leaky_backward})
     assert {"leaky", "leaky_backward"} <= set(file.functions)
     assert file.variables["slope"] == slope
     assert file.returned_names("leaky_backward") == ["dx"]
@@ -25,7 +25,7 @@ def test_a_function_brings_what_is_beside_it_its_source_and_its_place():
 
 
 def test_a_function_without_source_is_a_file_too():
-    names = {}
+    names = {"__name__": "nowhere"}
     exec("def f(x): return x", names)
-    assert LiveFile({"f": names["f"]}).returned_names("f") == []
-    assert "f" in LiveFile({"f": names["f"]}).functions
+    assert live_file({"f": names["f"]}).returned_names("f") == []
+    assert "f" in live_file({"f": names["f"]}).functions

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tinygrad_dl.testing.homework.targets import NoTarget, Target, targets_of
+from tinygrad_dl.testing.homework.targets import NoTarget, Target, split_name, targets_of
 
 each = pytest.mark.parametrize
 
@@ -52,3 +52,17 @@ def test_an_argument_without_files_is_an_error_that_names_it(argument, words):
     with pytest.raises(NoTarget, match=words) as error:
         targets_of([argument])
     assert str(error.value).startswith(argument.rstrip("*"))
+
+
+@each(
+    ("target", "parts"),
+    [
+        (r"C:\x.py", (r"C:\x.py", "")),
+        (r"C:\my work\x.py:relu", (r"C:\my work\x.py", "relu")),
+        ("x.py::relu", ("x.py", "relu")),
+        ("x.py:", ("x.py", "")),
+        ("a:b/x.py", ("a:b/x.py", "")),
+    ],
+)
+def test_the_name_follows_the_last_colon_that_is_not_of_the_path(target, parts):
+    assert split_name(target) == parts

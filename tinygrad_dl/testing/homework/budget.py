@@ -35,7 +35,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def _by_signal(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         if active:
-            raise TooLong(f"longer than {seconds:g} s")
+            raise TooLong(f"longer than {seconds:.2g} s")
 
     active, start = True, time.monotonic()
     handler = signal.signal(signal.SIGALRM, stop)

@@ -29,13 +29,15 @@ def check_files(targets: Sequence[Target], jobs: int = 1, **options: Any) -> Ite
 def check_file(target: Target, only: Sequence[str] = (), **options: Any) -> FileResult:
     """The result of one file."""
     start = time.monotonic()
-    result = _in_this_process(target.path, (*target.names, *only), **options)
+    result = in_this_process(target.path, (*target.names, *only), **options)
     return replace(result, seconds=time.monotonic() - start)
 
 
-def _in_this_process(path: str, only: Sequence[str], order: int = 1, progress: bool = False) -> FileResult:
+def in_this_process(path: str, only: Sequence[str], order: int = 1, progress: bool = False, **_: Any) -> FileResult:
+    """The same within this process, which a file can end: for tests."""
     try:
         with run_file(path) as file:
-            return FileResult(path, tuple(outcome(file, check) for check in discover(file, only, order, progress)))
+            findings = tuple(outcome(file, check) for check in discover(file, only, order, progress))
+            return FileResult(path, findings, notes=tuple(file.notes))
     except CannotCheck as problem:
         return FileResult(path, problem=str(problem))

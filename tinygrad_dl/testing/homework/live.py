@@ -7,10 +7,9 @@ import copy
 import functools
 import importlib
 import inspect
+import linecache
 import re
-import textwrap
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ import numpy as np
 from ..gradcheck import GradientReport, gradients_report, pair_report
 from . import pairs
 from .discovery import discover, outcome
-from .findings import Finding
-from .loading import UserFile
+from .findings import UNCHECKED, Finding
+from .loading import CannotCheck, UserFile
+from .source import Source
 
 EXPECTED = (
     "check: expected a path, a function and its arguments, a forward and a backward function, a layer and x, or a "
@@ -51,19 +51,23 @@ def _check_pair(forward: Callable[..., Any], backward: Callable[..., Any], args:
     if args:
         report = pair_report(forward, backward, *args, progress=progress)
         return _of_report(title, report, names)
-    file = LiveFile(dict(zip(names, (forward, backward), strict=True)))
+    file = live_file(dict(zip(names, (forward, backward), strict=True)))
     result = pairs.check_functions(file, *names, "", progress)
     return result if isinstance(result, Finding) else Finding(title, result[0], report=result[1], names=names)
 
 
 def _check_function(f: Callable[..., Any], args: list[Any], progress: bool) -> Finding:
+    name = _name(f)
     if not args:
-        file = LiveFile({_name(f): f})
-        (check,) = discover(file, [_name(f)], progress=progress)
+        file = live_file({name: f})
+        try:
+            (check,) = discover(file, [name], progress=progress)
+        except CannotCheck as problem:
+            return Finding(name, UNCHECKED, problem=str(problem), names=(name,))
         return outcome(file, check)
     if isinstance(f(*copy.deepcopy(args)), (tuple, list, Mapping)):
         return _recogniser("values").check_values(f, *args)
-    return _of_report(_name(f), gradients_report(f, *args, progress=progress), (_name(f),))
+    return _of_report(name, gradients_report(f, *args, progress=progress), (name,))
 
 
 def _of_report(title: str, report: GradientReport, names: tuple[str, ...]) -> Finding:
@@ -92,30 +96,27 @@ def _recogniser(name: str) -> Any:
     return importlib.import_module(f".{name}", __package__)
 
 
-class LiveFile(UserFile):
-    """Functions that are there already, with the functions and the data beside them, as a file holds them."""
-
-    def __init__(self, functions: Mapping[str, Callable[..., Any]]):
-        first, self._own = inspect.unwrap(next(iter(functions.values()))), dict(functions)
-        beside = getattr(first, "__globals__", {})
-        names = {name: value for name, value in beside.items() if not name.startswith("_")} | self._own
-        path = getattr(getattr(first, "__code__", None), "co_filename", _name(first))
-        super().__init__(path, _tree_of(functions.values()), names)
-
-    @cached_property
-    def functions(self) -> dict[str, Callable[..., Any]]:
-        """The functions that were given, and those defined beside them."""
-        modules = {getattr(f, "__module__", None) for f in self._own.values()}
-        beside = {n: v for n, v in self.names.items() if inspect.isfunction(v) and v.__module__ in modules}
-        return beside | self._own
+# ---- what is there already, in the form of a file
 
 
-def _tree_of(functions: Iterable[Callable[..., Any]]) -> ast.Module:
-    """The source of the functions, as far as it can be found."""
-    tree = ast.Module([], [])
-    for function in functions:
-        try:
-            tree.body += ast.parse(textwrap.dedent(inspect.getsource(function))).body
-        except (OSError, TypeError, SyntaxError):  # defined by exec, in C, or as a lambda inside of a call
-            continue
-    return tree
+def live_file(functions: Mapping[str, Callable[..., Any]]) -> UserFile:
+    """Functions with those and the data beside them, as a file holds them; cells of a notebook are files."""
+    names: dict[str, Any] = {}
+    modules: dict[str, Source] = {}
+    for f in map(inspect.unwrap, functions.values()):
+        beside, code = getattr(f, "__globals__", {}), getattr(f, "__code__", None)
+        names |= {name: value for name, value in beside.items() if not name.startswith(("_", "@"))}
+        if code is not None:
+            source = _source(code.co_filename, beside)
+            modules |= {str(f.__module__): source, f"{f.__module__} {code.co_filename}": source}
+    first = next(iter(modules.values()), Source(next(iter(functions)), "", ast.Module([], [])))
+    return UserFile(first, names | dict(functions), modules=modules)
+
+
+def _source(path: str, beside: dict[str, Any]) -> Source:
+    """The text of a file or of the cell of a notebook, empty for code without any, such as that of exec."""
+    text = "".join(linecache.getlines(path, beside))
+    try:
+        return Source(path, text, ast.parse(text))
+    except SyntaxError:  # a cell with magics
+        return Source(path, text, ast.Module([], []))

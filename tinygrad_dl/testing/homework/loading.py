@@ -15,6 +15,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from .beside import Beside, imported, package_of, search_path
+from .budget import TooLong
 from .execution import Execution, Limits
 from .source import CannotCheck, Source, read_source
 from .stand_ins import DRAWING, StandIn
@@ -114,7 +115,7 @@ class UserFile:
         frames = traceback.extract_tb(error.__traceback__)
         places = [self._sources[f.filename].place(f.lineno or 1) for f in frames if f.filename in self._sources]
         words = " ".join(str(error).split())[:300]
-        kind = type(error).__name__
+        kind = {SystemExit: "it ends the program by exit()", TooLong: ""}.get(type(error), type(error).__name__)
         if words and not places and isinstance(error, (ValueError, TypeError)):
             kind = ""  # a message of this package needs no type
         where = places[-1] if places else place or self.path

@@ -6,20 +6,22 @@ import html
 
 from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, FileResult, Finding, Quantity
 
-COLOURS = {  # readable on white and on black
-    RIGHT: "#2e8b45",
-    WRONG: "#d9433b",
-    UNDECIDED: "#a87312",
-    UNCHECKED: "#7d7d86",
+INHERITED = "inherited"  # "inherited from dZ2"
+COLOURS = {  # readable on white and on black; a page may set better ones for its theme
+    RIGHT: "var(--right, #2a8644)",
+    WRONG: "var(--wrong, #d9433b)",
+    UNDECIDED: "var(--undecided, #a06c10)",
+    UNCHECKED: "var(--not-checked, #777781)",
+    INHERITED: "var(--undecided, #a06c10)",
 }
-MARKS = {RIGHT: "✓", WRONG: "✗", UNDECIDED: "?", UNCHECKED: "·"}  # not by colour alone
+MARKS = {RIGHT: "✓", WRONG: "✗", UNDECIDED: "?", UNCHECKED: "○", INHERITED: "↳"}  # not by colour alone
 LEFT = '<td style="text-align: left">{}</td>'
 
 
 def badge(verdict: str) -> str:
     """A verdict with its mark, in its colour."""
-    known = verdict if verdict in COLOURS else WRONG if verdict.startswith("wrong") else UNDECIDED
-    return f'<b style="color: {COLOURS[known]}">{MARKS[known]} {html.escape(verdict)}</b>'
+    kind = next((known for known in COLOURS if verdict.startswith(known)), WRONG)
+    return f'<b style="color: {COLOURS[kind]}">{MARKS[kind]} {html.escape(verdict)}</b>'
 
 
 def finding_html(finding: Finding) -> str:
@@ -32,18 +34,17 @@ def finding_html(finding: Finding) -> str:
     if finding.quantities:
         parts.append(f"<table>{''.join(map(_row, finding.quantities))}</table>")
     if finding.report:
-        opened = " open" if finding.verdict != RIGHT and not finding.quantities else ""
-        parts.append(f"<details{opened}><summary>report</summary><pre>{html.escape(finding.report)}</pre></details>")
+        state = " open" if finding.verdict != RIGHT and not finding.quantities else ""
+        text = html.escape(finding.report)
+        parts.append(f'<details class="report"{state}><summary>report</summary><pre>{text}</pre></details>')
     return "".join(parts)
 
 
 def _row(quantity: Quantity) -> str:
-    cells = (
-        f"<code>{html.escape(quantity.name)}</code>",
-        badge(quantity.verdict),
-        html.escape(", or ".join(quantity.causes)),
-        html.escape(quantity.detail),
-    )
+    words = html.escape(", or ".join(quantity.causes))
+    if quantity.detail:
+        words += f" <small>{html.escape(quantity.detail)}</small>"
+    cells = (f"<code>{html.escape(quantity.name)}</code>", f"{badge(quantity.verdict)} {words}".rstrip())
     return f"<tr>{''.join(map(LEFT.format, cells))}</tr>"
 
 

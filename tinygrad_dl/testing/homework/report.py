@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import itertools
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from ..gradcheck import GradientError
 from .findings import RIGHT, UNCHECKED, UNDECIDED, VERDICTS, WRONG, FileResult, Finding, Quantity, worst
@@ -62,6 +64,7 @@ class CheckReport:
         GradientError
             If something is wrong, undecided, or could not be checked. It is an AssertionError.
         """
+        __tracebackhide__ = True  # pytest then shows the line that asks
         if not self.passed:
             raise GradientError(self)
 
@@ -135,12 +138,24 @@ def reason(result: FileResult) -> str:
     return first.removeprefix(f"{result.path}: ").removeprefix(f"{result.path}:")
 
 
+def short_names(files: Sequence[FileResult]) -> list[str]:
+    """The paths of the files without the folders that all of them share.
+
+    >>> short_names([FileResult("class/ann/week3.py"), FileResult("class/bob/week3.py")])
+    ['ann/week3.py', 'bob/week3.py']
+    """
+    folders = [PurePath(result.path).parts[:-1] for result in files]
+    same = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
+    shared = len(list(same)) if len(files) > 1 else 0
+    return [PurePath(*PurePath(result.path).parts[shared:]).as_posix() for result in files]
+
+
 def table_lines(files: Sequence[FileResult]) -> list[str]:
     """A table: a row for each file."""
     rows = [["file", "verdict", *VERDICTS, ""]]
-    for result in files:
+    for name, result in zip(short_names(files), files, strict=True):
         counts = Counter(finding.verdict for finding in result.findings)
-        rows.append([result.path, result.verdict, *(str(counts[v] or "") for v in VERDICTS), reason(result)])
+        rows.append([name, result.verdict, *(str(counts[v] or "") for v in VERDICTS), reason(result)])
     columns = [column for column in zip(*rows, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in columns]
     lines = ["  ".join(c.ljust(n) for c, n in zip(row, widths, strict=True)) for row in zip(*columns, strict=True)]
