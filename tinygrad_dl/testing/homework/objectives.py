@@ -77,6 +77,20 @@ def _steps(record: Record | None) -> dict[Path, Any]:
     return {u.path: u.step for u in record.updates} if record else {}
 
 
+def fits(step: Step) -> bool:
+    """Return whether arrays of a step fit together without broadcasting: differences, and steps of parameters."""
+    record = step.run()
+    if record is None:
+        return False
+    shapes = [(np.shape(a), np.shape(b)) for a, b in record.differences if a is not None and b is not None]
+    turned = any(
+        len(a) and len(b) and a != b and np.prod(np.broadcast_shapes(a, b)) > max(np.prod(a), np.prod(b))
+        for a, b in shapes
+    )
+    sizes = [(np.size(u.step), np.size(u.old)) for u in record.updates if u.key is None]
+    return not turned and all(a == b for a, b in sizes)
+
+
 def _differs(a: Any, b: Any) -> bool:
     return np.shape(a) != np.shape(b) or not np.array_equal(a, b, equal_nan=True)
 

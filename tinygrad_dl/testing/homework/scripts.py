@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from .entries import PREFIX
 from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Check, Finding, Quantity
 from .loading import UserFile
 from .objectives import (
     Objective,
     Parameter,
     Point,
+    fits,
     fitted,
     gradient_of,
     losses,
@@ -33,51 +35,65 @@ def find(file: UserFile, progress: bool = False) -> Iterator[Check]:
     """The checks of the training steps of a file."""
     seen: set[int] = set()
     for group in regions(file.tree):
-        for region in group:
-            if id(region) in seen:
-                break
-            step = Step(file, region)
-            if not step.found():
-                continue
+        found = _first(file, group, seen)
+        if found is not None:
+            seen.add(id(found.step.region))
+            yield Check(found.title, found.names, found.finding)
+
+
+def _first(file: UserFile, group: list[Any], seen: set[int]) -> _Judge | None:
+    """The innermost of some statements that is a step: as the file gets to it, or else with drawn values."""
+    missed = []
+    for region in group:
+        if id(region) in seen:
+            return None
+        step = Step(file, region)
+        if not step.found():
+            missed.append(step)
+            continue
+        parameters, cleared = parameters_of(step)
+        if parameters:
+            return _Judge(file, step, parameters, cleared)
+    for step in missed if len(missed) == len(group) else []:
+        for values in step.drawn():
             parameters, cleared = parameters_of(step)
-            if not parameters:
-                continue
-            seen.add(id(region))
-            yield _check(file, step, parameters, cleared)
-            break
+            if parameters and fits(step):
+                notes = [f"drawn: {n.removeprefix(PREFIX)} {_shape(v)}" for n, v in values.items()]
+                judge = _Judge(file, step, parameters, cleared, notes)
+                if judge.finding().verdict != UNCHECKED:
+                    return judge
+    return None
 
 
-def _check(file: UserFile, step: Step, parameters: list[Parameter], cleared: tuple) -> Check:
-    names = step.names_of_check([p.name for p in parameters])
-    title = (
-        f"the training step of {', '.join(names)}"
-        if step.function
-        else f"the training step at line {step.region.lineno}"
-    )
-
-    def run() -> Finding:
-        return _Judge(file, step, parameters, cleared, title, names).finding()
-
-    return Check(title, names, run)
+def _shape(value: Any) -> str:
+    return str(np.shape(value)) if np.ndim(value) else repr(value)
 
 
 class _Judge:
     """The verdict on a training step."""
 
     def __init__(
-        self, file: UserFile, step: Step, parameters: Sequence[Parameter], cleared: tuple, title: str, names: Any
+        self,
+        file: UserFile,
+        step: Step,
+        parameters: Sequence[Parameter],
+        cleared: tuple,
+        notes: Sequence[str] = (),
     ):
         self.file, self.step, self.parameters, self.cleared = file, step, list(parameters), cleared
-        self.title, self.names = title, tuple(names)
-        self.readings: list[str] = []
+        self.names = step.names_of_check([p.name for p in parameters])
+        at = ", ".join(self.names) if step.function else f"line {step.region.lineno}"
+        self.title = f"the training step of {at}" if step.function else f"the training step at {at}"
+        self.readings: list[str] = [*notes]
+        self._finding: Finding | None = None
 
     def finding(self) -> Finding:
-        point = self._point()
-        if point is None:
-            return self._finish(
-                UNCHECKED, [], problem=f"{self._place()}: the step can't be run again: {self.step.error}"
-            )
-        return self._judged(point)
+        """The finding on the step."""
+        if self._finding is None:
+            point = self._point()
+            problem = f"{self._place()}: the step can't be run again: {self.step.error}"
+            self._finding = self._finish(UNCHECKED, [], problem) if point is None else self._judged(point)
+        return self._finding
 
     def _place(self) -> str:
         return f"{self.file.path}:{self.step.region.lineno}"

@@ -6,6 +6,7 @@ import ast
 import copy
 import io
 import random
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,14 +15,16 @@ from typing import Any
 import numpy as np
 
 from .budget import TooLong, time_limit
+from .entries import draws, entries, missing_names
 from .loading import UserFile
 from .old_numpy import mend
 from .rewriting import WATCH, watched
-from .snapshot import Snapshot
+from .snapshot import Snapshot, reachable
 from .updates import update_of
 from .watch import Path, Record, StepDone, Watch
 
 SECONDS = 2.0  # for a statement
+LONGEST = 1000  # side of an array whose sides are tried for missing data
 Scope = ast.Module | ast.FunctionDef
 LOOPS = (ast.For, ast.While)
 
@@ -91,6 +94,8 @@ class Step:
         self.snapshot: Any = None
         self.statement: Any = None  # the code that gets to the step
         self.error: BaseException | None = None
+        self._ready: Any = None
+        self._twin: ast.AST = region
 
     @property
     def function(self) -> str:
@@ -114,16 +119,45 @@ class Step:
     def found(self) -> bool:
         """Run the file up to the step: False if it does not get there."""
         names = dict(self.file.names)
-        for code in self._statements():
+        for _, code in self._statements():
             snapshot = Snapshot(names)
             names[WATCH] = watch = Watch()
             error = self._execute(code, names)
-            if watch.started:
-                self.snapshot, self.statement = snapshot, code
-                self.error = None if watch.finished else error
-                return watch.finished or error is None
+            if watch.started and (watch.finished or error is None):
+                self.snapshot, self.statement, self.error = snapshot, code, None
+                return True
             self.error = self.error or error
+        self._ready = Snapshot(names)
         return False
+
+    def drawn(self) -> Iterator[dict[str, Any]]:
+        """Get to the step with drawn values, and give them, again and again; after `found` has failed."""
+        names = self._ready.restore()
+        missing = missing_names(self.file.tree, self.region, names)
+        ways = [
+            (compile(text, self.file.path, "exec"), new) for text, new in entries(self.file.tree, self.region, names)
+        ]
+        if not ways and missing:
+            ways = [(self._own_code(), {})]
+        arrays = [v for _, v in reachable(names) if isinstance(v, np.ndarray) and v.ndim < 3]
+        shapes = [a.shape for a in arrays if max(a.shape, default=0) < LONGEST]
+        start = time.monotonic()
+        for code, new in ways:
+            for values in draws({**new, **{n: n for n in missing}}, shapes):
+                if time.monotonic() - start > SECONDS:
+                    return
+                names = self._ready.restore()
+                names.update(values)
+                names[WATCH] = watch = Watch()
+                if self._execute(code, names) is None and watch.started:
+                    names = self._ready.restore()
+                    names.update(values)
+                    self.snapshot, self.statement = Snapshot(names), code
+                    yield values
+
+    def _own_code(self) -> Any:
+        """The code of the statement with the region in it."""
+        return next(code for statement, code in self._statements() if any(n is self._twin for n in ast.walk(statement)))
 
     def run(
         self, given: Mapping[Path, Any] | None = None, cleared: tuple[Path, ...] = (), suspended: bool = False
@@ -153,16 +187,16 @@ class Step:
             np.random.set_state(state[1])  # noqa: NPY002
         return None
 
-    def _statements(self) -> Iterator[Any]:
-        """The watched statements of the file, compiled; those of its main block as well."""
+    def _statements(self) -> Iterator[tuple[ast.stmt, Any]]:
+        """The watched statements of the file, and their code; those of its main block as well."""
         tree = copy.deepcopy(self.file.tree)
         twins = dict(zip(map(id, ast.walk(self.file.tree)), ast.walk(tree), strict=True))
-        region = twins[id(self.region)]
+        self._twin = region = twins[id(self.region)]
         cut = [loops[0] for update, _, loops in _places(tree, tree, ()) if update and loops]
         cut = [loop for loop in cut if not any(region is node or loop is region for node in ast.walk(loop))]
         for statement in _flat(watched(tree, region, cut).body):
             part = ast.fix_missing_locations(ast.Module([mend(statement)], []))
-            yield compile(part, self.file.path, "exec", dont_inherit=True)
+            yield statement, compile(part, self.file.path, "exec", dont_inherit=True)
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
