@@ -82,3 +82,22 @@ def test_a_helper_that_does_not_parse_is_a_missing_module(ran, beside):
     beside("def f(:\n    pass\n", "broken.py")
     file = ran("import broken\n")
     assert file.notes == ["not run: line 1: import broken: ImportError: broken.py:1: SyntaxError: invalid syntax"]
+
+
+def test_modules_of_the_course_that_are_missing_are_replaced_and_its_backward_functions_are_not_the_learners(ran):
+    file = ran("""
+        from dnn_utils_v2 import sigmoid, relu, relu_backward
+        from reg_utils import forward_propagation, load_2D_dataset
+        def f(Z): return relu_backward(Z, relu(Z)[1])
+        y = f(3.0)
+        """)
+    assert list(file.functions) == ["sigmoid", "relu", "forward_propagation", "f"]
+    assert file.returned_names("forward_propagation") == ["a3", "cache"]
+    assert file.variables == {"y": 3.0}
+    assert file.notes[0] == "dnn_utils_v2 is missing: its functions as they are in the course"
+    assert "load_2D_dataset" in file.notes[2]
+
+
+def test_modules_of_the_course_that_are_there_are_not_replaced(ran, beside):
+    beside("def sigmoid(Z): return 3\n", "dnn_utils.py")
+    assert ran("from dnn_utils import sigmoid\nx = sigmoid(0)\n").variables == {"x": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterable
 from importlib.abc import Loader, MetaPathFinder
@@ -17,6 +18,11 @@ from .stand_ins import DRAWING, QuietModule
 
 NEVER = ("numpy", "tinygrad_dl")  # a file of this name beside is not what a file imports
 UP = 3  # folders above the file that are searched
+OF_COURSE = " of the course"
+COURSE = (  # modules of the course, and the functions that stand in for them
+    (r"dnn_(app_)?utils\w*", "with_caches"),
+    (r"(planar|init|reg|gc)_utils\w*", "plain"),
+)
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -80,26 +86,29 @@ class Beside(MetaPathFinder):
         elif name.split(".")[0] not in self.found:
             return None
         spec = PathFinder.find_spec(name, path)
+        if spec and isinstance(spec.loader, SourceFileLoader) and spec.origin:
+            shown = _shown(spec.origin, self.folders)
+            loader, inside = _Lenient(self, spec.origin, shown), spec.submodule_search_locations
+            spec = spec_from_file_location(name, spec.origin, loader=loader, submodule_search_locations=inside)
+        elif spec is None and (origin := _of_the_course(name)):
+            spec = spec_from_file_location(name, origin, loader=_Lenient(self, origin, f"{name}{OF_COURSE}"))
         if spec:
             self.found.add(name)
-        if spec and isinstance(spec.loader, SourceFileLoader) and spec.origin:
-            loader, inside = _Lenient(self, spec.origin), spec.submodule_search_locations
-            spec = spec_from_file_location(name, spec.origin, loader=loader, submodule_search_locations=inside)
         return spec
 
 
 class _Lenient(Loader):
     """A loader that runs a module as the file itself is run: what fails is left out."""
 
-    def __init__(self, finder: Beside, path: str):
-        self.finder, self.path = finder, path
+    def __init__(self, finder: Beside, path: str, shown: str):
+        self.finder, self.path, self.shown = finder, path, shown
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
         try:
-            source = read_source(self.path, _shown(self.path, self.finder.folders))
+            source = read_source(self.path, self.shown)
         except CannotCheck as error:
             raise ImportError(str(error)) from None
         self.finder.wanted |= imported(source.tree)
@@ -113,6 +122,12 @@ class _Drawing(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         pass
+
+
+def _of_the_course(name: str) -> str:
+    """The path of the functions in place of a module of the course; "" for any other module."""
+    found = [file for pattern, file in COURSE if re.fullmatch(pattern, name)]
+    return str(Path(__file__).parent / "course" / f"{found[0]}.py") if found else ""
 
 
 def _shown(path: str, folders: list[str]) -> str:

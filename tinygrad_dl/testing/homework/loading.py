@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from .beside import Beside, imported, package_of, search_path
+from .beside import OF_COURSE, Beside, imported, package_of, search_path
 from .budget import TooLong
 from .execution import Execution, Limits
 from .source import CannotCheck, Source, read_source
@@ -146,6 +146,8 @@ def run_file(path: str, *, shown: str = "", limits: Limits | None = None) -> Ite
         execution.run()
         if part is not source:
             execution.notes = [f"{part.path}: {note}" for note in (*part.notes, *execution.notes)]
+        if part.path.endswith(OF_COURSE):
+            notes.append(f"{part.path.removesuffix(OF_COURSE)} is missing: its functions as they are in the course")
         notes.extend(execution.notes)
         return execution
 
