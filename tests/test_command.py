@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.testing.in_process import check_here
 from tinygrad_dl import __main__ as command
+from tinygrad_dl.testing.homework import files
 
 each = pytest.mark.parametrize
 SOURCE = """
@@ -21,6 +23,7 @@ number = 3
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "check_isolated", check_here)
     (tmp_path / "net.py").write_text(SOURCE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 

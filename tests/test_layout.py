@@ -32,6 +32,16 @@ ELSEWHERE = {
     "testing/homework/rewriting.py": "testing/homework/test_watch.py",  # code and the object that it calls
     "testing/homework/worker.py": "testing/homework/test_isolation.py",  # the other end
     "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
+    "testing/homework/construction.py": "testing/homework/test_layers.py",  # what layers and networks are made of
+    "testing/homework/methods.py": "testing/homework/test_layers.py",
+    "testing/homework/objects.py": "testing/homework/test_layers.py",
+    "testing/homework/players.py": "testing/homework/test_layers.py",
+    "testing/homework/screening.py": "testing/homework/test_layers.py",
+    "testing/homework/signs.py": "testing/homework/test_layers.py",
+    "testing/homework/differing.py": "testing/homework/test_layers.py",
+    "testing/homework/gradient_names.py": "testing/homework/test_layers.py",
+    "testing/homework/judging.py": "testing/homework/test_layers.py",
+    "testing/homework/repeatable.py": "testing/homework/test_layers.py",
 }
 LONG = {
     "test_debugging.py",

@@ -11,7 +11,9 @@ from xml.etree import ElementTree as xml
 import pytest
 
 import tinygrad_dl
+from tests.testing.in_process import check_here
 from tinygrad_dl.testing import cli
+from tinygrad_dl.testing.homework import files
 
 each = pytest.mark.parametrize
 
@@ -23,7 +25,8 @@ BROKEN = "def f(:\n"
 
 @pytest.fixture
 def work(tmp_path, monkeypatch):
-    """Write files into a folder, and go there."""
+    """Write files into a folder, and go there; they are checked without processes of their own."""
+    monkeypatch.setattr(files, "check_isolated", check_here)
 
     def work(**sources):
         for name, source in sources.items():
@@ -127,7 +130,7 @@ def test_names_select_and_order_is_of_a_named_function(work, capsys):
 
 def test_folders_and_patterns_give_a_table_of_all(work, capsys):
     work(ann__h=RIGHT, bob__h=WRONG, cy__h=BROKEN)
-    assert cli.main(["."]) == cli.main(["*/h.py", "--jobs", "2"]) == 1
+    assert cli.main(["."]) == cli.main(["*/h.py"]) == 1
     table = capsys.readouterr().out.split("\n")[-7:-3]
     assert [line.split()[:2] for line in table] == [
         ["file", "verdict"],
@@ -160,6 +163,14 @@ def test_an_output_may_be_the_standard_output_alone(work, capsys, kind):
     work(h=RIGHT)
     assert cli.main(["h.py", f"--{kind}", "-"]) == 0
     assert capsys.readouterr().out.startswith({"json": "{", "csv": "file,", "junit": "<test", "html": "<!DOC"}[kind])
+
+
+def test_what_cannot_be_written_is_replaced(work, monkeypatch):
+    work(h="def f(x): raise ValueError('\\ud800 \\x00 \\x1b')\ndef f_backward(g, x): return g\n")
+    assert cli.main(["h.py", "--html", "a.html", "--csv", "a.csv", "--junit", "a.xml", "--json", "a.json"]) == 2
+    assert xml.parse("a.xml")
+    for name in ("a.html", "a.csv"):
+        assert "ValueError" in Path(name).read_text(encoding="utf-8")
 
 
 # ---- as a process

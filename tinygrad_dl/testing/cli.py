@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,10 +40,11 @@ Inputs of a function are the variables of the file with the names of its argumen
 `inputs`; random arrays for what is missing or does not fit together. What the file of --inputs defines comes first.
 
 isolation:
-  Each file runs in a process of its own, in a scratch copy of its folder, without standard input, and with limits on
-  time, memory and output. The verdict is written outside of that process: what ends it, or takes too long, is not
-  checked. This stops accidents and pranks. It is no sandbox: a file can read what you can read, use the network, and
-  write where you can write. Put the command into a container or bubblewrap for files that you do not trust:
+  Each file runs in a process of its own, in a copy of its folder, with limits on time, memory and the size of files,
+  without input, network, other processes or writing outside of that copy. The verdict is written outside of that
+  process: a file that ends it, crashes it, takes too long or changes the checker is not checked. This stops accidents
+  and pranks. It is a process and no sandbox: the file can read what you can read, and code made to break out can. Put
+  the whole command into a container or bubblewrap for files of strangers:
     docker run --rm --network none --memory 4g -v "$PWD:/work:ro" -w /work IMAGE %(prog)s . --html - >class.html
     bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --unshare-all --die-with-parent \\
       %(prog)s . --html - >class.html
@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limits = parser.add_argument_group("limits")
     limits.add_argument("--jobs", metavar="N", type=_positive, default=1, help="files at a time (1)")
     limits.add_argument("--timeout", metavar="S", type=_seconds, default=60.0, help="seconds for a file (60)")
-    limits.add_argument("--memory", metavar="MIB", type=_positive, default=2048, help="MiB for a file (2048)")
+    limits.add_argument("--memory", metavar="MIB", type=_positive, default=4096, help="MiB for a file (4096)")
     output = parser.add_argument_group("output", "FILE is replaced; - is the standard output, without the text")
     output.add_argument("--html", metavar="FILE", help="a page for a class: a table, and a section for each file")
     output.add_argument("--json", metavar="FILE", help="everything, for programs")
@@ -114,11 +114,12 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.inputs is not None and not Path(options.inputs).is_file():
         parser.error(f"--inputs: {options.inputs}: there is no such file.")
     names = ("only", "inputs", "seed", "order", "jobs", "timeout", "memory")
-    results = check_files(targets, **{name: getattr(options, name) for name in names})
+    settings = {name: getattr(options, name) for name in names}
+    results = check_files(targets, **settings, progress=not options.no_progress)
     done: list[FileResult] = []
     status = 0
     try:
-        for result in _with_progress(results, len(targets), not options.no_progress):
+        for result in results:
             done.append(result)
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -148,19 +149,9 @@ def _write(parser: argparse.ArgumentParser, path: str, text: str) -> None:
         return
     try:
         with whole_file(path) as part:
-            part.write_text(text, encoding="utf-8", newline="")
+            part.write_bytes(text.encode("utf-8", "replace"))
     except OSError as problem:
         parser.error(f"{path}: {problem}")
-
-
-def _with_progress(results: Iterable[FileResult], total: int, wanted: bool) -> Iterator[FileResult]:
-    """The results, with a progress bar for several files in a terminal if tqdm is installed."""
-    if not wanted or total < 2 or importlib.util.find_spec("tqdm") is None:
-        yield from results
-        return
-    from tqdm import tqdm
-
-    yield from tqdm(results, desc="checking", total=total, unit=" files", leave=False, disable=None)
 
 
 def _positive(text: str) -> int:

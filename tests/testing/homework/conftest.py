@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.testing.in_process import check_here
 from tinygrad_dl.testing.cli import STATUS
 from tinygrad_dl.testing.homework import report
 from tinygrad_dl.testing.homework.execution import Limits
-from tinygrad_dl.testing.homework.files import in_this_process
 from tinygrad_dl.testing.homework.loading import run_file
 
 
@@ -31,7 +31,7 @@ def check(tmp_path):
     def check(source, name="", file="homework.py", order=1):
         path = tmp_path / file
         path.write_text("import numpy as np\n" + textwrap.dedent(source), encoding="utf-8")
-        result = in_this_process(str(path), [name] if name else [], order=order)
+        result = check_here(str(path), [name] if name else [], order)
         problems = [*(finding.problem for finding in result.findings), result.problem]
         text = "\n".join([*report.file_lines(result), report.counts_text([result])])
         return Found(STATUS[result.verdict], text, "".join(f"{problem}\n" for problem in problems if problem))

@@ -5,7 +5,10 @@ import functools
 import numpy as np
 import pytest
 
+from tests.testing.in_process import check_here
 from tinygrad_dl import testing
+from tinygrad_dl.testing.homework import files
+from tinygrad_dl.testing.homework.findings import FileResult
 
 each = pytest.mark.parametrize
 X = np.array([[0.3, -1.2, 0.8], [1.1, 0.4, -0.6]])
@@ -33,7 +36,10 @@ def scaled_backward(g, cache):
 
 
 @pytest.fixture
-def write(tmp_path):
+def write(tmp_path, monkeypatch):
+    """Write a file, to be checked without a process of its own."""
+    monkeypatch.setattr(files, "check_isolated", check_here)
+
     def write(name, source):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -115,6 +121,26 @@ class Layer:
 def test_anything_else_is_a_type_error_that_names_what_came(what, words):
     with pytest.raises(TypeError, match=words):
         testing.check(*what)
+
+
+def test_a_file_that_ends_the_process_is_not_checked(tmp_path):
+    path = tmp_path / "homework.py"
+    path.write_text("import os\nos._exit(0)\n", encoding="utf-8")
+    report = testing.check(path, timeout=30)
+    assert report.verdict == "not checked"
+
+
+def test_options_go_to_each_file(write, monkeypatch):
+    given = []
+    path = write("h.py", "")
+
+    def check_isolated(path, only, **options):
+        given.append((only, options))
+        return FileResult(path)
+
+    monkeypatch.setattr(files, "check_isolated", check_isolated)
+    testing.check(path, only="f", inputs="teacher.py", seed=3, timeout=2.0)
+    assert given == [(("f",), {"inputs": "teacher.py", "seed": 3, "timeout": 2.0})]
 
 
 def test_a_path_without_a_file_is_an_error():

@@ -130,7 +130,10 @@ def test_a_number_of_an_array_is_as_in_older_numpy_in_functions_as_well(ran):
 
 
 def test_names_of_notebooks_and_of_python_2_are_there(ran):
-    assert ran("x = [i for i in xrange(2)]\ndisplay(x)\n").notes == []
+    imports = "from past_no import x\nfrom builtins import range\nfrom six.moves import cPickle as pickle, xrange\n"
+    file = ran(imports + "from past.builtins import xrange\nx = [i for i in xrange(2)]\ndisplay(x)\n")
+    assert [note for note in file.notes if "past_no" not in note] == []
+    assert file.variables == {"x": [0, 1]}
 
 
 def test_annotations_of_the_future_hold_for_all_statements(ran):

@@ -84,9 +84,10 @@ PYTHON_2 = "def f(x):\n    print 'x', x\n"
 
 
 @each("metadata", [{}, {"kernelspec": {"name": "python2"}}, {"language_info": {"name": "python", "version": "2.7.1"}}])
-def test_a_notebook_of_python_2_is_one_reason(read, metadata):
-    with pytest.raises(CannotCheck, match=r"^week 3.ipynb cell 2 line 2: written for Python 2"):
-        read(notebook("x = 1", PYTHON_2, **metadata))
+def test_a_notebook_of_python_2_is_read_as_such(read, metadata):
+    source = read(notebook("x = 1", PYTHON_2, **metadata))
+    assert code(source) == "x = 1\n\ndef f(x):\n    pass"
+    assert source.notes == ("read as Python 2, where 1/2 is 0",)
 
 
 def test_a_cell_of_python_2_in_a_notebook_of_python_3_is_a_note(read):

@@ -31,6 +31,6 @@ def test_what_is_no_net_or_too_deep_has_no_picture(names):
 
 
 def test_text_of_a_learner_stays_text_in_the_picture():
-    svg = svg_of(Quantity("dW1", WRONG, ("</text><script>",)), Quantity("dW2", RIGHT))
+    svg = svg_of(Quantity("dW1", WRONG, ("</text><script>\x00\ud800",)), Quantity("dW2", RIGHT))
     assert svg
     assert "<script" not in svg

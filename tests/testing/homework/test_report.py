@@ -107,3 +107,12 @@ def test_assert_right_is_silent_if_all_is_right():
 
 def test_nothing_at_all_is_not_right():
     assert not CheckReport([]).passed
+
+
+def test_no_text_of_a_learner_moves_the_cursor_or_turns_the_writing_round():
+    evil = "\x1b[2J\x1b[H1 right\r\x9b\u202e\ud800"
+    finding = Finding(evil, WRONG, (evil,), (Quantity(evil, WRONG, (evil,), evil),), place=evil)
+    results = [FileResult(evil, (finding,), evil, (evil,)), FileResult(evil)]
+    for text in (str(CheckReport(results)), str(CheckReport(results[:1])), CheckReport(results)._repr_html_()):
+        assert not set(evil) - set("[2JH1 right?") & set(text)
+        assert "[2J" in text

@@ -1,4 +1,4 @@
-"""Reading a file: encodings, tabs, Python 2, and what is kept of a file that does not parse."""
+"""Reading a file: encodings, tabs, and what is kept of a file that does not parse."""
 
 import ast
 
@@ -52,22 +52,13 @@ def test_what_is_in_no_known_encoding_is_read_with_a_note(read):
 
 
 def test_mixed_tabs_and_spaces_mean_what_they_do_in_python_2(read):
-    source = read("def f(x):\n    if x:\n\treturn 1\n    return 2\n")
-    assert len(source.tree.body[0].body) == 2
-    assert source.notes == ()
-
-
-PYTHON_2 = {
-    "print": "def f(x):\n    print 'x is', x\n    return x\n",
-    "except": "def f(x):\n    try:\n        return x\n    except ValueError, e:\n        return e\n",
-}
-
-
-@each("text", PYTHON_2.values(), ids=PYTHON_2)
-def test_python_2_is_one_reason_with_what_to_do(read, text):
-    line = 2 if "print" in text else 4
-    with pytest.raises(CannotCheck, match=rf"^homework.py:{line}: written for Python 2 \(.*\); convert it .* 2to3"):
-        read(text)
+    for text in (
+        "def f(x):\n    if x:\n\treturn 1\n    return 2\n",
+        "def f(x):\n\tif x:\n\t    return 1\n        return 2\n",
+    ):
+        source = read(text)
+        assert len(source.tree.body[0].body) == 2
+        assert source.notes == ()
 
 
 BROKEN = '''

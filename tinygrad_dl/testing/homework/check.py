@@ -15,10 +15,19 @@ from .report import CheckReport
 from .targets import NoTarget, targets_of
 
 
-def check(*what: Any, only: str | Sequence[str] = (), progress: bool = False) -> CheckReport:
+def check(
+    *what: Any,
+    only: str | Sequence[str] = (),
+    inputs: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    timeout: float = 60.0,
+    jobs: int = 1,
+    progress: bool = False,
+) -> CheckReport:
     """Check gradients derived by hand: a file, or a function, layer or network that is already there.
 
-    The forward pass of the learner is differentiated numerically; the backward pass is compared with that.
+    The forward pass of the learner is differentiated numerically; the backward pass is compared with that. Each file
+    runs in a process of its own, with limits, but in no sandbox.
 
     Parameters
     ----------
@@ -33,9 +42,17 @@ def check(*what: Any, only: str | Sequence[str] = (), progress: bool = False) ->
         - ``network, x, y``: an object that holds parameters and gives their gradients.
 
     only
-        The name of a function or class in the file, or several: check nothing else.
+        Of files: the name of a function or class, or several; nothing else is checked.
+    inputs
+        Of files: a Python file whose variables replace those of the same names.
+    seed
+        Of files: the seed of what they and the checks draw.
+    timeout
+        The seconds for a file.
+    jobs
+        The number of files at a time.
     progress
-        Show a progress bar.
+        Show a progress bar if tqdm is installed.
 
     Returns
     -------
@@ -66,7 +83,9 @@ def check(*what: Any, only: str | Sequence[str] = (), progress: bool = False) ->
             targets = targets_of(what)
         except NoTarget as problem:
             raise FileNotFoundError(f"check: {problem}") from None
-        return CheckReport(check_files(targets, only=[only] if isinstance(only, str) else only, progress=progress))
+        settings = {"inputs": None if inputs is None else os.fspath(inputs), "seed": seed, "timeout": timeout}
+        names = [only] if isinstance(only, str) else only
+        return CheckReport(check_files(targets, names, jobs, progress, **settings))
     return CheckReport([FileResult("", (check_object(*what, progress=progress),))])
 
 

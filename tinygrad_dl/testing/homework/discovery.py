@@ -75,11 +75,11 @@ def _recognisers() -> Iterator[Callable[[UserFile, bool], Iterator[Check]]]:
         try:
             module = importlib.import_module(f".{name}", __package__)
         except ModuleNotFoundError:
-            continue
+            module = None
         if hasattr(module, "find"):
-            yield module.find
-    if not hasattr(pairs, "find"):
-        yield _checks
+            yield module.find  # type: ignore[union-attr]
+        elif name in _OLD:
+            yield _OLD[name]
 
 
 def _covered(file: UserFile, check: Check) -> set[str]:
@@ -150,12 +150,14 @@ def _check_function(file: UserFile, name: str, order: int, progress: bool) -> Fi
 # ---- recognisers that give a verdict and a text
 
 
-def _checks(file: UserFile, progress: bool) -> Iterator[Check]:
-    """The checks of pairs and dicts of gradients."""
+def _dicts(file: UserFile, progress: bool) -> Iterator[Check]:
+    """The checks of dicts of gradients, and of functions that give one."""
     loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
     for name, value in file.names.items():
         if name in file.functions:
-            yield from _checks_of_function(file, name, progress)
+            forward, common = _pair_of(file, name)
+            if gradients.is_backprop(file, name, forward):
+                yield _check(name, (name, forward, common), partial(gradients.check_function, file, name, forward))
         elif gradients.gradients_in(value):
             run = partial(gradients.check_dict, file, name, gradients.gradients_in(value))
             yield _check(name, (name,), run)
@@ -165,14 +167,16 @@ def _checks(file: UserFile, progress: bool) -> Iterator[Check]:
         yield _check(title, tuple(loose), partial(gradients.check_dict, file, title, loose))
 
 
-def _checks_of_function(file: UserFile, name: str, progress: bool) -> Iterator[Check]:
-    forward, common = _pair_of(file, name)
-    if gradients.is_backprop(file, name, forward):
-        run = partial(gradients.check_function, file, name, forward)
-        yield _check(name, (name, forward, common), run)
-    elif forward:
-        run = partial(pairs.check_functions, file, forward, name, common, progress)
-        yield _check(f"{forward}, {name}", (forward, name, common), run)
+def _pairs(file: UserFile, progress: bool) -> Iterator[Check]:
+    """The checks of pairs."""
+    for name in file.functions:
+        forward, common = _pair_of(file, name)
+        if forward and not gradients.is_backprop(file, name, forward):
+            run = partial(pairs.check_functions, file, forward, name, common, progress)
+            yield _check(f"{forward}, {name}", (forward, name, common), run)
+
+
+_OLD: dict[str, Any] = {"networks": _dicts, "pairs": _pairs}
 
 
 def _check(title: str, names: tuple[str, ...], run: Callable[[], Any]) -> Check:

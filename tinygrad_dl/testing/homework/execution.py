@@ -16,7 +16,7 @@ from typing import Any
 from . import old_numpy
 from .budget import TooLong, time_limit
 from .source import Source
-from .stand_ins import StandIn, stand_in
+from .stand_ins import PYTHON_2, Missing, StandIn, stand_in
 
 SHORT = 60  # characters of a statement in a note
 
@@ -116,8 +116,11 @@ class Execution:
                 self._lost[node.name] = statement.lineno
 
     def _exec(self, statement: ast.stmt, flags: int = 0) -> None:
-        tree = ast.Module([old_numpy.mend(statement)], [])
+        tree = ast.Module([self._mended(statement)], [])
         exec(self._compiled(tree, "exec", flags), self.names)
+
+    def _mended(self, statement: ast.stmt) -> ast.stmt:
+        return old_numpy.mend(statement, self.source.integer_division)
 
     def _compiled(self, tree: Any, mode: str, flags: int = 0) -> Any:
         with warnings.catch_warnings():
@@ -126,7 +129,7 @@ class Execution:
 
     def _branch(self, statement: ast.If) -> None:
         """Run the statements of the branch that is taken one by one, so that definitions in it count."""
-        test = ast.Expression(old_numpy.mend(ast.Expr(statement.test)).value)  # type: ignore[attr-defined]
+        test = ast.Expression(self._mended(ast.Expr(statement.test)).value)  # type: ignore[attr-defined]
         head = ast.copy_location(ast.If(statement.test, [ast.Pass()], []), statement)
         taken = self._attempt(head, lambda: [bool(eval(self._compiled(test, "eval"), self.names))])
         if taken:
@@ -163,7 +166,8 @@ class Execution:
         if alias.name == "*":
             self._stars.append(module)
         elif of_module or alias.asname:
-            self.names[alias.asname or alias.name] = getattr(stand, alias.name) if of_module else stand
+            part = getattr(stand, alias.name, Missing(alias.name, self.why(error))) if of_module else stand
+            self.names[alias.asname or alias.name] = part
         else:
             top = alias.name.split(".")[0]
             self.names[top] = stand if top == alias.name else stand_in(top, self.why(error))
@@ -191,5 +195,5 @@ def _replaced() -> dict[str, Any]:
         "exit": leave,
         "quit": leave,
         "display": lambda *values, **settings: None,
-        "xrange": range,
+        **PYTHON_2,
     }

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
 VERDICTS = (RIGHT, WRONG, UNDECIDED, UNCHECKED)
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""The text without characters that move the cursor, turn the writing round, or can't be written.
+
+    Learners' errors and names are printed, and must not paint over a verdict.
+
+    >>> visible("wrong\x1b[2K\rright")
+    'wrong?[2K?right'
+    """
+    return HIDDEN.sub("?", text)
 
 
 @dataclass(frozen=True)

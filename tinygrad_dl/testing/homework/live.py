@@ -8,7 +8,6 @@ import functools
 import importlib
 import inspect
 import linecache
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ EXPECTED = (
     "check: expected a path, a function and its arguments, a forward and a backward function, a layer and x, or a "
     "network, x and y; got {}."
 )
+PLAIN = (str, bytes, int, float, complex, Mapping, list, tuple, set, np.ndarray)
 
 
 def check_object(*what: Any, progress: bool = False) -> Finding:
@@ -38,10 +38,12 @@ def check_object(*what: Any, progress: bool = False) -> Finding:
         return _check_pair(first, rest[0], rest[1:], progress)
     if _is_function(first):
         return _check_function(first, rest, progress)
-    if len(rest) == 1 and _is_layer(first):
-        return _recogniser("layers").check_layer(first, *rest)
-    if len(rest) == 2 and not isinstance(first, (str, bytes, int, float, Mapping, list, tuple)):
-        return _recogniser("networks").check_network(first, *rest)
+    if len(rest) in (1, 2) and not isinstance(first, PLAIN):
+        layers = _recogniser("layers")
+        if layers.is_layer(type(first)):
+            return layers.check_layer(first, *rest, progress=progress)
+        if len(rest) == 2:
+            return _recogniser("networks").check_network(first, *rest)
     raise TypeError(EXPECTED.format(", ".join(_kind(part) for part in what)))
 
 
@@ -82,10 +84,6 @@ def _name(f: Callable[..., Any], default: str = "function") -> str:
     """The name of a function; the default for a lambda or an object."""
     name = getattr(f, "__name__", "")
     return name if name.isidentifier() else default
-
-
-def _is_layer(value: Any) -> bool:
-    return any(re.search(r"back|grad", name) for name in dir(value) if callable(getattr(value, name, None)))
 
 
 def _kind(part: Any) -> str:

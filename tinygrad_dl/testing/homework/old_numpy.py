@@ -1,4 +1,4 @@
-"""Code for an older NumPy, run on the present one: removed names, and numbers out of arrays of one element."""
+"""Code for an older NumPy and Python, run on the present ones: removed names, and numbers out of small arrays."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import copy
 from typing import Any
 
 import numpy as np
+
+from .python2 import divide
 
 RENAMED = {  # removed in 1.24, 2.0 and later
     "float_": "float64",
@@ -27,17 +29,23 @@ RENAMED = {  # removed in 1.24, 2.0 and later
     "round_": "round",
 }
 BUILTIN = ("float", "int", "bool", "object", "complex", "str")  # np.float was float
-NUMBER, FORMAT, SCALAR = "__number__", "__format_text__", "__scalar__"  # names of the functions below in the file
+METHODS = {"iteritems": "items", "itervalues": "values", "iterkeys": "keys"}  # of dicts
+NUMBER, FORMAT, SCALAR, DIVIDE = "__number__", "__format_text__", "__scalar__", "__divide__"  # FUNCTIONS in the file
 
 
-def mend(statement: ast.stmt) -> ast.stmt:
-    """The statement with what the present NumPy refuses replaced by its meaning in an older one."""
-    return ast.fix_missing_locations(_Mend().visit(copy.deepcopy(statement)))
+def mend(statement: ast.stmt, integer_division: bool = False) -> ast.stmt:
+    """The statement with what the present NumPy refuses replaced by its meaning in an older one, and in Python 2."""
+    return ast.fix_missing_locations(_Mend(integer_division).visit(copy.deepcopy(statement)))
 
 
 class _Mend(ast.NodeTransformer):
+    def __init__(self, integer_division: bool):
+        self.integer_division = integer_division
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
+        if node.attr in METHODS:
+            return ast.copy_location(ast.Attribute(node.value, METHODS[node.attr], node.ctx), node)
         of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
         if not of_numpy or not isinstance(node.ctx, ast.Load) or node.attr in vars(np):
             return node
@@ -58,6 +66,8 @@ class _Mend(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
             node.right = ast.copy_location(ast.Call(ast.Name(FORMAT, ast.Load()), [node.right], []), node)
+        elif isinstance(node.op, ast.Div) and self.integer_division:
+            return ast.copy_location(ast.Call(ast.Name(DIVIDE, ast.Load()), [node.left, node.right], []), node)
         return node
 
 
@@ -95,4 +105,4 @@ class _Printed(float):
         return repr(self.array)
 
 
-FUNCTIONS = {NUMBER: _number, FORMAT: _format_values, SCALAR: lambda array: np.asarray(array).item()}
+FUNCTIONS = {NUMBER: _number, FORMAT: _format_values, SCALAR: lambda array: np.asarray(array).item(), DIVIDE: divide}

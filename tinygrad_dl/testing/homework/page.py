@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections import Counter
 from collections.abc import Sequence
 
 from .findings import RIGHT, UNCHECKED, VERDICTS, FileResult, Finding
-from .markup import badge, finding_html
+from .markup import badge, escaped, finding_html
 from .picture import picture_of
 from .report import reason, short_names
 
@@ -72,8 +71,8 @@ def page(files: Sequence[FileResult], title: str = "Gradient checks") -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body>"
-        f'<h1>{html.escape(title)}</h1><p class="notes">{checked}</p><ul class="counts">{summary}</ul>\n'
+        f"<title>{escaped(title)}</title><style>{STYLE}</style></head>\n<body>"
+        f'<h1>{escaped(title)}</h1><p class="notes">{checked}</p><ul class="counts">{summary}</ul>\n'
         f'<div class="wide"><table><tr><th>file</th><th>verdict</th><th>right</th><th>first thing to look at</th></tr>'
         f"{rows}</table></div>\n{sections}</body></html>\n"
     )
@@ -83,17 +82,17 @@ def _row(number: int, name: str, result: FileResult) -> str:
     right = sum(finding.verdict == RIGHT for finding in result.findings)
     share = f"{right} of {len(result.findings) + bool(result.problem)}" if result.findings or result.problem else ""
     return (
-        f'<tr><td><a href="#file-{number}">{html.escape(name)}</a></td><td>{badge(result.verdict)}</td>'
-        f'<td class="few">{share}</td><td class="why">{html.escape(reason(result))}</td></tr>\n'
+        f'<tr><td><a href="#file-{number}">{escaped(name)}</a></td><td>{badge(result.verdict)}</td>'
+        f'<td class="few">{share}</td><td class="why">{escaped(reason(result))}</td></tr>\n'
     )
 
 
 def _section(number: int, name: str, result: FileResult) -> str:
     opened = "" if result.verdict == RIGHT else " open"
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in result.notes)
-    problem = f"<p>{badge(UNCHECKED)} {html.escape(result.problem)}</p>" if result.problem else ""
+    notes = "".join(f"<li>{escaped(note)}</li>" for note in result.notes)
+    problem = f"<p>{badge(UNCHECKED)} {escaped(result.problem)}</p>" if result.problem else ""
     return (
-        f'<details class="file" id="file-{number}"{opened}><summary><h2>{html.escape(name)}</h2>'
+        f'<details class="file" id="file-{number}"{opened}><summary><h2>{escaped(name)}</h2>'
         f'{badge(result.verdict)}</summary><div class="inside">'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
         + "".join(map(_check, result.findings))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import html
 import re
 import tempfile
 from collections.abc import Iterable
@@ -19,7 +18,8 @@ from ... import drawing, nn
 from ...core.tensor import Tensor
 from ...functional.user_ops import defvjp, primitive
 from ..backprop.report import BackpropReport, Cause, Row
-from .findings import RIGHT, Finding
+from .findings import RIGHT, Finding, visible
+from .markup import escaped
 
 GRADIENT = re.compile(r"d([AZWbazw])\[?_?(\d+)\]?")
 DEEPEST = 8  # a deeper net is a picture without names
@@ -37,7 +37,7 @@ def picture_of(finding: Finding) -> str:
         return ""
     words = ", ".join(f"{name} {verdict}" for name, verdict, _ in rows)
     data = base64.b64encode(svg.encode()).decode()
-    image = f'<img alt="{html.escape(f"The net: {words}")}" src="data:image/svg+xml;base64,{data}">'
+    image = f'<img alt="{escaped(f"The net: {words}")}" src="data:image/svg+xml;base64,{data}">'
     return f'<div class="picture">{image}<br>The net, with the sizes of its layers made up.</div>'
 
 
@@ -47,7 +47,7 @@ def _row(name: str, verdict: str, causes: Iterable[str]) -> tuple[str, str, str]
     if not match:
         return None
     letter = match[1] if match[1] == "b" else match[1].upper()
-    return f"d{letter}{match[2]}", verdict, next(iter(causes), "")
+    return f"d{letter}{match[2]}", visible(verdict), visible(next(iter(causes), ""))
 
 
 @functools.lru_cache(maxsize=256)  # most of a class has the same net, all right

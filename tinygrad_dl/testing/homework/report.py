@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import textwrap
 from collections import Counter
@@ -10,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from ..gradcheck import GradientError
-from .findings import RIGHT, UNCHECKED, UNDECIDED, VERDICTS, WRONG, FileResult, Finding, Quantity, worst
-from .markup import file_html
+from .findings import RIGHT, UNCHECKED, UNDECIDED, VERDICTS, WRONG, FileResult, Finding, Quantity, visible, worst
+from .markup import escaped, file_html
 
 WIDTH, LONGEST = 116, 160  # of wrapped lines, of a row of a table
 
@@ -70,19 +69,19 @@ class CheckReport:
 
     def __str__(self) -> str:
         if len(self.files) == 1:
-            return "\n".join([*file_lines(self.files[0]), counts_text(self.files)])
+            return visible("\n".join([*file_lines(self.files[0]), counts_text(self.files)]))
         lines: list[str] = []
         for result in self.files:
             if result.verdict != RIGHT:
                 lines += [result.path, "=" * len(result.path), *file_lines(result)]
-        return "\n".join([*lines, *table_lines(self.files), "", counts_text(self.files)])
+        return visible("\n".join([*lines, *table_lines(self.files), "", counts_text(self.files)]))
 
     def __repr__(self) -> str:
         return f"CheckReport({counts_text(self.files)})"
 
     def _repr_html_(self) -> str:
         body = "".join(file_html(result, named=len(self.files) > 1) for result in self.files)
-        return f"<div>{body}<p>{html.escape(counts_text(self.files))}</p></div>"
+        return f"<div>{body}<p>{escaped(counts_text(self.files))}</p></div>"
 
 
 # ---- text

@@ -15,14 +15,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import notebooks
+from . import notebooks, python2
 
-PYTHON_2 = (  # messages of the parser
-    "Missing parentheses in call to 'print'",
-    "Missing parentheses in call to 'exec'",
-    "multiple exception types must be parenthesized",
-    "leading zeros in decimal integer literals",
-)
 CONTINUES = re.compile(r"[\s#)\]}]|(else|elif|except|finally)\b|$")  # a line that begins no statement
 JOINED = 30  # pieces that one statement may seem to have, by lines in a string that are not indented
 
@@ -47,6 +41,8 @@ class Source:
         The parts that do not parse, a line each.
     cells
         The first line in the text of each code cell of a notebook.
+    integer_division
+        True if 1/2 is 0, as in Python 2.
     """
 
     path: str
@@ -54,6 +50,7 @@ class Source:
     tree: ast.Module
     notes: tuple[str, ...] = ()
     cells: tuple[int, ...] = ()
+    integer_division: bool = False
 
     def where(self, line: int) -> str:
         """The place of a line within the file: "line 12", or "cell 3 line 2", counting the cells that hold code."""
@@ -70,7 +67,7 @@ class Source:
 def read_source(path: str, shown: str = "") -> Source:
     """Read the file at `path`, which messages call `shown`.
 
-    Raises CannotCheck for what can't be read, is no Python 3, or has nothing that parses.
+    Python 2 is read as Python 3. Raises CannotCheck for what can't be read, is no Python, or has nothing that parses.
     """
     shown = shown or path
     if Path(path).is_dir():
@@ -114,6 +111,7 @@ class _Reader:
 
     def __init__(self, path: str, notes: list[str], old: bool):
         self.path, self.notes, self.old = path, [*notes], old
+        self.is_python2 = False
         self.body: list[ast.stmt] = []
         self.first: CannotCheck | None = None  # the first syntax error
 
@@ -134,7 +132,10 @@ class _Reader:
         if self.first and not any(isinstance(s, (ast.FunctionDef, ast.ClassDef)) for s in self.body):
             raise self.first
         tree = ast.Module(notebooks.without_ipython(self.body), [])
-        return Source(self.path, text, tree, tuple(self.notes), cells)
+        integers = self.is_python2 and python2.divides_integers(tree.body)
+        if self.is_python2:
+            self.notes.insert(0, "read as Python 2, where 1/2 is 0" if integers else "read as Python 2")
+        return Source(self.path, text, tree, tuple(self.notes), cells, integers)
 
     def _parse(self, text: str, before: int, place: str, where: str) -> None:
         """Add the statements of `text` and notes of what does not parse.
@@ -142,21 +143,18 @@ class _Reader:
         `before` is the number of lines that precede it, `place` and `where` begin the place of a line in it.
         """
         error = self._add(text, before)
+        for mended in (
+            lambda text, _: notebooks.without_magics(text),
+            self._without_tabs,
+            self._of_python2,
+            self._without_tabs,
+        ):
+            if error and (other := mended(text, error)) != text:
+                text = other
+                error = self._add(text, before)
         if error is None:
             return
-        text = notebooks.without_magics(text)
-        if isinstance(error, TabError):  # mixed tabs and spaces, with stops as in Python 2
-            text = "\n".join(line.expandtabs(8) for line in text.split("\n"))
-        error = self._add(text, before)
-        if error is None:
-            return
-        line, words = error.lineno or 1, f"{type(error).__name__}: {error.msg}"
-        if self.old and error.msg.startswith(PYTHON_2):
-            raise CannotCheck(
-                f"{place}{line}: written for Python 2 ({error.msg.split('. ')[0]}); convert it to Python 3, for "
-                f"example with 2to3, and check that."
-            )
-        self.first = self.first or CannotCheck(f"{place}{line}: {words}")
+        self.first = self.first or CannotCheck(f"{place}{error.lineno or 1}: {type(error).__name__}: {error.msg}")
         pieces = _pieces(text)
         start = 0
         while start < len(pieces):
@@ -172,6 +170,17 @@ class _Reader:
                 self.notes.append(f"not run: {where}{line}: {head}: {type(first).__name__}: {first.msg}")
                 count = 1
             start += count
+
+    def _without_tabs(self, text: str, error: SyntaxError) -> str:
+        """The text with tabs as Python 2 reads them, if these are mixed with spaces."""
+        return text.expandtabs(8) if isinstance(error, IndentationError) else text
+
+    def _of_python2(self, text: str, error: SyntaxError) -> str:
+        """The text as Python 3, if it was of Python 2."""
+        if not self.old or not error.msg.startswith(python2.REFUSED) or python2.modernised(text) == text:
+            return text
+        self.is_python2 = True
+        return python2.modernised(text)
 
     def _add(self, text: str, before: int) -> SyntaxError | None:
         """Add the statements of `text`, or give the reason why it does not parse."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
+import functools
 import importlib
 from collections.abc import Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 DRAWING = ("matplotlib", "mpl_toolkits", "pylab", "seaborn")  # never the real ones: no window opens, nothing is drawn
 QUIET = ("IPython", "tqdm", "ipywidgets", "google", "termcolor")  # do nothing if they are not installed
-RENAMED = {"cPickle": "pickle", "past.builtins": "builtins", "six.moves": "builtins", "urllib2": "urllib.request"}
+RENAMED = {"cPickle": "pickle", "urllib2": "urllib.request", "Queue": "queue", "ConfigParser": "configparser"}
+PYTHON_2 = {"xrange": range, "unicode": str, "basestring": str, "long": int, "reduce": functools.reduce}
+OLD_BUILTINS = ("past.builtins", "six.moves", "future.builtins")  # modules that have these, and the present builtins
 UNPACKED = {"subplots": 2, "hist": 3, "plot": 1}  # how many values a call of matplotlib gives
 
 
@@ -91,4 +95,7 @@ def stand_in(module: str, why: str) -> Any:
     """An object in place of the module of that name, which can't be imported: the reason is `why`."""
     if module in RENAMED:
         return importlib.import_module(RENAMED[module])
+    if module in OLD_BUILTINS:
+        renamed = {name: importlib.import_module(new) for name, new in RENAMED.items()}
+        return SimpleNamespace(**{**vars(builtins), **PYTHON_2, **renamed})
     return QuietModule(module) if module.split(".")[0] in QUIET else Missing(module, why)
