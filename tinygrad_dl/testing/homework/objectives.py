@@ -7,6 +7,7 @@ give their slopes at once.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from .watch import Path, Record, Update
 
 MOVE = 1e-5  # of a parameter, for a central difference
 ALL, SOME = 30, 20  # elements of a parameter that are all moved; those that are of a larger one, and as many directions
+FEW, SECONDS = 4, 2.0  # at least so many, if more would take longer
 CLOSE = 1e-5
 COST = (
     r"\w*cost\w*|\w*loss\w*|J\w*|j|L|[eE]|\w*error\w*|obj(ective)?\w*|\w*energy|nll|\w*entropy|ce|bce|mse|MSE|\w*sse|SSE"
@@ -124,13 +126,17 @@ class Point:
     def differentiate(self) -> bool:
         """Move the parameters; False if the step fails anywhere."""
         rng = np.random.default_rng(0)
+        start = time.perf_counter()
+        self._run(self.values, True)
+        most = int(SECONDS / (2 * (time.perf_counter() - start) * len(self.values)))
+        some = min(max(most // 2, FEW), SOME)
         for i, value in enumerate(self.values):
-            size, units = np.size(value), np.eye(np.size(value)) if np.size(value) <= ALL else None
+            size = np.size(value)
+            units = np.eye(size) if size <= max(min(ALL, most), FEW) else None
             if units is None:
-                some = rng.permutation(size)[:SOME]
-                units = np.zeros((2 * SOME, size))
-                units[np.arange(SOME), some] = 1
-                units[SOME:] = rng.normal(size=(SOME, size)) / np.sqrt(size)
+                units = np.zeros((2 * some, size))
+                units[np.arange(some), rng.permutation(size)[:some]] = 1
+                units[some:] = rng.normal(size=(some, size)) / np.sqrt(size)
             for direction in units.reshape(-1, *np.shape(value)):
                 h = MOVE * max(1.0, float(np.max(np.abs(value))))
                 sides = []

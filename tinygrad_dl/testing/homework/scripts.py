@@ -6,6 +6,7 @@ The step is found in `training`, its gradients and the function that it minimise
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,26 +28,32 @@ from .objectives import (
     parameters_of,
     ratio,
 )
+from .snapshot import text_of
 from .training import Step, regions
+from .watch import Record
 
+LONGEST = 4.0  # seconds to get to the steps of a file
 SCALES = (0.7, 0.2, 0.05)  # of parameters drawn anew, over the root of their size
 
 
 def find(file: UserFile, progress: bool = False) -> Iterator[Check]:
     """The checks of the training steps of a file."""
     seen: set[int] = set()
+    end = time.monotonic() + LONGEST
     for group in regions(file.tree):
-        found = _first(file, group, seen)
+        found = _first(file, group, seen, end)
         if found is not None:
             seen.add(id(found.step.region))
             yield Check(found.title, found.names, found.finding)
 
 
-def _first(file: UserFile, group: list[Any], seen: set[int]) -> _Judge | None:
+def _first(file: UserFile, group: list[Any], seen: set[int], end: float) -> _Judge | None:
     """The innermost of some statements that is a step: as the file gets to it, or else with drawn values."""
     missed = []
     for region in group:
         if id(region) in seen:
+            return None
+        if time.monotonic() > end:
             return None
         step = Step(file, region)
         if not step.found():
@@ -56,7 +63,7 @@ def _first(file: UserFile, group: list[Any], seen: set[int]) -> _Judge | None:
         if parameters:
             return _Judge(file, step, parameters, cleared)
     for step in missed if len(missed) == len(group) else []:
-        for values in step.drawn():
+        for values in step.drawn(end):
             targets = [v for n, v in values.items() if role_of(n.removeprefix(PREFIX)) == "targets"]
             parameters, cleared = parameters_of(step) if fits(step, targets) else ([], ())
             if parameters:
@@ -83,7 +90,8 @@ class _Judge:
         notes: Sequence[str] = (),
     ):
         self.file, self.step, self.parameters, self.cleared = file, step, list(parameters), cleared
-        self.names = step.names_of_check([p.name for p in parameters])
+        gradients = [g.name for p in parameters if (g := gradient_of(step.run() or Record(), p)) and g.name]
+        self.names = step.names_of_check([*(str(p.path[0]) for p in parameters), *gradients])
         at = ", ".join(self.names) if step.function else f"line {step.region.lineno}"
         self.title = f"the training step of {at}" if step.function else f"the training step at {at}"
         self.readings: list[str] = [*notes]
@@ -306,7 +314,14 @@ def _is_alive(gradient: Any) -> bool:
 
 
 def _label(gradient: Gradient | None, parameter: Parameter) -> str:
-    return gradient.name if gradient and gradient.name else f"the step of {parameter.name}"
+    """The learner's name of a gradient; of an entry with a key that varies, d and the key."""
+    key, by_path = parameter.path[-1], text_of(parameter.path)
+    plain = gradient.name if gradient else ""
+    if plain and (parameter.name == by_path or parameter.name.startswith("self.")) and "[" not in parameter.name:
+        return plain
+    if parameter.name != by_path and isinstance(key, str) and key.isidentifier():
+        return f"d{key}" if plain else f"the step of {key}"
+    return plain if plain and parameter.name == by_path else f"the step of {by_path}"
 
 
 def _is(r: float | None, factor: float) -> bool:

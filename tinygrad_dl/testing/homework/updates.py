@@ -9,10 +9,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-SIZE = re.compile(
-    r"m|n|N|M|num\w*|n_\w+|\w*batch\w*|\w*sizes?|\w*examples?|\w*samples?|\w*length|len_\w+|count|total\w*|\w*rows|\w*_m"
-    r"|dataset\w*|data_points|points|\w*_n"
-)
 RATE = r"(?i)_*(l_?r\w*|learning_?rate\w*|learn\w*|alpha\w*|eta\w*|epsilon\w*|eps|\w*rate|step_?(size)?|gamma)"
 LEAVES = (ast.Name, ast.Attribute, ast.Subscript)
 
@@ -125,7 +121,7 @@ def _scales(factor: ast.expr) -> bool:
     name = factor.attr if isinstance(factor, ast.Attribute) else factor.id if isinstance(factor, ast.Name) else ""
     if isinstance(factor, ast.Subscript) and isinstance(factor.slice, ast.Constant):
         name = str(factor.slice.value)
-    return bool(re.fullmatch(RATE, name)) and not SIZE.fullmatch(name)
+    return bool(re.fullmatch(RATE, name))
 
 
 def leaves_of(value: ast.expr) -> dict[str, ast.expr]:
