@@ -43,11 +43,11 @@ def check(tmp_path):
 def ran(tmp_path):
     """Write a file of some name, and run it within short limits: the names that it then has."""
 
-    def ran(source, file="homework.py", statement=0.1, total=2.0):
+    def ran(source, file="homework.py", statement=0.1, total=2.0, imports=20.0):
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(source), encoding="utf-8")
-        with run_file(str(path), shown=path.name, limits=Limits(statement, total, late=0.02)) as found:
+        with run_file(str(path), shown=path.name, limits=Limits(statement, total, imports, late=0.02)) as found:
             return found
 
     return ran

@@ -6,6 +6,7 @@ import __future__
 import ast
 import builtins
 import linecache
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 from . import old_numpy
 from .budget import TooLong, time_limit
 from .source import Source
-from .stand_ins import PYTHON_2, Missing, StandIn, stand_in
+from .stand_ins import PYTHON_2, Missing, StandIn, Unavailable, stand_in
 
 SHORT = 60  # characters of a statement in a note
 
@@ -29,6 +30,7 @@ class Limits:
 
     def __init__(self, statement: float = 1.0, total: float = 8.0, imports: float = 20.0, late: float = 0.1):
         self._statement, self._left, self._imports, self._late = statement, total, imports, late
+        self._slow: set[str] = set()  # packages whose import took too long once
 
     @contextmanager
     def statement(self) -> Iterator[None]:
@@ -41,12 +43,17 @@ class Limits:
             self._left -= time.monotonic() - start
 
     @contextmanager
-    def importing(self) -> Iterator[None]:
+    def importing(self, module: str) -> Iterator[None]:
         """Limit the time of an import. The statements of a module beside the file count as statements as well."""
-        start = time.monotonic()
+        start, package = time.monotonic(), module.partition(".")[0]
+        if package in self._slow:
+            raise TooLong(f"the import of {package} took too long")
         try:
             with time_limit(max(self._imports, 4 * self._statement)):
                 yield
+        except TooLong:
+            self._slow.add(package)
+            raise
         finally:
             self._imports -= time.monotonic() - start
 
@@ -66,24 +73,24 @@ class Execution:
         self.source, self.names, self.limits = source, names, limits
         self.notes: list[str] = []
         self.assigned: dict[str, int] = {}
-        self._lost: dict[str, int] = {}  # names that a statement would have bound, and its line
-        self._stars: list[str] = []  # missing modules of which all names were imported
+        self._lost: set[str] = set()  # names that would have been bound
+        self._stars = False  # whether all names of a missing module were imported
+        self._needing = 0
         self._flags = 0
         names["__builtins__"] = {**vars(builtins), **_replaced()}
         names.update(old_numpy.FUNCTIONS)
-        linecache.cache[source.path] = len(source.text), None, source.text.splitlines(True), source.path
+        self._lines = source.text.split("\n")
+        linecache.cache[source.path] = len(source.text), None, [f"{line}\n" for line in self._lines], source.path
 
     def run(self) -> None:
-        """Run all statements."""
+        """Run all statements. Those that only need what was not run or not imported are counted in one note."""
         self._run(self.source.tree.body)
+        if self._needing:
+            self.notes.append(f"not run: {self._needing} more, which need what was not run or imported")
 
-    def why(self, error: BaseException) -> str:
-        """The reason for an error, in a line; for a missing name with the place where it was to be defined."""
-        words = " ".join(str(error).split())[:200]
-        if isinstance(error, NameError) and error.name in self._lost:
-            return f"needs {error.name} of {self.source.where(self._lost[error.name])}"
-        if isinstance(error, NameError) and self._stars:
-            words += f", perhaps of {' or '.join(self._stars)}, which could not be imported"
+    def _why(self, error: BaseException) -> str:
+        """The reason for an error, in a line."""
+        words = re.sub(r" \([^()]*[/\\][^()]*\)$", "", " ".join(str(error).split()))[:200]  # without a path
         if isinstance(error, SystemExit):
             return "it ends the program"
         if isinstance(error, (TooLong, ModuleNotFoundError)):
@@ -108,7 +115,7 @@ class Execution:
             for name, value in self.names.items():
                 if name not in before or value is not before[name]:
                     self.assigned[name] = statement.lineno
-                    self._lost.pop(name, None)
+                    self._lost.discard(name)
 
     def _attempt(self, statement: ast.stmt, run: Callable[[], Any]) -> Any:
         """The result of `run`, within the limits; if it fails, a note, and None."""
@@ -120,14 +127,19 @@ class Execution:
             return None
 
     def _note(self, statement: ast.stmt, error: BaseException) -> None:
-        line = next(iter(ast.unparse(statement).splitlines()), "")
-        short = line if len(line) <= SHORT else line[: SHORT - 3] + "..."
-        self.notes.append(f"not run: {self.source.where(statement.lineno)}: {short}: {self.why(error)}")
+        needs = isinstance(error, NameError) and (error.name in self._lost or self._stars)
+        if needs or isinstance(error, Unavailable):
+            self._needing += 1
+        else:
+            line = self._lines[statement.lineno - 1].strip()
+            short = line if len(line) <= SHORT else f"{line[: SHORT - 3]}..."
+            note = f"not run: {self.source.where(statement.lineno)}: {short}: {self._why(error)}"
+            self.notes += [] if note in self.notes else [note]  # of an import of several names
         for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in self.names:
-                self._lost[node.id] = statement.lineno
-            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in self.names:
-                self._lost[node.name] = statement.lineno
+            name = node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else None
+            name = node.name if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else name
+            if name and name not in self.names:
+                self._lost.add(name)
 
     def _exec(self, statement: ast.stmt, flags: int = 0) -> None:
         tree = ast.Module([self._mended(statement)], [])
@@ -165,27 +177,34 @@ class Execution:
     def _import(self, statement: ast.Import | ast.ImportFrom) -> None:
         """Run an import name by name; what can't be imported becomes a stand-in."""
         for alias in statement.names:
+            module = _module(statement, alias)
             one = ast.copy_location(type(statement)(**{**vars(statement), "names": [alias]}), statement)
             try:
-                with self.limits.importing():
+                with self.limits.importing(module):
                     self._exec(one)
             except (Exception, SystemExit, TooLong) as error:
-                self._stand_in(one, alias, error)
+                self._stand_in(one, alias, module, error)
 
-    def _stand_in(self, statement: ast.Import | ast.ImportFrom, alias: ast.alias, error: BaseException) -> None:
+    def _stand_in(
+        self, statement: ast.Import | ast.ImportFrom, alias: ast.alias, module: str, error: BaseException
+    ) -> None:
         of_module = isinstance(statement, ast.ImportFrom)
-        module = "." * statement.level + (statement.module or "") if of_module else alias.name  # type: ignore
-        stand = stand_in(module, f"{module} could not be imported: {self.why(error)}")
+        stand = stand_in(module, f"{module} could not be imported: {self._why(error)}")
         if alias.name == "*":
-            self._stars.append(module)
+            self._stars = True
         elif of_module or alias.asname:
-            part = getattr(stand, alias.name, Missing(alias.name, self.why(error))) if of_module else stand
+            part = getattr(stand, alias.name, Missing(alias.name, self._why(error))) if of_module else stand
             self.names[alias.asname or alias.name] = part
         else:
             top = alias.name.split(".")[0]
-            self.names[top] = stand if top == alias.name else stand_in(top, self.why(error))
+            self.names[top] = stand if top == alias.name else stand_in(top, self._why(error))
         if isinstance(stand, StandIn):  # what does nothing, or is the renamed module, was not missed
             self._note(statement, error)
+
+
+def _module(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """The module that one name is imported from, or that is imported: ".layers" of `from .layers import relu`."""
+    return "." * statement.level + (statement.module or "") if isinstance(statement, ast.ImportFrom) else alias.name
 
 
 def _flags(statement: ast.ImportFrom) -> int:

@@ -66,8 +66,12 @@ class QuietModule(ModuleType):
         return Quiet(name)
 
 
+class Unavailable(ModuleNotFoundError):
+    """Raised where a module is used that could not be imported."""
+
+
 class Missing(StandIn):
-    """A module that is not there, or a name of it: any use raises ModuleNotFoundError."""
+    """A module that is not there, or a name of it: any use raises Unavailable."""
 
     def __init__(self, name: str, why: str):
         self.__dict__.update(_name=name, _why=why)
@@ -81,7 +85,7 @@ class Missing(StandIn):
         return False
 
     def _use(self, *args: Any, **kwargs: Any) -> Any:
-        raise ModuleNotFoundError(f"{self._name}: {self._why}")
+        raise Unavailable(f"{self._name}: {self._why}")
 
     __call__ = __iter__ = __len__ = __bool__ = __float__ = __enter__ = __array__ = __mro_entries__ = _use
     __getitem__ = __setitem__ = __setattr__ = __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _use
