@@ -222,8 +222,8 @@ def test_plot_draws_the_losses_over_the_epochs(validation):
 
 
 def test_plot_has_a_logarithmic_axis_on_request():
-    matplotlib = pytest.importorskip("matplotlib")
-    ax = fit().plot(matplotlib.figure.Figure().subplots(), log=True)
+    figure = pytest.importorskip("matplotlib.figure")
+    ax = fit().plot(figure.Figure().subplots(), log=True)
     assert ax.get_yscale() == "log"
 
 

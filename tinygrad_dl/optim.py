@@ -82,7 +82,7 @@ class Optimizer:
             if parameter.dtype.kind == "c":
                 raise TypeError(f"{kind}: expected real parameters, got {parameter!r:.80}.")
         self.learning_rate = checks.positive(kind, "a learning rate", learning_rate)
-        self._dtypes = [_FLOAT32 if p.dtype == np.float16 else p.dtype for p in self.parameters]
+        self._slots = [(p, p.shape, _FLOAT32 if p.dtype == np.float16 else p.dtype) for p in self.parameters]
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
         """Compute the array to subtract from parameter number `i`.
@@ -119,28 +119,24 @@ class Optimizer:
         if not (type(rate) is float and 0 <= rate < math.inf):
             self.learning_rate = self._check_rate(rate)
         moved, gradients = [], []
-        for i, parameter in enumerate(self.parameters):
+        for i, (parameter, shape, dtype) in enumerate(self._slots):
             gradient = parameter._grad
             if gradient is not None:
-                if not (
-                    type(gradient) is np.ndarray
-                    and gradient.shape == parameter._value.shape
-                    and gradient.dtype is self._dtypes[i]
-                ):
+                if not (type(gradient) is np.ndarray and gradient.shape == shape and gradient.dtype is dtype):
                     gradient = self._array("a gradient", gradient, i)
                 moved.append(parameter)
-            gradients.append(gradient)
+                gradients.append((i, gradient))
         if not moved:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
         new = []
-        for i, gradient in enumerate(gradients):
-            if gradient is not None:
-                value = self.parameters[i]._value
-                update = self.update(i, gradient)
-                if not (type(update) in _PLAIN and update.shape == value.shape and update.dtype is self._dtypes[i]):
-                    update = self._array("an update", update, i)
-                after = value - update
-                new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
+        for i, gradient in gradients:
+            parameter, shape, dtype = self._slots[i]
+            update = self.update(i, gradient)
+            if not (type(update) in _PLAIN and update.shape == shape and update.dtype is dtype):
+                update = self._array("an update", update, i)
+            value = parameter._value
+            after = value - update
+            new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
         replace_all_data(moved, new)
 
     def _array(self, what: str, given: Any, i: int) -> np.ndarray:
@@ -155,7 +151,7 @@ class Optimizer:
             raise ValueError(f"{expected}, got {array.shape}.")
         if array.dtype.kind == "c":
             raise TypeError(f"{expected} in real numbers, got {array.dtype}: apply np.real.")
-        return array.astype(self._dtypes[i], copy=False)
+        return array.astype(self._slots[i][2], copy=False)
 
     def _check_rate(self, rate: Any) -> float:
         """Check a learning rate that was assigned; 0 is allowed, the end of many schedules."""
@@ -174,7 +170,7 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
 
     def _zeros(self) -> list[np.ndarray]:
-        return [np.zeros_like(p.data, dtype=dtype) for p, dtype in zip(self.parameters, self._dtypes, strict=True)]
+        return [np.zeros(shape, dtype) for _, shape, dtype in self._slots]
 
 
 class SGD(Optimizer):

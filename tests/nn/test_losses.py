@@ -188,6 +188,32 @@ def test_labels_that_are_no_classes_are_refused(loss, Y, message):
         loss(np.zeros((2, 3)), Y)
 
 
+@pytest.mark.parametrize("loss", [nn.binary_cross_entropy, nn.binary_cross_entropy_with_logits])
+def test_labels_of_a_tensor_are_checked_for_each_loss_and_shape(loss):
+    A, classes = tg.parameter(np.full((2, 3), 0.5)), tg.Tensor(np.ones((2, 3)))
+    loss(A, classes)
+    with pytest.raises(ValueError, match="sum to 1"):  # probabilities, each in [0, 1], that are none of classes
+        nn.softmax_cross_entropy(A, classes)
+    integers = tg.Tensor(np.array([1, 2, 0]))
+    nn.softmax_cross_entropy(tg.parameter(np.zeros((3, 3))), integers)
+    with pytest.raises(ValueError, match="got 0 to 2"):
+        nn.softmax_cross_entropy(A, integers)
+
+
+@pytest.mark.parametrize("loss", [nn.binary_cross_entropy, nn.binary_cross_entropy_with_logits])
+def test_labels_are_checked_again_after_a_change(loss):
+    A, Y = tg.parameter(np.full((1, 3), 0.5)), np.ones((1, 3))
+    loss(A, Y)
+    Y[0, 1] = 2
+    with pytest.raises(ValueError, match="got 1 to 2"):
+        loss(A, Y)
+    leaf = tg.Tensor(np.ones((1, 3)))
+    loss(A, leaf)
+    leaf.data = Y
+    with pytest.raises(ValueError, match="got 1 to 2"):
+        loss(A, leaf)
+
+
 @pytest.mark.parametrize("loss", SOFTMAX)
 @pytest.mark.parametrize("shape", [(3,), (2, 0), (2, 3, 1)])
 def test_logits_that_are_no_classes_times_samples_are_refused(loss, shape):

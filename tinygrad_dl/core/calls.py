@@ -74,12 +74,8 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
             data = compute(*values)
         except TypeError as error:
             data = at_the_users_line(error, compute, tuple(values))
-    if keeping:
-        node = record(data.answer, function, tuple(values), kwargs, tuple(parents))
-        node._kept = data.kept
-        return node
     if isinstance(data, tuple):
-        return outputs(data, record(primitives.Outputs(data), function, tuple(values), kwargs, tuple(parents)))
+        return record_several(data, function, tuple(values), kwargs, tuple(parents))
     return record(data, function, tuple(values), kwargs, tuple(parents))
 
 
@@ -104,6 +100,21 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
                 f"formula out in other functions, or pass its values as x.numpy()."
             )
     return args, kwargs
+
+
+def record_several(
+    data: tuple[Any, ...],
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    parents: tuple[Any, ...],
+) -> Any:
+    """Record a call that gives several `data`: outputs, or an answer and values that its rules are to get."""
+    if type(data) is primitives.Kept:
+        node = record(data.answer, function, args, kwargs, parents)
+        node._kept = data.kept
+        return node
+    return outputs(data, record(primitives.Outputs(data), function, args, kwargs, parents))
 
 
 def outputs(data: tuple[Any, ...], node: Tensor) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ from .numpy_warnings import Computing, at_the_users_line
 
 _new = object.__new__
 _later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from
+_SIMPLE = {registry.ChosenRules, registry.KeepingRules}
 _computing = Computing(globals())
 
 
@@ -37,34 +38,36 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
     Raises TypeError where a gradient would be lost silently: for a function without rules, for instance.
     """
-    rules = registry.vjps.get(function)
-    simple = type(rules) is tuple or type(rules) is registry.ChosenRules
-    if kwargs or not simple or len(args) > len(rules) or None in rules or not is_recording():  # type: ignore[operator, arg-type]
+    rules: Any = registry.vjps.get(function)
+    kind = type(rules)
+    if kwargs or (kind is not tuple and kind not in _SIMPLE) or len(args) > len(rules) or None in rules:
         return calls.apply_any(function, args, kwargs)
     values: list[Any] = []
     parents: list[Tensor | None] = []
     tracked = False
     for arg in args:
-        kind = type(arg)
-        if kind is Tensor:
+        if type(arg) is Tensor:
             values.append(arg._value)
             parents.append(arg)
             if arg._tracked:
                 tracked = True
-        elif kind is float or kind is int:
+        elif type(arg) is float or type(arg) is int:
             values.append(arg)
+            parents.append(None)
+        elif type(arg) is np.ndarray:
+            values.append(arguments.numbers(arg))
             parents.append(None)
         else:
             return calls.apply_any(function, args, kwargs)
-    if not tracked:
+    if not tracked or not is_recording():
         return calls.apply_any(function, args, kwargs)
-    compute = primitives.on_arrays.get(function, function)
+    compute = rules.keeping if kind is registry.KeepingRules else primitives.on_arrays.get(function, function)
     try:
         data = compute(*values)
     except TypeError as error:  # perhaps NumPy's, about to warn here: let it warn at the user's line
         data = at_the_users_line(error, compute, tuple(values))
     if isinstance(data, tuple):
-        return calls.outputs(data, record(primitives.Outputs(data), function, tuple(values), None, tuple(parents)))
+        return calls.record_several(data, function, tuple(values), None, tuple(parents))
     return record(data, function, tuple(values), None, tuple(parents))
 
 

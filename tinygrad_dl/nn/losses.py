@@ -5,6 +5,7 @@ range. A loss has the float type of the predictions, whatever the type of the la
 float32.
 """
 
+import weakref
 from typing import Any, overload
 
 import numpy as np
@@ -54,8 +55,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     np.float64(0.4904)
     """
     A, Y = _samples("binary_cross_entropy", A, Y)
-    not_Y = 1 - Y
-    _check_labels("binary_cross_entropy", Y, not_Y)
+    not_Y = _once(_complement, "binary_cross_entropy", Y)
     with np.errstate(invalid="ignore"):
         cost = cost_of_probabilities(A, Y, not_Y)
     if cost != cost:  # nan: the logarithm of a number outside [0, 1]
@@ -96,7 +96,7 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     np.float64(0.3466)
     """
     Z, Y = _samples("binary_cross_entropy_with_logits", Z, Y)
-    _check_labels("binary_cross_entropy_with_logits", Y, 1 - Y)
+    _once(_complement, "binary_cross_entropy_with_logits", Y)
     cost = cost_of_logits(Z, Y)
     if cost != cost:  # the cost of an infinite logit is 0 with the label that it predicts, else inf
         infinite, positive = np.isinf(Z), Z > 0
@@ -221,6 +221,29 @@ def _count_samples(A):
 # ---- labels
 
 
+_last: tuple[Any, ...] = (lambda: None,)  # a reference to labels; their check, its arguments, and its result
+
+
+def _once(check, *args):
+    """Return `check(*args)`, computed once for labels, the last of `args`, that can't change: those of a Tensor."""
+    global _last
+    last = _last
+    if last[0]() is args[-1] and last[1:3] == (check, args[:-1]):
+        return last[3]
+    result = check(*args)
+    Y = args[-1]
+    if type(Y) is np.ndarray and Y.base is None and not Y.flags.writeable:
+        _last = weakref.ref(Y, _forget), check, args[:-1], result
+    return result
+
+
+def _forget(labels):
+    """Free the result that belongs to `labels` that were freed."""
+    global _last
+    if _last[0] is labels:
+        _last = (lambda: None,)
+
+
 def floats(Y: Any, A: Any) -> Any:
     """Convert labels `Y` to the float type of the predictions `A`: in uint8, 1 - 2 is 255."""
     return Y.astype(A.dtype) if Y.dtype != A.dtype and Y.dtype.kind in "biuf" and A.dtype.kind == "f" else Y
@@ -255,9 +278,12 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def _check_labels(loss, Y, not_Y):
+def _complement(loss, Y):
+    """Return 1 - Y. Raises ValueError unless the labels `Y` lie in [0, 1]."""
+    not_Y = 1 - Y
     if np.minimum.reduce(Y * not_Y, axis=None) < 0:  # one reduction for two
         _check_range(loss, "labels", Y)
+    return not_Y
 
 
 def check_classes(Z: Any, Y: Any) -> Any:
@@ -269,11 +295,7 @@ def check_classes(Z: Any, Y: Any) -> Any:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape
     if _holds_probabilities(Z, Y):
-        _check_range("softmax_cross_entropy", "class probabilities", Y)
-        sums = np.add.reduce(Y, axis=0)
-        if not np.maximum.reduce(np.abs(sums - 1)) <= 1e-3:  # nan is not
-            raise ValueError("softmax_cross_entropy: expected columns of class probabilities that sum to 1.")
-        return sums
+        return _once(_sums_of_probabilities, "softmax_cross_entropy", Y)
     if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":
         raise ValueError(
             f"softmax_cross_entropy: expected integer labels of shape ({m},) or one-hot labels of shape "
@@ -283,6 +305,14 @@ def check_classes(Z: Any, Y: Any) -> Any:
     if low < 0 or high >= classes:
         raise ValueError(f"softmax_cross_entropy: expected labels in 0 ... {classes - 1}, got {low} to {high}.")
     return 1
+
+
+def _sums_of_probabilities(loss, Y):
+    _check_range(loss, "class probabilities", Y)
+    sums = np.add.reduce(Y, axis=0)
+    if not np.maximum.reduce(np.abs(sums - 1)) <= 1e-3:  # nan is not
+        raise ValueError(f"{loss}: expected columns of class probabilities that sum to 1.")
+    return sums
 
 
 def _holds_probabilities(Z, Y):

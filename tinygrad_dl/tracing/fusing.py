@@ -91,7 +91,7 @@ class _Derived:
         It is written out for the usual number of arrays, since each backward pass calls it for each node.
         """
         names = [f"x{i}" for i in range(self.count)]
-        key = [*(f"{name}.shape" for name in names), *(f"{name}.dtype.num" for name in names)]
+        key = [*(f"{name}.shape" for name in names), *(f"{name}.dtype" for name in names)]
         code = f"""
 def choose(given, kwargs):
     try:
@@ -239,5 +239,5 @@ def _shape_of(x: Any) -> Any:
 
 
 def _dtype_of(x: Any) -> Any:
-    """The number of the dtype of an array; another argument itself."""
-    return np.dtype(x.dtype).num if hasattr(x, "shape") else repr(x) if isinstance(x, (int, float, complex)) else x
+    """The dtype of an array; another argument itself."""
+    return np.dtype(x.dtype) if hasattr(x, "shape") else repr(x) if isinstance(x, (int, float, complex)) else x
