@@ -29,6 +29,9 @@ ELSEWHERE = {
     "testing/backprop/course_net.py": "testing/backprop/test_diagnosis.py",  # one search, tested by what it finds
     "testing/backprop/formulas.py": "testing/backprop/test_diagnosis.py",
     "testing/backprop/replay.py": "testing/backprop/test_diagnosis.py",
+    "testing/homework/claims.py": "testing/homework/test_values.py",
+    "testing/homework/drawing.py": "testing/homework/test_inputs.py",
+    "testing/homework/readings.py": "testing/homework/test_pairs.py",
     "testing/homework/worker.py": "testing/homework/test_isolation.py",  # the other end
     "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
     "testing/homework/construction.py": "testing/homework/test_layers.py",  # what layers and networks are made of
