@@ -187,3 +187,10 @@ def test_functions_of_the_file_and_of_one_beside_it_are_checked_and_no_others(ch
     found = check("from layers import *\nfrom numpy import tanh")
     assert (found.status, found.summary) == (1, "0 right, 1 wrong")
     assert "nothing to check" in check("from numpy import tanh").err
+
+
+@each("name", ["dA", "dout", "dZ", "upstream", "delta"])
+def test_an_upstream_gradient_that_is_ignored_is_not_read_as_something_else(check, name):
+    source = "def sigmoid(z): return 1 / (1 + np.exp(-z))\n"
+    source += f"def sigmoid_backward({name}, z): return sigmoid(z) * (1 - sigmoid(z))\n"
+    assert check(source).status == 1

@@ -24,6 +24,7 @@ from .inputs import Call, answer
 from .loading import CannotCheck, UserFile
 from .repeatable import Repeatable
 
+UPSTREAM = re.compile(r"d[AZYL]\w*|dout\w*|d_?(out|y|z|a)|upstream\w*|grad_?(out|output)?|delta")  # and nothing else
 G, ANS, CACHE = "the derivative by what comes out", "what comes out", "the cache"
 LAYER, SAMPLE, ELEMENT, MEAN = "layer", "sample", "element", "mean"
 SCALES = {
@@ -92,9 +93,11 @@ def readings_of(file: UserFile, backward: str, call: Call, flag: str = "") -> li
         ways = ways + derivative if _is_cotangent(unknown[0]) else derivative + ways
     if unknown and re.fullmatch("[aA]|out(put)?|ans|y|activation", unknown[-1]):  # as what comes out is called
         ways.sort(key=lambda way: ANS not in way)
+    upstream = [n for n in unknown if len(needed) > 1 and UPSTREAM.fullmatch(n)]
     readings = []
     for way in ways:
-        if len(way) == len(unknown):
+        roles = dict(zip(unknown, way, strict=False))
+        if len(way) == len(unknown) and all(G in roles[n] for n in upstream):
             supply = {**named, **dict(zip(unknown, way, strict=True))}
             readings.append(Reading(tuple(supply[n] for n in needed), tuple(needed), outputs=outputs))
     elementwise = len(needed) - bool(flag) == 1 and needed[0] in named and not cached
