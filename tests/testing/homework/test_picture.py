@@ -36,6 +36,11 @@ def test_what_is_no_net_or_too_deep_has_no_picture(names):
     assert picture_of(Finding("backward", RIGHT, quantities=tuple(Quantity(name, RIGHT) for name in names))) == ""
 
 
+def test_a_long_cause_is_cut():
+    svg = svg_of(Quantity("dW1", WRONG, ("a constant factor: it is 3 times the right one",)), Quantity("dW2", RIGHT))
+    assert "dW1 wrong: a constant factor<" in svg
+
+
 def test_what_is_undecided_is_neither_right_nor_wrong():
     svg = svg_of(Quantity("dW1", UNDECIDED), Quantity("dW2", RIGHT), Quantity("dA0", WRONG))
     assert "dW2 right" in svg

@@ -9,6 +9,7 @@ import base64
 import functools
 import re
 import tempfile
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from .markup import escaped
 GRADIENT = re.compile(r"(?:.*[^A-Za-z])?d?([AZWbazw])_?\[?(\d+)\b\W*")  # dW1, nabla_w[0], grads["dW1"], W1
 DEEPEST = 8  # a deeper net is a picture without names
 SIZES = (2, 4, 3)
+LONGEST = 32  # characters of a cause
 
 
 def picture_of(finding: Finding) -> str:
@@ -45,7 +47,8 @@ def picture_of(finding: Finding) -> str:
 def _row(letter: str, layer: int, quantity: Quantity) -> tuple[str, int, str, str]:
     """The name as the course writes it, the layer, the verdict, and the likeliest cause."""
     name = f"d{letter if letter == 'b' else letter.upper()}{layer}"
-    return name, layer, visible(quantity.verdict), visible(next(iter(quantity.causes), ""))
+    cause = visible(next(iter(quantity.causes), "")).partition(": ")[0]  # the rest is in the table beside it
+    return name, layer, visible(quantity.verdict), textwrap.shorten(cause, LONGEST, placeholder=" …")
 
 
 @functools.lru_cache(maxsize=256)  # most of a class has the same net, all right
