@@ -79,6 +79,44 @@ def test_a_function_of_arrays_is_differentiated_by_autodiff():
     assert testing.check(functools.partial(np.sum, axis=0), X).passed
 
 
+def cost_and_gradients(w, b, x, y):
+    error = w @ x + b - y
+    return np.mean(error**2) / 2, {"dw": x @ error / y.size, "db": np.mean(error)}
+
+
+def test_a_function_that_gives_a_value_and_gradients():
+    values = np.array([0.3, -0.8]), 0.2, X, np.array([0.5, -1.0, 2.0])
+    (finding,) = testing.check(cost_and_gradients, *values).findings
+    assert (finding.verdict, [quantity.name for quantity in finding.quantities]) == ("right", ["dw", "db"])
+    assert testing.check(cost_and_gradients).passed  # drawn
+    assert testing.check(lambda w: (np.sum(w**2), w), X).verdict == "wrong"
+
+
+class Scale:
+    def __init__(self, factor):
+        self.w = np.array([0.5, -1.0, 2.0])
+        self.factor = factor
+
+    def forward(self, x):
+        self.x = x
+        return x * self.w
+
+    def backward(self, dout):
+        self.dw = self.factor * (self.x * dout).sum(axis=0)
+        return dout * self.w
+
+
+@each(("factor", "verdict"), [(1, "right"), (-1, "wrong")])
+def test_a_layer_and_its_input(factor, verdict):
+    assert testing.check(Scale(factor), X).verdict == verdict
+
+
+def test_what_cannot_be_called_with_drawn_arrays_is_not_checked():
+    report = testing.check(np.tanh)
+    assert report.verdict == "not checked"
+    assert "tanh" in report.findings[0].problem
+
+
 def test_a_file_a_path_a_name_in_it_and_a_folder(write):
     path = write("ann/homework.py", RIGHT + WRONG)
     assert testing.check(path).verdict == testing.check(str(path)).verdict == "wrong"
