@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.marks import in_depth
 from tinygrad_dl.testing.homework import isolation, worker
 from tinygrad_dl.testing.homework.findings import Check, Finding
 from tinygrad_dl.testing.homework.isolation import check_isolated
@@ -74,7 +75,10 @@ ATTACKS = {
 }
 
 
-@each("attack", ATTACKS.values(), ids=ATTACKS)
+LIKE_OTHERS = ("sys.exit in a function", "a message in a function", "a patched check", "a patched worker", "no modules")
+
+
+@each("attack", [in_depth(text) if name in LIKE_OTHERS else text for name, text in ATTACKS.items()], ids=ATTACKS)
 def test_no_attack_ends_in_right(isolated, attack):
     result = isolated(RIGHT + attack)
     assert result.verdict == "not checked"
@@ -98,7 +102,7 @@ HARMLESS = {
 IMPOSTERS = {f"{name}.py": "raise SystemExit(0)\n" for name in ("tinygrad_dl", "numpy", "json", "hashlib")}
 
 
-@each("attack", HARMLESS.values(), ids=HARMLESS)
+@each("attack", ["".join(HARMLESS.values()), *map(in_depth, HARMLESS.values())], ids=["all", *HARMLESS])
 def test_what_has_no_hold_on_the_checker_changes_nothing(isolated, attack):
     result = isolated(attack + WRONG, beside=IMPOSTERS)
     assert (verdicts(result), result.problem) == ({"cube, cube_backward": "wrong"}, "")
