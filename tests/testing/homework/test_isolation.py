@@ -1,6 +1,9 @@
 """Each file is checked in a process of its own, and none of its tricks ends in "right"."""
 
+import io
 import os
+import select
+import subprocess
 import sys
 
 import pytest
@@ -172,6 +175,17 @@ def _read(path):
             return file.read()
     except OSError:
         return b""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes")
+def test_processes_that_the_worker_has_started_end_with_it():
+    shell = subprocess.Popen(["sh", "-c", "sleep 30 & sleep 30"], stdout=subprocess.PIPE, start_new_session=True)
+    started = isolation._Worker.__new__(isolation._Worker)
+    started.process, started.errors = shell, io.BytesIO()
+    started.__exit__()
+    with shell.stdout as output:
+        assert select.select([output], [], [], 5.0)[0]  # the last process that has it open has ended
+    assert shell.returncode == -9
 
 
 def test_secrets_of_the_environment_are_not_handed_on(isolated, monkeypatch):
