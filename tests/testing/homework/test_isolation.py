@@ -179,7 +179,8 @@ def _read(path):
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes")
 def test_processes_that_the_worker_has_started_end_with_it():
-    shell = subprocess.Popen(["sh", "-c", "sleep 30 & sleep 30"], stdout=subprocess.PIPE, start_new_session=True)
+    shell = subprocess.Popen(["sh", "-c", "sleep 30 & echo; wait"], stdout=subprocess.PIPE, start_new_session=True)
+    assert shell.stdout.readline() == b"\n"
     started = isolation._Worker.__new__(isolation._Worker)
     started.process, started.errors = shell, io.BytesIO()
     started.__exit__()
