@@ -10,7 +10,7 @@ EVIL = "<script>alert(1)</script>&\"'"
 
 def test_no_text_of_a_learner_becomes_markup():
     finding = Finding(EVIL, WRONG, (EVIL,), (Quantity(EVIL, EVIL, (EVIL,), EVIL),), EVIL, EVIL, EVIL, (EVIL,))
-    page = CheckReport([FileResult(EVIL, (finding,), EVIL, (EVIL,)), FileResult(EVIL)])._repr_html_()
+    page = CheckReport([FileResult(EVIL, (finding,), EVIL, (EVIL,)), FileResult(f"b/{EVIL}")])._repr_html_()
     assert page.count("&lt;script&gt;") >= 10
     assert "<script" not in page
 

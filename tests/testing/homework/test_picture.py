@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tinygrad_dl.testing.homework.findings import RIGHT, WRONG, Finding, Quantity
+from tinygrad_dl.testing.homework.findings import RIGHT, UNDECIDED, WRONG, Finding, Quantity
 from tinygrad_dl.testing.homework.picture import picture_of
 
 
@@ -15,7 +15,15 @@ def svg_of(*quantities):
     return base64.b64decode(found[1]).decode() if found else ""
 
 
-@pytest.mark.parametrize("names", [("dZ2", "dW2", "db2", "dW1"), ("dz2", "dw2", "db2", "dW1")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("dZ2", "dW2", "db2", "dW1"),
+        ("dz2", "dw2", "db2", "dW1"),
+        ('grads["dZ2"]', 'grads["dW2"]', 'grads["db2"]', 'grads["dW1"]'),
+        ("z[1]", "nabla_w[1]", "nabla_b[1]", "nabla_w[0]"),
+    ],
+)
 def test_each_gradient_is_named_with_its_verdict_and_cause(names):
     verdicts = [(RIGHT, ()), (WRONG, ("1/m missing",)), (WRONG, ()), ("inherited from dZ2", ())]
     svg = svg_of(*(Quantity(name, *verdict) for name, verdict in zip(names, verdicts, strict=True)))
@@ -23,11 +31,22 @@ def test_each_gradient_is_named_with_its_verdict_and_cause(names):
         assert words in svg
 
 
-@pytest.mark.parametrize(
-    "names", [(), ("dx", "dw"), ("dW1",), ("dW1", "dW3"), ("dW0", "dW1"), tuple(f"dW{n}" for n in range(1, 40))]
-)
+@pytest.mark.parametrize("names", [(), ("dx", "dw"), ("dW1",), ("dW1", "dW3"), tuple(f"dW{n}" for n in range(1, 40))])
 def test_what_is_no_net_or_too_deep_has_no_picture(names):
     assert picture_of(Finding("backward", RIGHT, quantities=tuple(Quantity(name, RIGHT) for name in names))) == ""
+
+
+def test_a_long_cause_is_cut():
+    svg = svg_of(Quantity("dW1", WRONG, ("a constant factor: it is 3 times the right one",)), Quantity("dW2", RIGHT))
+    assert "dW1 wrong: a constant factor<" in svg
+
+
+def test_what_is_undecided_is_neither_right_nor_wrong():
+    svg = svg_of(Quantity("dW1", UNDECIDED), Quantity("dW2", RIGHT), Quantity("dA0", WRONG))
+    assert "dW2 right" in svg
+    assert "dW1" not in svg
+    assert "wrong" not in re.sub(r"(?s)<style.*?</style>", "", svg)
+    assert svg_of(Quantity("dW1", UNDECIDED), Quantity("dW2", UNDECIDED)) == ""
 
 
 def test_text_of_a_learner_stays_text_in_the_picture():

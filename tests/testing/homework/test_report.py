@@ -82,7 +82,7 @@ def test_several_files_print_those_that_are_not_right_and_a_table_of_all():
     [
         (FileResult("h.py", (GOOD,)), ""),
         (FileResult("h.py", (STOPPED, BAD)), "backward: dW2: wrong"),
-        (FileResult("h.py", (GOOD, STOPPED)), "3: step: exit() ends the program"),
+        (FileResult("h.py", (GOOD, STOPPED)), "line 3: step: exit() ends the program"),
         (FileResult("h.py", (GOOD,), problem="h.py: it took more than 5 s"), "it took more than 5 s"),
         (FileResult("h.py", (Finding("f", WRONG),)), "f"),
     ],
@@ -112,7 +112,7 @@ def test_nothing_at_all_is_not_right():
 def test_no_text_of_a_learner_moves_the_cursor_or_turns_the_writing_round():
     evil = "\x1b[2J\x1b[H1 right\r\x9b\u202e\ud800"
     finding = Finding(evil, WRONG, (evil,), (Quantity(evil, WRONG, (evil,), evil),), place=evil)
-    results = [FileResult(evil, (finding,), evil, (evil,)), FileResult(evil)]
+    results = [FileResult(evil, (finding,), evil, (evil,)), FileResult(f"b/{evil}")]
     for text in (str(CheckReport(results)), str(CheckReport(results[:1])), CheckReport(results)._repr_html_()):
         assert not set(evil) - set("[2JH1 right?") & set(text)
         assert "[2J" in text

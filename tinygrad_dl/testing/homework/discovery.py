@@ -170,16 +170,7 @@ def _dicts(file: UserFile, progress: bool) -> Iterator[Check]:
         yield _check(title, tuple(loose), partial(gradients.check_dict, file, title, loose))
 
 
-def _pairs(file: UserFile, progress: bool) -> Iterator[Check]:
-    """The checks of pairs."""
-    for name in file.functions:
-        forward, common = _pair_of(file, name)
-        if forward and not gradients.is_backprop(file, name, forward):
-            run = partial(pairs.check_functions, file, forward, name, common, progress)
-            yield _check(f"{forward}, {name}", (forward, name, common), run)
-
-
-_OLD: dict[str, Any] = {"networks": _dicts, "pairs": _pairs}
+_OLD: dict[str, Any] = {"networks": _dicts}
 
 
 def _check(title: str, names: tuple[str, ...], run: Callable[[], Any]) -> Check:
@@ -192,8 +183,5 @@ def _check(title: str, names: tuple[str, ...], run: Callable[[], Any]) -> Check:
 
 def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
     """The name of the forward function for `backward`, and the part that both names share."""
-    for forward_pattern, backward_pattern in pairs.PAIRS:
-        match = re.fullmatch(backward_pattern.replace("{}", "(.*)"), backward)
-        if match and (forward := forward_pattern.format(match[1])) in file.functions:
-            return forward, match[1]
-    return "", ""
+    names = next(pairs.pairs_of(file, backward), None)
+    return (names.forward, names.common) if names and not names.flag else ("", "")

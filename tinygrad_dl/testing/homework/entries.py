@@ -134,7 +134,8 @@ def _targets(kind: str, layout: str, k: int, rng: np.random.Generator) -> Any:
     if layout == "line" or (k > 1 and kind == "flat"):
         return None
     classes = (max(k, 2) - 1 - np.arange(SAMPLES)) % max(k, 2)
-    return {"flat": flags * 1.0, "classes": classes, "classes in a line": classes[None] if k > 1 else None}[kind]
+    line = classes[np.newaxis] if k > 1 and layout == "columns" else None
+    return {"flat": flags * 1.0, "classes": classes, "classes in a line": line}[kind]
 
 
 def _value(role: str, X: tuple[int, ...], y: Any, n: int, k: int, rng: np.random.Generator) -> Any:

@@ -34,16 +34,19 @@ def check_object(*what: Any, progress: bool = False) -> Finding:
     first, *rest = what
     if inspect.isclass(first):
         raise TypeError(f"check: expected an object, got the class {first.__name__}: check({first.__name__}(...), x).")
-    if _is_function(first) and rest and _is_function(rest[0]):
-        return _check_pair(first, rest[0], rest[1:], progress)
-    if _is_function(first):
-        return _check_function(first, rest, progress)
-    if len(rest) in (1, 2) and not isinstance(first, PLAIN):
-        layers = _recogniser("layers")
-        if layers.is_layer(type(first)):
-            return layers.check_layer(first, *rest, progress=progress)
-        if len(rest) == 2:
-            return _recogniser("networks").check_network(first, *rest)
+    try:
+        if _is_function(first) and rest and _is_function(rest[0]):
+            return _check_pair(first, rest[0], rest[1:], progress)
+        if _is_function(first):
+            return _check_function(first, rest, progress)
+        if len(rest) in (1, 2) and not isinstance(first, PLAIN):
+            layers = _recogniser("layers")
+            if len(rest) == 1 or layers.is_layer(type(first)):
+                return layers.check_layer(first, *rest, progress=progress)
+            return _recogniser("networks").check_network(first, *rest, progress=progress)
+    except CannotCheck as problem:
+        name = _name(first, type(first).__name__)
+        return Finding(name, UNCHECKED, problem=str(problem), names=(name,))
     raise TypeError(EXPECTED.format(", ".join(_kind(part) for part in what)))
 
 
@@ -62,10 +65,7 @@ def _check_function(f: Callable[..., Any], args: list[Any], progress: bool) -> F
     name = _name(f)
     if not args:
         file = live_file({name: f})
-        try:
-            (check,) = discover(file, [name], progress=progress)
-        except CannotCheck as problem:
-            return Finding(name, UNCHECKED, problem=str(problem), names=(name,))
+        (check,) = discover(file, [name], progress=progress)
         return outcome(file, check)
     if isinstance(f(*copy.deepcopy(args)), (tuple, list, Mapping)):
         return _recogniser("values").check_values(f, *args)

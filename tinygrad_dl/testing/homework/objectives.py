@@ -7,6 +7,7 @@ give their slopes at once.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from .watch import Path, Record, Update
 
 MOVE = 1e-5  # of a parameter, for a central difference
 ALL, SOME = 30, 20  # elements of a parameter that are all moved; those that are of a larger one, and as many directions
+FEW, SECONDS = 4, 2.0  # at least so many, if more would take longer
 CLOSE = 1e-5
 COST = (
     r"\w*cost\w*|\w*loss\w*|J\w*|j|L|[eE]|\w*error\w*|obj(ective)?\w*|\w*energy|nll|\w*entropy|ce|bce|mse|MSE|\w*sse|SSE"
@@ -77,18 +79,24 @@ def _steps(record: Record | None) -> dict[Path, Any]:
     return {u.path: u.step for u in record.updates} if record else {}
 
 
-def fits(step: Step) -> bool:
-    """Return whether arrays of a step fit together without broadcasting: differences, and steps of parameters."""
+def fits(step: Step, targets: Sequence[Any]) -> bool:
+    """Return whether the arrays of a step fit together without broadcasting: outputs and targets, steps and parameters.
+
+    A difference of an output and one of the `targets` has two sides of one shape.
+    """
     record = step.run()
     if record is None:
         return False
-    shapes = [(np.shape(a), np.shape(b)) for a, b in record.differences if a is not None and b is not None]
-    turned = any(
-        len(a) and len(b) and a != b and np.prod(np.broadcast_shapes(a, b)) > max(np.prod(a), np.prod(b))
-        for a, b in shapes
-    )
+    for a, b in record.differences:
+        for side, other in ((a, b), (b, a)):
+            if any(_same_numbers(side, target) for target in targets) and np.shape(other) != np.shape(side):
+                return False
     sizes = [(np.size(u.step), np.size(u.old)) for u in record.updates if u.key is None]
-    return not turned and all(a == b for a, b in sizes)
+    return all(a == b for a, b in sizes)
+
+
+def _same_numbers(a: Any, b: Any) -> bool:
+    return np.size(a) == np.size(b) and np.array_equal(np.sort(np.ravel(a)), np.sort(np.ravel(b)))
 
 
 def _differs(a: Any, b: Any) -> bool:
@@ -118,13 +126,17 @@ class Point:
     def differentiate(self) -> bool:
         """Move the parameters; False if the step fails anywhere."""
         rng = np.random.default_rng(0)
+        start = time.perf_counter()
+        self._run(self.values, True)
+        most = int(SECONDS / (2 * (time.perf_counter() - start) * len(self.values)))
+        some = min(max(most // 2, FEW), SOME)
         for i, value in enumerate(self.values):
-            size, units = np.size(value), np.eye(np.size(value)) if np.size(value) <= ALL else None
+            size = np.size(value)
+            units = np.eye(size) if size <= max(min(ALL, most), FEW) else None
             if units is None:
-                some = rng.permutation(size)[:SOME]
-                units = np.zeros((2 * SOME, size))
-                units[np.arange(SOME), some] = 1
-                units[SOME:] = rng.normal(size=(SOME, size)) / np.sqrt(size)
+                units = np.zeros((2 * some, size))
+                units[np.arange(some), rng.permutation(size)[:some]] = 1
+                units[some:] = rng.normal(size=(some, size)) / np.sqrt(size)
             for direction in units.reshape(-1, *np.shape(value)):
                 h = MOVE * max(1.0, float(np.max(np.abs(value))))
                 sides = []
@@ -204,6 +216,8 @@ def losses(point: Point) -> Iterator[Objective]:
         text = key[0]
         shown = text.startswith("shown ")
         name = text.removeprefix("shown ").removeprefix("return of ")
+        called = re.fullmatch(r"(\w+\.)*(\w*(loss|cost)\w*)\(.*\)", name)
+        name = called[2] if called else name
         named = is_cost(name) and not (shown and "(" in name) and not (np.size(value) > 1 and "err" in name.lower())
         if not (named or (shown and np.size(value) == 1)) or np.asarray(value).dtype.kind != "f":
             continue
@@ -266,11 +280,22 @@ def fitted(output: Output, shape: tuple[int, ...] = ()) -> Iterator[Objective]:
         yield Objective("the cross-entropy -Σ y log a", "entropy", J @ (-y / a))
 
 
-def gradient_of(record: Record, parameter: Parameter) -> tuple[Any, str, bool] | None:
-    """The gradient in the updates of a parameter, the learner's name of it, and True if its rate was recognised.
+@dataclass
+class Gradient:
+    """The gradient in the updates of a parameter, and the learner's name of it.
 
-    None if there is no update, or the optimizer hides it.
+    `value` is None if it has not the shape of the parameter, but `shape`. `rated` tells that its learning rate was
+    recognised.
     """
+
+    value: Any
+    name: str
+    rated: bool
+    shape: tuple[int, ...] = ()
+
+
+def gradient_of(record: Record, parameter: Parameter) -> Gradient | None:
+    """The gradient of a parameter; None if there is no update, or an optimizer hides it."""
     own = [u for u in record.updates if u.path == parameter.path]
     if not own:
         return None
@@ -280,30 +305,25 @@ def gradient_of(record: Record, parameter: Parameter) -> tuple[Any, str, bool] |
     name, rated = "", True
     for update in own:
         for sign, scales, rest, text, leaves in update.terms:
-            factor = sign * np.prod([np.sign(s) for s in scales]) if scales else sign
-            rated &= bool(scales)
             if rest is None:
                 return None
-            total = _added(total, -factor * np.asarray(rest, float), update.key)
-            if total is None:
-                return None
+            factor = sign * np.prod([np.sign(s) for s in scales]) if scales else sign
+            rated &= bool(scales)
             name = name or (text if text in leaves else "")
-    return total, name, rated
+            part = -factor * np.asarray(rest, float)
+            if update.key is not None:
+                total[update.key] += part
+                continue
+            try:
+                total = total + (np.broadcast_to(part, parameter.shape) if part.size <= total.size else part)
+            except ValueError:
+                return Gradient(None, name, rated, part.shape)
+            if np.shape(total) != parameter.shape:
+                return Gradient(None, name, rated, part.shape)
+    return Gradient(total if np.ndim(total) else float(total), name, rated)
 
 
-def _added(total: Any, part: np.ndarray, key: Any) -> Any:
-    if key is not None:
-        total[key] += part
-        return total
-    if np.ndim(total) and part.shape != np.shape(total):
-        try:
-            return total + (np.broadcast_to(part, np.shape(total)) if part.ndim else np.nan)
-        except ValueError:
-            return None
-    return total + (part if np.ndim(total) else np.sum(part) if np.size(part) == 1 else np.nan)
-
-
-def _behind_state(record: Record, parameter: Parameter, last: Update) -> tuple[Any, str, bool] | None:
+def _behind_state(record: Record, parameter: Parameter, last: Update) -> Gradient | None:
     """The gradient that an optimizer takes: the variable of the parameter's shape that goes into its momenta."""
     updates = [u for u in record.updates if u.path in parameter.states]
     texts = {u.target for u in updates} | {parameter.name}
@@ -312,11 +332,11 @@ def _behind_state(record: Record, parameter: Parameter, last: Update) -> tuple[A
             for text, value in leaves.items():
                 if text not in texts and value is not None and np.shape(value) == parameter.shape:
                     direction = float(np.sum(np.asarray(last.step) * value))
-                    return -np.sign(direction) * np.asarray(value, float), text, True
+                    return Gradient(-np.sign(direction) * np.asarray(value, float), text, True)
     return None
 
 
 def is_cost(name: str) -> bool:
     """Return whether a variable is named as the value of a cost is."""
     name = name.split("[")[0].rpartition(".")[2]
-    return bool(re.fullmatch(COST, name)) and not name.startswith("d")
+    return bool(re.fullmatch(COST, name)) and not re.match("d_?(loss|cost|[A-Z]|error|mse)", name)

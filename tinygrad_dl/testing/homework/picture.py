@@ -9,7 +9,7 @@ import base64
 import functools
 import re
 import tempfile
-from collections.abc import Iterable
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -18,51 +18,52 @@ from ... import drawing, nn
 from ...core.tensor import Tensor
 from ...functional.user_ops import defvjp, primitive
 from ..backprop.report import BackpropReport, Cause, Row
-from .findings import RIGHT, Finding, visible
+from .findings import RIGHT, WRONG, Finding, Quantity, visible
 from .markup import escaped
 
-GRADIENT = re.compile(r"d([AZWbazw])\[?_?(\d+)\]?")
+GRADIENT = re.compile(r"(?:.*[^A-Za-z])?d?([AZWbazw])_?\[?(\d+)\b\W*")  # dW1, nabla_w[0], grads["dW1"], W1
 DEEPEST = 8  # a deeper net is a picture without names
 SIZES = (2, 4, 3)
+LONGEST = 32  # characters of a cause
 
 
 def picture_of(finding: Finding) -> str:
     """An image of the net with each gradient outlined, right or wrong; "" if it is no net, or cannot be drawn."""
-    rows = tuple(row for q in finding.quantities if (row := _row(q.name, q.verdict, q.causes)))
-    layers = {int(row[0][2:]) for row in rows}
-    if not rows or layers != set(range(1, len(layers) + 1)) or not 1 < len(layers) <= DEEPEST:
+    found = [(match, q) for q in finding.quantities if (match := GRADIENT.fullmatch(q.name))]
+    first = min((int(match[2]) for match, _ in found if match[1] in "Wwb"), default=1)  # lists begin with 0
+    rows = tuple(_row(match[1], int(match[2]) + 1 - first, q) for match, q in found if int(match[2]) >= first)
+    layers = {layer for _, layer, *_ in rows}
+    if first > 1 or layers != set(range(1, len(layers) + 1)) or not 1 < len(layers) <= DEEPEST:
         return ""
     svg = _svg(len(layers), rows)
     if not svg:
         return ""
-    words = ", ".join(f"{name} {verdict}" for name, verdict, _ in rows)
+    words = ", ".join(f"{name} {verdict}" for name, _, verdict, _ in rows)
     data = base64.b64encode(svg.encode()).decode()
     image = f'<img alt="{escaped(f"The net: {words}")}" src="data:image/svg+xml;base64,{data}">'
     return f'<div class="picture">{image}<br>The net, with the sizes of its layers made up.</div>'
 
 
-def _row(name: str, verdict: str, causes: Iterable[str]) -> tuple[str, str, str] | None:
-    """The name as the course writes it, the verdict, and the likeliest cause."""
-    match = GRADIENT.fullmatch(name)
-    if not match:
-        return None
-    letter = match[1] if match[1] == "b" else match[1].upper()
-    return f"d{letter}{match[2]}", visible(verdict), visible(next(iter(causes), ""))
+def _row(letter: str, layer: int, quantity: Quantity) -> tuple[str, int, str, str]:
+    """The name as the course writes it, the layer, the verdict, and the likeliest cause."""
+    name = f"d{letter if letter == 'b' else letter.upper()}{layer}"
+    cause = visible(next(iter(quantity.causes), "")).partition(": ")[0]  # the rest is in the table beside it
+    return name, layer, visible(quantity.verdict), textwrap.shorten(cause, LONGEST, placeholder=" …")
 
 
 @functools.lru_cache(maxsize=256)  # most of a class has the same net, all right
-def _svg(layers: int, rows: tuple[tuple[str, str, str], ...]) -> str:
+def _svg(layers: int, rows: tuple[tuple[str, int, str, str], ...]) -> str:
     """The picture, "" where no program can lay it out."""
     rng = np.random.default_rng(0)
     sizes = [SIZES[layer % len(SIZES)] for layer in range(layers)] + [1]
     net = nn.mlp(sizes, hidden=g, output=g, rng=rng)
     X = Tensor(rng.normal(size=(sizes[0], 5)), name="X")
-    report = BackpropReport([_as_row(*row) for row in rows], "course")
+    report = BackpropReport([row for row in map(_as_row, rows) if row], "course")
     try:
         picture = drawing.draw(net(X), report=report, direction="LR", legend=False, modules=False)
         with tempfile.TemporaryDirectory() as folder:
             return picture.render(Path(folder, "net.svg")).read_text(encoding="utf-8")
-    except (RuntimeError, OSError, UserWarning):  # no program for the layout
+    except (RuntimeError, OSError, ValueError, UserWarning):  # no program for the layout, or nothing to mark
         return ""
 
 
@@ -75,10 +76,14 @@ def g(Z):
 defvjp(g, lambda cotangent, ans, Z: cotangent)
 
 
-def _as_row(name: str, verdict: str, cause: str) -> Row:
+def _as_row(row: tuple[str, int, str, str]) -> Row | None:
+    """The row of a report; None for what is neither right nor wrong."""
+    name, _, verdict, cause = row
     if verdict == RIGHT:
         return Row(name, "right")
     if verdict.startswith("inherited"):
         return Row(name, "inherited", inherited_from=verdict.rpartition(" ")[2])
+    if not verdict.startswith(WRONG):
+        return None
     causes = (Cause(cause, name, "", "", "", 0),) if cause else ()
     return Row(name, "wrong" if causes else "unknown", causes=causes)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from ..gradcheck import GradientError
@@ -71,16 +74,17 @@ class CheckReport:
         if len(self.files) == 1:
             return visible("\n".join([*file_lines(self.files[0]), counts_text(self.files)]))
         lines: list[str] = []
-        for result in self.files:
+        files = with_short_names(self.files)
+        for result in files:
             if result.verdict != RIGHT:
                 lines += [result.path, "=" * len(result.path), *file_lines(result)]
-        return visible("\n".join([*lines, *table_lines(self.files), "", counts_text(self.files)]))
+        return visible("\n".join([*lines, *table_lines(files), "", counts_text(self.files)]))
 
     def __repr__(self) -> str:
         return f"CheckReport({counts_text(self.files)})"
 
     def _repr_html_(self) -> str:
-        body = "".join(file_html(result, named=len(self.files) > 1) for result in self.files)
+        body = "".join(file_html(result, named=len(self.files) > 1) for result in with_short_names(self.files))
         return f"<div>{body}<p>{escaped(counts_text(self.files))}</p></div>"
 
 
@@ -134,31 +138,47 @@ def reason(result: FileResult) -> str:
             return f"{finding.title}: {bad[0].name}: {quantity_text(bad[0])}" if bad else finding.title
     problems = [finding.problem or finding.title for finding in result.findings if finding.verdict != RIGHT]
     first = next(iter([*([result.problem] if result.problem else []), *problems]), "")
-    return first.removeprefix(f"{result.path}: ").removeprefix(f"{result.path}:")
+    return re.sub(rf"^{re.escape(result.path)}: ?(?=(\d*))", lambda match: "line " if match[1] else "", first)
 
 
-def short_names(files: Sequence[FileResult]) -> list[str]:
-    """The paths of the files without the folders that all of them share.
+def with_short_names(files: Sequence[FileResult]) -> list[FileResult]:
+    """The results with paths, also in messages, without the folders that all files share.
 
-    >>> short_names([FileResult("class/ann/week3.py"), FileResult("class/bob/week3.py")])
-    ['ann/week3.py', 'bob/week3.py']
+    >>> results = [FileResult("class/ann/h.py"), FileResult("class/bob/h.py", problem="class/bob/h.py:2: no")]
+    >>> [(result.path, result.problem) for result in with_short_names(results)]
+    [('ann/h.py', ''), ('bob/h.py', 'bob/h.py:2: no')]
     """
     folders = [PurePath(result.path).parts[:-1] for result in files]
     same = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
-    shared = len(list(same)) if len(files) > 1 else 0
-    return [PurePath(*PurePath(result.path).parts[shared:]).as_posix() for result in files]
+    shared = PurePath(*same_parts) if len(files) > 1 and (same_parts := [parts[0] for parts in same]) else None
+    return [_without(f"{shared}{os.sep}", result) for result in files] if shared else list(files)
+
+
+def _without(folder: str, result: FileResult) -> FileResult:
+    def cut(text: str) -> str:
+        return text.replace(folder, "")
+
+    findings = [
+        replace(finding, problem=cut(finding.problem), report=cut(finding.report), place=cut(finding.place))
+        for finding in result.findings
+    ]
+    path = PurePath(cut(result.path)).as_posix()
+    return replace(
+        result, path=path, findings=tuple(findings), problem=cut(result.problem), notes=tuple(map(cut, result.notes))
+    )
 
 
 def table_lines(files: Sequence[FileResult]) -> list[str]:
     """A table: a row for each file."""
     rows = [["file", "verdict", *VERDICTS, ""]]
-    for name, result in zip(short_names(files), files, strict=True):
+    for result in files:
         counts = Counter(finding.verdict for finding in result.findings)
-        rows.append([name, result.verdict, *(str(counts[v] or "") for v in VERDICTS), reason(result)])
+        rows.append([result.path, result.verdict, *(str(counts[v] or "") for v in VERDICTS), reason(result)])
     columns = [column for column in zip(*rows, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in columns]
-    lines = ["  ".join(c.ljust(n) for c, n in zip(row, widths, strict=True)) for row in zip(*columns, strict=True)]
-    return [line.rstrip() if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines]
+    aligned = [[cell.ljust(n) for cell in column] for column, n in zip(columns, widths, strict=True)]
+    lines = ["  ".join(row).rstrip() for row in zip(*aligned, strict=True)]
+    return [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines]
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:

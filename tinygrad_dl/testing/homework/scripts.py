@@ -6,15 +6,17 @@ The step is found in `training`, its gradients and the function that it minimise
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from .entries import PREFIX
+from .entries import PREFIX, role_of
 from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Check, Finding, Quantity
 from .loading import UserFile
 from .objectives import (
+    Gradient,
     Objective,
     Parameter,
     Point,
@@ -26,26 +28,32 @@ from .objectives import (
     parameters_of,
     ratio,
 )
+from .snapshot import text_of
 from .training import Step, regions
+from .watch import Record
 
+LONGEST = 4.0  # seconds to get to the steps of a file
 SCALES = (0.7, 0.2, 0.05)  # of parameters drawn anew, over the root of their size
 
 
 def find(file: UserFile, progress: bool = False) -> Iterator[Check]:
     """The checks of the training steps of a file."""
     seen: set[int] = set()
+    end = time.monotonic() + LONGEST
     for group in regions(file.tree):
-        found = _first(file, group, seen)
+        found = _first(file, group, seen, end)
         if found is not None:
             seen.add(id(found.step.region))
             yield Check(found.title, found.names, found.finding)
 
 
-def _first(file: UserFile, group: list[Any], seen: set[int]) -> _Judge | None:
+def _first(file: UserFile, group: list[Any], seen: set[int], end: float) -> _Judge | None:
     """The innermost of some statements that is a step: as the file gets to it, or else with drawn values."""
     missed = []
     for region in group:
         if id(region) in seen:
+            return None
+        if time.monotonic() > end:
             return None
         step = Step(file, region)
         if not step.found():
@@ -55,9 +63,10 @@ def _first(file: UserFile, group: list[Any], seen: set[int]) -> _Judge | None:
         if parameters:
             return _Judge(file, step, parameters, cleared)
     for step in missed if len(missed) == len(group) else []:
-        for values in step.drawn():
-            parameters, cleared = parameters_of(step)
-            if parameters and fits(step):
+        for values in step.drawn(end):
+            targets = [v for n, v in values.items() if role_of(n.removeprefix(PREFIX)) == "targets"]
+            parameters, cleared = parameters_of(step) if fits(step, targets) else ([], ())
+            if parameters:
                 notes = [f"drawn: {n.removeprefix(PREFIX)} {_shape(v)}" for n, v in values.items()]
                 judge = _Judge(file, step, parameters, cleared, notes)
                 if judge.finding().verdict != UNCHECKED:
@@ -81,7 +90,8 @@ class _Judge:
         notes: Sequence[str] = (),
     ):
         self.file, self.step, self.parameters, self.cleared = file, step, list(parameters), cleared
-        self.names = step.names_of_check([p.name for p in parameters])
+        gradients = [g.name for p in parameters if (g := gradient_of(step.run() or Record(), p)) and g.name]
+        self.names = step.names_of_check([*(str(p.path[0]) for p in parameters), *gradients])
         at = ", ".join(self.names) if step.function else f"line {step.region.lineno}"
         self.title = f"the training step of {at}" if step.function else f"the training step at {at}"
         self.readings: list[str] = [*notes]
@@ -121,7 +131,7 @@ class _Judge:
             if point.record is None:
                 continue
             found = [gradient_of(point.record, p) for p in self.parameters]
-            alive = [g is None or (np.all(np.isfinite(g[0])) and np.any(np.abs(g[0]) > 1e-6)) for g in found]
+            alive = [g is None or g.value is None or _is_alive(g.value) for g in found]
             if all(alive) and point.differentiate():
                 return point
         return None
@@ -131,20 +141,22 @@ class _Judge:
     def _judged(self, point: Point) -> Finding:
         self.point = point
         found = [gradient_of(point.record, p) for p in self.parameters]  # type: ignore[arg-type]
-        known = [i for i, g in enumerate(found) if g is not None]
-        if not known:
+        self.found = found
+        self.known = [i for i, g in enumerate(found) if g is not None and g.value is not None]
+        self.gradients = [
+            g.value if g and g.value is not None else 0 * v for g, v in zip(found, point.values, strict=True)
+        ]
+        self.labels = [_label(g, p) for g, p in zip(found, self.parameters, strict=True)]
+        self.rated = all(found[i].rated for i in self.known)  # type: ignore[union-attr]
+        if not self.known and all(g is None for g in found):
             return self._finish(UNCHECKED, [], f"{self._place()}: no gradient was found in the updates.")
-        self.gradients = [found[i][0] if found[i] else np.zeros(self.parameters[i].shape) for i in range(len(found))]  # type: ignore
-        self.labels = [_label(found[i], self.parameters[i]) for i in range(len(found))]
-        self.rated = all(found[i][2] for i in known)  # type: ignore[index]
-        self.known = known
         self.claims = point.along(self.gradients)
         self.outputs = list(outputs(point))
         self.sizes = self._sizes()
         self.updated = self._uses_updated()
         objectives = [*losses(point), *(o for output in self.outputs for o in fitted(output))]
         for objective in objectives:
-            objective.ratios = [ratio(self.claims[point.of(i)], objective.slopes[point.of(i)]) for i in known]
+            objective.ratios = [ratio(self.claims[point.of(i)], objective.slopes[point.of(i)]) for i in self.known]
         self.squares = [o for o in objectives if o.kind == "squares"]
         return self._decide(objectives)
 
@@ -248,9 +260,12 @@ class _Judge:
                 rows.append(Quantity(label, verdict))
             else:
                 rows.append(Quantity(label, WRONG, self._causes(r, factor)))
-        for i, label in enumerate(self.labels):
-            if i not in self.known:
+        for label, gradient, parameter in zip(self.labels, self.found, self.parameters, strict=True):
+            if gradient is None:
                 rows.append(Quantity(label, UNDECIDED, detail="its gradient was not found in the update"))
+            elif gradient.value is None:
+                shapes = f"{gradient.shape}; {parameter.name} has {parameter.shape}"
+                rows.append(Quantity(label, WRONG, (f"the wrong shape, from a sum over the wrong axis: {shapes}",)))
         verdicts = [row.verdict for row in rows]
         worst = next(v for v in (WRONG, UNDECIDED, UNCHECKED, RIGHT) if v in verdicts)
         return self._finish(worst, rows)
@@ -278,7 +293,11 @@ class _Judge:
             p = self.parameters[i]
             other = gradient_of(performed, p) if performed else None
             scale = np.max(np.abs(self.gradients[i]), initial=0)
-            if other is not None and np.max(np.abs(other[0] - self.gradients[i]), initial=0) > 1e-9 * scale:
+            if (
+                other is not None
+                and other.value is not None
+                and np.max(np.abs(other.value - self.gradients[i]), initial=0) > 1e-9 * scale
+            ):
                 earlier = [q.name for q in self.parameters if q is not p]
                 found[i] = " or ".join(earlier)
         return found
@@ -290,8 +309,19 @@ def _drawn(value: Any, scale: float, rng: np.random.Generator) -> Any:
     return drawn if shape else float(drawn)
 
 
-def _label(found: Any, parameter: Parameter) -> str:
-    return found[1] if found and found[1] else f"the step of {parameter.name}"
+def _is_alive(gradient: Any) -> bool:
+    return bool(np.all(np.isfinite(gradient)) and np.any(np.abs(gradient) > 1e-6))
+
+
+def _label(gradient: Gradient | None, parameter: Parameter) -> str:
+    """The learner's name of a gradient; of an entry with a key that varies, d and the key."""
+    key, by_path = parameter.path[-1], text_of(parameter.path)
+    plain = gradient.name if gradient else ""
+    if plain and (parameter.name == by_path or parameter.name.startswith("self.")) and "[" not in parameter.name:
+        return plain
+    if parameter.name != by_path and isinstance(key, str) and key.isidentifier():
+        return f"d{key}" if plain else f"the step of {key}"
+    return plain if plain and parameter.name == by_path else f"the step of {by_path}"
 
 
 def _is(r: float | None, factor: float) -> bool:

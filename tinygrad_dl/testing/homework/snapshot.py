@@ -14,6 +14,7 @@ from .stand_ins import StandIn
 SEEN = 4000  # objects at most
 LONG = 256  # parts of a list or dict at most
 DEEP = 6
+LARGE = 300_000  # numbers of an array; larger ones are data, which a step leaves as they are
 
 
 class Attribute(str):
@@ -43,6 +44,14 @@ def reachable(roots: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], Any]]:
             queue += [((*path, place), part) for place, part in parts_of(value)]
 
 
+def text_of(path: tuple[Any, ...]) -> str:
+    """The expression for the value at a path: net.params['W']."""
+    text = str(path[0])
+    for place in path[1:]:
+        text += f".{place}" if isinstance(place, Attribute) else f"[{place!r}]"
+    return text
+
+
 class Snapshot:
     """The state of a namespace at the time of the call."""
 
@@ -51,7 +60,8 @@ class Snapshot:
         self._saved: list[tuple[Any, Any]] = []
         for _, value in reachable({n: v for n, v in names.items() if not n.startswith("__")}):
             if isinstance(value, np.ndarray):
-                self._saved.append((value, value.copy() if value.flags.writeable else None))
+                if value.flags.writeable and value.size <= LARGE:
+                    self._saved.append((value, value.copy()))
             elif isinstance(value, (list, dict)):
                 self._saved.append((value, value.copy()))
             elif isinstance(value, np.random.Generator):
@@ -69,8 +79,7 @@ class Snapshot:
         self.space.update(self.names)
         for value, old in self._saved:
             if isinstance(value, np.ndarray):
-                if old is not None:
-                    np.copyto(value, old)
+                np.copyto(value, old)
             elif isinstance(value, list):
                 value[:] = old
             elif isinstance(value, dict):

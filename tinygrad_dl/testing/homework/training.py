@@ -6,6 +6,7 @@ import ast
 import copy
 import io
 import random
+import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from .watch import Path, Record, StepDone, Watch
 
 SECONDS = 2.0  # for a statement
 LONGEST = 1000  # side of an array whose sides are tried for missing data
+TEXT = 20 * "hello world, a text that is not there. "  # in place of a file
 Scope = ast.Module | ast.FunctionDef
 LOOPS = (ast.For, ast.While)
 
@@ -106,9 +108,11 @@ class Step:
 
     def names_of_check(self, parameters: list[str]) -> tuple[str, ...]:
         """The names that select a check of this step: the functions that compute gradients, or hold the step."""
-        called = [n.func for n in ast.walk(self.region) if isinstance(n, ast.Call)]
-        names = [getattr(f, "attr", getattr(f, "id", "")) for f in called]
-        back = [n for n in names if n in self.file.functions and ("back" in n or "grad" in n)]
+        called = {
+            getattr(n.func, "attr", getattr(n.func, "id", "")) for n in ast.walk(self.region) if isinstance(n, ast.Call)
+        }
+        own = [n for n in ast.walk(self.file.tree) if isinstance(n, ast.FunctionDef) and n.name in called]
+        back = [n.name for n in own if n.name in self.file.functions and _derives(n)]
         held = [
             c.name
             for c in ast.walk(self.file.tree)
@@ -119,7 +123,7 @@ class Step:
     def found(self) -> bool:
         """Run the file up to the step: False if it does not get there."""
         names = dict(self.file.names)
-        for _, code in self._statements():
+        for statement, code in self._statements():
             snapshot = Snapshot(names)
             names[WATCH] = watch = Watch()
             error = self._execute(code, names)
@@ -127,11 +131,13 @@ class Step:
                 self.snapshot, self.statement, self.error = snapshot, code, None
                 return True
             self.error = self.error or error
+            if error is not None and isinstance(statement, ast.Assign) and ".read()" in ast.unparse(statement.value):
+                names.update((n.id, TEXT) for n in statement.targets if isinstance(n, ast.Name))
         self._ready = Snapshot(names)
         return False
 
-    def drawn(self) -> Iterator[dict[str, Any]]:
-        """Get to the step with drawn values, and give them, again and again; after `found` has failed."""
+    def drawn(self, end: float) -> Iterator[dict[str, Any]]:
+        """Get to the step with drawn values, and give them, again and again until `end`; after `found` has failed."""
         names = self._ready.restore()
         missing = missing_names(self.file.tree, self.region, names)
         ways = [
@@ -141,10 +147,9 @@ class Step:
             ways = [(self._own_code(), {})]
         arrays = [v for _, v in reachable(names) if isinstance(v, np.ndarray) and v.ndim < 3]
         shapes = [a.shape for a in arrays if max(a.shape, default=0) < LONGEST]
-        start = time.monotonic()
         for code, new in ways:
             for values in draws({**new, **{n: n for n in missing}}, shapes):
-                if time.monotonic() - start > SECONDS:
+                if time.monotonic() > end:
                     return
                 names = self._ready.restore()
                 names.update(values)
@@ -197,6 +202,13 @@ class Step:
         for statement in _flat(watched(tree, region, cut).body):
             part = ast.fix_missing_locations(ast.Module([mend(statement)], []))
             yield statement, compile(part, self.file.path, "exec", dont_inherit=True)
+
+
+def _derives(function: ast.FunctionDef) -> bool:
+    """True for a function that computes gradients, by its name and those of its variables."""
+    stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    derivatives = [n for n in stored if re.fullmatch(r"d[A-Z]\w*|d[wbz]\w{0,3}|d_\w+|grad\w*|nabla_\w+", n)]
+    return "back" in function.name or "grad" in function.name or len(derivatives) > 1
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -9,10 +9,6 @@ import ast
 import re
 from collections.abc import Iterator
 
-SIZE = re.compile(
-    r"m|n|N|M|num\w*|n_\w+|\w*batch\w*|\w*sizes?|\w*examples?|\w*samples?|\w*length|len_\w+|count|total\w*|\w*rows|\w*_m"
-    r"|dataset\w*|data_points|points|\w*_n"
-)
 RATE = r"(?i)_*(l_?r\w*|learning_?rate\w*|learn\w*|alpha\w*|eta\w*|epsilon\w*|eps|\w*rate|step_?(size)?|gamma)"
 LEAVES = (ast.Name, ast.Attribute, ast.Subscript)
 
@@ -81,11 +77,20 @@ def _is_share(term: ast.expr, target: ast.expr) -> bool:
 def factors_of(term: ast.expr) -> tuple[list[ast.expr], ast.expr]:
     """The factors of a term that scale a step, such as a learning rate, and the rest.
 
-    A size such as m, a whole number, 2.0 and 0.5 belong to the gradient; so does what regularises.
+    A size such as m, a whole number and 2.0 belong to the gradient; so does 0.5, unless there is no other factor.
     """
+    scales, rest = _factors_of(term)
+    if not scales and isinstance(term, ast.BinOp) and isinstance(term.op, ast.Mult):
+        for number, other in ((term.left, term.right), (term.right, term.left)):
+            if isinstance(number, ast.Constant) and number.value in (0.5, 1.0) and isinstance(number.value, float):
+                return [number], other
+    return scales, rest
+
+
+def _factors_of(term: ast.expr) -> tuple[list[ast.expr], ast.expr]:
     scales, rest = [], term
     if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Mult):
-        (first, left), (second, right) = factors_of(term.left), factors_of(term.right)
+        (first, left), (second, right) = _factors_of(term.left), factors_of(term.right)
         scales = first + second
         rest = ast.copy_location(ast.BinOp(left, ast.Mult(), right), term)
         if _scales(left) and not _scales(right):
@@ -93,13 +98,13 @@ def factors_of(term: ast.expr) -> tuple[list[ast.expr], ast.expr]:
         elif _scales(right) and not _scales(left):
             scales, rest = [*scales, right], left
     elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.Div):
-        scales, left = factors_of(term.left)
+        scales, left = _factors_of(term.left)
         rest = ast.copy_location(ast.BinOp(left, ast.Div(), term.right), term)
         if _scales(left) and isinstance(term.right, (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)):
             one = ast.copy_location(ast.Constant(1.0), term)  # lr / m is a rate, and 1 / m
             scales, rest = [*scales, left], ast.copy_location(ast.BinOp(one, ast.Div(), term.right), term)
     elif isinstance(term, ast.UnaryOp) and isinstance(term.op, ast.USub):
-        scales, operand = factors_of(term.operand)
+        scales, operand = _factors_of(term.operand)
         rest = ast.copy_location(ast.UnaryOp(ast.USub(), operand), term)
     elif function_of(term) in ("multiply", "dot") and len(term.args) == 2:  # type: ignore[attr-defined]
         left, right = term.args  # type: ignore[attr-defined]
@@ -116,7 +121,7 @@ def _scales(factor: ast.expr) -> bool:
     name = factor.attr if isinstance(factor, ast.Attribute) else factor.id if isinstance(factor, ast.Name) else ""
     if isinstance(factor, ast.Subscript) and isinstance(factor.slice, ast.Constant):
         name = str(factor.slice.value)
-    return bool(re.fullmatch(RATE, name)) and not SIZE.fullmatch(name)
+    return bool(re.fullmatch(RATE, name))
 
 
 def leaves_of(value: ast.expr) -> dict[str, ast.expr]:
@@ -124,6 +129,8 @@ def leaves_of(value: ast.expr) -> dict[str, ast.expr]:
     found: dict[str, ast.expr] = {}
 
     def search(node: ast.AST) -> None:
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.Lambda)):
+            return  # their own variables are not there outside of them
         if isinstance(node, LEAVES):
             found[ast.unparse(node)] = node
         for child in ast.iter_child_nodes(node):

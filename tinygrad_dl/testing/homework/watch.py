@@ -157,7 +157,10 @@ class Watch:
                 )
                 if self.suspended and path in self.given:
                     return old
-                new = self._performed(op, old, value)
+                try:
+                    new = self._performed(op, old, value)
+                except ValueError:  # a step of the wrong shape, which the verdict is on
+                    return old
                 if not partial:
                     self._now(path, new)
                 if np.ndim(new) == 0:
