@@ -1,10 +1,14 @@
 """Each file is checked in a process of its own, and none of its tricks ends in "right"."""
 
+import io
 import os
+import select
+import subprocess
 import sys
 
 import pytest
 
+from tests.marks import in_depth
 from tinygrad_dl.testing.homework import isolation, worker
 from tinygrad_dl.testing.homework.findings import Check, Finding
 from tinygrad_dl.testing.homework.isolation import check_isolated
@@ -74,7 +78,10 @@ ATTACKS = {
 }
 
 
-@each("attack", ATTACKS.values(), ids=ATTACKS)
+LIKE_OTHERS = ("sys.exit in a function", "a message in a function", "a patched check", "a patched worker", "no modules")
+
+
+@each("attack", [in_depth(text) if name in LIKE_OTHERS else text for name, text in ATTACKS.items()], ids=ATTACKS)
 def test_no_attack_ends_in_right(isolated, attack):
     result = isolated(RIGHT + attack)
     assert result.verdict == "not checked"
@@ -98,7 +105,7 @@ HARMLESS = {
 IMPOSTERS = {f"{name}.py": "raise SystemExit(0)\n" for name in ("tinygrad_dl", "numpy", "json", "hashlib")}
 
 
-@each("attack", HARMLESS.values(), ids=HARMLESS)
+@each("attack", ["".join(HARMLESS.values()), *map(in_depth, HARMLESS.values())], ids=["all", *HARMLESS])
 def test_what_has_no_hold_on_the_checker_changes_nothing(isolated, attack):
     result = isolated(attack + WRONG, beside=IMPOSTERS)
     assert (verdicts(result), result.problem) == ({"cube, cube_backward": "wrong"}, "")
@@ -168,6 +175,18 @@ def _read(path):
             return file.read()
     except OSError:
         return b""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes")
+def test_processes_that_the_worker_has_started_end_with_it():
+    shell = subprocess.Popen(["sh", "-c", "sleep 30 & echo; wait"], stdout=subprocess.PIPE, start_new_session=True)
+    assert shell.stdout.readline() == b"\n"
+    started = isolation._Worker.__new__(isolation._Worker)
+    started.process, started.errors = shell, io.BytesIO()
+    started.__exit__()
+    with shell.stdout as output:
+        assert select.select([output], [], [], 5.0)[0]  # the last process that has it open has ended
+    assert shell.returncode == -9
 
 
 def test_secrets_of_the_environment_are_not_handed_on(isolated, monkeypatch):

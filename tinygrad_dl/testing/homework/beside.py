@@ -16,7 +16,6 @@ from typing import Any
 from .source import CannotCheck, Source, read_source
 from .stand_ins import DRAWING, QuietModule
 
-NEVER = ("numpy", "tinygrad_dl")  # a file of this name beside is not what a file imports
 UP = 3  # folders above the file that are searched
 OF_COURSE = " of the course"
 COURSE = (  # modules of the course, and the functions that stand in for them
@@ -52,7 +51,7 @@ def search_path(path: Path, tree: ast.Module) -> list[Path]:
     folder = path.resolve().parent
     above = folder.parents
     found = {depth for depth in [len(package_of(path, tree).split(".")) - 1] if package_of(path, tree)}
-    for name in imported(tree) - set(sys.stdlib_module_names) - {*NEVER, *DRAWING}:
+    for name in imported(tree) - {*sys.stdlib_module_names, *sys.modules, *DRAWING}:
         if not _holds(folder, name):
             found |= {next((i for i, parent in enumerate(above[:UP]) if _holds(parent, name)), -1)} - {-1}
     return [folder, *(above[depth] for depth in sorted(found) if depth < len(above))]
@@ -80,7 +79,7 @@ class Beside(MetaPathFinder):
         if name.split(".")[0] in DRAWING:
             return ModuleSpec(name, _Drawing(), is_package=True)
         if path is None:
-            if name in NEVER or (name in sys.stdlib_module_names and (name not in self.wanted or name == self.own)):
+            if name in sys.stdlib_module_names and (name not in self.wanted or name == self.own):
                 return None
             path = self.folders + [entry for entry in sys.path if entry not in self.installed]
         elif name.split(".")[0] not in self.found:
