@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tinygrad_dl.testing.homework.mutations import changes
+from tinygrad_dl.testing.repair.mutations import changes
 
 SOURCE = """def f(self, W, dZ, cache):
     m = dZ.shape[1]

@@ -7,6 +7,7 @@ place at a time, and judged again.
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import textwrap
 import time
@@ -38,31 +39,33 @@ def repairs(functions: Sequence[Any], is_right: Callable[[], bool], seconds: flo
     `is_right()` judges the gradients anew. It is called for each change of a function, which is in force for all who
     hold the function.
     """
-    found: list[str] = []
-    kind = ""
     end = time.process_time() + seconds
     for function in dict.fromkeys(map(_plain, functions)):
         if function is None or (tree := _tree(function)) is None:
             continue
         code = function.__code__
-        module = _module(tree, code)
-        others = _others(function)
         try:
-            for change in changes(tree, others):
-                if time.process_time() > end or (found and change.kind != kind):
-                    return found
-                new = _compiled(module, code)
-                if new is None:
-                    continue
-                function.__code__ = new
-                if _holds(is_right):
-                    kind = change.kind
-                    found += [str(change)] if str(change) not in found else []
-                    if len(found) == MOST:
-                        return found
+            found = repairs_in(tree, _others(function), _with_code(function, tree, is_right), end)
         finally:
             function.__code__ = code
-    return found
+        if found:
+            return found
+    return []
+
+
+def repairs_in(tree: ast.AST, others: list[str], is_right: Callable[[], bool], end: float) -> list[str]:
+    """The mistakes in statements, each alone, where `is_right()` judges the `tree` as it is at the moment.
+
+    The search ends when `time.process_time()` is at `end`.
+    """
+    found: dict[str, str] = {}
+    with contextlib.closing(changes(tree, others)) as tried:
+        for change in tried:
+            if time.process_time() > end or len(found) == MOST or (found and change.kind not in found.values()):
+                break
+            if _holds(is_right):
+                found.setdefault(str(change), change.kind)
+    return list(found)
 
 
 def repairs_of(claim: Claim, functions: Sequence[Any], wanted: Sequence[str], seconds: float = SECONDS) -> list[str]:
@@ -103,6 +106,21 @@ def numeric_gradient(f: Callable[..., float], values: Sequence[Any], i: int) -> 
             ends.append(f(*values[:i], moved if moved.ndim else float(moved), *values[i + 1 :]))
         gradient[index] = (ends[0] - ends[1]) / 2e-6
     return gradient
+
+
+def _with_code(function: FunctionType, tree: ast.FunctionDef, is_right: Callable[[], bool]) -> Callable[[], bool]:
+    """`is_right`, after the function got the code of the `tree`."""
+    code = function.__code__
+    module = _module(tree, code)
+
+    def holds() -> bool:
+        new = _compiled(module, code)
+        if new is None:
+            return False
+        function.__code__ = new
+        return is_right()
+
+    return holds
 
 
 def _holds(is_right: Callable[[], bool]) -> bool:

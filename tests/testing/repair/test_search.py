@@ -1,11 +1,13 @@
 """The one small change of a learner's code that makes wrong gradients right: the mistake by name, and its line."""
 
+import ast
 import linecache
+import time
 
 import numpy as np
 import pytest
 
-from tinygrad_dl.testing.homework.repairs import repairs, repairs_of
+from tinygrad_dl.testing.repair.search import repairs, repairs_in, repairs_of
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(3, 7)), RNG.integers(0, 2, (1, 7)).astype(float)
@@ -177,3 +179,17 @@ def test_methods_are_repaired_where_objects_hold_them_and_closures_too():
 def test_an_endless_search_ends_in_time_and_what_has_no_source_is_left_alone():
     assert repairs([Net().functions["backward"]], lambda: False, seconds=0.05) == []
     assert repairs([np.tanh, print, None], lambda: True) == []
+
+
+def test_the_statements_of_a_script_are_repaired_in_their_tree():
+    tree = ast.parse("for i in range(2):\n    z = w * 3\n    dw = z * 3\n    w = w - 0.1 * dw")
+    before = ast.unparse(tree)
+
+    def is_right():
+        names = {"w": 2.0}
+        exec(compile(ast.fix_missing_locations(tree), "<script>", "exec"), names)
+        return np.isclose(names["w"], 2.0 * 0.7**2)
+
+    (found,) = repairs_in(tree, [], is_right, time.process_time() + 10)[:1]
+    assert "line 3 is right as" in found or "line 2 is right as" in found
+    assert ast.unparse(tree) == before

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tinygrad_dl.testing.homework.slips import KINDS
+from tinygrad_dl.testing.repair.slips import KINDS
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Small changes of a function's source: a sign, a factor, a transpose, an axis, another name, each at one place.
 
 `changes(function, others)` puts each in turn into a syntax tree. A change that makes wrong gradients right undoes a
-mistake, and is named as that mistake: "Z1 for A1" is a change of Z1 to A1. The search is in `repairs`.
+mistake, and is named as that mistake: "Z1 for A1" is a change of Z1 to A1. The search is in `search`.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 from .slips import KINDS, root
@@ -30,19 +30,24 @@ class Change(NamedTuple):
         return f"{self.mistake}: line {self.statement.lineno} is right as `{text}`"
 
 
-def changes(function: ast.FunctionDef, others: list[str]) -> Iterator[Change]:
-    """Yield each change while the tree has it, the likeliest kinds first; `others` are functions to call instead."""
+def changes(function: ast.AST, others: list[str]) -> Generator[Change, None, None]:
+    """Yield each change of a function, or of other statements, while the tree has it, the likeliest kinds first.
+
+    `others` are the functions to call instead of those that are called.
+    """
     names = _names(function)
     places = [(statement, place) for statement in _statements(function) for place in _places(statement)]
     yield from _orders(function)
     for kind in KINDS:
         for statement, (parent, name, at) in places:
             node = _get(parent, name, at)
-            for mistake, new in kind(node, names, others):
-                _set(parent, name, at, new)
-                ast.fix_missing_locations(statement)
-                yield Change(kind.__name__, mistake, statement)
-            _set(parent, name, at, node)
+            try:
+                for mistake, new in kind(node, names, others):
+                    _set(parent, name, at, new)
+                    ast.fix_missing_locations(statement)
+                    yield Change(kind.__name__, mistake, statement)
+            finally:  # also if the search ends here
+                _set(parent, name, at, node)
 
 
 def _get(parent: ast.AST, name: str, at: int | None) -> Any:
@@ -56,7 +61,7 @@ def _set(parent: ast.AST, name: str, at: int | None, node: ast.AST) -> None:
         getattr(parent, name)[at] = node
 
 
-def _statements(function: ast.FunctionDef) -> Iterator[ast.stmt]:
+def _statements(function: ast.AST) -> Iterator[ast.stmt]:
     """The statements that compute something: no loop or condition, so that each change comes to its end."""
     for node in ast.walk(function):
         if (
@@ -84,12 +89,13 @@ def _places(statement: ast.stmt) -> Iterator[Place]:
                 queue += [(each, "value", None) for each in value if isinstance(each, ast.keyword)]
 
 
-def _names(function: ast.FunctionDef) -> list[str]:
+def _names(function: ast.AST) -> list[str]:
     """The variables of a function, as the code spells them: A1, self.X, cache['Z1']."""
-    arguments = [a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
-    found = dict.fromkeys(a for a in arguments if a not in ("self", "cls"))
+    found: dict[str, None] = {}
     for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.arg) and node.arg not in ("self", "cls"):
+            found[node.arg] = None
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found[node.id] = None
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and _is_variable(node):
             found[ast.unparse(node)] = None
@@ -107,22 +113,29 @@ def _is_variable(node: ast.Attribute | ast.Subscript) -> bool:
     return root(node) == "self" and node.attr != "T"
 
 
-def _orders(function: ast.FunctionDef) -> Iterator[Change]:
+def _orders(function: ast.AST) -> Iterator[Change]:
     """Two statements in the other order, and = for +=."""
     words = "the order: something is used before it is computed, or after it was updated"
     for node in ast.walk(function):
         body: Any = getattr(node, "body", None)
-        for i, statement in enumerate(body if isinstance(body, list) else []):
+        whole = list(body) if isinstance(body, list) else []
+        for i, statement in enumerate(whole):
             if isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub)):
                 old = statement.op
-                statement.op = ast.Sub() if isinstance(old, ast.Add) else ast.Add()
-                yield Change("order", "sign, += for -= or the reverse", statement)
-                statement.op = old
-                body[i] = ast.copy_location(ast.Assign([statement.target], statement.value), statement)
-                yield Change("order", "+= for =", body[i])
-                body[i] = statement
+                try:
+                    statement.op = ast.Sub() if isinstance(old, ast.Add) else ast.Add()
+                    yield Change("order", "sign, += for -= or the reverse", statement)
+                finally:
+                    statement.op = old
+                try:
+                    body[i] = ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+                    yield Change("order", "+= for =", body[i])
+                finally:
+                    body[:] = whole
             for j in range(i + 1, len(body)):  # the later one before this one
                 if isinstance(body[j], (ast.Assign, ast.AugAssign)):
-                    body.insert(i, body.pop(j))
-                    yield Change("order", words, body[i])
-                    body.insert(j, body.pop(i))
+                    try:
+                        body.insert(i, body.pop(j))
+                        yield Change("order", words, body[i])
+                    finally:
+                        body[:] = whole
