@@ -29,7 +29,22 @@ ELSEWHERE = {
     "testing/backprop/course_net.py": "testing/backprop/test_diagnosis.py",  # one search, tested by what it finds
     "testing/backprop/formulas.py": "testing/backprop/test_diagnosis.py",
     "testing/backprop/replay.py": "testing/backprop/test_diagnosis.py",
+    "testing/homework/rewriting.py": "testing/homework/test_watch.py",  # code and the object that it calls
+    "testing/homework/claims.py": "testing/homework/test_values.py",
+    "testing/homework/drawing.py": "testing/homework/test_inputs.py",
+    "testing/homework/readings.py": "testing/homework/test_pairs.py",
+    "testing/homework/worker.py": "testing/homework/test_isolation.py",  # the other end
     "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
+    "testing/homework/construction.py": "testing/homework/test_layers.py",  # what layers and networks are made of
+    "testing/homework/methods.py": "testing/homework/test_layers.py",
+    "testing/homework/objects.py": "testing/homework/test_layers.py",
+    "testing/homework/players.py": "testing/homework/test_layers.py",
+    "testing/homework/screening.py": "testing/homework/test_layers.py",
+    "testing/homework/signs.py": "testing/homework/test_layers.py",
+    "testing/homework/differing.py": "testing/homework/test_layers.py",
+    "testing/homework/gradient_names.py": "testing/homework/test_layers.py",
+    "testing/homework/judging.py": "testing/homework/test_layers.py",
+    "testing/homework/repeatable.py": "testing/homework/test_layers.py",
 }
 LONG = {
     "test_debugging.py",

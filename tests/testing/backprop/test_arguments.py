@@ -50,7 +50,7 @@ TANH = ["tanh", "sigmoid"]
         ((G, X, Y, P | {"b1": np.zeros(2)}, TANH), {}, "b1: expected a column (2, 1)"),
         ((G, X, Y, {"W1": P["W1"]}, TANH), {}, "expected parameters W1, b1, W2, b2"),
         ((G, X, Y, P, ["gelu", "sigmoid"]), {}, "got 'gelu'"),
-        ((G, X, Y, P, ["tanh", nn.softmax]), {}, "got 'softmax'"),
+        ((G, X, Y, P, ["tanh", nn.softmax]), {}, "got softmax: end with sigmoid, or pass cost='categorical_cross"),
         ((G, X, Y, P, ["tanh", "tanh"]), {}, "needs an output by sigmoid, got tanh"),
         ((G, X, Y, P), {}, "expected a Sequential, or a dict of parameters"),
         ((G, X, Y, nn.Sequential(np.tanh)), {}, "expected Dense layers"),

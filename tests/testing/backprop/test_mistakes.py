@@ -7,7 +7,6 @@ from tests.testing.backprop.diagnosis_sweep import ALL, NO_ERRORS, check, handed
 from tests.testing.backprop.students import Homework
 from tests.testing.backprop.test_diagnosis import DEEP
 from tinygrad_dl.testing import check_backprop
-from tinygrad_dl.testing.backprop.mistakes import MISTAKES, WHY
 
 
 def test_a_wrong_leaky_slope_a_learning_rate_and_a_regularisation_are_estimated():
@@ -52,9 +51,3 @@ def test_a_gradient_of_zeros_is_right_with_a_word_of_warning():
     report = check_backprop({"dW2": np.zeros((1, 2))}, np.ones((1, 3)), np.ones((1, 3)), net, ["relu", "sigmoid"])
     assert report.passed
     assert "a wrong factor would not show" in str(report)
-
-
-def test_every_kind_of_mistake_has_a_reason_and_a_week():
-    kinds = {mistake.kind for mistake in MISTAKES if mistake.kind}
-    assert kinds | {"not finite"} == set(WHY)
-    assert {week for week, _ in WHY.values()} == {3, 4}

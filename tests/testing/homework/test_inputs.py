@@ -1,36 +1,49 @@
 """Inputs of a learner's function: from the options, the file, the defaults, or random ones that fit."""
 
-import re
-import textwrap
-
 import pytest
 
 from tests.testing.homework.test_pairs import DB, LAYER, each
 from tinygrad_dl.testing.homework import inputs
 
+SOURCE = """
+def f(a, b, c=3.0, d=4.0): return a * b * c * d
+def f_grad(g, a, b, c=3.0, d=4.0): return g * b * c * d, g * a * c * d
+"""
 
-def test_inputs_are_those_asked_for_then_variables_then_defaults_then_random(check):
-    source = """
-        def f(a, b, c=3.0, d=4.0): return a * b * c * d
-        def f_grad(g, a, b, c=3.0, d=4.0): return g * b * c * d, g * a * c * d
-        """
-    assert (
-        "random: a (4, 5), b (4, 1)"
-        in check(source.replace("g * a * c * d", "(g * a * c * d).sum(1, keepdims=True)"))[1]
-    )
-    status, out, _ = check("a = np.array([1, 2])\nb = np.ones(2)\n" + textwrap.dedent(source))
-    assert (status, "of the file: a (2,), b (2,)" in out) == (0, True)
-    assert re.search("^  a  .* all 2 ", out, re.MULTILINE)  # whole numbers too
-    status, out, _ = check("a = 'no'\nc = 2.0\nf_inputs = {'a': np.ones(6), 'b': np.ones(6)}" + textwrap.dedent(source))
-    assert (status, "of the file: a (6,), b (6,), c 2.0" in out) == (0, True)
-    status, out, _ = check("inputs = (np.ones(7), np.ones(7))" + textwrap.dedent(source))
+
+def test_inputs_are_those_asked_for_and_settings_of_the_file(check):
+    status, out, _ = check("a = 'no'\nalpha = 2.0\nf_inputs = {'a': np.ones(6), 'b': np.ones(6)}" + SOURCE)
+    assert (status, "of the file: a (6,), b (6,)" in out) == (0, True)
+    status, out, _ = check("inputs = (np.ones(7), np.ones(7))" + SOURCE)
     assert (status, "of the file: a (7,), b (7,)" in out) == (0, True)
 
 
-def test_random_arrays_fit_those_of_the_file(check):
-    status, out, _ = check("W = np.ones((6, 2))\n" + LAYER.format(m=1, db=DB, returned="dA_prev, dW, db"))
+def test_leftover_arrays_of_the_file_are_not_used_where_random_ones_run_and_the_report_names_them(check):
+    status, out, _ = check(
+        "W = np.ones((6, 2))\nb = np.ones((9, 9))\n" + LAYER.format(m=1, db=DB, returned="dA_prev, dW, db")
+    )
     assert status == 0, out
+    assert "random: A_prev (3, 5), W (4, 3), b (4, 1)" in out
+    assert "not used, since random ones show more: W, b of the file" in out
+
+
+def test_arrays_of_the_file_are_used_where_no_random_ones_run(check):
+    status, out, _ = check("""
+        A = np.arange(1.0, 7).reshape(2, 3)
+        def f(A):
+            assert A.shape == (2, 3)
+            return A**2
+        def f_grad(g, A): return 2 * g * A
+        """)
+    assert (status, "of the file: A (2, 3)" in out) == (0, True), out
+
+
+def test_a_function_that_is_named_alone_has_the_arrays_of_the_file_and_random_ones_that_fit(check):
+    out = check("W = np.ones((6, 2))\ndef f(A_prev, W, b): return W @ A_prev + b", "f").out
+    assert "of the file: W (6, 2)" in out
     assert "random: A_prev (2, 5), b (6, 1)" in out
+    out = check("a, b = np.array([1, 2]), np.ones(2)\ndef f(a, b): return a * b", "f").out
+    assert "of the file: a (2,), b (2,)" in out
 
 
 @pytest.mark.few_values
@@ -41,8 +54,8 @@ def test_random_arrays_fit_those_of_the_file(check):
         ("A1, W2, b2", "W2 @ A1 + b2", [(4, 5), (2, 4), (2, 1)]),
         ("x, w, b", "x @ w + b", [(5, 3), (3, 4), (4,)]),
         ("u, v", "u @ v", [(4, 5), (5, 4)]),
-        ("A2, Y", "-np.mean(np.dot(Y, np.log(A2).T) + np.dot(1 - Y, np.log(1 - A2).T))", [(1, 5), (1, 5)]),
-        ("A, Y", "-np.mean(np.dot(Y, np.log(A).T) + np.dot(1 - Y, np.log(1 - A).T))", [(1, 5), (1, 5)]),
+        ("A2, Y", "-np.mean(np.dot(Y, np.log(A2).T) + np.dot(1 - Y, np.log(1 - A2).T))", [(2, 5), (2, 5)]),
+        ("A, Y", "-np.mean(np.dot(Y, np.log(A).T) + np.dot(1 - Y, np.log(1 - A).T))", [(2, 5), (2, 5)]),
         ("z, labels", "z[labels, np.arange(z.shape[1])]", [(4, 5), (5,)]),
         ("z", "np.log(z)", [(4, 5)]),
     ],
@@ -62,7 +75,7 @@ def test_roles_of_names_are_told_by_the_first_row_that_fits():
         "W_out": "weights",
         "b12": "bias",
         "A_prev": "inputs",
-        "AL": "values",
+        "AL": "prediction",
     }
     assert {name: inputs.role_of(name) for name in told} == told
 

@@ -1,7 +1,7 @@
 """The homework checker, which finds the wrong formula of a backprop derived by hand, and its mistake.
 
 `formulas` has the course's backprop with slots, `mistakes` the table of wrong contents of slots; `course_net` and
-`arguments` read what is given, `replay` and `diagnosis` find the mistakes that give the learner's numbers, `findings`
+`arguments` read the homework, `replay` and `diagnosis` find the mistakes that give the learner's numbers, `findings`
 and `report` describe them.
 """
 

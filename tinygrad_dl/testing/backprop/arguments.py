@@ -14,11 +14,19 @@ from ...nn import fused
 from ...nn.layers import Dense, Sequential
 from ..formulas import ACTIVATIONS
 from .course_net import Array, CourseNet
+from .readings import one_hot
 
-COSTS = {"binary_cross_entropy": "bce", "mean_squared_error": "mse"}
+COSTS = {
+    "binary_cross_entropy": "bce",
+    "mean_squared_error": "mse",
+    "half_squared_error": "half",
+    "categorical_cross_entropy": "cce",
+}
+REDUCTIONS = ("mean", "sum", "elements")
 _NAMES: dict[Any, str] = {
     **{getattr(spelled_out, name): name for name in ACTIVATIONS},
-    **{name: name for name in ACTIVATIONS},
+    **{name: name for name in (*ACTIVATIONS, "softmax")},
+    spelled_out.softmax: "softmax",
     **{getattr(fused, name): name for name in ("sigmoid", "relu", "leaky_relu")},
     np.tanh: "tanh",
 }
@@ -46,6 +54,9 @@ def course_net(X: Any, Y: Any, net: Any, activations: Sequence[Any] | None, cost
     """The net on X and Y. ValueError or TypeError for a cost, names, shapes or values that don't fit."""
     if cost not in COSTS:
         raise ValueError(f"check_backprop: expected cost={' or '.join(map(repr, COSTS))}, got {cost!r}.")
+    if settings["reduction"] not in REDUCTIONS:
+        reductions = " or ".join(map(repr, REDUCTIONS))
+        raise ValueError(f"check_backprop: expected reduction={reductions}, got {settings['reduction']!r}.")
     if isinstance(net, Sequential) and activations is None:
         net, activations = _parts(net)
     if not isinstance(net, Mapping) or not activations:
@@ -54,21 +65,40 @@ def course_net(X: Any, Y: Any, net: Any, activations: Sequence[Any] | None, cost
             f"got {type(net).__name__} and {activations!r}."
         )
     names = {layer: _activation(given) for layer, given in enumerate(activations, start=1)}
+    softmax = names[len(names)] == "softmax"
     if COSTS[cost] == "bce" and names[len(names)] != "sigmoid":
         raise ValueError(
-            f"check_backprop: binary_cross_entropy needs an output by sigmoid, got {names[len(names)]}: "
-            f"end with sigmoid, or pass cost='mean_squared_error'."
+            f"check_backprop: binary_cross_entropy needs an output by sigmoid, got {names[len(names)]}: end with "
+            f"sigmoid, or pass cost='{'categorical_cross_entropy' * softmax or 'mean_squared_error'}'."
         )
+    if COSTS[cost] == "cce" and not softmax:
+        raise ValueError(f"check_backprop: {cost} needs an output by softmax, got {names[len(names)]}.")
+    if "softmax" in [names[layer] for layer in range(1, len(names))]:
+        raise ValueError("check_backprop: expected softmax at the output only, got it in a hidden layer.")
     parameters = _parameters("parameters", net, len(names))
     X, Y = _finite("X", X), _finite("Y", Y)
+    if COSTS[cost] == "cce" and X.ndim == 2:
+        Y = one_hot(Y, len(parameters[f"W{len(names)}"]), X.shape[1])
     if COSTS[cost] == "bce" and Y.size and (Y.min() < 0 or Y.max() > 1):
         raise ValueError(f"Y: binary_cross_entropy needs labels in [0, 1], got {Y.min():.4g} to {Y.max():.4g}.")
     if settings["regularisation"] < 0:
         raise ValueError(f"check_backprop: expected a regularisation of 0 or more, got {settings['regularisation']}.")
     _check_shapes(X, Y, parameters, len(names))
+    settings["masks"] = _masks(settings["masks"], parameters, X.shape[1])
     for name in ("updated", "old"):
         settings[name] = _like(name, settings[name], parameters)
     return CourseNet(X, Y, parameters, names, COSTS[cost], **settings)
+
+
+def _masks(given: Mapping[str, Any] | None, parameters: Mapping[str, Array], m: int) -> dict[str, Array]:
+    """The dropout masks D1, ..., each of the shape of its layer's output."""
+    masks = {name: _finite(name, mask) for name, mask in (given or {}).items()}
+    for name, mask in masks.items():
+        if f"W{name[1:]}" not in parameters or name[:1] != "D":
+            raise ValueError(f"masks: expected names such as D1, one for a layer with dropout, got {name!r}.")
+        if mask.shape != (shape := (len(parameters[f"W{name[1:]}"]), m)):
+            raise ValueError(f"{name}: expected a mask of shape {shape}, as A{name[1:]}, got {mask.shape}.")
+    return masks
 
 
 def _parts(net: Sequential) -> tuple[dict[str, Array], list[Any]]:

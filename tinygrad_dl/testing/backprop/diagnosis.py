@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...nn.layers import Sequential
-from . import arguments
+from . import arguments, readings
 from .course_net import Array, CourseNet
 from .findings import report
 from .replay import PLACE, Replay, State, single
@@ -31,13 +31,20 @@ def check_backprop(
     net: Sequential | Mapping[str, Any],
     activations: Sequence[Any] | None = None,
     *,
-    cost: Literal["binary_cross_entropy", "mean_squared_error"] = "binary_cross_entropy",
+    cost: Literal[
+        "binary_cross_entropy", "mean_squared_error", "half_squared_error", "categorical_cross_entropy"
+    ] = "binary_cross_entropy",
+    reduction: Literal["mean", "sum", "elements"] = "mean",
+    samples: Literal["columns", "rows"] | None = None,
     regularisation: float = 0.0,
     leaky_slope: float = 0.01,
     convention: Literal["course", "derivative"] | None = None,
     learning_rate: float | None = None,
     updated: Mapping[str, Any] | None = None,
     old: Mapping[str, Any] | None = None,
+    masks: Mapping[str, Any] | None = None,
+    keep_prob: float = 1.0,
+    steps: bool = False,
 ) -> BackpropReport:
     """Compare hand-derived `gradients` with the course's dW[l], db[l], dZ[l], dA[l], and name their mistakes.
 
@@ -47,15 +54,21 @@ def check_backprop(
         Any of dWl, dbl, dZl, dAl for l = 1, ..., L, and dA0, by name. dW[l] is (n[l], n[l-1]), db[l] is (n[l], 1), and
         dZ[l] and dA[l] are (n[l], m).
     X, Y
-        The samples, (n[0], m), and their labels, (n[L], m).
+        The samples, (n[0], m), and their labels, (n[L], m); for softmax also m class numbers from 0.
     net
         A Sequential of Dense layers and activations, or a dict of W1, b1, ..., WL, bL.
     activations
         For a dict, the activation of each layer, by name or as functions of `tg.nn`.
     cost
-        "binary_cross_entropy", or "mean_squared_error", which is 1/m Σ (a - y)².
+        The cost of a sample: "binary_cross_entropy"; "mean_squared_error", which is Σ (a - y)²; "half_squared_error",
+        half of that; or "categorical_cross_entropy", -Σ y log a, for an output by softmax.
+    reduction
+        The cost of all samples: their "mean", their "sum", or for "elements" the mean over the outputs as well.
+    samples
+        "columns" or "rows" of X, Y, dZ and dA. By rows, W[l] is (n[l-1], n[l]), and b[l] is (1, n[l]) or (n[l],).
+        None takes what the shapes of X and W1, ... allow, "columns" if these allow both.
     regularisation
-        The λ of the term λ/(2m) Σ W² in the cost.
+        The λ of the term λ/(2m) Σ W² in the cost, λ/2 Σ W² beside a sum over samples.
     leaky_slope
         The slope of a leaky ReLU for z <= 0.
     convention
@@ -63,6 +76,10 @@ def check_backprop(
         the cost; None recognises the convention.
     learning_rate, updated, old
         The learning rate of the update, or the parameters after or before it, to recognise a W from another step.
+    masks, keep_prob
+        The dropout masks D1, ... of the forward pass, where A[l] = g(Z[l]) * D[l] / keep_prob.
+    steps
+        True if the gradients are steps to add, W += dW: minus the gradients.
 
     Returns
     -------
@@ -88,11 +105,35 @@ def check_backprop(
     """
     if convention not in (None, "course", "derivative"):
         raise ValueError(f"check_backprop: expected convention='course', 'derivative' or None, got {convention!r}.")
-    settings = {"regularisation": regularisation, "leaky_slope": leaky_slope, "updated": updated, "old": old}
+    if samples not in (None, "columns", "rows"):
+        raise ValueError(f"check_backprop: expected samples='columns', 'rows' or None, got {samples!r}.")
+    shapes = None
+    if isinstance(net, Mapping) and (samples == "rows" or (samples is None and readings.has_rows(X, net))):
+        shapes = {str(name): np.shape(value) for name, value in net.items()}
+        X, Y, net = np.asarray(X).T, np.asarray(Y).T, readings.turned(net)
+        updated, old, masks = (each if each is None else readings.turned(each) for each in (updated, old, masks))
+        gradients = readings.turned(gradients) if isinstance(gradients, Mapping) else gradients
+    settings: dict[str, Any] = {
+        "regularisation": regularisation,
+        "leaky_slope": leaky_slope,
+        "updated": updated,
+        "old": old,
+    }
+    settings |= {"reduction": reduction, "masks": masks, "keep_prob": keep_prob, "rows": shapes is not None}
     with np.errstate(all="ignore"):
         the_net = arguments.course_net(X, Y, net, activations, cost, **settings)
         given = arguments.gradients_by_name(gradients, the_net)
-        return report(_best_search(the_net, given, convention, learning_rate))
+        if steps:
+            given = {name: -g for name, g in given.items()}
+        truth = Replay(the_net, given, False).truth
+        searches = [
+            (_best_search(the_net, reading, convention, learning_rate), set(reading) != set(given))
+            for reading in readings.late_dA(given, the_net, truth)
+        ]
+        search, late = min(searches, key=lambda each: each[0].mistakes)
+        result = report(search)
+        result.readings = (readings.STEPS,) if steps else ()
+        return readings.as_given(result, late, shapes)
 
 
 def _best_search(

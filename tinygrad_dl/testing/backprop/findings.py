@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..formulas import relative_difference
-from .formulas import FORMULAS, fill_in, formulas_of
-from .mistakes import WHY
+from .formulas import fill_in, formulas_of, text_of
+from .reasons import WHY
 from .report import BackpropReport, Cause, Row, kinds
 
 MOST_ALTERNATIVES = 3  # that a report has for a cause
@@ -109,7 +109,7 @@ def _causes(search: Any, state: Any, places: Iterable[str]) -> tuple[Cause, ...]
 def _cause(search: Any, place: str, kind: str, detail: str, edit: Any) -> Cause:
     layer, key = int(place[2:]), edit.key if edit else formulas_of(place, search.net)[-1]
     week, why = WHY[kind]
-    formula = fill_in(FORMULAS[key].text, search.net, layer)
+    formula = fill_in(text_of(key, search.net), search.net, layer)
     return Cause(kind, place, detail, formula, fill_in(why, search.net, layer), week)
 
 

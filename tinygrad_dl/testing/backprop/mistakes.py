@@ -1,6 +1,6 @@
 """The mistakes that learners make in backprop, as a table: each puts something else into one slot of a formula.
 
-A new mistake is a row, and a sentence with the reason in `WHY`. The search is in `diagnosis`.
+A new mistake is a row, and a sentence with the reason in `reasons`. The search is in `diagnosis`.
 """
 
 from __future__ import annotations
@@ -50,11 +50,23 @@ def _is(*names: str) -> Callable[[View], bool]:
 
 
 def _late(v: View) -> bool:
-    return not v.is_early
+    return not v.is_early and v.scale != 1
 
 
 def _early(v: View) -> bool:
-    return v.is_early
+    return v.is_early and v.scale != 1
+
+
+def _is_sum(v: View) -> bool:
+    return v.net.reduction == "sum"
+
+
+def _is_mean(v: View) -> bool:
+    return not _is_sum(v)
+
+
+def _is_masked(v: View) -> bool:
+    return v.mask is not None
 
 
 def _is_regularised(v: View) -> bool:
@@ -101,8 +113,9 @@ def _slope_of(name: str, computed_again: bool) -> Slot:
     return change
 
 
-_ALL = "bce mse A-Y dZ dW db dA"
-_OF_COST = "bce mse A-Y"
+_ALL = "bce mse half cce A-Y dZ softmax dW db dA"
+_OF_COST = "bce mse half cce A-Y"
+_FACTORS = {"2": 2.0, "½": 0.5, "4": 4.0, "¼": 0.25, "1/ln 2": 1 / np.log(2), "1/ln 10": 1 / np.log(10), "3": 3.0}
 _RELUS = _is("relu", "leaky_relu")
 _RATES = (1.0, 1.2, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.0075, 0.005)
 _SLOPES = (0.01, 0.1, 0.2, 0.3, 0.25, 0.5, 0.05, 0.02, 0.001)
@@ -115,6 +128,7 @@ _COUNTS: dict[str, Callable[[View], float]] = {
     "(m - 1)": lambda v: v.m - 1,
     "(m + 1)": lambda v: v.m + 1,
     "2m": lambda v: 2 * v.m,
+    "m": lambda v: v.m if v.net.reduction == "elements" else 0,
     "(m n{l})": lambda v: v.m * v.n[0],
     "(m n{p})": lambda v: v.m * v.n[-1],
 }
@@ -124,18 +138,26 @@ MISTAKES = (
     Mistake("1/m missing", "dW db", "factor", _always(1.0), when=_late),
     Mistake("1/m missing", "dW", "form", lambda v: lambda x: v.m * x, when=lambda v: _late(v) and _is_regularised(v)),
     Mistake("1/m missing", _OF_COST, "factor", _always(1.0), when=_early),
-    Mistake("1/m twice", "dW db", "factor", lambda v: v.late / v.m),
-    Mistake("1/m twice", "dW", "form", lambda v: lambda x: x / v.m, when=_is_regularised),
-    Mistake("1/m twice", _OF_COST, "factor", lambda v: v.early / v.m),
-    Mistake("1/m twice", "dZ dA", "factor", lambda v: 1 / v.m),
+    *(Mistake(kind, of, slot, change, when=when)
+      for kind, counts in (("1/m twice", _is_mean), ("1/m too much", _is_sum))
+      for of, slot, change, when in (
+          ("dW db", "factor", lambda v: v.late / v.m, counts),
+          ("dW", "form", lambda v: lambda x: x / v.m, lambda v, counts=counts: counts(v) and _is_regularised(v)),
+          (_OF_COST, "factor", lambda v: v.early / v.m, counts),
+          ("dZ softmax dA", "factor", lambda v: 1 / v.m, counts),
+      )),
     Mistake("m for 1/m", "dW db", "factor", lambda v: v.m, when=_late),
+    Mistake("multiplied by m", "dW db", "factor", lambda v: v.m, when=lambda v: v.late == 1),
     Mistake("m for 1/m", _OF_COST, "factor", lambda v: v.m, when=_early),
     *(Mistake("1/m by the wrong count", "dW db", "factor", _one_over(n), f"1/{count}", when=_late)
       for count, n in _COUNTS.items()),
     *(Mistake("1/m by the wrong count", _OF_COST, "factor", _one_over(n), f"1/{count}", when=_early)
       for count, n in _COUNTS.items()),
     Mistake("averaged over units", _OF_COST, "factor", lambda v: v.early / v.n[0], "1/n{l}"),
-    Mistake("averaged over units", "dZ dA", "factor", lambda v: 1 / v.n[0], "1/n{l}"),
+    *(Mistake("constant factor", _ALL, "constant", _always(c), f"{name} times") for name, c in _FACTORS.items()),
+    *(Mistake("constant factor", "dW", "form", lambda v, c=c: lambda x: c * x, f"{name} times", when=_is_regularised)
+      for name, c in _FACTORS.items()),
+    Mistake("averaged over units", "dZ softmax dA", "factor", lambda v: 1 / v.n[0], "1/n{l}"),
     Mistake("sign", _ALL, "sign", _always(-1.0)),
     Mistake("sign", "dW", "form", _always(np.negative), when=_is_regularised),
     # ---- factors
@@ -163,8 +185,9 @@ MISTAKES = (
     Mistake("old W", "dA", "left", lambda v: v.old_W[+1], "W{n} from before the last update"),
     Mistake("dW for W", "dA", "left", lambda v: v.dW[+1], "dW{n} for W{n}"),
     # ---- the sum of db
-    Mistake("sum over the wrong axis", "db", "op", _always(lambda dZ, _: dZ.sum(axis=0, keepdims=True)), "axis=0"),
-    Mistake("sum over the wrong axis", "db", "op", _always(lambda dZ, _: dZ.sum(axis=0)), "axis=0, no keepdims"),
+    Mistake("sum over the wrong axis", "db", "op", _always(lambda dZ, _: dZ.sum(axis=0, keepdims=True)),
+            "axis={other}"),
+    Mistake("sum over the wrong axis", "db", "op", _always(lambda dZ, _: dZ.sum(axis=0)), "axis={other}, no keepdims"),
     Mistake("sum over everything", "db", "op", _always(lambda dZ, _: dZ.sum()), "no axis"),
     Mistake("sum over everything", "db", "op", _always(lambda dZ, _: dZ.sum(keepdims=True)), "no axis"),
     Mistake("sum over everything", "db", "op", lambda v: lambda dZ, _: np.full((v.n[0], 1), dZ.sum()), "no axis"),
@@ -179,6 +202,16 @@ MISTAKES = (
     Mistake("half of g'", "dZ", "slope", _always(lambda Z, A: 1 - A), "1 - A{l}", when=_is("tanh", "sigmoid")),
     Mistake("Z for A", "dZ", "right", lambda v: (v.Z[0], v.Z[0]), "Z{l} for A{l} in g'"),
     Mistake("A for Z", "dZ", "right", lambda v: (v.A[0], v.net.functions[v.activation][0](v.A[0])), "g'(A{l})"),
+    Mistake("A after dropout in g'", "dZ", "right", lambda v: (v.Z[0], v.A[0]), "A{l} for g(Z{l})", when=_is_masked),
+    Mistake("mask missing", "dA", "mask", _always(None), when=_is_masked),
+    Mistake("mask missing", "dA", "mask", lambda v: 1 / v.net.keep_prob, "1/keep_prob alone", when=_is_masked),
+    Mistake("keep_prob missing", "dA", "mask", lambda v: v.mask, when=_is_masked),
+    Mistake("keep_prob twice", "dA", "mask", lambda v: v.mask / v.net.keep_prob**2, when=_is_masked),
+    Mistake("keep_prob for 1/keep_prob", "dA", "mask", lambda v: v.mask * v.net.keep_prob, when=_is_masked),
+    Mistake("mask of another layer", "dA", "mask", lambda v: v.net.masks[f"D{v.layer + 1}"] / v.net.keep_prob,
+            when=_is_masked),
+    Mistake("g' missing", "softmax", "op", _always(lambda dA, A: dA)),
+    Mistake("half of g'", "softmax", "op", _always(lambda dA, A: A * (1 - A) * dA), "a (1 - a), the diagonal alone"),
     *(Mistake("g' of the wrong activation", "dZ", "slope", _slope_of(name, computed_again), f"that of {name}",
               when=_activation_is_not(name))
       for name in ACTIVATIONS if name != "identity" for computed_again in (False, True)),
@@ -209,17 +242,21 @@ MISTAKES = (
     Mistake("dZ for dA", "bce", "op", _always(np.subtract), "A{l} - Y is dZ{l}"),
     Mistake("slope of another cost", "bce", "op", _always(lambda A, Y: 2 * (A - Y)), "2 (a - y)"),
     Mistake("2 missing", "mse", "op", _always(np.subtract)),
+    Mistake("dZ for dA", "cce", "op", _always(np.subtract), "A{l} - Y is dZ{l}"),
     Mistake("Y missing", "A-Y", "op", _always(lambda A, Y: A)),
     Mistake("+ for -", "A-Y", "op", _always(np.add)),
     # ---- regularisation
     Mistake("regularisation missing", "dW", "penalty", _always(None), when=_is_regularised),
-    Mistake("regularisation without 1/m", "dW", "penalty", lambda v: v.λ * v.W[0], when=_is_regularised),
-    Mistake("regularisation subtracted", "dW", "penalty", lambda v: -v.λ / v.m * v.W[0], when=_is_regularised),
-    Mistake("regularisation doubled", "dW", "penalty", lambda v: 2 * v.λ / v.m * v.W[0], when=_is_regularised),
-    Mistake("regularisation halved", "dW", "penalty", lambda v: v.λ / v.m / 2 * v.W[0], when=_is_regularised),
-    Mistake("regularisation of b", "db", "penalty", lambda v: v.λ / v.m * v.b[0], when=_is_regularised),
-    Mistake("another λ", "dW", "penalty", lambda v, λ: λ / v.m * v.W[0], "{θ} for {λ:g}",
-            free=lambda v, λ: _far(λ, 0, v.λ * v.m, -v.λ, 2 * v.λ, v.λ / 2)),
+    Mistake("regularisation without 1/m", "dW", "penalty", lambda v: v.λ * v.W[0],
+            when=lambda v: _is_regularised(v) and _is_mean(v)),
+    Mistake("regularisation with 1/m", "dW", "penalty", lambda v: v.λ / v.m * v.W[0],
+            when=lambda v: _is_regularised(v) and _is_sum(v)),
+    Mistake("regularisation subtracted", "dW", "penalty", lambda v: -v.decay * v.W[0], when=_is_regularised),
+    Mistake("regularisation doubled", "dW", "penalty", lambda v: 2 * v.decay * v.W[0], when=_is_regularised),
+    Mistake("regularisation halved", "dW", "penalty", lambda v: v.decay / 2 * v.W[0], when=_is_regularised),
+    Mistake("regularisation of b", "db", "penalty", lambda v: v.decay * v.b[0], when=_is_regularised),
+    Mistake("another λ", "dW", "penalty", lambda v, λ: λ * v.net.penalty * v.W[0], "{θ} for {λ:g}",
+            free=lambda v, λ: _far(λ, 0, v.λ * v.m, v.λ / v.m, -v.λ, 2 * v.λ, v.λ / 2)),
     Mistake("never computed", _ALL, "form", _always(np.zeros_like), "all zeros", last=True),
     # ---- other ways to be right
     *(Mistake("", "bce", "left", _clip(ε)) for ε in _EPSILONS),
@@ -227,58 +264,3 @@ MISTAKES = (
     *(Mistake("", "dZ", "slope", _slope_at_0(slope), when=lambda v: _RELUS(v) and not np.all(v.Z[0]))
       for slope in (0.0, 0.5, 1.0)),
 )  # fmt: skip
-
-# Why the formula is as it is, by kind: the week of the course, and a sentence or two.
-WHY = {
-    "1/m missing": (3, "The cost is a mean over the m samples, and so is its gradient."),
-    "1/m twice": (3, "The cost is a mean over the m samples: its 1/m is applied once on the way from dZ to dW and db."),
-    "m for 1/m": (3, "The cost is a mean over the m samples: divide by m."),
-    "1/m by the wrong count": (3, "The mean is over the m samples: m = {m} is the number of columns, X.shape[1]."),
-    "averaged over units": (3, "The mean is over the samples; each unit keeps its own error."),
-    "sign": (3, "The gradient points uphill; the minus comes with the update, W := W - η dW."),
-    "transposed": (4, "A derivative has the shape of what it is the derivative of."),
-    "transpose forgotten": (4, "What went forward through W comes back through Wᵀ; dW is a sum over samples: dZ Aᵀ."),
-    "* for @": (3, "A matrix product sums over what the two have in common; * does not sum."),
-    "@ for *": (3, "The activation works on each element alone: dA and g'(Z) are multiplied element by element."),
-    "dA for dZ": (4, "W and b act on Z, so that their gradients, and the way back, start from dZ: dA times g'."),
-    "Z for A": (3, "The formula takes the output A = g(Z) of the activation, not its input Z."),
-    "A for Z": (3, "g' is taken at what g was given: Z. The short forms of g' in A have g(Z) in them already."),
-    "W for dW": (3, "dW is the gradient; the weight itself changes in the update, W := W - η dW."),
-    "b for db": (3, "db is the gradient; the bias itself changes in the update, b := b - η db."),
-    "updated W": (3, "All gradients are of one forward pass: update when the backward pass is over."),
-    "old W": (3, "The backward pass goes through the weights that the forward pass used."),
-    "dW for W": (4, "The error goes back through the weights, not through their gradients."),
-    "sum over the wrong axis": (3, "Samples are columns: a bias serves every column, so sum over them, axis=1."),
-    "sum over everything": (3, "Each unit has its own bias: sum over the samples only, axis=1."),
-    "sum missing": (3, "A bias serves every sample, so its gradient is a sum over them."),
-    "keepdims lost": (3, "b is a column: without keepdims=True the sum is (n,), and broadcasts along the wrong axis."),
-    "broadcast to m columns": (3, "b was broadcast to m columns going forward; going back those are summed to one."),
-    "g' missing": (3, "Z acts on the cost through A = g(Z): the chain rule multiplies with g'(Z)."),
-    "g' twice": (3, "The chain rule multiplies with g'(Z) once. A - Y has it already."),
-    "g for g'": (3, "The chain rule multiplies with the derivative of g, not with g."),
-    "half of g'": (3, "The derivative of tanh is 1 - A², that of sigmoid A (1 - A): a factor is missing."),
-    "g' of the wrong activation": (3, "g' is the derivative of this layer's own activation."),
-    "mask of the wrong sign": (3, "A ReLU lets the error through where it let the value through: where Z > 0."),
-    "mask from dA": (3, "A ReLU lets the error through where Z > 0, whatever the sign of the error."),
-    "wrong leaky slope": (3, "Forward and backward pass take the same slope α."),
-    "layer index off": (4, "Layer l: Z[l] = W[l] A[l-1] + b[l], so dW[l] needs A[l-1], and dA[l-1] needs W[l]."),
-    "y and 1-y swapped": (3, "y goes with log a, and 1 - y with log(1 - a). The same comes of the two logs swapped."),
-    "a and 1-a swapped": (3, "The derivative of y log a is y/a, and of (1 - y) log(1 - a) it is -(1 - y)/(1 - a)."),
-    "minus of (1-a)' lost": (3, "The derivative of log(1 - a) is -1/(1 - a): the inner derivative is -1."),
-    "log of the wrong term": (3, "The cost is -[y log a + (1 - y) log(1 - a)]: one log of a, one of 1 - a."),
-    "term missing": (3, "The cost has two terms, for y = 1 and for y = 0."),
-    "dZ for dA": (3, "A - Y is the derivative with respect to Z: it contains sigmoid's g', and dA does not."),
-    "slope of another cost": (3, "That is the derivative of the squared error, not of the cross-entropy."),
-    "2 missing": (4, "The derivative of (a - y)² is 2 (a - y)."),
-    "Y missing": (3, "The error of a sample is its output less its label."),
-    "+ for -": (3, "The error of a sample is its output less its label."),
-    "regularisation missing": (4, "The cost has λ/(2m) Σ W², which adds λ/m W to dW."),
-    "regularisation without 1/m": (4, "The cost has λ/(2m) Σ W²: its derivative is λ/m W."),
-    "regularisation subtracted": (4, "The cost has + λ/(2m) Σ W²: its derivative is added."),
-    "regularisation doubled": (4, "The derivative of λ/(2m) W² is λ/m W: the 2 cancels."),
-    "regularisation halved": (4, "The derivative of λ/(2m) W² is λ/m W: the 2 cancels."),
-    "regularisation of b": (4, "Only the weights are in the cost's λ/(2m) Σ W², not the biases."),
-    "another λ": (4, "The cost has λ/(2m) Σ W²: pass its λ as regularisation=."),
-    "never computed": (4, "It is all zeros, as np.zeros gives it."),
-    "not finite": (3, "0/0, log(0) or an overflow on the way: look at the first nan with np.argwhere(np.isnan(...))."),
-}  # fmt: skip

@@ -79,6 +79,8 @@ class BackpropReport:
         A `Row` for each gradient; `report["dW1"]` is the row of dW1.
     convention
         "course" if dZ and dA are errors per sample, "derivative" if they are derivatives of the cost.
+    readings
+        Sentences on how the gradients are read, where there are several ways.
 
     Examples
     --------
@@ -89,9 +91,10 @@ class BackpropReport:
 
     rows: list[Row]
     convention: str
+    readings: tuple[str, ...]
 
-    def __init__(self, rows: Sequence[Row], convention: str):
-        self.rows, self.convention = list(rows), convention
+    def __init__(self, rows: Sequence[Row], convention: str, readings: Sequence[str] = ()):
+        self.rows, self.convention, self.readings = list(rows), convention, tuple(readings)
 
     @property
     def passed(self) -> bool:
@@ -133,10 +136,11 @@ class BackpropReport:
         return f"{wrong} of {len(given)} gradients {'are' if wrong > 1 else 'is'} wrong."
 
     def _reading(self) -> str:
-        if not any(row.name[1] in "ZA" for row in self if row.given):
-            return ""
-        what = "errors per sample, before the 1/m" if self.convention == "course" else "derivatives of the cost"
-        return f"dZ and dA are read as {what}."
+        readings = list(self.readings)
+        if any(row.name[1] in "ZA" for row in self if row.given):
+            what = "errors per sample, before the 1/m" if self.convention == "course" else "derivatives of the cost"
+            readings.insert(0, f"dZ and dA are read as {what}.")
+        return " ".join(readings)
 
     def _explanations(self) -> list[tuple[str, list[str]]]:
         """A headline for each cause, with where it is, and lines that teach."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -222,10 +222,13 @@ def pair_report(
             claimed = ClaimedGradient(values, pair.value, pair.linearize, rng, tick)
             report.rows, report.mistakes = compare(claimed, arguments.leaves, 1, ("vjp",))
             report.others = report.others or arguments.lost_dtypes(pair.vjp)
+        if report.verdict == "wrong":
+            with contextlib.suppress(Exception):  # of any kind, in functions of the user: then there are no causes
+                report.causes = pair.causes(values)
     return report
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress(wanted: bool) -> Iterator[Callable[[], Any]]:
     """A function to call at every evaluation; it advances a progress bar, which appears after a second."""
     found = importlib.util.find_spec("tqdm") if wanted else None

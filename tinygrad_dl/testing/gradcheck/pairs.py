@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...core.signatures import signature
 from .arguments import Arguments, name_of
+from .causes import causes_of_pullback, near
 from .claim import Linear
+
+MOST = 500  # numbers in all arguments, for which causes are searched: each costs two evaluations
 
 
 class Pair:
@@ -51,11 +54,15 @@ class Pair:
 
     def linearize(self, values: Sequence[Any]) -> Linear:
         """The linearization that `backward` claims at a point, after one call of `forward`."""
+        ans, given = self._given(values)
+        return Linear([np.asarray(ans)], lambda g: self._in_order(self.backward(g[0], *given)), None)
+
+    def _given(self, values: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+        """The array that `forward` returns, and what `backward` takes besides g, after one call of `forward`."""
         primals = self.arguments.with_values(values)
         result = self.arguments.f(*primals)
         ans, *cache = result if self.cached else (result,)
-        given = cache if self.cached else primals if self.form == "primals" else (ans, *primals)
-        return Linear([np.asarray(ans)], lambda g: self._in_order(self.backward(g[0], *given)), None)
+        return ans, cache if self.cached else primals if self.form == "primals" else (ans, *primals)
 
     def vjp(self, *values: np.ndarray) -> tuple[Any, Callable[..., Any]]:
         """The value and its pullback, in the form of `tg.vjp`."""
@@ -74,6 +81,8 @@ class Pair:
             if not np.array_equal(value, old):
                 return f"{self.name} changes {leaf.name} in place: change a copy."
         for leaf, gradient in zip(self.arguments.leaves, gradients, strict=True):
+            if gradient.dtype == object and gradient.shape == () and gradient[()] is None:
+                return f"{self.name} returns None for {leaf.name}, expected a gradient: is an assignment missing?"
             if gradient.shape != leaf.value.shape:
                 return (
                     f"{self.name} returns a gradient of shape {gradient.shape} for {leaf.name}, expected "
@@ -81,8 +90,46 @@ class Pair:
                 )
         return ""
 
+    def causes(self, values: Sequence[np.ndarray]) -> dict[str, tuple[str, ...]]:
+        """The causes that explain each wrong gradient, by argument; the right ones are computed by differences."""
+        rng, leaves = np.random.default_rng(1), self.arguments.leaves
+        ans = np.asarray(self.value(values))
+        g = rng.uniform(0.5, 1.5, ans.shape) * rng.choice([-1.0, 1.0], ans.shape)
+        if any(map(np.iscomplexobj, (ans, *values))) or sum(value.size for value in values) > MOST:
+            return {}
+        counts = [n for shape in (ans.shape, *map(np.shape, values)) for n in shape]
+        found = {}
+        for i, leaf in enumerate(leaves):
+
+            def pull(g: np.ndarray, i: int = i) -> Any:
+                given = self._in_order(self.backward(g, *self._given(values)[1]))[i]
+                return given if given.dtype != object else None
+
+            def differentiate(g: np.ndarray, i: int = i, at: Sequence[np.ndarray] = values) -> np.ndarray:
+                return _by_differences(lambda *moved: np.sum(g * self.value(moved)), at, i)
+
+            causes = causes_of_pullback(pull, differentiate, g, samples=counts, x=values[i], ans=ans)
+            if causes or not near(np.asarray(pull(g)), differentiate(g)):
+                found[leaf.name] = (*self._transposed(pull(g), g, differentiate, values, i), *causes)
+        return {name: causes for name, causes in found.items() if causes}
+
+    def _transposed(
+        self, given: Any, g: np.ndarray, differentiate: Callable[..., np.ndarray], values: Sequence[np.ndarray], i: int
+    ) -> Iterator[str]:
+        """The causes that are right for another argument, or for a transposed one: W for Wᵀ."""
+        for j, leaf in enumerate(self.arguments.leaves):
+            if j == i or given is None:
+                continue
+            square = values[j].ndim == 2 and len(values[j]) == len(values[j].T)
+            if square and near(given, differentiate(g, at=[*values[:j], values[j].T.copy(), *values[j + 1 :]])):
+                yield f"transposed: {leaf.name} for {leaf.name}ᵀ"
+            if given.shape == values[j].shape and near(given, differentiate(g, i=j)):
+                yield f"the order: it is the gradient of {leaf.name}"
+
     def _in_order(self, gradients: Any) -> list[np.ndarray]:
         leaves = self.arguments.leaves
+        if gradients is None:
+            raise _WrongNumber(f"{self.name} returns None: is a return missing?")
         if isinstance(gradients, Mapping):
             names = [leaf.name if leaf.name in gradients else f"d{leaf.name}" for leaf in leaves]
             missing = [leaf.name for leaf, name in zip(leaves, names, strict=True) if name not in gradients]
@@ -98,6 +145,20 @@ class Pair:
                 f"got {len(parts)}."
             )
         return [np.asarray(part) for part in parts]
+
+
+def _by_differences(f: Callable[..., Any], values: Sequence[np.ndarray], i: int) -> np.ndarray:
+    """The derivatives of a number with respect to one of several arrays, by central differences."""
+    slopes = np.zeros(values[i].shape)
+    for index in np.ndindex(slopes.shape):
+        step = 1e-6 * max(1.0, abs(float(values[i][index])))
+        ends = []
+        for sign in (1, -1):
+            moved = [np.array(value) for value in values]
+            moved[i][index] += sign * step
+            ends.append(f(*moved))
+        slopes[index] = (ends[0] - ends[1]) / (2 * step)
+    return slopes
 
 
 class _WrongNumber(Exception):

@@ -108,6 +108,8 @@ class GradientReport:
         A description of any other fault, such as a wrong shape or dtype.
     blame
         The derivative rule that caused the mistakes, or None.
+    causes
+        What may have caused the mistakes, by argument: alternatives, the likeliest first.
     advice
         The last lines of the text of a wrong gradient if no rule is to blame.
     """
@@ -117,6 +119,7 @@ class GradientReport:
     mistakes: list[Mistake] = field(default_factory=list)
     others: str = ""
     blame: Blame | None = None
+    causes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     advice: str = (
         "No rule in the graph is wrong by itself. Is part of the computation missing from the graph, by float(x),\n"
         "x.data, x.detach(), or a constant function such as np.round? Is a nan the product of 0 and infinity?"
@@ -170,8 +173,9 @@ class GradientReport:
         return lines
 
     def _wrong(self) -> list[str]:
+        causes = [f"{name}: {' / or: '.join(causes)}" for name, causes in self.causes.items() if causes]
         if not self.mistakes:
-            return [self.others]
+            return [self.others, *causes]
         first = self.mistakes[0]
         what = {1: "gradient", 2: "second derivative"}.get(first.order, f"derivative of order {first.order}")
         if first.mode == "jvp":
@@ -199,7 +203,7 @@ class GradientReport:
             lines += ["", "To reproduce:", *(f"    {line}" for line in self.blame.reproduction.split("\n"))]
         else:
             lines += ["", *self.advice.split("\n")]
-        return lines
+        return [*lines, *causes]
 
 
 class GradientError(AssertionError):
@@ -208,10 +212,10 @@ class GradientError(AssertionError):
     Attributes
     ----------
     report
-        The `GradientReport`, with the mistakes and the rule at fault.
+        The `GradientReport`, with the mistakes and the rule at fault; of `check`, the `CheckReport`.
     """
 
-    def __init__(self, report: GradientReport):
+    def __init__(self, report: Any):
         super().__init__(str(report))
         self.report = report
 

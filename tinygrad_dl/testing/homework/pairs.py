@@ -1,210 +1,321 @@
-"""A learner's pair, brought to the form of `check_pair`: names decide the roles of the arguments.
-
-The course counts in its own way: dW and db of a layer have the 1/m of the cost in them, and dA of the cost has not.
-Where a backward pass is no derivative, but is the course's, it is right.
-"""
+"""Pairs of functions, one of which is the derivative of the other: how they are named, and how they are checked."""
 
 from __future__ import annotations
 
-import copy
-import functools
-import itertools
 import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...core.signatures import signature
-from ..gradcheck import GradientReport, pair_report
-from .inputs import Call, answer, call_of, report_text, role_of
+from .claims import Claimed, Explained, judge_and_explain, merged
+from .drawing import role_of
+from .findings import RIGHT, UNDECIDED, Check, Finding, Quantity
+from .gradient_names import argument_of
+from .inputs import Call, calls_of
+from .judging import finding_of, small_number
 from .loading import CannotCheck, UserFile
+from .readings import Backward, Reading, is_cost, is_layer, readings_of
 
-# What the two halves are called, {} being what the names have in common, which may be nothing. The first row counts.
-PAIRS = (
-    ("{}_forward", "{}_backward"),
-    ("forward{}", "backward{}"),
-    ("forward{}", "back{}"),  # forwardprop, backprop
-    ("{}", "{}_backward"),
-    ("{}", "{}_grad"),
-    ("{}", "{}_gradient"),
-    ("{}", "{}_derivative"),
-    ("{}", "{}_prime"),
-    ("{}", "backward_{}"),
-    ("{}", "grad_{}"),
-    ("{}", "d_{}"),
-    ("{}", "d{}"),
-)
-G, ANS, CACHE = "the derivative by what comes out", "what comes out", "the cache"
-
-
-class Reading(NamedTuple):
-    """The role of each argument of a backward pass: G, ANS, CACHE, or the argument of the forward pass of that name.
-
-    Without G among them it gives a derivative, to be multiplied by G.
-    """
-
-    arguments: tuple[str, ...]
-    names: tuple[str, ...]
-    course: bool = False
-
-    def __str__(self) -> str:
-        pairs = zip(self.names, self.arguments, strict=True)
-        return ", ".join(f"{name} is read as {what}" for name, what in pairs if what not in (name, G, CACHE))
+# The words in the names of each half: relu_backward, backwardRelu, d_relu are of relu, relu_forward, forwardRelu, ...
+BACKWARD = {
+    *("backward", "backwards", "bwd", "back", "backprop", "backpropagate", "backpropagation", "prime", "p", "d", "dx"),
+    *(
+        "grad",
+        "grads",
+        "gradient",
+        "gradients",
+        "deriv",
+        "derivative",
+        "derivatives",
+        "derivate",
+        "der",
+        "diff",
+        "derv",
+    ),
+}
+DIRECTION = {"forward", "forwards", "fwd", "forwardprop", "feedforward"}
+FORWARD = {*DIRECTION, "f", "func", "function", "fn", "activation", "activate", "loss", "cost"}
+FILLING = {"of", "the", "compute", "calc", "calculate", "get", "cal", "my", "np", "numpy"}
+VARIANTS = {
+    *("naive", "fast", "alt", "vectorized", "vec", "loop", "loops", "im2col", "strides", "reshape", "v1", "v2", "2"),
+    *("optimized", "simple"),
+}
+FLAG = re.compile(r"(is_|return_|get_|compute_)?(deriv\w*|der|grad|gradient|prime|d|dx|diff|backward|backprop\w*)")
+SECONDS = 30.0  # of the search for a reading
+CALLS = 20  # of different shapes
 
 
-def check_functions(file: UserFile, forward: str, backward: str, common: str, progress: bool) -> tuple[str, str]:
-    """The verdict on a backward pass, in the first reading that makes it right, and what was found, in words.
+class Names(NamedTuple):
+    """The names of two halves, the part that they share, and the argument that asks for the derivative, if any."""
+
+    forward: str
+    backward: str
+    common: str
+    flag: str = ""
+
+
+def find(file: UserFile, progress: bool) -> Iterator[Check]:
+    """The pairs of a file, in its order."""
+    for name in file.functions:
+        for names in pairs_of(file, name):
+            title = _title(names)
+            run = partial(check_functions, file, *names[:3], progress, names.flag)
+            yield Check(title, tuple(dict.fromkeys(n for n in names[:3] if n)), run)
+
+
+def check_functions(
+    file: UserFile, forward: str, backward: str, common: str = "", progress: bool = False, flag: str = ""
+) -> Finding:
+    """The finding on a backward pass, in the first reading that makes it right.
 
     CannotCheck: no inputs were found, or it is no backward pass of `forward`.
     """
-    call = call_of(file, forward, common)
-    outcomes: list[tuple[Reading, GradientReport | CannotCheck]] = []
-    for reading in _readings(file, backward, call):
-        hand = _Backward(file, backward, call, reading)
+    names = Names(forward, backward, common, flag)
+    found = _Outcomes(file, names, progress)
+    fixed = {flag: False} if flag else {}
+    start = time.monotonic()
+    for number, call in enumerate(calls_of(file, forward, common, fixed=fixed)):
+        if found.add(call) or number + 1 >= CALLS or time.monotonic() - start > SECONDS:
+            break
+    if not found.settled:
+        return found.with_equal_sizes(fixed)
+    return found.finding()
+
+
+class _Outcomes:
+    """The judgements on a pair, call by call and reading by reading."""
+
+    def __init__(self, file: UserFile, names: Names, progress: bool):
+        self.file, self.names, self.progress = file, names, progress
+        self.found: list[tuple[Backward, Explained]] = []
+        self.error: Exception | None = None
+        self.layouts: set[str] = set()  # of the calls that ran
+        functions = [file.functions[names.forward], file.functions[names.backward]]
+        self.small = small_number(functions)
+
+    @property
+    def settled(self) -> bool:
+        """True if a call counts: its gradients have the shapes of the arguments."""
+        return any(_counts(hand, judgement) for hand, judgement in self.found)
+
+    def add(self, call: Call) -> bool:
+        """Judge all readings of a call. Return whether it counts: with it, shapes of gradients fit, and it ran."""
+        new = []
+        self.layouts.add(call.layout)
         try:
-            report = pair_report(hand.forward, hand, *call.values, argnums=hand.argnums(), progress=progress)
-        except Exception as error:
-            outcomes.append((reading, file.problem(error, backward, file.place(file.functions[backward]))))
-            continue
-        if report.passed:
-            return report.verdict, _words(call, reading, report)
-        outcomes.append((reading, report))
-    if isinstance(outcomes[0][1], CannotCheck):
-        raise outcomes[0][1]
-    reports = [(reading, report) for reading, report in outcomes if isinstance(report, GradientReport)]
-    reading, report = min(reports, key=lambda found: _how_wrong(found[1]))  # the first of those
-    return report.verdict, _words(call, reading, report)
+            readings = readings_of(self.file, self.names.backward, call, self.names.flag)
+        except CannotCheck as problem:
+            self.error = self.error or problem
+            return False
+        for reading in readings:
+            judged = self._judge(call, reading)
+            if judged is None:
+                continue
+            new.append(judged)
+            if judged[1].verdict != "wrong":
+                break
+        self.found += new
+        counting = [judgement for hand, judgement in new if _counts(hand, judgement)]
+        # of a cost, the number of units is unknown: one, if it is right then
+        return bool(counting) and not (is_cost(call) and call.units > 1 and all(j.wrong for j in counting))
 
-
-def _how_wrong(report: GradientReport) -> float:
-    return len({mistake.argument for mistake in report.mistakes}) if not report.others else np.inf
-
-
-def _words(call: Call, reading: Reading, report: GradientReport) -> str:
-    layer = _is_layer(call, reading)
-    notes = call.taken + ([str(reading)] if str(reading) else [])
-    if reading.course:
-        what = "dW and db have the 1/m in them" if layer else "dA is an error per sample, without the 1/m"
-        notes.append(f"read as the course writes it: {what}")
-    elif layer:
-        notes.append("read as derivatives: the course has a 1/m in dW and db")
-    return report_text(notes, report)
-
-
-# ---- which argument is what
-
-
-def _readings(file: UserFile, backward: str, call: Call) -> list[Reading]:
-    """The possible roles of the arguments of `backward`, likeliest first."""
-    parameters = signature(file.functions[backward]).parameters.values()
-    names = [p.name for p in parameters if p.kind < p.VAR_POSITIONAL and (p.default is p.empty or p.name in call.names)]
-    named = {n: n for n in (*_numbers_of(file), *call.names)}
-    cached = isinstance(call.result, tuple) and len(call.result) > 1
-    given = file.returned_names(call.function.__name__)  # of `return A, cache`, an argument A is that
-    if given and len(given) == 1 + cached:
-        named = {**dict(zip(given, (ANS, CACHE), strict=False)), **named}
-    unknown = [n for n in names if n not in named]
-    absent = [n for n in call.names if n not in names]
-    if cached:
-        ways = [[G], [G, CACHE], [G, ANS, CACHE], [CACHE, G]]
-    else:
-        ways = [[G], [G, *absent], [G, ANS], [G, ANS, *absent], [*absent, G], [ANS, G]]
-    derivative = [[], absent, [ANS]]
-    if names and names[0] in named:
-        ways = derivative + ways
-    elif len(names) == 1:
-        ways = ways + derivative if names[0][0] in "dg" else derivative + ways
-    if unknown and re.fullmatch("[aA]|out|ans|y", unknown[-1]):  # as what comes out is called
-        ways.sort(key=lambda way: ANS not in way)
-    readings = []
-    for way in ways:
-        if len(way) == len(unknown):
-            supply = {**named, **dict(zip(unknown, way, strict=True))}
-            readings.append(Reading(tuple(supply[n] for n in names), tuple(names)))
-    if not readings:
-        f, b, place = call.function.__name__, backward, file.place(file.functions[backward])
-        raise CannotCheck(
-            f"{place}: expected {b}(g, ...): the derivative g by what {f} gives, and then arguments of "
-            f"{f}({', '.join(call.names)}), what it gives, or its cache; got {b}({', '.join(names)})."
+    def finding(self) -> Finding:
+        """The finding by the best of all judgements, with all string settings."""
+        hand, judgement = min(self.found, key=lambda each: (not _counts(*each), each[1].wrong))
+        call = hand.call
+        if judgement.fits:
+            judgement = self._other_words(hand, judgement)
+        verdict = ""
+        if judgement.verdict == RIGHT and hand.reading.through and not _names_activation(self.names):
+            verdict = UNDECIDED
+        readings = [call.layout] if len(call.names) > 1 and call.layout and is_layer(call, hand.reading) else []
+        readings += hand.reading.lines(is_layer(call, hand.reading))
+        place = self.file.place(self.file.functions[self.names.backward])
+        called = self._called(hand, list(judgement.reports))
+        return finding_of(
+            _title(self.names),
+            self.names[:3],
+            place,
+            call.taken,
+            readings,
+            judgement,
+            called,
+            judgement.causes,
+            verdict,
         )
-    both = [(r, r._replace(course=True)) if _may_be_the_courses(call, r) else (r,) for r in dict.fromkeys(readings)]
-    return list(itertools.chain.from_iterable(both))
+
+    def with_equal_sizes(self, fixed: dict[str, Any]) -> Finding:
+        """The finding where a shape is wrong, with all sizes equal once more, which shows W in place of W.T."""
+        strict, error = list(self.found), self.error
+        self.found = []
+        try:
+            for call in calls_of(self.file, self.names.forward, self.names.common, equal=True, fixed=fixed):
+                if call.layout in self.layouts and self.add(call) and any(each[1].fits for each in self.found):
+                    break
+        except CannotCheck:
+            pass
+        equal = [each for each in self.found if each[1].fits]
+        if equal and all(each[1].wrong for each in equal):
+            finding = self.finding()
+            said = f"all sizes equal, since with others: {error or 'the shapes of gradients are wrong'}"
+            return _with_reading(finding, said)
+        self.found = strict
+        if strict:
+            return self.finding()
+        assert error is not None
+        if equal:
+            error = CannotCheck(f"{error} (it is right where all sizes are equal)")
+        if self.none:
+            place = self.file.place(self.file.functions[self.names.backward])
+            detail = f"{self.names.backward} gives None: is a return missing?"
+            quantity = Quantity(f"the value of {self.names.backward}", "wrong", detail=detail)
+            return Finding(
+                _title(self.names), "wrong", (), (quantity,), report=detail, place=place, names=self.names[:3]
+            )
+        raise error
+
+    none = False  # it ran, and gave None
+
+    def _judge(self, call: Call, reading: Reading) -> tuple[Backward, Explained] | None:
+        hand = Backward(self.file, self.names.backward, call, reading, self.names.flag)
+        place = self.file.place(self.file.functions[self.names.backward])
+        try:
+            given = hand.gradients(_ones(hand), hand.values)
+            if not given:
+                raise CannotCheck(f"{place}: {self.names.backward}: it gives no gradient that is known by its name.")
+            wanted = hand.wanted(given)
+            claim = Claimed(call.names, hand.values, hand.value, hand.gradients, wanted)
+            sizes = {"m": call.samples, "n": call.units}
+            judgement = judge_and_explain(_title(self.names), claim, sizes, self.small, self.progress)
+        except Exception as error:
+            self.none = self.none or "it gives None" in str(error)
+            self.error = self.error or self.file.problem(error, self.names.backward, place)
+            return None
+        return hand, judgement
+
+    def _other_words(self, hand: Backward, judgement: Explained) -> Explained:
+        """The judgement for all values of string settings, such as the names of activations."""
+        call = hand.call
+        for name, words in call.words.items():
+            for word in words:
+                if word == call.values[call.names.index(name)]:
+                    continue
+                values = [word if n == name else v for n, v in zip(call.names, call.values, strict=True)]
+                try:
+                    other = Call(**{**vars(call), "values": values, "result": call.function(*values)})
+                except Exception:  # a word that the function does not take
+                    continue
+                judged = self._judge(other, hand.reading)
+                if judged is not None and judged[1].fits:
+                    judgement = merged(judgement, judged[1], f"for {name} {word!r}")
+        return judgement
+
+    def _called(self, hand: Backward, arguments: Sequence[str]) -> dict[str, str]:
+        """The learner's names of gradients, by argument."""
+        written = [n for n in self.file.returned_names(self.names.backward) if n]
+        found = {argument_of(n, hand.call.names): n for n in written}
+        if len(arguments) == 1 and arguments[0] not in found:
+            found[arguments[0]] = self.names.backward
+        return found
 
 
-def _numbers_of(file: UserFile) -> dict[str, Any]:
-    """Settings of the file, such as a slope or the name of an activation."""
-    return {name: value for name, value in file.variables.items() if isinstance(value, (str, int, float))}
+def _counts(hand: Backward, judgement: Explained) -> bool:
+    """Return whether a reading counts: the shapes of all gradients fit, or a parameter's gradient is right already.
+
+    Where dW is right for several samples, a db that fits for one sample only, or for one unit, is wrong.
+    """
+    roles = {n: role_of(n) for n in judgement.reports}
+    right = [n for n, report in judgement.reports.items() if report.verdict == RIGHT and roles[n] == "weights"]
+    return judgement.fits or (bool(right) and hand.call.samples > 1)
 
 
-def _is_layer(call: Call, reading: Reading) -> bool:
-    return G in reading.arguments and bool({"weights", "bias"} & set(map(role_of, call.names)))
+def _ones(hand: Backward) -> Any:
+    return np.ones_like(hand.value(*hand.values))
 
 
-def _may_be_the_courses(call: Call, reading: Reading) -> bool:
-    ans = answer(call.result)
-    if _is_layer(call, reading):
-        return ans.ndim == 2 and ans.shape[1] > 1
-    return G not in reading.arguments and ans.size == 1 and "labels" in map(role_of, call.names)
+def _with_reading(finding: Finding, line: str) -> Finding:
+    return replace(finding, readings=(*finding.readings, line), report=f"  read with {line}\n{finding.report}")
 
 
-class _Backward:
-    """A backward pass in one of the forms of `check_pair`: of G and a cache, which is all that the forward pass saw."""
+def _title(names: Names) -> str:
+    return f"{names.forward}, {names.backward}" + (f"({names.flag}=True)" if names.flag else "")
 
-    def __init__(self, file: UserFile, backward: str, call: Call, reading: Reading):
-        self.__name__, self.backward = backward, file.functions[backward]
-        self.file, self.call, self.reading = file, call, reading
 
-        @functools.wraps(call.function)
-        def forward(*values):
-            result = call.function(*values)
-            return answer(result), (result, values)
+def _names_activation(names: Names) -> bool:
+    text = "_".join(names[:2]).lower()
+    return bool(re.search("softmax|sigmoid|logit|delta|_z", text))
 
-        self.forward = forward
 
-    def __call__(self, g: np.ndarray, cache: tuple[Any, tuple]) -> Any:
-        g, (result, values) = copy.deepcopy((g, cache))  # which a backward pass may write into
-        ans = answer(result)
-        meaning = {**_numbers_of(self.file), **dict(zip(self.call.names, values, strict=True))}
-        meaning |= {G: g, ANS: ans}
-        if isinstance(result, tuple):
-            meaning[CACHE] = result[1] if len(result) == 2 else result[1:]
-        gradients = self._by_name(self.backward(*(meaning[what] for what in self.reading.arguments)))
-        if not isinstance(gradients, dict):
-            return gradients
-        if G not in self.reading.arguments:
-            gradients = {n: g * gradient for n, gradient in gradients.items()}
-        if self.reading.course:
-            gradients = {n: self._as_derivative(n, gradient, ans) for n, gradient in gradients.items()}
-        return gradients
+# ---- names
 
-    def argnums(self) -> list[int]:
-        """The numbers of the arguments whose derivatives `backward` is to give."""
-        ans, cache = self.forward(*self.call.values)
-        with np.errstate(all="ignore"):
-            given = self(np.ones_like(ans, dtype=float), cache)
-        wanted = [n for n in self.call.names if n not in self.call.settings]
-        if isinstance(given, dict):
-            wanted = [n for n in self.call.names if n in given or (n in wanted and len(given) > 1)]
-        return [self.call.names.index(n) for n in wanted]
 
-    def _by_name(self, result: Any) -> Any:
-        """The gradients by the names of their arguments, as far as these can be found."""
-        names = self.call.names
-        if isinstance(result, dict):
-            return {n: result[key] for n in names for key in (n, f"d{n}") if key in result} or result
-        parts = list(result) if isinstance(result, (tuple, list)) else [result]
-        if all(part is None for part in parts):
-            raise TypeError("it gives None; is a return missing?")
-        written = [name.removeprefix("d") for name in self.file.returned_names(self.__name__)]
-        wanted = [n for n in names if n not in self.call.settings]
-        alike = [n for n, v in zip(names, self.call.values, strict=True) if np.shape(v) == np.shape(parts[0])]
-        for by in (written, wanted, names, alike[:1]):
-            if len(by) == len(parts) and set(by) <= set(names):
-                return {n: part for n, part in zip(by, parts, strict=True) if part is not None}
-        return result
+def pairs_of(file: UserFile, name: str) -> Iterator[Names]:
+    """The pairs whose backward half is the function `name`."""
+    function = file.functions[name]
+    flag = _flag(function)
+    if flag:
+        yield Names(name, name, name, flag)
+        return
+    words = _words(name)
+    stem = [w for w in words if w not in BACKWARD]
+    halves = [stem] if len(stem) < len(words) else []
+    if not halves and len(words[0]) > 1 and words[0].startswith("d"):  # drelu, dsigmoid_dx
+        halves = [[words[0][1:], *words[1:]]]
+    for half in halves:
+        forward = _forward_of(file, name, half)
+        if forward and not _of_a_net(function, file.functions[forward]):
+            yield Names(forward, name, "_".join(half))
+            return
 
-    def _as_derivative(self, name: str, gradient: Any, ans: np.ndarray) -> Any:
-        """The course's name of a gradient."""
-        if G not in self.reading.arguments:
-            return gradient / np.shape(gradient)[-1] if np.ndim(gradient) else gradient
-        return gradient * ans.shape[1] if role_of(name) in ("weights", "bias") else gradient
+
+def _forward_of(file: UserFile, backward: str, stem: list[str]) -> str:
+    """The function whose name has these words, and else only words for the forward half; the most alike one."""
+    bare = _bare(stem)
+    place = next((i for i, w in enumerate(_words(backward)) if w in BACKWARD), -1)
+    found: list[tuple[int, str]] = []
+    for name in file.functions:
+        words = _words(name)
+        if name == backward or set(words) & (BACKWARD - {"p", "d"}):
+            continue
+        if [w for w in words if w not in DIRECTION] == stem and words != stem:
+            same = 0 <= place < len(words) and words[place] in DIRECTION
+            found.append((0 if same else 1, name))
+        elif words == stem:
+            found.append((2, name))
+        elif [w for w in words if w not in FORWARD] == stem or words == [w for w in stem if w not in FILLING]:
+            found.append((3, name))
+        elif [w for w in words if w not in DIRECTION | VARIANTS] == [w for w in stem if w not in VARIANTS]:
+            found.append((4, name))
+        elif bare and _bare(words) == bare:
+            found.append((5, name))
+    return min(found, key=lambda each: each[0])[1] if found else ""
+
+
+def _bare(words: Sequence[str]) -> str:
+    return "".join(w for w in words if w not in FORWARD | FILLING | VARIANTS)
+
+
+def _words(name: str) -> list[str]:
+    """The words in a name: relu_backward, reluBackward and ReluBackward are two words."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    return [word for word in spaced.lower().split("_") if word] or [name]
+
+
+def _flag(function: Callable[..., Any]) -> str:
+    """The argument that asks an activation for its derivative, such as deriv=False; "" if there is none."""
+    parameters = list(signature(function).parameters.values())
+    for p in parameters[1:]:
+        if FLAG.fullmatch(p.name) and (p.default in (False, 0) or (p.default is p.empty and p is parameters[-1])):
+            return p.name if len(parameters) <= 3 and not p.name.startswith("d_") else ""
+    return ""
+
+
+def _of_a_net(backward: Callable[..., Any], forward: Callable[..., Any]) -> bool:
+    """Return whether a backward pass takes labels that its forward pass does not: a whole net, with its cost."""
+    own = set(signature(backward).parameters) - set(signature(forward).parameters)
+    return any(role_of(n) == "labels" and n not in ("y", "t", "true") for n in own) and len(own) > 1

@@ -1,0 +1,262 @@
+"""Layers of many styles: the right one is right, each mistake makes it wrong."""
+
+import textwrap
+
+import numpy as np
+import pytest
+
+from tinygrad_dl.testing.homework.execution import Limits
+from tinygrad_dl.testing.homework.layers import check_layer, find
+from tinygrad_dl.testing.homework.loading import run_file
+
+DENSE_OF_COLUMNS = """
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_out, n_in) * 0.01
+        self.b = np.zeros((n_out, 1))
+    def __call__(self, X):
+        self.X = X
+        return self.W @ X + self.b
+    def backward(self, dout):
+        self.dW = dout @ self.X.T
+        self.db = dout.sum(axis=1, keepdims=True)
+        return self.W.T @ dout
+"""
+STEPPING = """
+class Layer:
+    def forward_pass(self, x):
+        raise NotImplementedError
+    def backward_pass(self, grad, lr):
+        raise NotImplementedError
+class Full(Layer):
+    def __init__(self, units, input_size):
+        self.weights = np.random.rand(input_size, units)
+        self.bias = np.random.rand(units)
+    def forward_pass(self, x):
+        self.x = x
+        return x.dot(self.weights) + self.bias
+    def backward_pass(self, grad, lr):
+        below = grad.dot(self.weights.T)
+        self.weights = self.weights - lr * self.x.T.dot(grad)
+        self.bias -= lr * grad.sum(0)
+        return below
+"""
+IN_DICTS = """
+class Affine:
+    def __init__(self, in_features, out_features, seed=1):
+        rng = np.random.RandomState(seed)
+        self.params, self.grads = {}, {}
+        self.params["W"], self.params["b"] = rng.randn(in_features, out_features), np.zeros(out_features)
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs @ self.params["W"] + self.params["b"]
+    def backward(self, grad):
+        self.grads["b"] = np.sum(grad, axis=0)
+        self.grads["W"] = self.inputs.T @ grad
+        return grad @ self.params["W"].T
+"""
+PARAMETERS_AS_OBJECTS = """
+class Parameter:
+    def __init__(self, value):
+        self.value, self.grad = value, np.zeros_like(value)
+class Dense:
+    def __init__(self, fan_in, fan_out):
+        self.W, self.b = Parameter(np.random.randn(fan_in, fan_out)), Parameter(np.zeros(fan_out))
+    def fwd(self, x):
+        self.x = x
+        return x @ self.W.value + self.b.value
+    def bwd(self, g):
+        self.W.grad += self.x.T @ g
+        self.b.grad += g.sum(axis=0)
+        return g @ self.W.value.T
+"""
+BATCH_NORM = """
+class BatchNorm:
+    def __init__(self, gamma, beta, momentum=0.9):
+        self.gamma, self.beta, self.momentum = gamma, beta, momentum
+        self.running_mean = None
+    def forward(self, x, train_flg=True):
+        if self.running_mean is None:
+            self.running_mean = np.zeros(x.shape[1])
+        mu = x.mean(axis=0)
+        self.xc = x - mu
+        self.std = np.sqrt((self.xc**2).mean(axis=0) + 1e-7)
+        self.xn = self.xc / self.std
+        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mu
+        return self.gamma * self.xn + self.beta
+    def backward(self, dout):
+        self.dbeta = dout.sum(axis=0)
+        self.dgamma = np.sum(self.xn * dout, axis=0)
+        d = self.gamma * dout
+        return (d - d.mean(axis=0) - self.xn * (d * self.xn).mean(axis=0)) / self.std
+"""
+DROPOUT = """
+class Dropout:
+    def __init__(self, keep_prob):
+        self.keep_prob = keep_prob
+        self.training = True
+    def eval(self):
+        self.training = False
+    def forward(self, a):
+        self.mask = (np.random.rand(*a.shape) < self.keep_prob) / self.keep_prob
+        return a * self.mask if self.training else a
+    def backward(self, da):
+        return da * self.mask
+"""
+MEAN_IN_BACKWARD = """
+class Linear:
+    def __init__(self, size_in, size_out):
+        self.w, self.b = np.random.randn(size_out, size_in), np.zeros((size_out, 1))
+    def forward(self, a):
+        self.a = a
+        return self.w @ a + self.b
+    def backward(self, dz):
+        m = self.a.shape[1]
+        self.dw = dz @ self.a.T / m
+        self.db = dz.sum(axis=1, keepdims=True) / m
+        return self.w.T @ dz
+"""
+SOFTMAX_LOSS = """
+class SoftmaxWithLoss:
+    def __init__(self):
+        self.y, self.t = None, None
+    def forward(self, x, t):
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y, self.t = e / e.sum(axis=1, keepdims=True), t
+        return -np.sum(t * np.log(self.y)) / len(x)
+    def backward(self, dout=1):
+        return (self.y - self.t) / len(self.t)
+"""
+RETURNED = """
+class Dense:
+    def __init__(self, n_x, n_y):
+        self.W, self.b = np.random.randn(n_x, n_y), np.zeros((1, n_y))
+    def forward(self, X):
+        self.X = X
+        return X @ self.W + self.b
+    def backward(self, dZ):
+        dW = self.X.T @ dZ
+        db = np.sum(dZ, axis=0, keepdims=True)
+        dX = dZ @ self.W.T
+        return dX, dW, db
+"""
+CONVOLUTION = """
+class Conv:
+    def __init__(self, num_filters, size=3):
+        self.filters = np.random.randn(num_filters, size, size)
+        self.size = size
+    def patches(self, image):
+        for i in range(image.shape[0] - self.size + 1):
+            for j in range(image.shape[1] - self.size + 1):
+                yield i, j, image[i : i + self.size, j : j + self.size]
+    def forward(self, image):
+        self.image = image
+        out = np.zeros((image.shape[0] - self.size + 1, image.shape[1] - self.size + 1, len(self.filters)))
+        for i, j, patch in self.patches(image):
+            out[i, j] = (patch * self.filters).sum(axis=(1, 2))
+        return out
+    def backprop(self, d_out, learn_rate):
+        d_filters = np.zeros(self.filters.shape)
+        for i, j, patch in self.patches(self.image):
+            for f in range(len(self.filters)):
+                d_filters[f] += d_out[i, j, f] * patch
+        self.filters -= learn_rate * d_filters
+"""
+
+STYLES = {  # the source, the names of the gradients, and mistakes in it
+    "columns, __call__": (DENSE_OF_COLUMNS, ["dW", "db", "dX"], [
+        ("dout @ self.X.T", "2 * dout @ self.X.T"),
+        ("dout.sum(axis=1, keepdims=True)", "dout.mean(axis=1, keepdims=True)"),
+        ("self.W.T @ dout", "-self.W.T @ dout"),
+        ("self.W.T @ dout", "self.W @ dout"),
+    ]),
+    "steps": (STEPPING, ["dweights", "dbias", "dx"], [
+        ("self.weights - lr", "self.weights + lr"),
+        ("lr * grad.sum(0)", "lr * grad.mean(0)"),
+        ("lr * self.x.T.dot(grad)", "0.5 * lr * self.x.T.dot(grad)"),
+        ("grad.dot(self.weights.T)", "grad.dot(self.weights.T) / len(grad)"),
+    ]),
+    "dicts": (IN_DICTS, ["dW", "db", "dinputs"], [
+        ("np.sum(grad, axis=0)", "np.sum(grad)"),
+        ("self.inputs.T @ grad", "self.inputs.T @ grad / len(grad)"),
+        ("return grad @", "return 1.1 * grad @"),
+    ]),
+    "parameters are objects": (PARAMETERS_AS_OBJECTS, ["W.grad", "b.grad", "dx"], [
+        ("self.W.grad += self.x.T @ g", "self.W.grad -= self.x.T @ g"),
+        ("g.sum(axis=0)", "g.max(axis=0)"),
+    ]),
+    "batch norm": (BATCH_NORM, ["dgamma", "dbeta", "dx"], [
+        ("d - d.mean(axis=0) - ", "d - "),
+        ("self.xn * dout, axis=0", "self.xc * dout, axis=0"),
+    ]),
+    "dropout": (DROPOUT, ["da"], [("return da * self.mask", "return da * (self.mask > 0)")]),
+    "1/m inside": (MEAN_IN_BACKWARD, ["dw", "db", "da"], [
+        ("self.dw = dz @ self.a.T / m", "self.dw = dz @ self.a.T"),
+        ("keepdims=True) / m", "keepdims=True)"),
+    ]),
+    "softmax with loss": (SOFTMAX_LOSS, ["dx"], [
+        ("(self.y - self.t) / len(self.t)", "self.t - self.y"),
+        ("(self.y - self.t) / len(self.t)", "(self.y - self.t)"),
+    ]),
+    "gradients are returned": (RETURNED, ["dW", "db", "dX"], [
+        ("self.X.T @ dZ", "self.X.T @ dZ / self.X.shape[1]"),
+        ("np.sum(dZ, axis=0, keepdims=True)", "np.sum(dZ, axis=0)"),
+    ]),
+    "convolution": (CONVOLUTION, ["dfilters"], [
+        ("d_filters[f] +=", "d_filters[f] ="),
+        ("self.filters -=", "self.filters +="),
+    ]),
+}  # fmt: skip
+MISTAKES = [(name, *mistake) for name, (_, _, mistakes) in STYLES.items() for mistake in mistakes]
+
+
+@pytest.fixture
+def findings(tmp_path):
+    """The findings on the layers of a source."""
+
+    def findings(source):
+        path = tmp_path / "homework.py"
+        path.write_text("import numpy as np\n" + textwrap.dedent(source), encoding="utf-8")
+        with run_file(str(path), shown=path.name, limits=Limits()) as file:
+            return [check.run() for check in find(file, False)]
+
+    return findings
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_right_layer_is_right_in_all_its_gradients(findings, style):
+    source, names, _ = STYLES[style]
+    (finding,) = findings(source)
+    assert finding.verdict == "right", finding.report
+    assert [quantity.name for quantity in finding.quantities] == names
+
+
+@pytest.mark.parametrize(("style", "old", "new"), MISTAKES)
+def test_a_layer_with_a_mistake_is_wrong(findings, style, old, new):
+    source = STYLES[style][0]
+    assert source.count(old) == 1
+    (finding,) = findings(source.replace(old, new))
+    assert finding.verdict == "wrong", finding.report
+
+
+def test_the_place_of_the_mean_is_a_reading(findings):
+    (finding,) = findings(MEAN_IN_BACKWARD)
+    assert "the gradients of the parameters hold the 1/m" in finding.readings
+
+
+def test_a_layer_that_is_there_is_checked_for_the_given_input():
+    class Scale:
+        def __init__(self):
+            self.s = np.array([2.0, 3.0])
+
+        def forward(self, x):
+            self.x = x
+            return self.s * x
+
+        def backward(self, g):
+            self.ds = (g * self.x).sum(axis=0)
+            return 2 * g * self.s
+
+    finding = check_layer(Scale(), np.ones((3, 2)))
+    assert [(q.name, q.verdict) for q in finding.quantities] == [("ds", "right"), ("dx", "wrong")]
+    assert finding.quantities[1].causes == ("factor 2",)

@@ -1,0 +1,167 @@
+"""Gradients in training loops: scripts, functions and classes whose forward pass, gradients and updates are inline."""
+
+import textwrap
+
+import pytest
+
+from tinygrad_dl.testing.homework import scripts
+from tinygrad_dl.testing.homework.loading import run_file
+
+each = pytest.mark.parametrize
+
+COLUMNS = """
+import numpy as np
+rng = np.random.RandomState(4)
+X = rng.randn(3, 7)
+Y = (rng.rand(1, 7) < 0.5) * 1.0
+W1, b1 = rng.randn(4, 3), np.zeros((4, 1))
+W2, b2 = rng.randn(1, 4), np.zeros((1, 1))
+m, rate = 7, 0.5
+for step in range(40):
+    A1 = np.tanh(W1 @ X + b1)
+    A2 = 1 / (1 + np.exp(-(W2 @ A1 + b2)))
+    cost = -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m
+    dZ2 = A2 - Y
+    dW2 = dZ2 @ A1.T / m
+    db2 = dZ2.sum(axis=1, keepdims=True) / m
+    dZ1 = W2.T @ dZ2 * (1 - A1**2)
+    dW1 = dZ1 @ X.T / m
+    db1 = dZ1.sum(axis=1, keepdims=True) / m
+    W1 = W1 - rate * dW1
+    b1 = b1 - rate * db1
+    W2 = W2 - rate * dW2
+    b2 = b2 - rate * db2
+"""
+ROWS = """
+import numpy as np
+rng = np.random.RandomState(5)
+X, t = rng.rand(6, 3), rng.rand(6, 3)
+V, U = rng.randn(3, 4), rng.randn(4, 3)
+def squash(z, slope=False):
+    return z * (1 - z) if slope else 1 / (1 + np.exp(-z))
+for _ in range(9):
+    hidden = squash(X @ V)
+    out = squash(hidden @ U)
+    out_delta = (t - out) * squash(out, True)
+    hidden_delta = out_delta @ U.T * squash(hidden, True)
+    U += hidden.T @ out_delta
+    V += X.T @ hidden_delta
+"""
+CLASS = """
+import numpy as np
+class Net:
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+        self.W1, self.W2 = np.random.rand(3, 4), np.random.rand(4, 1)
+    def forward(self):
+        self.h = np.tanh(self.X @ self.W1)
+        self.out = self.h @ self.W2
+    def backward(self):
+        d = 2 * (self.out - self.y) / len(self.y)
+        dW2 = self.h.T @ d
+        dW1 = self.X.T @ (d @ self.W2.T * (1 - self.h**2))
+        self.W1 -= 0.1 * dW1
+        self.W2 -= 0.1 * dW2
+if __name__ == "__main__":
+    net = Net(np.random.randn(6, 3), np.random.randn(6, 1))
+    for i in range(30):
+        net.forward()
+        net.backward()
+        if i % 10 == 9:
+            print("Loss:", np.mean((net.out - net.y) ** 2))
+"""
+MOMENTUM = """
+import numpy as np
+rng = np.random.default_rng(6)
+X, y = rng.normal(size=(20, 3)), rng.integers(0, 3, 20)
+W, b = rng.normal(size=(3, 3)), np.zeros(3)
+vW, vb = np.zeros_like(W), np.zeros_like(b)
+for epoch in range(3):
+    order = rng.permutation(20)
+    for i in range(0, 20, 5):
+        x, k = X[order[i : i + 5]], y[order[i : i + 5]]
+        s = x @ W + b
+        p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(5), k]).mean()
+        p[np.arange(5), k] -= 1
+        dW = x.T @ p / 5
+        db = p.sum(axis=0) / 5
+        vW = 0.9 * vW + dW
+        vb = 0.9 * vb + db
+        W -= 0.1 * vW
+        b -= 0.1 * vb
+"""
+SAMPLES = """
+import numpy as np
+def fit(xs, ys, w, c):
+    for x, y in zip(xs, ys):
+        guess = w * x + c
+        loss = (guess - y) ** 2
+        w = w - 0.01 * 2 * (guess - y) * x
+        c = c - 0.01 * 2 * (guess - y)
+    return w, c
+fit(np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 2.0]), 0, 0)
+"""
+FILES = {"columns": COLUMNS, "rows": ROWS, "class": CLASS, "momentum": MOMENTUM, "samples": SAMPLES}
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Write a file, run it, and return the findings of its training steps."""
+
+    def judged(source, old="", new=""):
+        assert old in source
+        path = tmp_path / "homework.py"
+        path.write_text(textwrap.dedent(source.replace(old, new)), encoding="utf-8")
+        with run_file(str(path), shown=path.name) as file:
+            return [check.run() for check in scripts.find(file)]
+
+    return judged
+
+
+@each("name", FILES)
+def test_right_gradients_in_a_loop_are_right(judged, name):
+    assert [finding.verdict for finding in judged(FILES[name])] == ["right"]
+
+
+@each(
+    ("name", "old", "new", "cause"),
+    [
+        ("columns", "A2 - Y", "Y - A2", "sign"),
+        ("columns", "dW2 = dZ2 @ A1.T / m", "dW2 = dZ2 @ A1.T", "1/m missing"),
+        ("columns", "(1 - A1**2)", "(1 - A1)", ""),
+        ("columns", "keepdims=True) / m\n    dZ1", "keepdims=True) / m**2\n    dZ1", "a 1/m too many"),
+        ("rows", "squash(hidden, True)", "squash(hidden)", ""),
+        ("rows", "U += hidden", "U -= hidden", "sign"),
+        ("class", "d @ self.W2.T", "2 * d @ self.W2.T", "a factor of 2"),
+        ("momentum", "dW = x.T @ p / 5", "dW = x.T @ p", "1/m missing"),
+        ("samples", "2 * (guess - y) * x", "2 * (y - guess) * x", "sign"),
+    ],
+)
+def test_a_mistake_is_wrong_with_its_cause(judged, name, old, new, cause):
+    (finding,) = judged(FILES[name], old, new)
+    assert finding.verdict == "wrong", finding.report
+    assert any(cause in quantity.causes for quantity in finding.quantities) or not cause, finding.report
+
+
+def test_a_gradient_from_weights_that_were_updated_before_is_wrong(judged):
+    late = "hidden_delta = out_delta @ U.T * squash(hidden, True)\n    "
+    (finding,) = judged(ROWS.replace(late, ""), "V += X", f"{late}V += X")
+    wrong = [quantity for quantity in finding.quantities if quantity.verdict == "wrong"]
+    assert [quantity.causes for quantity in wrong] == [("updated W: it is computed from U after its update",)]
+
+
+@each(("old", "verdict"), [("squares", "right"), ("a mean with 1/2", "wrong")])
+def test_a_sum_of_squares_is_minimised_unless_the_loss_is_halved_and_a_mean(judged, old, verdict):
+    loss = {"squares": "np.mean((t - out) ** 2)", "a mean with 1/2": "np.mean((t - out) ** 2) / 2"}[old]
+    source = ROWS.replace("    out_delta", f"    loss = {loss}\n    out_delta", 1)
+    assert [finding.verdict for finding in judged(source)] == [verdict]
+
+
+def test_a_mean_of_cross_entropies_has_a_mean_of_gradients(judged):
+    (finding,) = judged(MOMENTUM.replace("x.T @ p / 5", "x.T @ p"), "p.sum(axis=0) / 5", "p.sum(axis=0)")
+    assert [(q.name, q.causes) for q in finding.quantities] == [("dW", ("1/m missing",)), ("db", ("1/m missing",))]
+
+
+def test_a_loop_without_parameters_is_no_training(judged):
+    assert judged("import numpy as np\ntotal = 0.0\nfor x in np.arange(3.0):\n    total += x**2\n") == []

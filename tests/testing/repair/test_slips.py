@@ -1,0 +1,34 @@
+"""Kinds of slips: what an expression may have been meant to be."""
+
+import ast
+
+import pytest
+
+from tinygrad_dl.testing.repair.slips import KINDS
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("a - b", "b - a"),
+        ("a", "a.T"),
+        ("np.dot(a, b)", "b @ a"),
+        ("a @ b", "a * b"),
+        ("a.sum(axis=0)", "a.sum(axis=1, keepdims=True)"),
+        ("np.mean(a)", "np.sum(a)"),
+        ("a / m", "a * m"),
+        ("a + b", "a"),
+        ("2", "1"),
+        ("a", "b"),
+        ("relu(a)", "d_relu(a)"),
+        ("a * b", "a * b / m"),
+        ("relu(a)", "1 - a ** 2"),
+        ("a @ b", "a @ b * (a * (1 - a))"),
+        ("a @ b", "a @ b + lambd / m * a"),
+    ],
+)
+def test_what_was_meant_is_among_what_each_kind_yields(text, meant):
+    names, others = ["a", "b", "m", "lambd"], ["relu", "d_relu"]
+    node = ast.parse(text, mode="eval").body
+    made = {ast.unparse(new) for kind in KINDS for _, new in kind(node, names, others) if isinstance(new, ast.expr)}
+    assert meant in made

@@ -1,0 +1,104 @@
+"""The gradients that a function claims, judged quickly where they are clearly wrong, and the causes of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..gradcheck.causes import causes_of, causes_of_pullback
+from .judging import Gradients, Judgement
+from .judging import merged as merged_judgements
+from .screening import careful, clearly_wrong, numeric_gradient
+
+
+class Claimed:
+    """A function of arguments by name, with its claimed gradients for those of them that are `wanted`."""
+
+    def __init__(
+        self, names: Sequence[str], values: Sequence[Any], value: Any, gradients: Gradients, wanted: Sequence[str]
+    ):
+        self.everything, self.function, self.pull = dict(zip(names, values, strict=True)), value, gradients
+        self.wanted = list(wanted)
+
+    def names(self) -> list[str]:
+        """The names of the wanted arguments."""
+        return self.wanted
+
+    def values(self) -> list[Any]:
+        """Their values."""
+        return [self.everything[n] for n in self.wanted]
+
+    def value(self, *values: Any) -> np.ndarray:
+        """The value for these arguments, with the others as they are."""
+        return self.function(*self._all(values))
+
+    def gradients(self, g: np.ndarray, values: Sequence[Any]) -> dict[str, Any]:
+        """The claimed gradients, by argument."""
+        return dict(self.pull(g, self._all(values)))
+
+    def _all(self, values: Sequence[Any]) -> list[Any]:
+        return list({**self.everything, **dict(zip(self.wanted, values, strict=True))}.values())
+
+
+@dataclass
+class Explained(Judgement):
+    """A judgement, with the causes of wrong gradients by argument."""
+
+    causes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def judge_and_explain(
+    title: str, claim: Claimed, sizes: Mapping[str, int], small: float = 0.0, progress: bool = False
+) -> Explained:
+    """Compare the gradients of a claim with differences, and name the causes of the wrong ones.
+
+    `sizes` are m, the number of samples, and other numbers that a gradient may be off by.
+    """
+    given = claim.gradients(np.ones_like(np.asarray(claim.value(*claim.values()), dtype=float)), claim.values())
+    missing = tuple(n for n in claim.wanted if given.get(n) is None)
+    there = Claimed(
+        list(claim.everything),
+        list(claim.everything.values()),
+        claim.function,
+        claim.pull,
+        [n for n in claim.wanted if n not in missing],
+    )
+    wrong = clearly_wrong(there, there.wanted) if there.wanted else {}
+    wrong = {n: (part, truth) for n, (part, truth) in wrong.items() if not _is_small(part, truth, small)}
+    judgement = careful(title, there, there.wanted, wrong, small, progress)
+    others = {name: size for name, size in sizes.items() if name != "m"}
+    causes = {n: _causes(there, n, part, truth, sizes.get("m", 0), others) for n, (part, truth) in wrong.items()}
+    return Explained(judgement.reports, (*judgement.missing, *missing), judgement.notes, causes)
+
+
+def merged(first: Explained, second: Explained, note: str) -> Explained:
+    """Two judgements on the same gradients as one, see `judging.merged`."""
+    both = merged_judgements(first, second, note)
+    return Explained(both.reports, both.missing, both.notes, {**second.causes, **first.causes})
+
+
+def _is_small(part: np.ndarray, truth: np.ndarray, small: float) -> bool:
+    return part.shape == truth.shape and bool(np.all(np.abs(part - truth) <= 1e3 * small * np.abs(truth).max()))
+
+
+def _causes(
+    claim: Claimed, name: str, part: np.ndarray, truth: np.ndarray, samples: int, sizes: Mapping[str, int]
+) -> tuple[str, ...]:
+    values = claim.values()
+    i = claim.wanted.index(name)
+    ans = np.asarray(claim.value(*values), dtype=float)
+    if not ans.ndim:
+        return causes_of(part, truth, samples=samples, sizes=sizes)
+
+    def pull(g: np.ndarray) -> Any:
+        return claim.gradients(g, values)[name]
+
+    def differentiate(g: np.ndarray) -> np.ndarray:
+        return numeric_gradient(lambda *v: float(np.sum(g * claim.value(*v))), values, i)
+
+    rng = np.random.default_rng(3)
+    g = rng.uniform(0.5, 1.5, ans.shape) * rng.choice([-1, 1], ans.shape)
+    return causes_of_pullback(pull, differentiate, g, samples=samples, sizes=sizes, x=values[i], ans=ans)

@@ -1,0 +1,141 @@
+"""Leftovers: gradients that a file derives by hand and that no check covers. Without them "right" would say too much.
+
+Code counts as covered if a covered function or class calls it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from .findings import UNCHECKED, Check, Finding
+from .loading import UserFile
+
+BACKWARD = re.compile(
+    r"(.*_)?(back(wards?|prop|propagation|propagate)?|bprop|grads?|gradients?|deriv\w*|prime)(_.*|\d*)", re.I
+)
+GRADIENT = re.compile(
+    r"d([WwBbZzAaXxHh]|[Wwb]\w{1,3}|out|scores|hidden|inputs?|weights?|biases?)_?\d*|delta_?\w{0,8}|nabla_[bw]|grads?|grad_?[Wwb]\d*"
+)
+OTHER = re.compile(  # about gradients, and no derivation
+    r".*(check|numeric|approx|test|plot|print|clip|updat|optim|init|descent|flat|vector|dictionary|compar|error|load)",
+    re.I,
+)
+ARITHMETIC = (ast.Mult, ast.MatMult, ast.Sub, ast.Div, ast.Pow)
+PRODUCTS = {"dot", "matmul", "multiply", "sum", "outer", "einsum", "where", "tensordot", "square", "exp"}
+
+
+def leftovers(file: UserFile, checks: Sequence[Check]) -> list[Check]:
+    """The functions and classes that derive gradients and that are neither checked nor called by checked ones."""
+    names = {name for check in checks for name in check.names}
+    scripted = any(name in file.variables for name in names)
+    if scripted:  # its loop calls functions
+        loops = (node for node in file.tree.body if isinstance(node, (ast.For, ast.While)))
+        names |= {name.id for loop in loops for name in _names_in(loop)}
+    covered = _reached(file, names)
+    found = [name for name in (*file.functions, *file.classes) if name not in covered and _derives(file, name)]
+    helpers = _called(file, found)
+    left: list[tuple[str, ...]] = [(name,) for name in found if name not in helpers]
+    script = tuple(dict.fromkeys(_gradients_in(_script(file.tree))))
+    if len(script) > 1 and not scripted:
+        left.append(script)
+    return [Check(", ".join(each), each, partial(_unchecked, file, each)) for each in left]
+
+
+def _unchecked(file: UserFile, names: tuple[str, ...]) -> Finding:
+    name = ", ".join(names)
+    place = file.place(file.names[name]) if name in file.names else file.path
+    problem = f"{place}: {name}: gradients by hand, but no check fits them: what they are gradients of was not found."
+    return Finding(name, UNCHECKED, problem=problem, place=place, names=names)
+
+
+def _derives(file: UserFile, name: str) -> bool:
+    if name.lower().startswith("test") or OTHER.match(name):
+        return False
+    node = file.definition(file.names[name])
+    if isinstance(node, ast.ClassDef):
+        return any(_is_derivation(part) for part in node.body if isinstance(part, ast.FunctionDef))
+    return node is not None and _is_derivation(node)
+
+
+def _is_derivation(function: ast.FunctionDef) -> bool:
+    """Return whether a function computes gradients, by its name, or by the names of what it computes."""
+    if OTHER.match(function.name):
+        return False
+    if BACKWARD.fullmatch(function.name):
+        return _computes(function)
+    names = set(_gradients_in([function]))
+    returned = {n.id for part in ast.walk(function) if isinstance(part, ast.Return) for n in _names_in(part)}
+    return len(names) > 1 or bool(names & returned)
+
+
+def _gradients_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The names of the gradients that code computes."""
+    for node in nodes:
+        for part in ast.walk(node):
+            name = _assigned(part)
+            if name and GRADIENT.fullmatch(name):
+                yield name
+
+
+def _script(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements that are in no function or class."""
+    return (node for node in tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef)))
+
+
+def _assigned(node: ast.AST) -> str:
+    """The name of an array that a statement computes, all of it or a part: dW in `dW[:, j] += X[i]`."""
+    if isinstance(node, ast.Assign) and _computes(node.value):
+        target = node.targets[0]
+    elif isinstance(node, ast.AugAssign):
+        target = node.target
+    else:
+        return ""
+    inner = target.value if isinstance(target, ast.Subscript) else target
+    return inner.id if isinstance(inner, ast.Name) else ""
+
+
+def _names_in(node: ast.AST) -> Iterator[ast.Name]:
+    return (part for part in ast.walk(node) if isinstance(part, ast.Name))
+
+
+def _computes(node: ast.AST) -> bool:
+    return any(
+        (isinstance(part, ast.BinOp) and isinstance(part.op, ARITHMETIC))
+        or (
+            isinstance(part, ast.UnaryOp)
+            and isinstance(part.op, ast.USub)
+            and not isinstance(part.operand, ast.Constant)
+        )
+        or (isinstance(part, ast.Attribute) and part.attr in PRODUCTS)
+        for part in ast.walk(node)
+    )
+
+
+def _reached(file: UserFile, names: set[str]) -> set[str]:
+    """The names, and those of all functions and classes that they use."""
+    reached: set[str] = set()
+    waiting = [name for name in names if name in file.names]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += _used(file, name)
+    return reached
+
+
+def _called(file: UserFile, names: Sequence[str]) -> set[str]:
+    """The functions that others of these call."""
+    return {used for name in names for used in _used(file, name) if used != name and used in names}
+
+
+def _used(file: UserFile, name: str) -> Iterator[str]:
+    value: Any = file.names[name]
+    node = file.definition(value) if name in file.functions or name in file.classes else None
+    for part in ast.walk(node) if node else ():
+        used = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
+        if used in file.functions or used in file.classes:
+            yield used

@@ -1,0 +1,121 @@
+"""A quick look at gradients before the careful one: plain central differences show which of them are clearly wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..gradcheck.report import GradientReport, Mistake
+from .judging import Judgement, judge
+
+STEPS = (1e-6, 1e-4)
+CLEAR = 1e-3  # of the largest number of a gradient: what is off by more is wrong
+MOVES = (0.0, 0.02)  # how far from the drawn values to look as well, beyond kinks
+
+
+class Claim(Protocol):
+    """A function with gradients by hand: `value(*values)`, and `gradients(g, values)` by the names of the values."""
+
+    def names(self) -> list[str]: ...  # noqa: D102
+    def values(self) -> list[Any]: ...  # noqa: D102
+    def value(self, *values: Any) -> np.ndarray: ...  # noqa: D102
+    def gradients(self, g: np.ndarray, values: Sequence[Any]) -> dict[str, Any]: ...  # noqa: D102
+
+
+Wrong = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def clearly_wrong(claim: Claim, wanted: Collection[str]) -> Wrong:
+    """The gradients that are clearly wrong, by name, as given and by differences."""
+    names = claim.names()
+    found: Wrong = {}
+    for move in MOVES:
+        rng = np.random.default_rng(7)
+        values = [np.asarray(v) + move * rng.uniform(-1, 1, np.shape(v)) for v in claim.values()]
+        ans = np.asarray(claim.value(*values), dtype=float)
+        g = rng.uniform(0.5, 1.5, ans.shape) * rng.choice([-1, 1], ans.shape) if ans.ndim else np.ones(())
+        given = claim.gradients(g, values)
+        here: Wrong = {}
+        for n in wanted if not move else found:
+            part = np.asarray(given.get(n, np.nan), dtype=float)
+
+            def along(*v: Any, g: np.ndarray = g) -> float:
+                return float(np.sum(g * claim.value(*v)))
+
+            fine, coarse = (None, None)
+            shape = np.shape(values[names.index(n)])
+            if part.shape == shape:
+                fine = numeric_gradient(along, values, names.index(n), STEPS[0])
+                if _close(part, fine):
+                    continue
+                coarse = numeric_gradient(along, values, names.index(n), STEPS[1])
+                if _close(part, coarse) or not _close(fine, coarse):
+                    continue
+            here[n] = part, fine if fine is not None else numeric_gradient(along, values, names.index(n))
+        found = here if not move else {n: pair for n, pair in found.items() if n in here}
+        if not found:
+            return {}
+    return found
+
+
+def numeric_gradient(f: Any, values: Sequence[Any], i: int, step: float = STEPS[0]) -> np.ndarray:
+    """The derivatives of a number with respect to one of the arguments, by central differences."""
+    x = np.array(values[i], dtype=float)
+    gradient = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        ends = []
+        for h in (step, -step):
+            moved = x.copy()
+            moved[index] += h
+            ends.append(f(*values[:i], moved, *values[i + 1 :]))
+        gradient[index] = (ends[0] - ends[1]) / (2 * step)
+    return gradient
+
+
+def _close(a: np.ndarray, b: np.ndarray) -> bool:
+    size = max(np.abs(b).max(initial=0.0), 1e-9)
+    return bool(np.all(np.abs(a - b) <= CLEAR * size))
+
+
+def careful(title: str, claim: Claim, wanted: Sequence[str], wrong: Wrong, small: float, progress: bool) -> Judgement:
+    """The judgement on gradients: `wrong` ones as they are, the others by careful differences."""
+    names, values = claim.names(), claim.values()
+    rest = [n for n in wanted if n not in wrong]
+    judgement = _judged(title, claim, names, values, rest, small, progress) if rest else Judgement({})
+    reports = {
+        n: judgement.reports[n] if n in judgement.reports else _report(title, n, names.index(n), *wrong[n])
+        for n in wanted
+    }
+    return Judgement(reports, judgement.missing, judgement.notes)
+
+
+def _judged(
+    title: str, claim: Claim, names: list[str], values: list[Any], rest: list[str], small: float, progress: bool
+) -> Judgement:
+    """The judgement by careful differences. A parameter of a function needs a plain name, layers[0].W has none."""
+    plain = {n: re.sub(r"\W+", "_", n).strip("_") for n in names}
+
+    def gradients(g: np.ndarray, given: Sequence[Any]) -> dict[str, Any]:
+        return {plain[n]: part for n, part in claim.gradients(g, given).items() if n in plain}
+
+    known = list(plain.values())
+    judgement = judge(title, known, values, claim.value, gradients, [plain[n] for n in rest], small, progress)
+    reports = {n: judgement.reports[plain[n]] for n in rest if plain[n] in judgement.reports}
+    return Judgement(reports, tuple(n for n in rest if plain[n] in judgement.missing), judgement.notes)
+
+
+def _report(title: str, name: str, argnum: int, given: np.ndarray, truth: np.ndarray) -> GradientReport:
+    """The report on a gradient that is clearly wrong, at the element that is off the most."""
+    report = GradientReport(title, advice="It contradicts differences of the forward pass.")
+    if given.shape != truth.shape:
+        report.others = f"the gradient for {name} has shape {given.shape}, expected {truth.shape}, the shape of {name}."
+        return report
+    off = np.where(np.isfinite(given), np.abs(given - truth), np.inf)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape))
+    claimed, right = float(given[index]), float(truth[index])
+    element = f"{name}{list(index) or ''}"
+    report.mistakes = [Mistake(name, argnum, index, element, "", 1, "vjp", claimed, right, right, 1e-6 * abs(right))]
+    return report

@@ -1,0 +1,220 @@
+"""The training steps of a learner's file: the statement that is a step, found by its updates, and run under a watch."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import io
+import random
+import re
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+
+import numpy as np
+
+from .budget import TooLong, time_limit
+from .entries import draws, entries, missing_names
+from .loading import UserFile
+from .old_numpy import mend
+from .rewriting import WATCH, watched
+from .snapshot import Snapshot, reachable
+from .updates import update_of
+from .watch import Path, Record, StepDone, Watch
+
+SECONDS = 2.0  # for a statement
+LONGEST = 1000  # side of an array whose sides are tried for missing data
+TEXT = 20 * "hello world, a text that is not there. "  # in place of a file
+Scope = ast.Module | ast.FunctionDef
+LOOPS = (ast.For, ast.While)
+
+
+def regions(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    """The statements that may be a training step, for each group of updates: inner ones first, then those around.
+
+    A loop, whose body is the step, or a function.
+    """
+    places = [place for place in _places(tree, tree, ()) if place[0]]
+    groups: dict[int, list[ast.stmt]] = {}
+    for _, scope, loops in places:
+        group = groups.setdefault(id(loops[0] if loops else scope), [])
+        for each in _outwards(tree, scope, loops, 0):
+            if each not in group:
+                group.append(each)
+    seen: set[tuple[int, ...]] = set()
+    for group in groups.values():
+        group.sort(key=lambda node: sum(1 for _ in ast.walk(node)) if isinstance(node, LOOPS) else 10**6)
+        key = tuple(map(id, group))
+        if key not in seen and group:
+            seen.add(key)
+            yield group
+
+
+def _places(node: ast.AST, scope: Scope, loops: tuple) -> Iterator[tuple[bool, Scope, tuple]]:
+    """The statements below `node`: True for an update, their function, and the loops around them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef):
+            yield from _places(child, child, ())
+        elif isinstance(child, (ast.stmt, ast.ExceptHandler)):
+            updates = update_of(child)
+            yield any(not _counts(terms) for _, terms, _ in updates), scope, loops
+            yield from _places(child, scope, (*loops, child) if isinstance(child, LOOPS) else loops)
+
+
+def _counts(terms: list) -> bool:
+    return all(isinstance(term, ast.Constant) for _, term in terms)
+
+
+def _outwards(tree: ast.Module, scope: Scope, loops: tuple, depth: int) -> Iterator[ast.stmt]:
+    """The loops around a statement, its function, and the same of the calls of that."""
+    yield from reversed(loops)
+    if isinstance(scope, ast.FunctionDef):
+        yield scope
+        if depth < 3:
+            for _, caller, around in _calls(tree, tree, (), scope.name):
+                if caller is not scope:
+                    yield from _outwards(tree, caller, around, depth + 1)
+
+
+def _calls(node: ast.AST, scope: Scope, loops: tuple, name: str) -> Iterator[tuple[ast.AST, Scope, tuple]]:
+    for child in ast.iter_child_nodes(node):
+        called = child.func if isinstance(child, ast.Call) else None
+        if isinstance(called, (ast.Name, ast.Attribute)) and name == getattr(called, "attr", getattr(called, "id", "")):
+            yield child, scope, loops
+        inner = child if isinstance(child, ast.FunctionDef) else scope
+        around = () if isinstance(child, ast.FunctionDef) else (*loops, child) if isinstance(child, LOOPS) else loops
+        yield from _calls(child, inner, around, name)
+
+
+class Step:
+    """A training step of a file, to be run again and again: `region` is a statement of its tree."""
+
+    def __init__(self, file: UserFile, region: ast.stmt):
+        self.file, self.region = file, region
+        self.snapshot: Any = None
+        self.statement: Any = None  # the code that gets to the step
+        self.error: BaseException | None = None
+        self._ready: Any = None
+        self._twin: ast.AST = region
+
+    @property
+    def function(self) -> str:
+        """The name of the function around the step; "" for a statement of the module."""
+        around = [n for n in ast.walk(self.file.tree) if isinstance(n, ast.FunctionDef)]
+        holding = [n.name for n in around if any(part is self.region for part in ast.walk(n))]
+        return holding[-1] if holding else ""
+
+    def names_of_check(self, parameters: list[str]) -> tuple[str, ...]:
+        """The names that select a check of this step: the functions that compute gradients, or hold the step."""
+        called = {
+            getattr(n.func, "attr", getattr(n.func, "id", "")) for n in ast.walk(self.region) if isinstance(n, ast.Call)
+        }
+        own = [n for n in ast.walk(self.file.tree) if isinstance(n, ast.FunctionDef) and n.name in called]
+        back = [n.name for n in own if n.name in self.file.functions and _derives(n)]
+        held = [
+            c.name
+            for c in ast.walk(self.file.tree)
+            if isinstance(c, ast.ClassDef) and any(p is self.region for p in ast.walk(c))
+        ]
+        return tuple(dict.fromkeys(back or held or ([self.function] if self.function else parameters)))
+
+    def found(self) -> bool:
+        """Run the file up to the step: False if it does not get there."""
+        names = dict(self.file.names)
+        for statement, code in self._statements():
+            snapshot = Snapshot(names)
+            names[WATCH] = watch = Watch()
+            error = self._execute(code, names)
+            if watch.started and (watch.finished or error is None):
+                self.snapshot, self.statement, self.error = snapshot, code, None
+                return True
+            self.error = self.error or error
+            if error is not None and isinstance(statement, ast.Assign) and ".read()" in ast.unparse(statement.value):
+                names.update((n.id, TEXT) for n in statement.targets if isinstance(n, ast.Name))
+        self._ready = Snapshot(names)
+        return False
+
+    def drawn(self, end: float) -> Iterator[dict[str, Any]]:
+        """Get to the step with drawn values, and give them, again and again until `end`; after `found` has failed."""
+        names = self._ready.restore()
+        missing = missing_names(self.file.tree, self.region, names)
+        ways = [
+            (compile(text, self.file.path, "exec"), new) for text, new in entries(self.file.tree, self.region, names)
+        ]
+        if not ways and missing:
+            ways = [(self._own_code(), {})]
+        arrays = [v for _, v in reachable(names) if isinstance(v, np.ndarray) and v.ndim < 3]
+        shapes = [a.shape for a in arrays if max(a.shape, default=0) < LONGEST]
+        for code, new in ways:
+            for values in draws({**new, **{n: n for n in missing}}, shapes):
+                if time.monotonic() > end:
+                    return
+                names = self._ready.restore()
+                names.update(values)
+                names[WATCH] = watch = Watch()
+                if self._execute(code, names) is None and watch.started:
+                    names = self._ready.restore()
+                    names.update(values)
+                    self.snapshot, self.statement = Snapshot(names), code
+                    yield values
+
+    def _own_code(self) -> Any:
+        """The code of the statement with the region in it."""
+        return next(code for statement, code in self._statements() if any(n is self._twin for n in ast.walk(statement)))
+
+    def run(
+        self, given: Mapping[Path, Any] | None = None, cleared: tuple[Path, ...] = (), suspended: bool = False
+    ) -> Record | None:
+        """The record of a step with these parameters; None if it fails."""
+        names = self.snapshot.restore()
+        names[WATCH] = watch = Watch(given, cleared, suspended)
+        self.error = self._execute(self.statement, names)
+        return watch.record if watch.started and self.error is None else None
+
+    def _execute(self, code: Any, names: dict[str, Any]) -> BaseException | None:
+        """Run a statement as it is run each time: with the same random numbers, and without a word."""
+        state = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with np.errstate(all="ignore"), time_limit(SECONDS):
+                    exec(code, names)
+        except StepDone:
+            return None
+        except (Exception, SystemExit, TooLong) as error:
+            return error
+        finally:
+            random.setstate(state[0])
+            np.random.set_state(state[1])  # noqa: NPY002
+        return None
+
+    def _statements(self) -> Iterator[tuple[ast.stmt, Any]]:
+        """The watched statements of the file, and their code; those of its main block as well."""
+        tree = copy.deepcopy(self.file.tree)
+        twins = dict(zip(map(id, ast.walk(self.file.tree)), ast.walk(tree), strict=True))
+        self._twin = region = twins[id(self.region)]
+        cut = [loops[0] for update, _, loops in _places(tree, tree, ()) if update and loops]
+        cut = [loop for loop in cut if not any(region is node or loop is region for node in ast.walk(loop))]
+        for statement in _flat(watched(tree, region, cut).body):
+            part = ast.fix_missing_locations(ast.Module([mend(statement)], []))
+            yield statement, compile(part, self.file.path, "exec", dont_inherit=True)
+
+
+def _derives(function: ast.FunctionDef) -> bool:
+    """True for a function that computes gradients, by its name and those of its variables."""
+    stored = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    derivatives = [n for n in stored if re.fullmatch(r"d[A-Z]\w*|d[wbz]\w{0,3}|d_\w+|grad\w*|nabla_\w+", n)]
+    return "back" in function.name or "grad" in function.name or len(derivatives) > 1
+
+
+def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module, with those of its main block."""
+    for statement in body:
+        if isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test):
+            yield from _flat(statement.body)
+        elif not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield statement

@@ -1,0 +1,262 @@
+"""The kinds of slips in a formula: each is a function from an expression to the expressions that may have been meant.
+
+It yields the mistake in words, as "Z1 for A1", and the expression without it. `names` are the variables at hand, and
+`others` the functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+CALLS = {"dot", "matmul"}
+SUMS = {"sum", "mean"}
+FLIPPED = {ast.Gt: (ast.Lt, ">"), ast.Lt: (ast.Gt, "<"), ast.GtE: (ast.LtE, ">="), ast.LtE: (ast.GtE, "<=")}
+SWAPPED = {ast.Add: (ast.Sub, "+ for -"), ast.Sub: (ast.Add, "- for +")}
+DERIVATIVES = {"tanh": "1 - {0} ** 2", "sigmoid": "{0} * (1 - {0})", "relu": "({0} > 0)"}
+
+
+def root(node: ast.AST) -> str:
+    """The name that an attribute or an element is of."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def expression(text: str) -> ast.expr:
+    """The syntax tree of an expression."""
+    return ast.parse(text, mode="eval").body
+
+
+def is_value(node: ast.AST) -> bool:
+    """Return whether a node may be a gradient or a factor of it: no name of a function, no index."""
+    return isinstance(node, (ast.BinOp, ast.Call, ast.UnaryOp)) or is_name(node)
+
+
+def is_name(node: ast.AST) -> bool:
+    """Return whether a node is a variable, an attribute or an element that is read."""
+    if isinstance(getattr(node, "ctx", None), ast.Store):
+        return False
+    return isinstance(node, (ast.Name, ast.Subscript)) or (isinstance(node, ast.Attribute) and node.attr != "T")
+
+
+Made = Iterator[tuple[str, ast.AST]]
+
+
+def _signs(node: Any, names: list[str], others: list[str]) -> Made:
+    if type(node) in SWAPPED:
+        new, words = SWAPPED[type(node)]
+        yield f"sign, {words}", new()
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield "sign, a minus too much", node.operand
+    elif is_value(node):
+        yield "sign, a minus missing", ast.UnaryOp(ast.USub(), node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        yield "sign, a difference the other way round", ast.BinOp(node.right, node.op, node.left)
+    if type(node) in FLIPPED:
+        flipped, words = FLIPPED[type(node)]
+        yield f"{words} the other way round", flipped()
+
+
+def _transposes(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        text = ast.unparse(node.value)
+        yield f"transposed: {text}.T for {text}", node.value
+    elif is_value(node):
+        text = ast.unparse(node)
+        yield f"transposed: {text} for {text}.T", ast.Attribute(node, "T", ast.Load())
+    if (pair := _product(node)) is not None:
+        left, right = pair
+        yield "the product the other way round", ast.BinOp(right, ast.MatMult(), left)
+        yield "the product the other way round, and transposed", ast.Attribute(node, "T", ast.Load())
+
+
+def _product(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """The factors of a product of matrices in any of its spellings."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        return node.left, node.right
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
+        if len(node.args) == 2:
+            return node.args[0], node.args[1]
+        if len(node.args) == 1:
+            return node.func.value, node.args[0]
+    return None
+
+
+def _axes(node: Any, names: list[str], others: list[str]) -> Made:
+    if not isinstance(node, ast.Call):
+        return
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called not in SUMS:
+        return
+    method = isinstance(node.func, ast.Attribute) and root(node.func) not in ("np", "numpy")
+    given = {k.arg: k.value for k in node.keywords}
+    argument = [] if method else node.args[:1]
+    position = node.args[len(argument) : len(argument) + 1]
+    axis = given.get("axis", position[0] if position else None)
+    keeps = "keepdims" in given
+    for new in (0, 1, None):
+        for keep in (True, False):
+            keywords = [] if new is None else [ast.keyword("axis", ast.Constant(new))]
+            keywords += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
+            old = "no axis" if axis is None else f"axis={ast.unparse(axis)}"
+            words = f"summed over the wrong axis: {old} for {'no axis' if new is None else f'axis={new}'}"
+            if axis is not None and ast.unparse(axis) == str(new):
+                words = "keepdims missing: an axis is lost" if keep and not keeps else "keepdims too much"
+            meant = ast.Call(node.func, argument, keywords)
+            if ast.dump(meant) != ast.dump(node):
+                yield words, meant
+    other = "mean" if called == "sum" else "sum"
+    if isinstance(node.func, ast.Attribute):
+        func = ast.Attribute(node.func.value, other, ast.Load())
+        yield f"1/m: {called} for {other}", ast.Call(func, node.args, node.keywords)
+
+
+def _products(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, ast.Mult):
+        yield "* for @, the product of matrices", ast.MatMult()
+    elif (pair := _product(node)) is not None:
+        yield "@ for *, the product of elements", ast.BinOp(pair[0], ast.Mult(), pair[1])
+
+
+def _factors(node: Any, names: list[str], others: list[str]) -> Made:
+    if not isinstance(node, ast.BinOp):
+        return
+    left, right = ast.unparse(node.left), ast.unparse(node.right)
+    if isinstance(node.op, (ast.Mult, ast.Div)):
+        divides = "/" if isinstance(node.op, ast.Div) else ""
+        mean = "1/m too much: " if divides and right in ("m", "N", "n") else ""
+        yield f"{mean}a factor too much, {'1' * bool(divides)}{divides}{right}", node.left
+        if not divides:
+            yield f"a factor too much, {left}", node.right
+        yield (
+            ("multiplied for divided", ast.BinOp(node.left, ast.Div(), node.right))
+            if not divides
+            else ("divided for multiplied", ast.BinOp(node.left, ast.Mult(), node.right))
+        )
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        yield f"a term too much, {right}", node.left
+        yield (
+            f"a term too much, {left}",
+            node.right if isinstance(node.op, ast.Add) else ast.UnaryOp(ast.USub(), node.right),
+        )
+    if isinstance(node.op, ast.Pow):
+        yield f"the power {right} too much", node.left
+    if isinstance(node.op, ast.Sub) and left in ("1", "1.0") and not isinstance(node.right, ast.BinOp):
+        yield (
+            f"1 - a for 1 - a², the derivative of tanh ({left} - {right})",
+            ast.BinOp(node.left, ast.Sub(), ast.BinOp(node.right, ast.Pow(), ast.Constant(2))),
+        )
+
+
+def _numbers(node: Any, names: list[str], others: list[str]) -> Made:
+    if not isinstance(node, ast.Constant) or isinstance(node.value, (bool, str)) or node.value is None:
+        return
+    if isinstance(node.value, (int, float)):
+        for new in dict.fromkeys((1, 2, 0, node.value + 1, node.value - 1, 2 * node.value, node.value / 2)):
+            if new != node.value:
+                yield f"{node.value} for {new}", ast.Constant(new)
+
+
+def _spelled(node: Any, names: list[str], others: list[str]) -> Made:
+    """Another name of the function, those of the same letters or number first."""
+    if not is_name(node):
+        return
+    text = ast.unparse(node)
+    if text in others or text in ("np", "numpy"):
+        return
+    stem = re.sub(r"\W|\d|_", "", text).lower()
+    for name in sorted(names, key=lambda name: re.sub(r"\W|\d|_", "", name).lower() != stem):
+        if name != text:
+            yield f"{text} for {name}", expression(name)
+
+
+def _calls(node: Any, names: list[str], others: list[str]) -> Made:
+    """Another function, or none."""
+    if not isinstance(node, ast.Call):
+        return
+    text = ast.unparse(node.func)
+    if text in others or text.rpartition(".")[2] in ("tanh", "exp", "log", "cos", "sin", "maximum", "minimum"):
+        for name in others:
+            if name != text:
+                yield (
+                    f"{text} for {name}, another activation or its derivative",
+                    ast.Call(expression(name), node.args, node.keywords),
+                )
+    if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.expr):
+        yield f"{text} too much", node.args[0]
+
+
+def _means(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, (ast.BinOp, ast.Call)):
+        for name in names:
+            counts = [f"{name}.shape[{axis}]" for axis in (0, 1)] if re.fullmatch(r"[XxYyAad]\w*", name) else []
+            counts = [name] if name in ("m", "N", "n", "batch_size", "num_examples", "num_train") else counts
+            for count in counts:
+                yield f"1/m missing: {count}", ast.BinOp(node, ast.Div(), expression(count))
+
+
+def _slopes(node: Any, names: list[str], others: list[str]) -> Made:
+    """The derivative of another activation, in the place of an expression or of all but the first factor."""
+    if isinstance(node, (ast.BinOp, ast.Call)):
+        text = ast.unparse(node)
+        first: Any = node
+        while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult):
+            first = first.left
+        for name in _outputs(names):
+            for activation, slope in DERIVATIVES.items():
+                right = slope.format(name)
+                if right != text:
+                    yield f"the derivative of {activation} is {right}, not {text}", expression(right)
+                if first is not node:
+                    new = ast.BinOp(first, ast.Mult(), expression(right))
+                    yield f"the derivative of {activation} is {right}, in the place of that in {text}", new
+
+
+def _outputs(names: list[str]) -> list[str]:
+    """The variables that may be the input or output of an activation: no gradient, parameter or setting."""
+    stems = [re.sub(r"^self\.|^\w+\[['\"]|['\"]\]$", "", name) for name in names]
+    other = r"d[A-Za-z_]?\d*|d_\w*|[wWbBm]\d*|weights?|bias(es)?|lamb\w*|reg\w*|cache|param\w*|grad\w*|delta\w*|[yY]"
+    return [name for name, stem in zip(names, stems, strict=True) if not re.fullmatch(other, stem)]
+
+
+def _missing_slopes(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, (ast.BinOp, ast.Call)):
+        for name in _outputs(names):
+            texts = {activation: slope.format(name) for activation, slope in DERIVATIVES.items()}
+            texts |= {function: f"{function}({name})" for function in others}
+            for activation, text in texts.items():
+                words = f"the derivative of the activation missing ({activation}), {text}"
+                yield words, ast.BinOp(node, ast.Mult(), expression(text))
+
+
+def _missing_factors(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, (ast.BinOp, ast.Call)) or is_name(node):
+        for name in names:
+            yield f"a factor missing, {name}", ast.BinOp(node, ast.Mult(), expression(name))
+            yield f"a factor missing, 1/{name}", ast.BinOp(node, ast.Div(), expression(name))
+
+
+def _missing_terms(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, (ast.BinOp, ast.Call)):
+        for name in names:
+            yield f"a term missing, {name}", ast.BinOp(node, ast.Add(), expression(name))
+
+
+def _missing_penalties(node: Any, names: list[str], others: list[str]) -> Made:
+    rates = [name for name in names if re.search(r"lamb|reg|decay|alpha", name, re.I)]
+    if rates and isinstance(node, (ast.BinOp, ast.Call)):
+        counts = ["", *(f" / {m}" for m in ("m", "N") if m in names)]
+        for rate, count, name in itertools.product(rates, counts, names):
+            if name != rate and not re.match(r"d[A-Z]", name):
+                term = f"{rate}{count} * {name}"
+                yield f"regularisation missing, {term}", ast.BinOp(node, ast.Add(), expression(term))
+
+
+KINDS = (
+    _signs, _transposes, _axes, _products, _factors, _numbers, _means, _missing_penalties, _spelled, _calls, _slopes,
+    _missing_slopes, _missing_factors, _missing_terms,
+)  # fmt: skip
