@@ -151,6 +151,10 @@ class Point:
                 self.moved.append((sides[0], sides[1], 2 * h))
         return True
 
+    def again(self) -> Record | None:
+        """The step once more, at the same values."""
+        return self._run(self.values, True)
+
     def slopes_of_note(self, key: tuple[str, int]) -> np.ndarray | None:
         """The slope of a number, or of the sum of an array, with each move; None if it is not always there."""
         found = []
@@ -186,7 +190,8 @@ class Objective:
     """A function that may be minimised: its name, its slopes, and its kind.
 
     `kind` is "loss" for a loss of the file, "shown" for a number that it only shows, "squares" and "entropy" for what
-    is fitted to the output: 1/2 Σ (a - y)², and the cross-entropy, a sum.
+    is fitted to the output: 1/2 Σ (a - y)², and the cross-entropy, a sum. `key` is that of its note, or the number of
+    the difference.
     """
 
     name: str
@@ -194,6 +199,7 @@ class Objective:
     slopes: np.ndarray
     value: float = 0.0
     array: bool = False
+    key: Any = None
     ratios: list[float | None] = field(default_factory=list)
 
 
@@ -231,6 +237,7 @@ def losses(point: Point) -> Iterator[Objective]:
                 slopes,
                 float(np.sum(value)),
                 np.size(value) > 1,
+                key,
             )
 
 
@@ -251,6 +258,7 @@ class Output:
     y: np.ndarray
     J: np.ndarray
     shape: tuple[int, ...]
+    number: int = 0
 
 
 def outputs(point: Point) -> Iterator[Output]:
@@ -268,16 +276,19 @@ def outputs(point: Point) -> Iterator[Output]:
         a, y = (np.asarray(sides[s], float) for s in (side, 1 - side))
         every = all(np.any(np.abs(J[side][point.of(i)]) > 1e-9) for i in range(len(point.parameters)))  # type: ignore
         if every and (a.shape == y.shape or a.size == 1):
-            yield Output(np.ravel(a), np.ravel(y) * np.ones(a.size), J[side], a.shape)  # type: ignore[arg-type]
+            yield Output(np.ravel(a), np.ravel(y) * np.ones(a.size), J[side], a.shape, number)  # type: ignore[arg-type]
 
 
 def fitted(output: Output, shape: tuple[int, ...] = ()) -> Iterator[Objective]:
     """The usual losses of an output and its target."""
     a, y, J = output.a, output.y, output.J
-    yield Objective("1/2 Σ (a - y)²", "squares", J @ (a - y), float(np.sum((a - y) ** 2) / 2))
+    number = output.number
+    yield Objective("1/2 Σ (a - y)²", "squares", J @ (a - y), float(np.sum((a - y) ** 2) / 2), key=number)
     if np.all((a > 0) & (a < 1)) and np.all((y >= 0) & (y <= 1)):
-        yield Objective("the cross-entropy -Σ y log a + (1 - y) log(1 - a)", "entropy", J @ ((a - y) / (a * (1 - a))))
-        yield Objective("the cross-entropy -Σ y log a", "entropy", J @ (-y / a))
+        yield Objective(
+            "the cross-entropy -Σ y log a + (1 - y) log(1 - a)", "entropy", J @ ((a - y) / (a * (1 - a))), key=number
+        )
+        yield Objective("the cross-entropy -Σ y log a", "entropy", J @ (-y / a), key=number)
 
 
 @dataclass

@@ -23,6 +23,33 @@ def watched(tree: ast.Module, region: ast.AST, cut: Sequence[ast.AST]) -> ast.Mo
     return _Watched(region, cut).visit(tree)
 
 
+def with_choices(statement: ast.stmt, changes: Sequence[tuple[ast.AST, ast.expr]]) -> Any:
+    """The statement, changed: a node with changes is another expression while the watch tries their number."""
+    by_node: dict[int, dict[int, ast.expr]] = {}
+    for number, (node, new) in enumerate(changes):
+        by_node.setdefault(id(node), {})[number] = new
+    return _Choices(by_node).visit(statement)
+
+
+class _Choices(ast.NodeTransformer):
+    def __init__(self, by_node: dict[int, dict[int, ast.expr]]):
+        self.by_node = by_node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        node = super().generic_visit(node)
+        changes = self.by_node.get(id(node))
+        if not changes:
+            return node
+        keys: list[ast.expr | None] = [ast.Constant(number) for number in changes]
+        none = ast.arguments([], [], None, [], [], None, [])
+        lambdas: list[ast.expr] = [ast.Lambda(none, copy.deepcopy(new)) for new in changes.values()]
+        watch = ast.Name(WATCH, ast.Load())
+        tried = ast.Call(ast.Attribute(watch, "among", ast.Load()), [k for k in keys if k], [])
+        chosen = ast.Call(ast.Attribute(watch, "chosen", ast.Load()), [ast.Dict(keys, lambdas)], [])
+        choice = ast.IfExp(tried, chosen, node)  # type: ignore[arg-type]
+        return ast.fix_missing_locations(ast.copy_location(choice, node))
+
+
 class _Watched(ast.NodeTransformer):
     """Code in which updates, values and differences are watched; `region` is the statement that is one step."""
 

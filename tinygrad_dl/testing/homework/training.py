@@ -9,8 +9,9 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from .budget import TooLong, time_limit
 from .entries import draws, entries, missing_names
 from .loading import UserFile
 from .old_numpy import mend
-from .rewriting import WATCH, watched
+from .rewriting import WATCH, watched, with_choices
 from .snapshot import Snapshot, reachable
 from .updates import update_of
 from .watch import Path, Record, StepDone, Watch
@@ -95,6 +96,8 @@ class Step:
         self.file, self.region = file, region
         self.snapshot: Any = None
         self.statement: Any = None  # the code that gets to the step
+        self.top: ast.stmt | None = None  # of the file, if the code is one of its statements
+        self.choice = -1  # of the changes in the code; none
         self.error: BaseException | None = None
         self._ready: Any = None
         self._twin: ast.AST = region
@@ -123,12 +126,13 @@ class Step:
     def found(self) -> bool:
         """Run the file up to the step: False if it does not get there."""
         names = dict(self.file.names)
-        for statement, code in self._statements():
+        for top, (statement, code) in zip(_flat(self.file.tree.body), self._statements(), strict=True):
             snapshot = Snapshot(names)
             names[WATCH] = watch = Watch()
             error = self._execute(code, names)
             if watch.started and (watch.finished or error is None):
                 self.snapshot, self.statement, self.error = snapshot, code, None
+                self.top = top
                 return True
             self.error = self.error or error
             if error is not None and isinstance(statement, ast.Assign) and ".read()" in ast.unparse(statement.value):
@@ -145,6 +149,7 @@ class Step:
         ]
         if not ways and missing:
             ways = [(self._own_code(), {})]
+            self.top = self.tops()[0]
         arrays = [v for _, v in reachable(names) if isinstance(v, np.ndarray) and v.ndim < 3]
         shapes = [a.shape for a in arrays if max(a.shape, default=0) < LONGEST]
         for code, new in ways:
@@ -170,8 +175,51 @@ class Step:
         """The record of a step with these parameters; None if it fails."""
         names = self.snapshot.restore()
         names[WATCH] = watch = Watch(given, cleared, suspended)
+        watch.choice = self.choice
         self.error = self._execute(self.statement, names)
         return watch.record if watch.started and self.error is None else None
+
+    def tops(self) -> list[ast.stmt]:
+        """The statements of the module that the step may run: that of the region, and definitions."""
+        every = list(_flat(self.file.tree.body))
+        own = [s for s in every if any(node is self.region for node in ast.walk(s))]
+        return own + [s for s in every if isinstance(s, (ast.FunctionDef, ast.ClassDef)) and s not in own]
+
+    def changed(
+        self, top: ast.stmt, changes: Sequence[tuple[int, ast.expr]], run: Callable[[], Record | None]
+    ) -> Generator[Record | None]:
+        """The results of `run`, each while one node of a statement, by its number, is another expression."""
+        twin = copy.deepcopy(top)
+        twins = list(ast.walk(twin))
+        region = next((t for t, node in zip(twins, ast.walk(top), strict=True) if node is self.region), ast.Pass())
+        body = with_choices(twin, [(twins[number], new) for number, new in changes])
+        try:
+            tree = watched(ast.Module([body], []), region, [])
+            code = compile(_module(mend(tree.body[0])), self.file.path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, TypeError, RecursionError):
+            return
+        statement, functions, codes = self.statement, self._functions(), dict(_codes(code))
+        own = [(f, f.__code__) for f in functions if _key(f.__code__) in codes]
+        own = [(f, c) for f, c in own if c.co_freevars == codes[_key(c)].co_freevars]
+        try:
+            if top is self.top:
+                self.statement = code
+            for function, before in own:
+                function.__code__ = codes[_key(before)]
+            for number in range(len(changes)):
+                self.choice = number
+                yield run()
+        finally:
+            self.statement, self.choice = statement, -1
+            for function, before in own:
+                function.__code__ = before
+
+    def _functions(self) -> list[FunctionType]:
+        """The functions and methods of the file, as the step calls them."""
+        values = list(self.snapshot.names.values())
+        methods = [m for v in values if isinstance(v, type) for m in vars(v).values()]
+        functions = [getattr(v, "__func__", v) for v in [*values, *methods]]
+        return [f for f in functions if isinstance(f, FunctionType) and f.__code__.co_filename == self.file.path]
 
     def _execute(self, code: Any, names: dict[str, Any]) -> BaseException | None:
         """Run a statement as it is run each time: with the same random numbers, and without a word."""
@@ -200,8 +248,23 @@ class Step:
         cut = [loops[0] for update, _, loops in _places(tree, tree, ()) if update and loops]
         cut = [loop for loop in cut if not any(region is node or loop is region for node in ast.walk(loop))]
         for statement in _flat(watched(tree, region, cut).body):
-            part = ast.fix_missing_locations(ast.Module([mend(statement)], []))
-            yield statement, compile(part, self.file.path, "exec", dont_inherit=True)
+            yield statement, compile(_module(mend(statement)), self.file.path, "exec", dont_inherit=True)
+
+
+def _module(statement: ast.stmt) -> ast.Module:
+    return ast.fix_missing_locations(ast.Module([statement], []))
+
+
+def _key(code: CodeType) -> tuple[str, int]:
+    return code.co_qualname, code.co_firstlineno
+
+
+def _codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
+    """The code of all functions in some code, by name and line."""
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield _key(part), part
+            yield from _codes(part)
 
 
 def _derives(function: ast.FunctionDef) -> bool:

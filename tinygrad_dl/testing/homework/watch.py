@@ -72,6 +72,7 @@ class Watch:
         self.given, self.cleared, self.suspended = dict(given or {}), cleared, suspended
         self.record = Record()
         self.started = self.finished = False
+        self.choice = -1
         self.state: dict[int, tuple[Path, np.ndarray]] = {}  # the arrays that were there at the start, and are now
         self.numbers: dict[Path, float] = {}
         self._counts: dict[str, int] = {}
@@ -102,7 +103,7 @@ class Watch:
                 value = new
                 if len(path) > 1:
                     put(roots, path, value)
-                elif path[0] in local:
+                elif path[0] in local and local is not module:
                     fresh[path[0]] = value
                 else:
                     module[path[0]] = value
@@ -136,6 +137,14 @@ class Watch:
         if self.started:
             self.record.differences.append((copied(a), copied(b)))
         return a - b
+
+    def among(self, *choices: int) -> bool:
+        """True if one of these changes of the code is tried."""
+        return self.choice in choices
+
+    def chosen(self, choices: dict[int, Callable[[], Any]]) -> Any:
+        """The value of the expression of the tried change."""
+        return choices[self.choice]()
 
     def change(
         self, target: str, op: str, old: Any, value: Any, terms: Callable[[], tuple], container: Any, key: Any
