@@ -16,6 +16,10 @@ def check(homework, gradients, **settings):
     """The checker's report on gradients of this homework."""
     settings = {"regularisation": homework.regularisation, "leaky_slope": homework.slope} | settings
     data = homework.X, homework.Y, homework.parameters, homework.activations
+    if homework.rows:
+        X, Y, parameters, activations = data
+        data = X.T, Y.T, {name: value.T for name, value in parameters.items()}, activations
+        gradients = {name: np.transpose(g) for name, g in gradients.items()}
     return check_backprop(gradients, *data, cost=homework.cost, **settings)
 
 
@@ -179,6 +183,29 @@ def singles(seed, nets):
                 yield homework, (fault,), shortcut
 
 
+def by_rows_and_softmax(seed, nets):
+    """Every fault alone, in nets of 2 to 4 layers with softmax, or with samples as rows, or both."""
+    rng = np.random.default_rng(seed)
+    for layers, softmax, rows, _ in itertools.product((2, 3, 4), (True, False), (True, False), range(nets)):
+        if not (softmax or rows):
+            continue
+        homework = random_homework(rng, layers)
+        if softmax:
+            outputs = int(rng.integers(2, 6))
+            homework = Homework(
+                [*homework.sizes[:-1], outputs],
+                [*homework.activations[:-1], "softmax"],
+                homework.m,
+                int(rng.integers(1e9)),
+                homework.regularisation,
+                cost="categorical_cross_entropy",
+            )
+        homework.rows = rows
+        for fault in homework.faults(shortcut=True):
+            if not (rows and fault[0] == "keepdims lost"):  # (n,) for (1, n) does no harm
+                yield homework, (fault,), True
+
+
 def pairs(seed, count):
     """Two faults at once."""
     rng = np.random.default_rng(seed)
@@ -222,6 +249,7 @@ def main(count=1000, seed=0, verbose=True):
                 print(at, report)
     print(f"right submissions: {wrong} of {checked} called wrong")
     sweep("single mistakes", singles(seed, 2), verbose)
+    sweep("single mistakes, softmax or rows", by_rows_and_softmax(seed, 1), verbose)
     sweep("pairs of mistakes", pairs(seed, count), verbose)
 
 

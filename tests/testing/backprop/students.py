@@ -19,6 +19,8 @@ def g(name, Z, slope):
         return np.maximum(0, Z)
     if name == "leaky_relu":
         return np.where(Z > 0, Z, slope * Z)
+    if name == "softmax":
+        return np.exp(Z) / np.sum(np.exp(Z), axis=0)
     return Z
 
 
@@ -41,8 +43,10 @@ class Homework:
         rng = np.random.default_rng(seed)
         self.sizes, self.activations, self.m, self.L = list(sizes), list(activations), m, len(activations)
         self.regularisation, self.slope, self.cost = regularisation, slope, cost
-        self.X = rng.normal(size=(sizes[0], m))
+        self.X, self.rows = rng.normal(size=(sizes[0], m)), False
         self.Y = rng.integers(0, 2, (sizes[-1], m)).astype(float)
+        if cost == "categorical_cross_entropy":
+            self.Y = np.eye(sizes[-1])[:, rng.integers(0, sizes[-1], m)]
         self.parameters = {}
         for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes), start=1):
             self.parameters[f"W{layer}"] = rng.normal(size=(n_out, n_in)) / np.sqrt(n_in)
@@ -72,6 +76,8 @@ class Homework:
                 dA = 2 * (A - Y)
                 if has("2 missing", name):
                     dA = A - Y
+            elif layer == L and self.cost == "categorical_cross_entropy":
+                dA = -Y / A
             elif layer == L:
                 dA = -(np.divide(Y, A) - np.divide(1 - Y, 1 - A))
                 if has("y and 1-y swapped", name):
@@ -140,7 +146,7 @@ class Homework:
             if has("layer index off", name):
                 off = layer + 1 if layer < L else layer - 1
                 slope = g_prime(activation, self.Z[off], self.A[off], self.slope)
-            if shortcut and layer == L and activation == "sigmoid" and "mean" not in self.cost:
+            if shortcut and layer == L and activation in ("sigmoid", "softmax") and "mean" not in self.cost:
                 output = A
                 if has("Z for A", "A-Y"):
                     output = Z
@@ -259,12 +265,12 @@ class Homework:
             if layer == L:
                 if self.cost == "mean_squared_error":
                     dA += ["2 missing"]
-                else:
+                elif self.cost == "binary_cross_entropy":
                     dA += ["y and 1-y swapped", "a and 1-a swapped", "minus of (1-a)' lost", "log of the wrong term"]
                     dA += ["term missing", "dZ for dA", "slope of another cost"]
             else:
                 dA += ["updated W", "dA for dZ", "* for @", "transpose forgotten", "layer index off", "dW for W"]
-            if shortcut and layer == L and activation == "sigmoid" and "mean" not in self.cost:
+            if shortcut and layer == L and activation in ("sigmoid", "softmax") and "mean" not in self.cost:
                 found += [("Z for A", "A-Y"), ("y and 1-y swapped", "A-Y"), ("Y missing", "A-Y"), ("+ for -", "A-Y")]
             else:
                 dZ += ["g' twice", "g' missing", "g for g'", "@ for *", "g' of the wrong activation"]

@@ -68,6 +68,14 @@ def test_every_mistake_alone_is_named_from_dW_and_db_alone(homework):
         assert word.startswith("named"), f"{fault}\n{report}"
 
 
+def test_mistakes_in_nets_by_rows_and_with_softmax_are_named_in_their_place(deep):
+    cases = list(diagnosis_sweep.by_rows_and_softmax(seed=5, nets=1))
+    for homework, faults, shortcut in cases[:: 20 if deep else 90]:
+        for quantities in (ALL, NO_ERRORS):
+            word, report = judged(homework, faults, quantities, shortcut)
+            assert report is None or word.startswith("named"), f"{faults}\n{report}"
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("quantities", [ALL, in_depth(NO_ERRORS)])
 def test_nine_of_ten_pairs_of_mistakes_are_both_named_and_no_third_one(quantities):
