@@ -76,7 +76,7 @@ REFUSED = [
         ValueError,
         r"expected X of shape \(n, m\) and Y of \(\.\.\., m\), got \(5,\) and \(5,\); .* X\.reshape\(-1, 1\)",
     ),
-    ({"X": np.ones((2, 3, 5))}, ValueError, r"got \(2, 3, 5\)"),
+    ({"X": np.ones((5, 3, 2))}, ValueError, r"got \(5, 3, 2\) .*the samples are the last axis: pass np\.moveaxis"),
     ({"X": np.ones((5, 3))}, ValueError, r"got \(5, 3\) and \(5,\); samples are columns: pass X\.T\."),
     ({"X": np.ones((5, 3)), "Y": np.ones((5, 1))}, ValueError, r"and \(5, 1\); samples .* pass X\.T and Y\.T\."),
     ({"X": np.ones((3, 0)), "Y": np.ones(0)}, ValueError, r"at least one sample, got X of shape \(3, 0\)"),

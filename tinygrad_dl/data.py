@@ -19,7 +19,7 @@ def minibatches(
     Parameters
     ----------
     X : array
-        Samples, (n, m).
+        Samples, (n, m), or images and the like, (..., m).
     Y : array
         Labels, (..., m).
     batch_size : int
@@ -58,8 +58,8 @@ def _batches(X: np.ndarray, Y: np.ndarray, order: np.ndarray, size: int) -> Iter
 
 
 def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
-    """Return the number of samples m of `X` (n, m) and `Y` (..., m), or raise ValueError if they differ or are 0."""
-    if X.ndim != 2 or Y.ndim < 1 or X.shape[-1] != Y.shape[-1]:
+    """Return the number of samples m of `X` (..., m) and `Y` (..., m), or raise ValueError if they differ or are 0."""
+    if X.ndim < 2 or Y.ndim < 1 or X.shape[-1] != Y.shape[-1]:
         advice = ""
         if X.ndim == 2 and Y.ndim and X.shape[0] in (Y.shape[0], Y.shape[-1]):
             advice = f"; samples are columns: pass X.T{' and Y.T' * (X.shape[0] != Y.shape[-1])}"
@@ -67,6 +67,8 @@ def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
             advice = "; samples are columns: pass Y.T"
         elif X.ndim == 1 and X.size:
             advice = "; samples are columns: for one sample, pass X.reshape(-1, 1)"
+        elif X.ndim > 2 and Y.ndim and X.shape[0] == Y.shape[-1]:
+            advice = "; the samples are the last axis: pass np.moveaxis(X, 0, -1)"
         raise ValueError(f"expected X of shape (n, m) and Y of (..., m), got {X.shape} and {Y.shape}{advice}.")
     if not X.shape[-1]:
         raise ValueError(f"expected at least one sample, got X of shape {X.shape}.")

@@ -135,3 +135,19 @@ def test_misfitting_filters_and_settings_are_refused():
         nn.conv2d(A, W, padding=-1)
     with pytest.raises(ValueError, match="max_pool2d: expected at least 6 pixels on axis 1, got 5"):
         nn.max_pool2d(A, 6)
+
+
+def test_fit_takes_images_by_batches_and_gives_layers_the_names_of_the_course():
+    rng = np.random.default_rng(0)
+    X, Y, net = rng.normal(size=(1, 4, 4, 20)), rng.integers(0, 2, 20), convolutional_net()
+    adam = tg.optim.Adam(net.parameters(), 0.05)
+    history = tg.fit(net, X, Y, loss="cross_entropy", optimizer=adam, epochs=30, batch_size=8, rng=rng, progress=False)
+    assert history.loss[-1] < history.loss[0] / 2
+    loss = nn.softmax_cross_entropy(net(X), Y)
+    assert {"W1", "b1", "Z1", "W2", "b2", "Z2"} <= set(tg.named_tensors(loss))
+
+
+def test_images_with_their_samples_first_are_refused_by_fit():
+    X, net = np.ones((20, 1, 4, 4)), convolutional_net()
+    with pytest.raises(ValueError, match=r"the samples are the last axis: pass np\.moveaxis\(X, 0, -1\)"):
+        tg.fit(net, X, np.zeros(20, int), loss="cross_entropy", optimizer="adam", epochs=1)

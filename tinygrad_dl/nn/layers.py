@@ -12,6 +12,7 @@ from .. import checks
 from ..core import arguments
 from ..core.tensor import Tensor, parameter
 from . import activations, fused, initializers
+from .convolution import Conv2D
 from .module import Module
 from .normalisation import BatchNorm
 from .regularisation import Dropout
@@ -155,7 +156,7 @@ class Sequential(Module):
         self._names: list[str | None] = []
         for position, layer in enumerate(self.layers):
             name = None
-            if isinstance(layer, Dense):
+            if isinstance(layer, (Dense, Conv2D)):
                 layer.W.name, layer.b.name, name = f"W{number}", f"b{number}", f"Z{number}"
                 number += 1
             elif isinstance(layer, Sequential):

@@ -54,7 +54,7 @@ def fit(
     net : Module or function
         The function to train: inputs (n, m), outputs (k, m).
     X : array or data frame
-        Samples, (n, m). It is not changed, and may be changed after the call.
+        Samples, (n, m), or images and the like, (..., m). It is not changed, and may be changed after the call.
     Y : array or data frame
         Labels, (..., m). For a net with one output, (m,) counts as (1, m).
     loss : function or str
