@@ -124,7 +124,9 @@ def main():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
-    status = cli.main([str(folder), "--html", str(OUTPUT / "class.html"), "--csv", str(OUTPUT / "class.csv")])
+    status = cli.main(
+        [str(folder), "--jobs", "2", "--html", str(OUTPUT / "class.html"), "--csv", str(OUTPUT / "class.csv")]
+    )
     print(f"\nexit status {status}; the page is in {OUTPUT / 'class.html'}")
 
 

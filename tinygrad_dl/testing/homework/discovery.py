@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..gradcheck import gradients_report
-from . import gradients, inputs, pairs
+from . import gradients, inputs
 from .findings import UNCHECKED, Check, Finding
 from .leftovers import leftovers
 from .loading import CannotCheck, UserFile
@@ -183,5 +183,8 @@ def _check(title: str, names: tuple[str, ...], run: Callable[[], Any]) -> Check:
 
 def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
     """The name of the forward function for `backward`, and the part that both names share."""
-    names = next(pairs.pairs_of(file, backward), None)
-    return (names.forward, names.common) if names and not names.flag else ("", "")
+    for pattern, forward in ((r"(.+)_backward", r"{}_forward"), (r"back(?:ward)?(.*)", r"forward{}")):
+        match = re.fullmatch(pattern, backward)
+        if match and forward.format(match[1]) in file.functions:
+            return forward.format(match[1]), match[1]
+    return "", ""

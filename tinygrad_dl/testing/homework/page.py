@@ -41,7 +41,7 @@ b { font-weight: 600; white-space: nowrap; }
 .inside { padding: .2rem 1rem .8rem; }
 .check { margin: 1rem 0; padding-left: .8rem; border-left: 3px solid var(--line); }
 .check p { margin: .2rem 0; }
-.check table { font-size: .93rem; }
+.check table { font-size: .93rem; } .check td:first-child { overflow-wrap: break-word; }
 .picture { color: var(--faint); font-size: .85rem; }
 .check ul { margin: .3rem 0; padding-left: 1.2rem; color: var(--faint); }
 .notes, .place { color: var(--faint); font-size: .9rem; }
