@@ -214,6 +214,7 @@ class Search(Replay):
         name, g = names[-1], self.finite[names[-1]]
         undone: list[State] = []
         for count in range(min(self.most, self._most_of(names)) + 1):
+            self.several = count > 1
             found = list(self._with_mistakes(state, names, count))
             if self.most:  # few clip: suppose that only where it explains
                 least = min((state.clips for state in found), default=0)

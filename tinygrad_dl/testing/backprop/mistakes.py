@@ -32,6 +32,7 @@ class Mistake:
     free: Callable[[View, float], bool] | None = None
     guesses: tuple[float, ...] = ()
     last: bool = False  # nothing can be computed from what comes out
+    alone: bool = False  # no other mistake is supposed beside it
 
 
 def _always(value: Any) -> Slot:
@@ -154,8 +155,10 @@ MISTAKES = (
     *(Mistake("1/m by the wrong count", _OF_COST, "factor", _one_over(n), f"1/{count}", when=_early)
       for count, n in _COUNTS.items()),
     Mistake("averaged over units", _OF_COST, "factor", lambda v: v.early / v.n[0], "1/n{l}"),
-    *(Mistake("constant factor", _ALL, "constant", _always(c), f"{name} times") for name, c in _FACTORS.items()),
-    *(Mistake("constant factor", "dW", "form", lambda v, c=c: lambda x: c * x, f"{name} times", when=_is_regularised)
+    *(Mistake("constant factor", _ALL, "constant", _always(c), f"{name} times", alone=True)
+      for name, c in _FACTORS.items()),
+    *(Mistake("constant factor", "dW", "form", lambda v, c=c: lambda x: c * x, f"{name} times", when=_is_regularised,
+              alone=True)
       for name, c in _FACTORS.items()),
     Mistake("averaged over units", "dZ softmax dA", "factor", lambda v: 1 / v.n[0], "1/n{l}"),
     Mistake("sign", _ALL, "sign", _always(-1.0)),

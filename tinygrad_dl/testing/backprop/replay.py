@@ -77,6 +77,7 @@ class Replay:
     finite: dict[str, Array]
     truth: dict[str, Array]
     tolerances: dict[str, tuple[float, Array, float]]
+    several: bool  # True while several mistakes at once are tried
 
     def __init__(self, net: CourseNet, given: dict[str, Array], low: bool):
         self.net, self.given = net, given
@@ -84,6 +85,7 @@ class Replay:
         self.truth = self._truth()
         self.tolerances = self._tolerances(low)
         self._rows: dict[tuple, list[tuple[Edit, ...]]] = {}
+        self.several = False
 
     # ---- the right values, and how near is near
 
@@ -165,11 +167,11 @@ class Replay:
 
     def _edits(self, key: str, name: str, count: int, hidden: bool) -> list[tuple[Edit, ...]]:
         """All sets of `count` mistakes in different slots of a formula, with another way to be right or without."""
-        memo = (key, name, count, hidden)
+        memo = (key, name, count, hidden, self.several)
         if memo not in self._rows:
             view = self._view({}, name)
             rows = [Edit(row, key) for row in MISTAKES if key in row.of.split() and row.when(view)]
-            rows = [row for row in rows if not (hidden and row.mistake.last)]
+            rows = [row for row in rows if not ((hidden and row.mistake.last) or (self.several and row.mistake.alone))]
             mistakes = [row for row in rows if row.mistake.kind]
             others: list[tuple[Edit, ...]] = [(), *((row,) for row in rows if not row.mistake.kind)]
             self._rows[memo] = [
