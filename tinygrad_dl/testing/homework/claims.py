@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..gradcheck.causes import causes_of, causes_of_pullback
+from ..gradcheck.causes import causes_of, causes_of_pullback, names_of_ratio, near, ratio_of
 from .judging import Gradients, Judgement
 from .judging import merged as merged_judgements
 from .screening import careful, clearly_wrong, numeric_gradient
+
+STRENGTH = r"(?i)_?lambd|lam|lmbda|reg|l2|alpha|decay"  # how the strength of the regularisation is called
 
 
 class Claimed:
@@ -91,7 +94,9 @@ def _causes(
     i = claim.wanted.index(name)
     ans = np.asarray(claim.value(*values), dtype=float)
     if not ans.ndim:
-        return causes_of(part, truth, samples=samples, sizes=sizes)
+        return _of_regularised(claim, name, part, truth, samples) or causes_of(
+            part, truth, samples=samples, sizes=sizes
+        )
 
     def pull(g: np.ndarray) -> Any:
         return claim.gradients(g, values)[name]
@@ -102,3 +107,31 @@ def _causes(
     rng = np.random.default_rng(3)
     g = rng.uniform(0.5, 1.5, ans.shape) * rng.choice([-1, 1], ans.shape)
     return causes_of_pullback(pull, differentiate, g, samples=samples, sizes=sizes, x=values[i], ans=ans)
+
+
+def _of_regularised(claim: Claimed, name: str, part: np.ndarray, truth: np.ndarray, samples: int) -> tuple[str, ...]:
+    """The causes of a gradient that is a sum of a term of the data and one of the regularisation, one of them wrong."""
+    strengths = [n for n, v in claim.everything.items() if isinstance(v, float) and re.match(STRENGTH, n)]
+    if part.shape != truth.shape or len(strengths) != 1:
+        return ()
+    plain = Claimed(
+        list(claim.everything),
+        list({**claim.everything, strengths[0]: 0.0}.values()),
+        claim.function,
+        claim.pull,
+        claim.wanted,
+    )
+    i = claim.wanted.index(name)
+    data = numeric_gradient(lambda *v: float(plain.value(*v)), plain.values(), i)
+    penalty = truth - data
+    if near(part - data, 0 * penalty):
+        return ("regularisation: its term is missing in the gradient",)
+    if (ratio := ratio_of(part - data, penalty)) is not None:
+        called = names_of_ratio(ratio, samples) or [f"it is {ratio:.4g} times the right one"]
+        return tuple(f"regularisation, in its term: {cause}" for cause in called)
+    if (ratio := ratio_of(part - penalty, data)) is not None:
+        called = names_of_ratio(ratio, samples) or [f"it is {ratio:.4g} times the right one"]
+        return tuple(f"{cause}, in the term of the data alone" for cause in called)
+    if near(plain.gradients(np.ones(()), plain.values())[name], data):
+        return ("regularisation: its term is wrong, in some elements such as those of the bias",)
+    return causes_of(plain.gradients(np.ones(()), plain.values())[name], data, samples=samples)

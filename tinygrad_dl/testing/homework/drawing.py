@@ -49,6 +49,7 @@ ROLES: dict[str, str] = {
 }
 UNITS, SAMPLES = (3, 4, 2, 2, 2), 5  # of layers 0, 1, ...
 EQUAL = 4
+CLASSES = 4  # as many as a layer has units
 SIZES = {"c": 3, "t": 7, "h": 4, "w": 6, "H": 5, "W": 7, "k": 3, "v": 11}
 
 # The shapes of each role in each layout, likeliest first: p the units of the layer before, n those of the layer, m the
@@ -188,7 +189,9 @@ def _draw(name: str, role: str, shape: Any, axes: list[Any], way: tuple[str, str
     if role == "settings":
         return Asked(stride=1, pad=1) if way == ("anywhere", "other settings") else Asked()
     if role == "size":
-        return sizes["m"] if name in ("m",) or "sampl" in name or "examp" in name else sizes["n"]
+        return _count(name, sizes)
+    if role == "weights" and re.fullmatch(r"nn_?params?|params_flat", name):  # of two layers, with their biases
+        return rng.normal(size=sizes[1] * (sizes[0] + 1) + CLASSES * (sizes[1] + 1))
     if role == "setting":
         return 1e-12 if name.startswith("eps") else float(rng.uniform(0.3, 0.8))
     if "int" in axes:
@@ -199,6 +202,15 @@ def _draw(name: str, role: str, shape: Any, axes: list[Any], way: tuple[str, str
         return rng.uniform(0.1, 0.9, shape) if way[0] != "anywhere, all" else rng.normal(size=shape)
     drawn = rng.uniform(0.1, 0.9, shape) if way[0] == "in (0, 1)" else rng.normal(size=shape)
     return drawn if shape else float(drawn)
+
+
+def _count(name: str, sizes: Mapping[Any, int]) -> int:
+    """The value of an argument that is a size, by its name."""
+    if name == "m" or "sampl" in name or "examp" in name:
+        return sizes["m"]
+    if re.search("input|hidden", name):
+        return sizes[0 if "input" in name else 1]
+    return CLASSES if re.search("label|class|output", name) else sizes["n"]
 
 
 def _ways(roles: Mapping[str, str], shapes: Mapping[str, Any], function: Callable) -> list[tuple[str, str]]:

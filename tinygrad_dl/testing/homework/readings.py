@@ -10,6 +10,7 @@ A reading that makes all gradients right is one that a reasonable teacher accept
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,11 @@ def readings_of(file: UserFile, backward: str, call: Call, flag: str = "") -> li
             supply = {**named, **dict(zip(unknown, way, strict=True))}
             readings.append(Reading(tuple(supply[n] for n in needed), tuple(needed), outputs=outputs))
     elementwise = len(needed) - bool(flag) == 1 and needed[0] in named and not cached
-    if elementwise:  # sigmoid_prime(x) = x (1 - x): of the output
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    uses = {call.function.__name__, "exp", "tanh"} & set(code.co_names if code else ())
+    if uses and not flag:  # it computes the output itself: its argument is the input
+        readings = [r for r in readings if any(G in what for what in r.arguments) or ANS not in r.arguments]
+    elif elementwise:  # sigmoid_prime(x) = x (1 - x): of the output
         readings.append(Reading(tuple(ANS if i == 0 else named[n] for i, n in enumerate(needed)), tuple(needed)))
     if not readings:
         f, b, place = call.function.__name__, backward, file.place(function)
