@@ -1,11 +1,11 @@
 """Learners' files, each with single mistakes to be put into it, and the verdicts that are right.
 
 `read_cases()` reads the texts in `dev/` (the recognisers were written with these in sight) and in `held/` (they were
-not). A text begins with lines `key: value`: `family`, `verdict` of the file as it is ("right" if there is none) and
-`checked`, the names that a check has to cover. Sections follow. `==== file NAME` holds a file, and the first file is
-the one to check; a notebook is written as cells that begin with `# %%` or `# %% [markdown]`. `==== mistake CAUSE
-NAME...` holds the lines to replace, `=>`, and the lines to put there, which make the named gradients wrong (and maybe
-others, by inheritance).
+not). A text begins with lines `key: value`: `family`; `verdict` of the file as it is ("right" if there is none);
+`checked`, the names that a check has to cover; `bytes`, the encoding and perhaps "crlf"; `syntax`, if it isn't that of
+Python 3. Sections follow. `==== file NAME` holds a file, and the first file is the one to check; a notebook is written
+as cells that begin with `# %%` or `# %% [markdown]`. `==== mistake CAUSE NAME...` holds the lines to replace, `=>`, and
+the lines to put there, which make the named gradients wrong (and maybe others, by inheritance).
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class Case:
     family: str = ""
     verdict: str = "right"
     checked: tuple[str, ...] = ()
+    bytes: tuple[str, ...] = ("utf-8",)
+    syntax: str = ""
     files: dict[str, str] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()
 
@@ -72,7 +74,8 @@ class Case:
             path.parent.mkdir(parents=True, exist_ok=True)
             if mistake is not None and mistake.old in text:
                 text = text.replace(mistake.old, mistake.new)
-            path.write_text(notebook(text) if path.suffix == ".ipynb" else text, encoding="utf-8")
+            text = notebook(text) if path.suffix == ".ipynb" else text
+            path.write_text(text, encoding=self.bytes[0], newline="\r\n" if "crlf" in self.bytes else "\n")
         return folder / next(iter(self.files))
 
 
@@ -100,8 +103,17 @@ def parse(name: str, part: str, text: str) -> Case:
     for mistake in mistakes:
         if (n := sum(text.count(mistake.old) for text in files.values())) != 1:
             raise ValueError(f"{part}/{name}: expected the text of {mistake.name!r} once, found it {n} times.")
-    checked = tuple(keys.get("checked", "").split())
-    return Case(name, part, keys["family"], keys.get("verdict", "right"), checked, files, tuple(mistakes))
+    return Case(
+        name,
+        part,
+        keys["family"],
+        keys.get("verdict", "right"),
+        tuple(keys.get("checked", "").split()),
+        tuple(keys.get("bytes", "utf-8").split()),
+        keys.get("syntax", ""),
+        files,
+        tuple(mistakes),
+    )
 
 
 def _mistake(title: str, body: str) -> Mistake:
