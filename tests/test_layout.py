@@ -29,6 +29,7 @@ ELSEWHERE = {
     "testing/backprop/course_net.py": "testing/backprop/test_diagnosis.py",  # one search, tested by what it finds
     "testing/backprop/formulas.py": "testing/backprop/test_diagnosis.py",
     "testing/backprop/replay.py": "testing/backprop/test_diagnosis.py",
+    "testing/homework/worker.py": "testing/homework/test_isolation.py",  # the other end
     "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
 }
 LONG = {

@@ -13,10 +13,10 @@ from .numpy_functions import NumpyFunction, other_functions, public_functions
 from .table import check_examples, checks_text, lists_text, rows_text, totals_text
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m tinygrad_dl.coverage") -> int:
     """Print the table; the exit status is 1 if a check fails, or a function of NumPy is in none of the tables."""
     parser = argparse.ArgumentParser(
-        prog="python -m tinygrad_dl.coverage",
+        prog=prog,
         description="What of NumPy has derivatives. Every cell of the table is a check that runs now: the gradient "
         "(first), the gradient of the gradient (second) and jvp (forward) against differences, the same for complex "
         "numbers (- where NumPy takes none), and whether float32 stays float32.",

@@ -1,8 +1,10 @@
 """Gradient checking: numerical, property-based, and against hand-derived backprop.
 
-`check_gradients` and `check_pair` compare derivatives, by autodiff or by hand, with finite differences; `check_laws`
-and `given_gradients` test the properties of derivatives, with `strategies` for arrays, networks and programs (the extra
-`hypothesis`); `check_backprop` diagnoses the formulas of a hand derivation; `formulas` is the course's backprop.
+`check` checks what was derived by hand: a file, a function, a pair of functions, a layer, a network. Behind it,
+`check_gradients` and `check_pair` compare derivatives, by autodiff or by hand, with finite differences, and
+`check_backprop` diagnoses the formulas of a hand derivation. `check_laws` and `given_gradients` test the properties of
+derivatives, with `strategies` for arrays, networks and programs (the extra `hypothesis`); `formulas` is the course's
+backprop.
 """
 
 import importlib
@@ -11,13 +13,16 @@ from typing import TYPE_CHECKING
 from . import formulas
 from .backprop import BackpropReport, check_backprop
 from .gradcheck import GradientError, GradientReport, UndecidedWarning, check_gradients, check_pair
+from .homework.check import CheckReport, check, test_file
 from .properties import check_laws, given_gradients
 
 __all__ = [
     "BackpropReport",
+    "CheckReport",
     "GradientError",
     "GradientReport",
     "UndecidedWarning",
+    "check",
     "check_backprop",
     "check_gradients",
     "check_laws",
@@ -25,6 +30,7 @@ __all__ = [
     "formulas",
     "given_gradients",
     "strategies",
+    "test_file",
 ]
 
 if TYPE_CHECKING:

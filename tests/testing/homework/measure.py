@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinygrad_dl import testing
+
 from .corpus import CAUSES, Case, Mistake, read_cases
 
-RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
-CHECK = """\
-import json, sys
-from tinygrad_dl import testing
-print(json.dumps(testing.check(sys.argv[1]).files[0].as_dict()))"""
-TIMEOUT = 180  # seconds a file
+RIGHT, WRONG, UNCHECKED = "right", "wrong", "not checked"
 
 
 @dataclass(frozen=True)
@@ -79,17 +73,7 @@ def measure(cases: Iterable[Case], mistakes: int | None = None, jobs: int = 2) -
 
 def _outcome(case: Case, mistake: Mistake | None) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
-        path = case.write(Path(folder), mistake)
-        command = [sys.executable, "-c", CHECK, str(path)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
-            result = json.loads(done.stdout.splitlines()[-1])
-        except subprocess.TimeoutExpired:
-            return Outcome(case, mistake, UNCHECKED, problem="timeout")
-        except (ValueError, IndexError):
-            return Outcome(
-                case, mistake, UNCHECKED, problem=f"no result, status {done.returncode}: {done.stderr[-300:]}"
-            )
+        result = testing.check(case.write(Path(folder), mistake)).files[0].as_dict()
     return Outcome(case, mistake, result["verdict"], tuple(result["findings"]), result["problem"].replace(folder, ""))
 
 

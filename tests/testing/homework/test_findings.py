@@ -1,9 +1,41 @@
 import json
 
-from tinygrad_dl.testing.homework.findings import RIGHT, WRONG, Finding, Quantity
+import pytest
+
+from tinygrad_dl.testing.homework.findings import (
+    RIGHT,
+    UNCHECKED,
+    UNDECIDED,
+    WRONG,
+    FileResult,
+    Finding,
+    Quantity,
+)
 
 
 def test_a_finding_survives_its_way_through_json():
     quantities = (Quantity("dW1", WRONG, ("sign", "Z for A"), "largest difference 2"), Quantity("db1", RIGHT))
     finding = Finding("net", WRONG, ("rows are samples",), quantities, report="…", place="h.py:3", names=("net",))
     assert Finding.from_dict(json.loads(json.dumps(finding.as_dict()))) == finding
+
+
+def test_a_result_of_a_file_survives_its_way_through_json():
+    result = FileResult("h.py", (Finding("net", RIGHT, names=("net",)),), "timeout", ("line 3 was not run",), 1.5)
+    assert FileResult.from_dict(json.loads(json.dumps(result.as_dict()))) == result
+    assert result.as_dict()["verdict"] == UNCHECKED
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "problem", "expected"),
+    [
+        ([RIGHT, RIGHT], "", RIGHT),
+        ([], "", UNCHECKED),
+        ([RIGHT, UNDECIDED], "", UNDECIDED),
+        ([RIGHT, UNCHECKED, UNDECIDED], "", UNCHECKED),
+        ([RIGHT, WRONG, UNCHECKED], "", WRONG),
+        ([RIGHT], "timeout", UNCHECKED),
+        ([WRONG], "timeout", WRONG),
+    ],
+)
+def test_a_file_is_as_right_as_the_worst_in_it_and_never_right_unless_all_was_checked(verdicts, problem, expected):
+    assert FileResult("h.py", tuple(Finding("f", verdict) for verdict in verdicts), problem).verdict == expected

@@ -208,10 +208,10 @@ class GradientError(AssertionError):
     Attributes
     ----------
     report
-        The `GradientReport`, with the mistakes and the rule at fault.
+        The `GradientReport`, with the mistakes and the rule at fault; of `check`, the `CheckReport`.
     """
 
-    def __init__(self, report: GradientReport):
+    def __init__(self, report: Any):
         super().__init__(str(report))
         self.report = report
 

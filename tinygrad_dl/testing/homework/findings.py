@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 RIGHT, WRONG, UNDECIDED, UNCHECKED = "right", "wrong", "undecided", "not checked"
 VERDICTS = (RIGHT, WRONG, UNDECIDED, UNCHECKED)
@@ -67,3 +67,51 @@ class Finding:
         quantities = tuple(Quantity(**{**q, "causes": tuple(q["causes"])}) for q in data["quantities"])
         tuples = {name: tuple(data[name]) for name in ("readings", "names")}
         return cls(**{**data, **tuples, "quantities": quantities})
+
+
+class Check(NamedTuple):
+    """A check that was found in a file: its title, the names that select it, and the function that runs it.
+
+    The names of functions and classes of the file among `names` are those that the check covers.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    run: Callable[[], Finding]
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """The verdict on all: wrong if one is, else "not checked", else "undecided", else right; of none "not checked"."""
+    there = set(verdicts)
+    return next((verdict for verdict in (WRONG, UNCHECKED, UNDECIDED, RIGHT) if verdict in there), UNCHECKED)
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """The result for one file.
+
+    `problem` tells why the file, or the rest of it, was not checked; "" if all of it was. `notes` tell what was not run
+    or set aside while it was read. A file that was not checked is never right.
+    """
+
+    path: str
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict of its findings, "not checked" if there is a problem and nothing wrong."""
+        return worst([*(finding.verdict for finding in self.findings), *([UNCHECKED] if self.problem else [])])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as JSON can hold it, with its verdict."""
+        return {"path": self.path, "verdict": self.verdict, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FileResult:
+        """The result that `as_dict` gave."""
+        given = {name: value for name, value in data.items() if name != "verdict"}
+        findings = tuple(map(Finding.from_dict, given["findings"]))
+        return cls(**{**given, "findings": findings, "notes": tuple(given["notes"])})

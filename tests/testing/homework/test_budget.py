@@ -1,0 +1,79 @@
+"""A time limit ends loops and sleeps, in any thread, and leaves nothing behind."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from tinygrad_dl.testing.homework.budget import TooLong, time_limit
+
+each = pytest.mark.parametrize
+
+
+def loop():
+    while True:
+        pass
+
+
+def stubborn():
+    """A loop that catches what it can the first time."""
+    try:
+        loop()
+    except BaseException:
+        loop()
+
+
+def in_thread(function):
+    result = []
+
+    def run():
+        try:
+            result.append(function())
+        except BaseException as error:
+            result.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return result[0]
+
+
+def limited(function, seconds=0.02):
+    with time_limit(seconds):
+        return function()
+
+
+@each("function", [loop, stubborn])
+def test_an_endless_loop_ends_in_the_main_thread_and_in_others(function):
+    with pytest.raises(TooLong):
+        limited(function)
+    assert isinstance(in_thread(lambda: limited(function)), TooLong)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_a_sleep_ends_in_the_main_thread():
+    with pytest.raises(TooLong, match=r"longer than 0.02 s"):
+        limited(lambda: time.sleep(100))
+
+
+def test_nothing_is_raised_in_time_or_after():
+    assert limited(lambda: 3, 0.01) == 3
+    assert in_thread(lambda: limited(lambda: 3, 0.01)) == 3
+    time.sleep(0.03)
+
+
+def test_a_limit_within_another_leaves_it_in_force():
+    def both():
+        with time_limit(10):
+            pass
+        loop()
+
+    with pytest.raises(TooLong):
+        limited(both)
+    assert isinstance(in_thread(lambda: limited(both)), TooLong)
+
+
+def test_an_error_of_the_block_passes_through():
+    with pytest.raises(ZeroDivisionError):
+        limited(lambda: 1 / 0)

@@ -1,0 +1,106 @@
+"""Discovery: which recogniser takes what, each function covered once, and what a check that fails comes to."""
+
+import pytest
+
+from tinygrad_dl.testing.homework import discovery
+from tinygrad_dl.testing.homework.discovery import discover, outcome
+from tinygrad_dl.testing.homework.findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Check, Finding
+from tinygrad_dl.testing.homework.loading import CannotCheck, run_file
+
+SOURCE = """
+import numpy as np
+def relu(x): return np.maximum(0, x)
+def relu_backward(g, x): return g * (x > 0)
+def relu_prime(x): return x > 0
+def other(x): return x**2
+"""
+
+
+def check(verdict, *names, by=""):
+    return Check(", ".join(names), names, lambda: Finding(", ".join(names), verdict, readings=(by,), names=names))
+
+
+def failing(error, *names):
+    def run():
+        raise error
+
+    return Check(", ".join(names), names, run)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "homework.py"
+    path.write_text(SOURCE, encoding="utf-8")
+    with run_file(str(path)) as file:
+        yield file
+
+
+@pytest.fixture
+def recognisers(monkeypatch):
+    """Let recognisers that give these checks stand in for the real ones."""
+
+    def recognisers(*found):
+        finds = [lambda file, progress, checks=checks: iter(checks) for checks in found]
+        monkeypatch.setattr(discovery, "_recognisers", lambda: finds)
+
+    return recognisers
+
+
+def test_a_function_that_one_recogniser_covers_is_covered_once(file, recognisers):
+    first = check(RIGHT, "relu", "relu_backward", by="first")
+    recognisers([first], [check(WRONG, "relu", "relu_backward", by="second"), check(RIGHT, "relu", "relu_prime")])
+    found = discover(file)
+    assert [each.title for each in found] == ["relu, relu_backward", "relu, relu_prime"]
+    assert outcome(file, found[0]).readings == ("first",)
+
+
+@pytest.mark.parametrize("first", [check(UNCHECKED, "relu"), failing(ValueError("no"), "relu")], ids=["said", "raised"])
+def test_the_next_recogniser_is_asked_if_the_first_could_not_check(file, recognisers, first):
+    recognisers([first], [check(RIGHT, "relu", by="second")])
+    assert outcome(file, discover(file)[0]).readings == ("second",)
+
+
+def test_an_undecided_verdict_is_final(file, recognisers):
+    recognisers([check(UNDECIDED, "relu")], [check(RIGHT, "relu")])
+    assert outcome(file, discover(file)[0]).verdict == UNDECIDED
+
+
+def test_of_failures_only_the_first_is_reported(file, recognisers):
+    recognisers([failing(ValueError("the first"), "relu")], [failing(ValueError("the second"), "relu")])
+    found = outcome(file, discover(file)[0])
+    assert found.verdict == UNCHECKED
+    assert found.problem.endswith("the first")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), SystemExit(0), CannotCheck("a reason")])
+def test_a_check_that_raises_is_not_checked_for_a_reason(file, recognisers, error):
+    recognisers([failing(error, "relu")])
+    found = outcome(file, discover(file)[0])
+    assert found.verdict == UNCHECKED
+    assert found.problem
+    assert (found.title, found.names) == ("relu", ("relu",))
+
+
+def test_checks_come_in_the_order_of_the_file(file, recognisers):
+    recognisers([check(RIGHT, "other")], [check(RIGHT, "no such name"), check(RIGHT, "relu")])
+    assert [each.title for each in discover(file)] == ["relu", "other", "no such name"]
+
+
+def test_names_select_checks_each_once(file, recognisers):
+    recognisers([check(RIGHT, "relu", "relu_backward"), check(RIGHT, "other")])
+    assert [each.title for each in discover(file, ["relu_backward", "relu"])] == ["relu, relu_backward"]
+
+
+def test_a_name_that_no_recogniser_takes_is_checked_by_autodiff(file, recognisers):
+    recognisers([])
+    found = outcome(file, discover(file, ["other"])[0])
+    assert (found.verdict, found.title) == (RIGHT, "other")
+    assert found.place == f"{file.path}:6"
+
+
+def test_nothing_to_check_names_what_was_expected_and_what_there_is(file, recognisers):
+    recognisers([])
+    with pytest.raises(CannotCheck, match=r"nothing to check: expected a pair such as .*: relu, .*, other"):
+        discover(file)
+    with pytest.raises(CannotCheck, match="there is no tanh to check; there is the functions relu,"):
+        discover(file, ["tanh"])

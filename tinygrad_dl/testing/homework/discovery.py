@@ -1,0 +1,192 @@
+"""Discovery: the checks of a file by all recognisers, each function covered once, and the run of one of them."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import redirect_stdout
+from functools import partial
+from typing import Any
+
+from ..gradcheck import gradients_report
+from . import gradients, inputs, pairs
+from .findings import UNCHECKED, Check, Finding
+from .loading import CannotCheck, UserFile
+
+RECOGNISERS = ("networks", "scripts", "values", "layers", "pairs")  # a whole net explains its functions best
+EXPECTED = (
+    "expected a pair such as relu_forward and relu_backward, a layer with forward and backward, a function that gives "
+    "a cost and its gradients, or a dict of gradients {'dW1': ..., ...}"
+)
+
+
+def discover(file: UserFile, only: Collection[str] = (), order: int = 1, progress: bool = False) -> list[Check]:
+    """The checks of a file in its order, or those of the names in `only`.
+
+    A function that is named and that no recogniser takes is checked by autodiff, to the given order. Raises CannotCheck
+    if there is nothing to check, or nothing of a name.
+    """
+    checks = _found(file, progress)
+    if not only:
+        if order > 1:
+            raise CannotCheck("--order: only a single function is checked to higher order; name one, as in file.py:f.")
+        if not checks:
+            raise _nothing(file)
+        return checks
+    return list(dict.fromkeys(check for name in only for check in _of_name(file, name, checks, order, progress)))
+
+
+def outcome(file: UserFile, check: Check) -> Finding:
+    """Run a check. An exception makes it "not checked"; the output of the learner's functions is hidden."""
+    try:
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            finding = check.run()
+    except (Exception, SystemExit) as error:
+        return Finding(check.title, UNCHECKED, problem=str(file.problem(error)), names=check.names)
+    return finding
+
+
+# ---- the checks of a file
+
+
+def _found(file: UserFile, progress: bool) -> list[Check]:
+    """The checks of all recognisers. One whose functions another covers waits for that to say "not checked"."""
+    found: list[tuple[Check, list[Check]]] = []
+    for find in _recognisers():
+        earlier = list(found)
+        for check in find(file, progress):
+            own = _covered(file, check)
+            covering = [others for first, others in earlier if own and own <= _covered(file, first)]
+            if covering:
+                covering[0].append(check)
+            else:
+                found.append((check, []))
+    places = {name: place for place, name in enumerate(file.names)}
+    checks = [check._replace(run=partial(_first_checked, check, others)) for check, others in found]
+    return sorted(checks, key=lambda check: min((places[n] for n in check.names if n in places), default=len(places)))
+
+
+def _recognisers() -> Iterator[Callable[[UserFile, bool], Iterator[Check]]]:
+    for name in RECOGNISERS:
+        try:
+            module = importlib.import_module(f".{name}", __package__)
+        except ModuleNotFoundError:
+            continue
+        if hasattr(module, "find"):
+            yield module.find
+    if not hasattr(pairs, "find"):
+        yield _checks
+
+
+def _covered(file: UserFile, check: Check) -> set[str]:
+    """The functions and classes of the file that a check covers, or its variables if it has none of these."""
+    names = set(check.names) & set(file.names)
+    return {name for name in names if callable(file.names[name])} or names
+
+
+def _first_checked(check: Check, others: list[Check]) -> Finding:
+    """The finding of `check`, or the first one of the others that is not "not checked"."""
+    first, error = None, None
+    for each in (check, *others):
+        try:
+            finding = each.run()
+        except Exception as problem:
+            error = error or problem
+            continue
+        if finding.verdict != UNCHECKED:
+            return finding
+        first = first or finding
+    if first is None:
+        assert error is not None
+        raise error
+    return first
+
+
+# ---- names
+
+
+def _of_name(file: UserFile, name: str, checks: list[Check], order: int, progress: bool) -> list[Check]:
+    by_name = [check for check in checks if name in check.names]
+    if by_name and order > 1:
+        raise CannotCheck("--order: only a single function is checked to higher order; name one, as in file.py:f.")
+    if by_name:
+        return by_name
+    if name in file.functions and re.search(r"_(backward|grad|gradient|prime)$|^(backward|grad)_", name):
+        raise CannotCheck(
+            f"{file.path}: there is no forward function to pair {name} with: expected one of the same name without "
+            f"the part for backward."
+        )
+    if name in file.functions:
+        return [Check(name, (name,), partial(_check_function, file, name, order, progress))]
+    alone = ", ".join(_alone(file, checks))
+    there = [check.title for check in checks] + ([f"the functions {alone}"] if alone else [])
+    raise CannotCheck(f"{file.path}: there is no {name} to check; there is {'; '.join(there) or 'nothing'}.")
+
+
+def _nothing(file: UserFile) -> CannotCheck:
+    alone = ", ".join(_alone(file, []))
+    advice = f"; name a function to check it by autodiff: {alone}." if alone else "."
+    return CannotCheck(f"{file.path}: nothing to check: {EXPECTED}{advice}")
+
+
+def _alone(file: UserFile, checks: list[Check]) -> list[str]:
+    """The functions that no check covers."""
+    return [name for name in file.functions if not any(name in check.names for check in checks)]
+
+
+def _check_function(file: UserFile, name: str, order: int, progress: bool) -> Finding:
+    """The derivatives of a function, by autodiff, against differences."""
+    call = inputs.call_of(file, name)
+    argnums = [i for i, n in enumerate(call.names) if n not in call.settings or n == "y"]  # y may be no label
+    report = gradients_report(call.function, *call.values, order=order, argnums=argnums, progress=progress)
+    place, text = file.place(file.functions[name]), inputs.report_text(call.taken, report)
+    return Finding(name, report.verdict, tuple(call.taken), report=text, place=place, names=(name,))
+
+
+# ---- recognisers that give a verdict and a text
+
+
+def _checks(file: UserFile, progress: bool) -> Iterator[Check]:
+    """The checks of pairs and dicts of gradients."""
+    loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
+    for name, value in file.names.items():
+        if name in file.functions:
+            yield from _checks_of_function(file, name, progress)
+        elif gradients.gradients_in(value):
+            run = partial(gradients.check_dict, file, name, gradients.gradients_in(value))
+            yield _check(name, (name,), run)
+            loose = {}
+    if loose:
+        title = ", ".join(loose)
+        yield _check(title, tuple(loose), partial(gradients.check_dict, file, title, loose))
+
+
+def _checks_of_function(file: UserFile, name: str, progress: bool) -> Iterator[Check]:
+    forward, common = _pair_of(file, name)
+    if gradients.is_backprop(file, name, forward):
+        run = partial(gradients.check_function, file, name, forward)
+        yield _check(name, (name, forward, common), run)
+    elif forward:
+        run = partial(pairs.check_functions, file, forward, name, common, progress)
+        yield _check(f"{forward}, {name}", (forward, name, common), run)
+
+
+def _check(title: str, names: tuple[str, ...], run: Callable[[], Any]) -> Check:
+    def finding() -> Finding:
+        verdict, text = run()
+        return Finding(title, verdict, report=text, names=names)
+
+    return Check(title, names, finding)
+
+
+def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
+    """The name of the forward function for `backward`, and the part that both names share."""
+    for forward_pattern, backward_pattern in pairs.PAIRS:
+        match = re.fullmatch(backward_pattern.replace("{}", "(.*)"), backward)
+        if match and (forward := forward_pattern.format(match[1])) in file.functions:
+            return forward, match[1]
+    return "", ""

@@ -1,0 +1,98 @@
+"""Code for an older NumPy, run on the present one: removed names, and numbers out of arrays of one element."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from typing import Any
+
+import numpy as np
+
+RENAMED = {  # removed in 1.24, 2.0 and later
+    "float_": "float64",
+    "complex_": "complex128",
+    "unicode_": "str_",
+    "Inf": "inf",
+    "Infinity": "inf",
+    "infty": "inf",
+    "NaN": "nan",
+    "product": "prod",
+    "cumproduct": "cumprod",
+    "sometrue": "any",
+    "alltrue": "all",
+    "in1d": "isin",
+    "row_stack": "vstack",
+    "trapz": "trapezoid",
+    "mat": "asmatrix",
+    "round_": "round",
+}
+BUILTIN = ("float", "int", "bool", "object", "complex", "str")  # np.float was float
+NUMBER, FORMAT, SCALAR = "__number__", "__format_text__", "__scalar__"  # names of the functions below in the file
+
+
+def mend(statement: ast.stmt) -> ast.stmt:
+    """The statement with what the present NumPy refuses replaced by its meaning in an older one."""
+    return ast.fix_missing_locations(_Mend().visit(copy.deepcopy(statement)))
+
+
+class _Mend(ast.NodeTransformer):
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        of_numpy = isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+        if not of_numpy or not isinstance(node.ctx, ast.Load) or node.attr in vars(np):
+            return node
+        if node.attr == "asscalar":
+            return ast.copy_location(ast.Name(SCALAR, ast.Load()), node)
+        if node.attr in BUILTIN:
+            return ast.copy_location(ast.Name(node.attr, ast.Load()), node)
+        return ast.copy_location(ast.Attribute(node.value, RENAMED.get(node.attr, node.attr), ast.Load()), node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        one = len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
+        if one and isinstance(node.func, ast.Name) and node.func.id in ("float", "int"):
+            node.args = [ast.copy_location(ast.Call(ast.Name(NUMBER, ast.Load()), node.args, []), node)]
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
+            node.right = ast.copy_location(ast.Call(ast.Name(FORMAT, ast.Load()), [node.right], []), node)
+        return node
+
+
+def _number(value: Any) -> Any:
+    """The number in an array of one element; any other value as it is."""
+    return value.item() if isinstance(value, np.ndarray) and value.ndim and value.size == 1 else value
+
+
+def _format_values(values: Any) -> Any:
+    """The values of `text % values`, with numbers for arrays of one element; an array for %s stays as it prints."""
+    if isinstance(values, tuple):
+        return tuple(map(_Printed.of, values))
+    return _Printed.of(values)
+
+
+class _Printed(float):
+    """The number in an array, which %s prints as the array."""
+
+    array: np.ndarray
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        """The printed number of an array of one element; any other value as it is."""
+        number = _number(value)
+        if number is value or not isinstance(number, (int, float)):
+            return value
+        printed = cls(number)
+        printed.array = value
+        return printed
+
+    def __str__(self) -> str:
+        return str(self.array)
+
+    def __repr__(self) -> str:
+        return repr(self.array)
+
+
+FUNCTIONS = {NUMBER: _number, FORMAT: _format_values, SCALAR: lambda array: np.asarray(array).item()}
