@@ -30,6 +30,7 @@ ELSEWHERE = {
     "testing/backprop/formulas.py": "testing/backprop/test_diagnosis.py",
     "testing/backprop/replay.py": "testing/backprop/test_diagnosis.py",
     "testing/homework/rewriting.py": "testing/homework/test_watch.py",  # code and the object that it calls
+    "testing/homework/step_verdicts.py": "testing/homework/test_scripts.py",
     "testing/homework/worker.py": "testing/homework/test_isolation.py",  # the other end
     "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
     "testing/homework/construction.py": "testing/homework/test_layers.py",  # what layers and networks are made of
