@@ -26,7 +26,7 @@ ROLES = {
     "word": r"(?i)\w*(activation|init|loss|optimizer|mode)\w*",
     "layers": r"(?i)\w*(layers?_?(dims|sizes|list)?|dims|sizes|architecture|structure|topology)",
     "batch": r"(?i)\w*batch\w*|mb_size",
-    "hidden": r"(?i)n_?h\d?|\w*hidden\w*|\w*hdim\w*|h_dim|h_size|hnodes|H\d?",
+    "hidden": r"(?i)n_?h(id)?\d?|\w*hidden\w*|\w*hdim\w*|h_dim|h_size|hnodes|H\d?",
     "output": r"(?i)n_?y|n_?out\w*|\w*output_?(size|dim|nodes|layer\w*|neurons|units)?"
     r"|\w*classes|onodes|out\w*|K|C|D_out",
     "input": r"(?i)n_?x|n_?in\w*|\w*input_?(size|dim|nodes|layer\w*|neurons|units)|n\w*features"

@@ -20,7 +20,7 @@ from .watch import Path, Record, Update
 MOVE = 1e-5  # of a parameter, for a central difference
 ALL, SOME = 30, 20  # elements of a parameter that are all moved; those that are of a larger one, and as many directions
 FEW, SECONDS = 4, 2.0  # at least so many, if more would take longer
-CLOSE = 1e-5
+CLOSE = 1e-6
 COST = (
     r"\w*cost\w*|\w*loss\w*|J\w*|j|L|[eE]|\w*error\w*|obj(ective)?\w*|\w*energy|nll|\w*entropy|ce|bce|mse|MSE|\w*sse|SSE"
     r"|rmse"
@@ -200,6 +200,7 @@ class Objective:
     value: float = 0.0
     array: bool = False
     key: Any = None
+    penalty: str = ""
     ratios: list[float | None] = field(default_factory=list)
 
 

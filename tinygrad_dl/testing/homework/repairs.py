@@ -19,7 +19,7 @@ from .training import Step
 from .updates import LEAVES, function_of, update_of
 from .watch import Record
 
-SECONDS = 4.0
+SECONDS = 12.0
 MOST = 3
 BATCH = 150  # changes that are compiled together
 DERIVATIVE = re.compile(r"\bd[A-Z_]?\w*|\w*(delta|grad|err|deriv|prime|nabla|slope)\w*|step", re.IGNORECASE)
@@ -39,12 +39,19 @@ class Change(NamedTuple):
 
 
 def repairs(
-    step: Step, variables: Sequence[str], run: Callable[[], Record | None], is_repaired: Callable[[Record], bool]
+    step: Step,
+    variables: Sequence[str],
+    run: Callable[[], Record | None],
+    is_repaired: Callable[[Record], bool],
+    touches: Callable[[Record], bool],
 ) -> list[str]:
-    """The changes that repair a step, by the test `is_repaired` of what `run` gives; `variables` are its arrays."""
+    """The changes that repair a step, by the test `is_repaired` of what `run` gives; `variables` are its arrays.
+
+    A statement is left as it is if a larger value in it does not touch the wrong gradients alone.
+    """
     end = time.monotonic() + SECONDS
     found: dict[int, str] = {}  # by line, the first of each
-    changes = _changes(step, variables)
+    changes = _changes(step, variables, run, touches)
     while not found and (batch := list(itertools.islice(changes, BATCH))):
         for top, group in itertools.groupby(batch, lambda change: change.top):
             each = list(group)
@@ -58,13 +65,20 @@ def repairs(
     return list(found.values())[:MOST]
 
 
-def _changes(step: Step, variables: Sequence[str]) -> Iterator[Change]:
+def _changes(
+    step: Step, variables: Sequence[str], run: Callable[[], Record | None], touches: Callable[[Record], bool]
+) -> Iterator[Change]:
     """The changes to try: those of derivatives first, and of these small ones first."""
     places: dict[bool, list[tuple[ast.stmt, dict[int, int], Any]]] = {True: [], False: []}
     for top in step.tops():
         walk = {id(node): number for number, node in enumerate(ast.walk(top))}
-        for statement in ast.walk(top):
-            if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Return)) and statement.value is not None:
+        every: list[Any] = [s for s in ast.walk(top) if _may_change(s)]
+        larger = [(walk[id(s.value)], _product([s.value, ast.Constant(1.5)])) for s in every]
+        records = step.changed(
+            top, [(n, ast.copy_location(new, s)) for (n, new), s in zip(larger, every, strict=True)], run
+        )
+        for statement, record in zip(every, records, strict=False):
+            if record is None or touches(record):
                 targets = (
                     statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
                 )
@@ -73,11 +87,17 @@ def _changes(step: Step, variables: Sequence[str]) -> Iterator[Change]:
                     bool(DERIVATIVE.search(text)) or isinstance(statement, ast.Return) or bool(update_of(statement))
                 )
                 places[likely].append((top, walk, statement))
-    alternatives = list(_slopes_of(variables, step))
-    for likely, make in itertools.product((True, False), (_small, _factors, _swaps, _more_factors)):
+    alternatives = list(_slopes_of([v for v in variables if not DERIVATIVE.search(v)], step))
+    for likely, make in ((True, _small), (True, _factors), (True, _swaps), (False, _small), (True, _more_factors)):
         for top, walk, statement in places[likely]:
             for old, new, kind in make(statement.value, variables, alternatives):
                 yield Change(top, walk[id(old)], old, ast.copy_location(new, old), kind)
+
+
+def _may_change(statement: Any) -> bool:
+    """True for a statement with a value; W = W - step would be no update any more with another one."""
+    with_value = isinstance(statement, (ast.Assign, ast.AugAssign, ast.Return)) and statement.value is not None
+    return with_value and not (isinstance(statement, ast.Assign) and update_of(statement))
 
 
 def _slopes_of(variables: Sequence[str], step: Step) -> Iterator[ast.expr]:
@@ -191,7 +211,7 @@ def _factors(value: ast.expr, variables: Sequence[str], alternatives: Sequence[a
             yield node, _product([*kept, other]), "derivative of the activation"
             if len(factors) > 2:
                 yield node, _product([factors[i], other]), "derivative of the activation"
-    for other in alternatives:
+    for other in alternatives if isinstance(value, (ast.BinOp, ast.Call)) else ():
         yield value, _product([value, other]), "derivative of the activation missing"
         yield value, other, "derivative of the activation"
 

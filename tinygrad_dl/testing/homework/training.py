@@ -192,10 +192,10 @@ class Step:
         twin = copy.deepcopy(top)
         twins = list(ast.walk(twin))
         region = next((t for t, node in zip(twins, ast.walk(top), strict=True) if node is self.region), ast.Pass())
-        body = with_choices(twin, [(twins[number], new) for number, new in changes])
+        body, choices = with_choices(twin, [(twins[number], new) for number, new in changes])
         try:
             tree = watched(ast.Module([body], []), region, [])
-            code = compile(_module(mend(tree.body[0])), self.file.path, "exec", dont_inherit=True)
+            code = compile(_module(choices.fill(mend(tree.body[0]))), self.file.path, "exec", dont_inherit=True)
         except (SyntaxError, ValueError, TypeError, RecursionError):
             return
         statement, functions, codes = self.statement, self._functions(), dict(_codes(code))

@@ -131,7 +131,7 @@ def leaves_of(value: ast.expr) -> dict[str, ast.expr]:
     def search(node: ast.AST) -> None:
         if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.Lambda)):
             return  # their own variables are not there outside of them
-        if isinstance(node, LEAVES):
+        if isinstance(node, LEAVES) and "__" not in ast.unparse(node):
             found[ast.unparse(node)] = node
         for child in ast.iter_child_nodes(node):
             if not (isinstance(node, ast.Call) and child is node.func and isinstance(child, ast.Name)):

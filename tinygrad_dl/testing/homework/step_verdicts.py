@@ -1,0 +1,374 @@
+"""The verdict on a training step: its gradients, and those of the loss that it minimises, compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from . import factors
+from .final_losses import consumed, has_penalty
+from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Finding, Quantity
+from .loading import UserFile
+from .objectives import (
+    Gradient,
+    Objective,
+    Parameter,
+    Point,
+    fitted,
+    gradient_of,
+    losses,
+    outputs,
+    ratio,
+)
+from .repairs import arrays_of, repairs
+from .snapshot import text_of
+from .training import Step
+from .watch import Record
+
+SCALES = (0.7, 0.2, 0.05)  # of parameters drawn anew, over the root of their size
+
+
+class Judge:
+    """The verdict on a training step."""
+
+    def __init__(
+        self,
+        file: UserFile,
+        step: Step,
+        parameters: Sequence[Parameter],
+        cleared: tuple,
+        notes: Sequence[str] = (),
+    ):
+        self.file, self.step, self.parameters, self.cleared = file, step, list(parameters), cleared
+        gradients = [g.name for p in parameters if (g := gradient_of(step.run() or Record(), p)) and g.name]
+        self.names = step.names_of_check([*(str(p.path[0]) for p in parameters), *gradients])
+        at = ", ".join(self.names) if step.function else f"line {step.region.lineno}"
+        self.title = f"the training step of {at}" if step.function else f"the training step at {at}"
+        self.readings: list[str] = [*notes]
+        self._finding: Finding | None = None
+
+    def finding(self) -> Finding:
+        """The finding on the step."""
+        if self._finding is None:
+            point = self._point()
+            problem = f"{self._place()}: the step can't be run again: {self.step.error}"
+            self._finding = self._finish(UNCHECKED, [], problem) if point is None else self._judged(point)
+        return self._finding
+
+    def _place(self) -> str:
+        return f"{self.file.path}:{self.step.region.lineno}"
+
+    def _finish(self, verdict: str, quantities: Sequence[Quantity], problem: str = "") -> Finding:
+        lines = [f"  read as: {reading}" for reading in self.readings]
+        width = max((len(q.name) for q in quantities), default=0)
+        for q in quantities:
+            lines.append(f"  {q.name.ljust(width)}  {q.verdict}")
+            lines += [f"    {'or: ' if i else ''}{cause}" for i, cause in enumerate(q.causes)]
+            lines += [f"    {q.detail}"] if q.detail else []
+        report = "\n".join([*lines, *([problem] if problem else [])])
+        return Finding(
+            self.title, verdict, tuple(self.readings), tuple(quantities), problem, report, self._place(), self.names
+        )
+
+    # ---- values
+
+    def _point(self, seed: int = 0) -> Point | None:
+        """The step at parameters drawn anew: none of its gradients is 0, and all are finite."""
+        for scale in SCALES:
+            rng = np.random.default_rng(seed)
+            values = [_drawn(p.value, scale, rng) for p in self.parameters]
+            point = Point(self.step, self.parameters, self.cleared, values)
+            if point.record is None:
+                continue
+            found = [gradient_of(point.record, p) for p in self.parameters]
+            alive = [g is None or g.value is None or _is_alive(g.value) for g in found]
+            if all(alive) and point.differentiate():
+                return point
+        return None
+
+    # ---- verdicts
+
+    def _judged(self, point: Point) -> Finding:
+        self.point = point
+        found = [gradient_of(point.record, p) for p in self.parameters]  # type: ignore[arg-type]
+        self.found = found
+        self.known = [i for i, g in enumerate(found) if g is not None and g.value is not None]
+        self.gradients = [
+            g.value if g and g.value is not None else 0 * v for g, v in zip(found, point.values, strict=True)
+        ]
+        self.labels = [_label(g, p) for g, p in zip(found, self.parameters, strict=True)]
+        self.rated = all(found[i].rated for i in self.known)  # type: ignore[union-attr]
+        if not self.known and all(g is None for g in found):
+            return self._finish(UNCHECKED, [], f"{self._place()}: no gradient was found in the updates.")
+        self.claims = point.along(self.gradients)
+        self.outputs = list(outputs(point))
+        self.sizes = self._sizes()
+        self.updated = self._uses_updated()
+        objectives = [*losses(point), *(o for output in self.outputs for o in fitted(output))]
+        for objective in objectives:
+            objective.ratios = [ratio(self.claims[point.of(i)], objective.slopes[point.of(i)]) for i in self.known]
+            if None in objective.ratios and (objective.kind != "loss" or not has_penalty(self.file.tree)):
+                self._allow_penalty(objective)
+        self.squares = [o for o in objectives if o.kind == "squares"]
+        return self._decide(objectives)
+
+    def _allow_penalty(self, objective: Objective) -> None:
+        """Leave out one multiple of all parameters from gradients that the loss does not explain."""
+        found = {}
+        theta = self.point.along(self.point.values)
+        for place, i in enumerate(self.known):
+            if objective.ratios[place] is None:
+                mask = self.point.of(i)
+                A = np.stack([objective.slopes[mask], theta[mask]], axis=1)
+                (r, strength), *_ = np.linalg.lstsq(A, self.claims[mask], rcond=None)
+                if len(A) < 3 or not ratio(self.claims[mask], A @ (r, strength)) or strength <= 0 or abs(r) < 1e-9:
+                    return
+                found[place] = r, strength
+        strengths = [strength for _, strength in found.values()]
+        if max(strengths) <= min(strengths) * (1 + 1e-3):
+            objective.ratios = [found[k][0] if k in found else r for k, r in enumerate(objective.ratios)]
+            objective.penalty = f", and {strengths[0]:.3g}/2 of the sum of squares of the weights, which it leaves out"
+
+    def _decide(self, objectives: list[Objective]) -> Finding:
+        own = [o for o in objectives if o.kind in ("loss", "shown") and not self._is_measure(o)]
+        named = self._final([o for o in own if o.kind == "loss"])
+        for loss in [*named, *(o for o in own if o.kind == "shown")]:
+            if all(factors.close(r, 1.0) for r in loss.ratios):
+                self.readings.append(f"minimised: {loss.name}{loss.penalty}")
+                return self._verdict(loss, 1.0)
+        if named:
+            loss = max(reversed(named), key=lambda o: (factors.score(o, 1.0), sum(r is not None for r in o.ratios)))
+            return self._by_loss(loss)
+        return self._by_fit(
+            [o for o in objectives if o.kind in ("squares", "entropy")], [o for o in own if o.kind == "shown"]
+        )
+
+    def _final(self, named: list[Objective]) -> list[Objective]:
+        """The losses that no other one is computed from, each with its last value."""
+        last = {o.name.rpartition(".")[2]: o for o in named}
+        sums = {u.target.rpartition(".")[2] for u in self.point.record.updates}  # type: ignore[union-attr]
+        parts = consumed(self.file.tree, last.keys(), sums)
+        return [o for name, o in last.items() if name not in parts] or named
+
+    def _is_measure(self, loss: Objective) -> bool:
+        """True for a mean of |a - y| or the like, which only shows how far the training is."""
+        for output in self.outputs:
+            e = np.abs(output.a - output.y)
+            values = [e.sum(), e.mean(), math.sqrt(np.mean(e**2)), math.sqrt(np.sum(e**2)), e.max()]
+            if any(math.isclose(loss.value, value, rel_tol=1e-9) for value in values):
+                return True
+        return False
+
+    def _by_loss(self, loss: Objective) -> Finding:
+        """The verdict by a loss of the file that the gradients are not exactly those of."""
+        squares = next((s for s in self.squares if ratio(loss.slopes, s.slopes) is not None), None)
+        if squares is not None:
+            factor = ratio(loss.slopes, squares.slopes)
+            assert factor is not None
+            right, by_loss = factors.score(squares, 1.0), factors.score(loss, 1.0)
+            # 1/2 is in the loss itself, unless it is a mean over two outputs
+            halves = [o for o in self.outputs for n in (*o.shape, o.a.size) if n != 1 and factors.close(factor, 1 / n)]
+            half = any(not factors.close(factor, 2 / o.a.size) for o in halves)
+            if right > by_loss and not half:
+                self.readings.append(
+                    f"minimised: {squares.name}, of which {loss.name} is {factors.words(factor, self.sizes)}: a "
+                    f"constant factor of all gradients"
+                )
+                return self._verdict(squares, 1.0)
+            if by_loss == 0 and factors.score(loss, 0.5) > 0:
+                self.readings.append(
+                    f"minimised: {loss.name}, halved: the 2 of its derivative is left to the learning rate"
+                )
+                return self._verdict(loss, 0.5)
+        shared = factors.shared(loss)
+        self.readings.append(f"minimised: {loss.name}")
+        if shared is not None and shared > 0 and not self.rated and factors.constant(shared, self.sizes) is None:
+            self.readings.append("the learning rate is not told from the gradients: they are right up to one factor")
+            return self._verdict(loss, shared)
+        if loss.array and shared is not None and factors.name(shared, self.sizes).startswith("a 1/"):
+            self.readings.append(f"{loss.name} has a value for each sample: the gradients are those of its mean")
+            return self._verdict(loss, shared)
+        if shared is not None and factors.name(shared, self.sizes).startswith("a 1/"):
+            self.readings.append(
+                f"all gradients have a factor that {loss.name} has not: right if its mean is minimised"
+            )
+            return self._verdict(loss, shared, UNDECIDED)
+        return self._verdict(loss, 1.0)
+
+    def _by_fit(self, fits: list[Objective], shown: list[Objective]) -> Finding:
+        """The verdict by the usual losses of the output, if the file has none."""
+        best, factor, score = None, 1.0, (0, False)
+        for fit in fits:
+            for r in [r for r in fit.ratios if r is not None and not math.isnan(r)]:
+                each = factors.score(fit, r), factors.accepted(r, self.sizes)
+                if each > score:
+                    best, factor, score = fit, r, each
+        if best is None:
+            if not fits:
+                problem = f"{self._place()}: no loss was found, and no difference of an output and its target."
+                return self._finish(UNCHECKED, [], problem)
+            for fit in fits[:2]:
+                causes = self._repairs(fit, None)
+                if causes:
+                    self.readings.append(f"the file has no loss: read as {fit.name}")
+                    return self._finish(WRONG, [Quantity(label, WRONG, tuple(causes)) for label in self.labels])
+            self.readings.append(
+                "the file has no loss: neither the squared error nor the cross-entropy has these gradients"
+            )
+            rows = [Quantity(label, UNDECIDED) for label in self.labels]
+            return self._finish(UNDECIDED, rows)
+        name = best.name
+        accepted = factor > 0 and (not self.rated or factors.accepted(factor, self.sizes))
+        if factor < 0 and factors.accepted(-factor, self.sizes):
+            self.readings.append(f"the file has no loss: read as {name}")
+            return self._verdict(best, -factor)
+        if not accepted and factors.shared(best) is not None and factors.constant(factor, self.sizes) is None:
+            self.readings.append(
+                f"the file has no loss: {factor:.4g} times the gradients of {name}, which is no usual factor"
+            )
+            return self._finish(UNDECIDED, [Quantity(label, UNDECIDED) for label in self.labels])
+        if not accepted:
+            self.readings.append(f"the file has no loss: read as {name}")
+            return self._verdict(best, 1.0)
+        times = "" if factors.close(factor, 1.0) else f", times {factors.words(factor, self.sizes)}"
+        self.readings.append(f"the file has no loss: the gradients are those of {name}{times}{best.penalty}")
+        return self._verdict(best, factor)
+
+    def _verdict(self, objective: Objective, factor: float, verdict: str = RIGHT) -> Finding:
+        """The finding, where right gradients are `factor` times those of the objective."""
+        rows = []
+        for label, r, i in zip((self.labels[i] for i in self.known), objective.ratios, self.known, strict=True):
+            if i in self.updated:
+                rows.append(
+                    Quantity(label, WRONG, (f"updated W: it is computed from {self.updated[i]} after its update",))
+                )
+            elif r is not None and (math.isnan(r) or factors.close(r, factor)):
+                rows.append(Quantity(label, verdict))
+            else:
+                rows.append(Quantity(label, WRONG, self._causes(r, factor)))
+        for label, gradient, parameter in zip(self.labels, self.found, self.parameters, strict=True):
+            if gradient is None:
+                rows.append(Quantity(label, UNDECIDED, detail="its gradient was not found in the update"))
+            elif gradient.value is None:
+                shapes = f"{gradient.shape}; {parameter.name} has {parameter.shape}"
+                rows.append(Quantity(label, WRONG, (f"the wrong shape, from a sum over the wrong axis: {shapes}",)))
+        unexplained = [row for row in rows if row.verdict == WRONG and not row.causes]
+        if unexplained:
+            causes = tuple(self._repairs(objective, factor))
+            others = [(f"a factor of {r / factor:.6g}",) if r is not None else () for r in objective.ratios]
+            others += [()] * (len(rows) - len(others))
+            rows = [
+                replace(row, causes=causes or other) if row in unexplained else row
+                for row, other in zip(rows, others, strict=True)
+            ]
+        verdicts = [row.verdict for row in rows]
+        worst = next(v for v in (WRONG, UNDECIDED, UNCHECKED, RIGHT) if v in verdicts)
+        return self._finish(worst, rows)
+
+    def _causes(self, r: float | None, factor: float) -> tuple[str, ...]:
+        known = r is not None and (
+            factors.constant(r / factor, self.sizes) is not None or factors.close(r / factor, 1 / math.log(2))
+        )
+        return (factors.name(r / factor, self.sizes),) if known and r is not None else ()
+
+    def _repairs(self, objective: Objective, factor: float | None) -> list[str]:
+        """The small changes that make all gradients right, and leave the forward pass as it is."""
+        base = self.point.record
+        assert base is not None
+
+        def ratios_of(record: Record) -> list[float | None] | None:
+            """The ratios of the gradients; None if the forward pass is another."""
+            if isinstance(objective.key, tuple):
+                same = [(r.notes.get(objective.key)) for r in (base, record)]
+            elif len(record.differences) > objective.key:
+                same = [r.differences[objective.key] for r in (base, record)]
+            else:
+                return None
+            if not all(np.array_equal(a, b) for a, b in zip(*map(_pair, same), strict=True)):
+                return None
+            found = [gradient_of(record, p) for p in self.parameters]
+            if any(g is None or g.value is None for g in found):
+                return None
+            claims = self.point.along([g.value for g in found])  # type: ignore[union-attr]
+            return [ratio(claims[self.point.of(i)], objective.slopes[self.point.of(i)]) for i in range(len(found))]
+
+        def right(ratios: Sequence[float | None]) -> list[bool]:
+            first = next((r for r in ratios if r is not None and not math.isnan(r)), None)
+            wanted = first if factor is None and first is not None and factors.accepted(first, self.sizes) else factor
+            return [
+                r is not None and wanted is not None and (math.isnan(r) or factors.close(r, wanted)) for r in ratios
+            ]
+
+        before = right(ratios_of(base) or [])
+
+        def is_repaired(record: Record) -> bool:
+            ratios = ratios_of(record)
+            return ratios is not None and all(right(ratios))
+
+        def touches(record: Record) -> bool:
+            ratios = ratios_of(record)
+            kept = ratios is not None and all(now for now, old in zip(right(ratios), before, strict=False) if old)
+            return kept and any(
+                u.step is not None and not np.array_equal(u.step, old.step)
+                for u, old in zip(record.updates, base.updates, strict=False)
+            )
+
+        return repairs(self.step, arrays_of(base.notes), self.point.again, is_repaired, touches)
+
+    # ---- what is known of the step
+
+    def _sizes(self) -> list[int]:
+        """The numbers that an average may divide by: of samples, of outputs, and of both."""
+        sizes = {1}
+        for output in self.outputs:
+            sizes.update((output.a.size, *output.shape))
+        if not self.outputs:
+            shapes = [np.shape(v) for v in self.point.record.notes.values()]  # type: ignore[union-attr]
+            sizes.update(n for shape in shapes for n in shape)
+        return sorted(sizes)
+
+    def _uses_updated(self) -> dict[int, str]:
+        """The parameters whose gradients change if the updates are performed, and the parameters they then use."""
+        performed = self.point.performed()
+        found = {}
+        for i in self.known:
+            p = self.parameters[i]
+            other = gradient_of(performed, p) if performed else None
+            scale = np.max(np.abs(self.gradients[i]), initial=0)
+            if (
+                other is not None
+                and other.value is not None
+                and np.max(np.abs(other.value - self.gradients[i]), initial=0) > 1e-9 * scale
+            ):
+                earlier = [q.name for q in self.parameters if q is not p]
+                found[i] = " or ".join(earlier)
+        return found
+
+
+def _drawn(value: Any, scale: float, rng: np.random.Generator) -> Any:
+    shape = np.shape(value)
+    drawn = scale * rng.normal(size=shape) / math.sqrt(max(1.0, float(np.mean(shape)) if shape else 1.0) / 2)
+    return drawn if shape else float(drawn)
+
+
+def _pair(value: Any) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _is_alive(gradient: Any) -> bool:
+    return bool(np.all(np.isfinite(gradient)) and np.any(np.abs(gradient) > 1e-6))
+
+
+def _label(gradient: Gradient | None, parameter: Parameter) -> str:
+    """The learner's name of a gradient; of an entry with a key that varies, d and the key."""
+    key, by_path = parameter.path[-1], text_of(parameter.path)
+    plain = gradient.name if gradient else ""
+    if plain and (parameter.name == by_path or parameter.name.startswith("self.")) and "[" not in parameter.name:
+        return plain
+    if parameter.name != by_path and isinstance(key, str) and key.isidentifier():
+        return f"d{key}" if plain else f"the step of {key}"
+    return plain if plain and parameter.name == by_path else f"the step of {by_path}"
