@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from tinygrad_dl.tracing.blocks import Pool, pack, unpack, with_blocks, with_one_counter
+from tinygrad_dl.tracing.blocks import Pool, pack, places_of, unpack, with_blocks, with_one_counter
 from tinygrad_dl.tracing.program import Mismatch
 from tinygrad_dl.tracing.trace import trace
 
 SHAPES = [(2, 3), (4,), (1, 1)]
 RNG = np.random.default_rng(0)
 PARAMETERS, GRADIENTS = ([RNG.normal(size=shape) for shape in SHAPES] for _ in range(2))
+PLACES = places_of(PARAMETERS)
 
 
 def momentum(parameters, gradients, v):
@@ -18,9 +19,15 @@ def momentum(parameters, gradients, v):
 
 
 def test_unpack_is_the_inverse_of_pack():
-    block = pack(*PARAMETERS)
-    np.testing.assert_array_equal(unpack(block, 6, (4,)), PARAMETERS[1])
-    assert unpack(block, 0, (2, 3)).base is block
+    matrix, column = RNG.normal(size=(2, 3)), RNG.normal(size=(2, 1))
+    arrays = [*PARAMETERS, matrix, column]
+    for joined in ((), (3,)):
+        places = places_of(arrays, joined)
+        block = pack(places, *arrays)
+        for place, array in zip(places, arrays, strict=True):
+            np.testing.assert_array_equal(unpack(block, *place), array)
+            assert unpack(block, *place).base is block
+    np.testing.assert_array_equal(unpack(block, 11, (2, 4)), np.hstack([matrix, column]))
 
 
 def test_an_update_with_state_runs_once_and_gives_the_same():
@@ -62,7 +69,7 @@ def test_equal_counters_are_one_with_a_guard():
 
 
 def test_a_block_is_given_out_again_when_nobody_has_it_or_a_view_of_it():
-    pool = Pool(SHAPES, np.dtype(float), {})
+    pool = Pool(PLACES, np.dtype(float), {})
     entry = pool.acquire()
     block, view, derived = id(entry.block), entry.views[1], entry.views[0].T
     del entry
@@ -75,16 +82,16 @@ def test_a_block_is_given_out_again_when_nobody_has_it_or_a_view_of_it():
 
 
 def test_arrays_that_are_views_of_a_block_are_not_copied():
-    pool = Pool(SHAPES, np.dtype(float), {})
+    pool = Pool(PLACES, np.dtype(float), {})
     entry = pool.acquire()
-    assert pool.locate(entry.views) is entry.block
-    other = pool.locate((*entry.views[:2], np.ones((1, 1))))
+    assert pool.locate(entry.views) is entry
+    other = pool.locate((*entry.views[:2], np.ones((1, 1)))).block
     assert other is not entry.block
     np.testing.assert_array_equal(other, [0] * 10 + [1])
 
 
 def test_a_block_that_its_owner_made_read_only_is_written_again():
-    pool = Pool(SHAPES, np.dtype(float), {})
+    pool = Pool(PLACES, np.dtype(float), {})
     entry = pool.acquire()
     entry.views[0].flags.writeable = entry.block.flags.writeable = False
     del entry

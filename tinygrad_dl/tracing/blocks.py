@@ -9,27 +9,59 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .biases import beside, columns_of
 from .program import Guard, Node, Program, needed, replace_nodes
 
 
-def pack(*arrays: Any) -> Any:
-    """The elements of all arrays, one after another."""
-    return np.concatenate([np.ravel(array) for array in arrays])
+class Place(NamedTuple):
+    """An array of a `shape` in a block, from the element `start` on; if `stride` is not 0, rows are so far apart."""
+
+    start: int
+    shape: tuple[int, ...]
+    stride: int = 0
 
 
-def unpack(block: Any, start: int, shape: tuple[int, ...]) -> Any:
-    """The array of a `shape` that begins at the element `start` of a block."""
-    return block[start : start + math.prod(shape)].reshape(shape)
+def pack(places: Sequence[Place], *arrays: Any) -> Any:
+    """A block with all arrays at their places."""
+    block = np.empty(sum(array.size for array in arrays), arrays[0].dtype)
+    for place, array in zip(places, arrays, strict=True):
+        unpack(block, *place)[...] = array
+    return block
 
 
-def with_blocks(program: Program, groups: Sequence[Sequence[int]]) -> Program:
+def unpack(block: Any, start: int, shape: tuple[int, ...], stride: int = 0) -> Any:
+    """The array at a place in a block."""
+    if not stride:
+        return block[start : start + math.prod(shape)].reshape(shape)
+    size = block.itemsize
+    return np.ndarray(shape, block.dtype, block, start * size, (stride * size, size))
+
+
+def places_of(arrays: Sequence[Any], joined: Container[int] = ()) -> tuple[Place, ...]:
+    """Places one after another; a matrix whose number is among the `joined` has the next, a column, at its side."""
+    places: list[Place] = []
+    start = 0
+    for i, array in enumerate(arrays):
+        shape = tuple(array.shape)
+        if i in joined:
+            places += [Place(start, shape, shape[1] + 1), Place(start + shape[1], (shape[0], 1), shape[1] + 1)]
+            start += shape[0] * (shape[1] + 1)
+        elif i - 1 not in joined:
+            places.append(Place(start, shape))
+            start += math.prod(shape)
+    return tuple(places)
+
+
+def with_blocks(program: Program, groups: Sequence[Sequence[int]], joined: Container[int] = ()) -> Program:
     """Compute the outputs at the positions of each group together, if the same elementwise calls make them.
+
+    An output at one of the `joined` positions is a matrix, and its bias, the next of its group, is a column beside it.
 
     >>> import numpy as np
     >>> from .trace import trace
@@ -43,7 +75,7 @@ def with_blocks(program: Program, groups: Sequence[Sequence[int]]) -> Program:
     for group in groups:
         members = tuple(program.outputs[position] for position in group)
         if len(set(members)) == len(members) > 1 and all(type(member) is Node for member in members):
-            fusion.add(members)
+            fusion.add(members, {i for i, position in enumerate(group) if position in joined})
     return fusion.program()
 
 
@@ -54,10 +86,15 @@ class _Fusion:
         self.old = program
         self.blocks: dict[tuple[Node, ...], Node] = {}
         self.member: dict[Node, tuple[Node, int]] = {}  # a call that is fused -> its block, and its place there
+        self.columns: list[tuple[Node, Place, tuple[Node, ...]]] = []  # in blocks
+        self.joined: set[int] = set()
+        self.places: tuple[Place, ...] = ()
+        self.unpacked: dict[tuple[Node, ...], tuple[set[int], tuple[Place, ...]]] = {}
         self.order = {node: i for i, node in enumerate((*program.inputs, *program.nodes))}
 
-    def add(self, members: tuple[Node, ...]) -> None:
+    def add(self, members: tuple[Node, ...], joined: set[int]) -> None:
         """Fuse the calls that make `members`, if they are the same."""
+        self.joined, self.places = joined, places_of(members, joined)
         if len({node.dtype for node in members}) == 1 and _is_elementwise(members):
             self._block(members)
 
@@ -76,11 +113,27 @@ class _Fusion:
                 if isinstance(value, np.ndarray) and value.dtype == members[0].dtype and value.ndim == 1:
                     fused = Node(value, members[0].function, tuple(args))
         if fused is None:
-            fused = Node(pack(*(node.value for node in members)), pack, members)
+            fused = self._packed(members)
         else:
             self.member.update({node: (fused, i) for i, node in enumerate(members)})
-        self.blocks[members] = fused
+        self.blocks[members], self.unpacked[members] = fused, (self.joined, self.places)
         return fused
+
+    def _packed(self, members: tuple[Node, ...]) -> Node:
+        """The call of `pack`: of a product with the columns of both, for what is joined and was computed so."""
+        places, parts = [], []
+        for i, (node, place) in enumerate(zip(members, self.places, strict=True)):
+            product = node.args[0] if node.function is columns_of else None
+            other = members[i + 1] if i in self.joined else members[i - 1] if i - 1 in self.joined else None
+            if product is None or other is None or other.function is not columns_of or other.args[0] is not product:
+                places.append(place)
+                parts.append(node)
+            else:
+                self.columns.append((node, place, members))
+                if i in self.joined:
+                    places.append(Place(place.start, product.shape))
+                    parts.append(product)
+        return Node(pack(places, *(part.value for part in parts)), pack, (tuple(places), *parts))
 
     def _argument(self, parts: tuple[Any, ...]) -> Any:
         """The argument of a fused call: the block of arrays, or a number that all calls have; None if they differ."""
@@ -99,11 +152,21 @@ class _Fusion:
         if not self.member:
             return self.old
         single: dict[Node, Node] = {}
+        matrices: dict[tuple[Any, ...], Node] = {}  # of W and b beside each other, in a block
         for members, block in self.blocks.items():
-            starts = np.cumsum([0, *(node.size for node in members)]).tolist()
-            for node, start in zip(members, starts, strict=False):
+            joined, places = self.unpacked[members]
+            for node, place in zip(members, places, strict=True):
                 if node in self.member and self.member[node][0] is block:
-                    single[node] = Node(node.value, unpack, (block, start, tuple(node.shape)), name=node.name)
+                    single[node] = Node(node.value, unpack, (block, *place), name=node.name)
+            for i in joined:
+                W, b = members[i : i + 2]
+                place = Place(places[i].start, (W.shape[0], W.shape[1] + 1))
+                matrices[W, b] = Node(unpack(block.value, *place), unpack, (block, *place))
+        for node, place, members in self.columns:
+            single[node] = Node(node.value, unpack, (self.blocks[members], *place), name=node.name)
+        for node in self.old.nodes:
+            if node.function is beside and node.args in matrices:
+                single[node] = matrices[node.args]
         return _rebuilt(self.old, single)
 
 
@@ -212,14 +275,14 @@ class Entry(NamedTuple):
 
 
 class Pool:
-    """Blocks of arrays of some shapes; `owners` finds a block by the identity of its first view."""
+    """Blocks of arrays at some places; `owners` finds a block by the identity of its first view."""
 
-    shapes: Sequence[tuple[int, ...]]
+    places: Sequence[Place]
     dtype: np.dtype
     owners: dict[int, Entry]
 
-    def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype, owners: dict[int, Entry]):
-        self.shapes, self.dtype, self.owners = shapes, dtype, owners
+    def __init__(self, places: Iterable[tuple[Any, ...]], dtype: np.dtype, owners: dict[int, Entry]):
+        self.places, self.dtype, self.owners = [Place(*place) for place in places], dtype, owners
         self.entries: list[Entry] = []
 
     def acquire(self) -> Entry:
@@ -235,9 +298,12 @@ class Pool:
         return self._make()
 
     def _make(self) -> Entry:
-        block = np.zeros(sum(map(math.prod, self.shapes)), self.dtype)
-        starts = np.cumsum([0, *map(math.prod, self.shapes)]).tolist()
-        views = tuple([unpack(block, start, shape) for start, shape in zip(starts, self.shapes, strict=False)])
+        ends = [
+            start + (shape[0] - 1) * stride + shape[1] if stride else start + math.prod(shape)
+            for start, shape, stride in self.places
+        ]
+        block = np.zeros(max(ends), self.dtype)
+        views = tuple([unpack(block, *place) for place in self.places])
         entry = Entry(block, views, 0)
         del block, views
         entry = entry._replace(references=getrefcount(entry[0]) + sum(map(getrefcount, entry[1])))
@@ -246,14 +312,14 @@ class Pool:
             self.owners[id(entry.views[0])] = entry
         return entry
 
-    def locate(self, arrays: tuple[Any, ...]) -> np.ndarray:
-        """The block that `arrays` are the views of, or a copy of them in a block."""
+    def locate(self, arrays: tuple[Any, ...]) -> Entry:
+        """The block that has `arrays` as its first views, or a copy of them in a block."""
         entry = self.owners.get(id(arrays[0]))
         if entry is None or not all(map(operator.is_, arrays, entry[1])):
             entry = self.acquire()
-            for view, array in zip(entry.views, arrays, strict=True):
+            for view, array in zip(entry.views, arrays, strict=False):
                 view[...] = array
-        return entry[0]
+        return entry
 
 
 _MOST = 4  # blocks in a pool: the old, the new, and some that the user still holds

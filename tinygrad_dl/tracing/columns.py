@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import name_of
+from .biases import above_ones
 from .memory import is_reduction
 from .program import Node, Program, TraceError, call, nodes_in, replace_nodes, shape_of
 from .workers import Workers
@@ -23,7 +24,7 @@ _COMBINING: set[Any] = {np.add, np.multiply, np.maximum, np.minimum, np.logical_
 _REDUCING: dict[Any, Any] = {np.any: np.logical_or, np.all: np.logical_and}
 _ELEMENTWISE: set[Any] = {
     *(np.where, np.clip, primitives.astype, primitives.masked, primitives.sigmoid, primitives.softplus),
-    *(primitives.identity, primitives.log_above_0),
+    *(primitives.identity, primitives.log_above_0, above_ones),
 }
 _SHAPING: set[Any] = {np.broadcast_to, np.reshape}  # by a shape, in which the number of samples is
 

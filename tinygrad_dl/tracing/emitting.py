@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import operator
 import re
 import types
@@ -14,7 +13,8 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import name_of
-from .blocks import Entry, Pool, pack, unpack
+from .biases import above_ones
+from .blocks import Entry, Place, Pool, pack, unpack
 from .invariants import invariant_nodes
 from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
@@ -63,7 +63,8 @@ class Code:
         invariant = invariant_nodes(program, constant_inputs)
         escaping = [output for output in program.outputs if type(output) is Node]
         self._targets = _targets_in_blocks(program, invariant)  # a call -> the pack that it writes its answer into
-        self.memory = Memory(program, escaping, invariant, self._targets)
+        self._above = _written_above_ones(program, invariant, self._targets)
+        self.memory = Memory(program, escaping, invariant, {**self._targets, **self._above})
         self.lines: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.texts = dict(texts)
@@ -73,15 +74,20 @@ class Code:
         self._arrays: dict[Node, np.ndarray] = {}  # in buffers, which are at the same place in each run
         self._in_slots: dict[Slot, np.ndarray] = {}
         self._numbers: dict[tuple[str, np.dtype], np.ndarray] = {}
-        self._starts: dict[Node, list[int]] = {}
+        self._places: dict[Node, list[Place]] = {}  # of the views of blocks
         self._parts: dict[Node, list[Node]] = {}  # a block -> what is unpacked from it
         for node in program.nodes:
             if node.function is unpack:
                 self._parts.setdefault(node.args[0], []).append(node)
         for block, parts in [*self._parts.items()]:
             parts.sort(key=lambda part: part.args[1])
-            if sum(part.size for part in parts) < block.size:  # some part is not needed
+            if block.function is not pack and sum(part.size for part in parts) < block.size:  # some are not needed
                 del self._parts[block]
+        self._views_of_packed: dict[tuple[Place, ...], list[Place]] = {}  # the same for all blocks of these places
+        for node in program.nodes:
+            if node.function is pack:
+                views = [Place(*part.args[1:]) for part in self._parts.get(node, ())]
+                self._views_of_packed.setdefault(node.args[0], []).extend(views)
         self._definitions: dict[str, str] = {}
         self._count = itertools.count(1)
         guards: dict[Node, list[Guard]] = {}
@@ -96,7 +102,7 @@ class Code:
         for node in program.inputs:
             self._check(guards.get(node, []))
         for block in dict.fromkeys(self._targets.values()):
-            self._acquire(block, [(part.shape, part) for part in block.args])
+            self._take(block, "acquire()")
         for node in program.nodes:
             if node not in invariant:
                 self._emit(node)
@@ -128,14 +134,23 @@ class Code:
         if node.function is pack:
             self._pack(node)
         elif node.function is unpack and node.args[0] in self._blocks:
-            self.texts[node] = self._blocks[node.args[0]][self._starts[node.args[0]].index(node.args[1])]
+            block = node.args[0]
+            self.texts[node] = self._blocks[block][self._places[block].index(Place(*node.args[1:]))]
         elif node in self._targets:
             block = self._targets[node]
-            out = self._blocks[block][block.args.index(node)]
+            out = self._blocks[block][block.args[1:].index(node)]
             self.texts[node] = out
             self.lines.append(f"{self._call(function, node, self._out(function, node, out))}{note}")
-        elif slot is None and (parts := self._parts.get(node)) and can_write(node):
-            out = self._acquire(node, [(part.args[2], part) for part in parts])
+        elif node in self._above:
+            whole = np.ones(self._above[node].shape, node.dtype)
+            definition = f"np.ones({whole.shape}, {node.dtype.str!r})"
+            place = self._place(self._above[node], whole, "_ones", definition)
+            out = self._place(node, whole[:-1], f"{place}_above", f"{place}[:-1]")
+            self.lines.append(f"{self._call(function, node, self._out(function, node, out))}{note}")
+        elif node in self._arrays:  # above ones
+            pass
+        elif slot is None and node in self._parts and can_write(node):
+            out = self._take(node, "acquire()")
             self.lines.append(self._call(function, node, self._out(function, node, out)))
         elif slot is not None:
             if slot not in self._in_slots:  # one array for all calls, which NumPy need not check for overlap
@@ -167,33 +182,27 @@ class Code:
         by_keyword = is_reduction(function) or node.kwargs or function in _BY_KEYWORD
         return f"out={text}" if by_keyword else text
 
-    def _acquire(self, block: Node, parts: list[tuple[tuple[int, ...], Node]]) -> str:
-        """Statements that get a block from its pool, and name it and its views."""
-        shapes = tuple([tuple(shape) for shape, _ in parts])
+    def _take(self, block: Node, call: str) -> str:
+        """Statements that get a block from its pool, and name it and its views: the arrays in it, and those of it."""
+        unpacked = tuple(Place(*part.args[1:]) for part in self._parts.get(block, ()))
+        packed = block.args[0] if block.function is pack else unpacked
+        places = [*dict.fromkeys([*packed, *self._views_of_packed.get(packed, ())])]
+        pool = self._pools.setdefault(block, Pool(places, block.dtype, self._owners))
         name = f"B{next(self._count)}"
-        views = [f"{name}_{i}" for i in range(len(shapes))]
-        self.lines.append(
-            f"{name}, ({', '.join(views)},), _ = {self.name(self._pool(shapes, block), 'pool')}.acquire()"
-        )
+        views = [f"{name}_{i}" for i in range(len(places))]
+        self.lines.append(f"{name}, ({', '.join(views)},), _ = {self.name(pool, 'pool')}.{call}")
         self._used.update([name, *views])
-        self.texts[block], self._blocks[block] = name, views
-        self._starts[block] = np.cumsum([0, *(math.prod(shape) for shape in shapes)]).tolist()
+        self.texts[block], self._blocks[block], self._places[block] = name, views, places
         return name
-
-    def _pool(self, shapes: tuple[tuple[int, ...], ...], block: Node) -> Pool:
-        return self._pools.setdefault(block, Pool(shapes, block.dtype, self._owners))
 
     def _pack(self, node: Node) -> None:
         """Statements that bring arrays into a block: most are there already."""
-        if node in self._blocks:
-            for part, view in zip(node.args, self._blocks[node], strict=True):
-                if self._targets.get(part) is not node:
-                    self.lines.append(f"{view}[...] = {self.text(part)}")
+        if node not in self._blocks:
+            self._take(node, f"locate({self.text(node.args[1:])})")
             return
-        self.texts[node] = name = f"B{next(self._count)}"
-        self._used.add(name)
-        pool = self._pool(tuple([tuple(part.shape) for part in node.args]), node)
-        self.lines.append(f"{name} = {self.name(pool, 'pool')}.locate({self.text(node.args)})")
+        for part, view in zip(node.args[1:], self._blocks[node], strict=False):
+            if self._targets.get(part) is not node:
+                self.lines.append(f"{view}[...] = {self.text(part)}")
 
     def _call(self, function: Any, node: Node, out: str = "") -> str:
         name = self.name(function, _name(function))
@@ -311,11 +320,22 @@ def _targets_in_blocks(program: Program, invariant: set[Node]) -> dict[Node, Nod
     """For each call that can write its answer into a block that it is packed into: that block."""
     targets: dict[Node, Node] = {}
     for node in program.nodes:
-        if node.function is pack and any(part.function is not None for part in node.args):
-            for part in node.args:
+        if node.function is pack and any(part.function is not None for part in node.args[1:]):
+            for part in node.args[1:]:
                 if can_write(part) and part not in invariant and part not in targets:
                     targets[part] = node
     return targets
+
+
+def _written_above_ones(program: Program, invariant: set[Node], taken: dict[Node, Node]) -> dict[Node, Node]:
+    """For each call that can write its answer above a row of ones: the array with both."""
+    outputs = {*nodes_in(program.outputs)}
+    extended = {node.args[0]: node for node in program.nodes if node.function is above_ones}
+    return {
+        node: whole
+        for node, whole in extended.items()
+        if can_write(node) and not {node, whole} & outputs and node not in invariant and node not in taken
+    }
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -330,7 +350,7 @@ def _definition(value: Any) -> str:
     if value is Mismatch:
         return "ValueError"
     if type(value) is Pool:
-        return f"Pool({value.shapes}, np.dtype({value.dtype.str!r}), {{}})"
+        return f"Pool({[tuple(place) for place in value.places]}, np.dtype({value.dtype.str!r}), {{}})"
     if getattr(value, "__module__", "") in ("math", "_operator"):
         return f"{value.__module__.strip('_')}.{value.__name__}"
     if callable(value):

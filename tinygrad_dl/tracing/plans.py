@@ -17,7 +17,7 @@ from .. import pytree
 from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
 from .algebra import OF_SPEED, simplified
-from .blocks import unpack, with_blocks, with_one_counter
+from .blocks import unpack
 from .columns import with_columns
 from .constants import with_constants
 from .dead_code import without_dead_code
@@ -29,6 +29,7 @@ from .program import Node, Program
 from .session import Source, Step, record_step
 from .subexpressions import with_common_once
 from .trace import Output, turns
+from .updates import updated_together
 
 
 class Stale(Exception):
@@ -39,23 +40,6 @@ def passes(program: Program) -> Program:
     """All passes of a compiled program."""
     program = simplified(with_common_once(without_dead_code(with_constants(program))))
     return without_dead_code(with_common_once(with_masks(program)))
-
-
-def _fused(step: Step, program: Program) -> Program:
-    """The program with the updates of all parameters together."""
-    counters: dict[int, list[Node]] = {}
-    for source in step.sources:
-        if source.place is not None and source.node.is_number and isinstance(source.place.holder, list):
-            counters.setdefault(id(source.place.holder), []).append(source.node)
-    groups: dict[Any, list[int]] = {}
-    for write in step.writes:
-        if write.place is not None and write.place.key == "_value" and type(write.value) is Output:
-            output = program.outputs[write.value.index]
-            if type(output) is Node:
-                groups.setdefault(output.dtype, []).append(write.value.index)
-    counted = without_dead_code(with_common_once(with_one_counter(program, [*counters.values()])))
-    fused = with_blocks(counted, [*groups.values()])
-    return program if fused is counted else fused
 
 
 def make_plan(
@@ -110,9 +94,11 @@ class Plan:
         self, step: Step, program: Program, dynamic: set[tuple[int, Any]], threads: int, reads_gradients: bool
     ):
         self.program, self.traced, self._step = program, step.program, step
-        self._running = _fused(step, simplified(program, rules=OF_SPEED))
+        self._running = simplified(program, rules=OF_SPEED)
+        constants = [source.node for source in step.sources if self._is_constant(source)]
+        self._running = updated_together(step, self._running, {*constants, *invariant_nodes(self._running, constants)})
         if threads > 1:
-            invariant = invariant_nodes(self._running, [s.node for s in step.sources if self._is_constant(s)])
+            invariant = invariant_nodes(self._running, constants)
             self._running = with_columns(self._running, threads, invariant, self._data(), emitted)
         self._constants = self._find_constants(dynamic)
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
