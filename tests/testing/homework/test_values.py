@@ -144,3 +144,18 @@ def test_the_softmax_of_one_number_is_no_reading(findings):
         WRITTEN["rows and class numbers"][0].replace("X.T @ p / len(y) + 2 * reg * W", "0 * W + 2 * reg * W")
     )
     assert found.verdict == WRONG
+
+
+@each(
+    ("term", "cause"),
+    [
+        ("X.T @ p / len(y) + reg * W", "regularisation"),
+        ("X.T @ p / len(y)", "regularisation: its term is missing"),
+        ("X.T @ p + 2 * reg * W", "1/m missing"),
+        ("-X.T @ p / len(y) + 2 * reg * W", "sign"),
+    ],
+)
+def test_a_mistake_in_one_term_of_a_regularised_gradient_has_a_name(findings, term, cause):
+    source = WRITTEN["rows and class numbers"][0].replace("X.T @ p / len(y) + 2 * reg * W", term)
+    (found,) = findings(source)
+    assert any(cause in each for each in found.quantities[0].causes), found.quantities

@@ -111,7 +111,7 @@ def _causes(
 
 def _of_regularised(claim: Claimed, name: str, part: np.ndarray, truth: np.ndarray, samples: int) -> tuple[str, ...]:
     """The causes of a gradient that is a sum of a term of the data and one of the regularisation, one of them wrong."""
-    strengths = [n for n, v in claim.everything.items() if isinstance(v, float) and re.match(STRENGTH, n)]
+    strengths = [n for n, v in claim.everything.items() if isinstance(v, (int, float)) and re.match(STRENGTH, n)]
     if part.shape != truth.shape or len(strengths) != 1:
         return ()
     plain = Claimed(
@@ -124,7 +124,7 @@ def _of_regularised(claim: Claimed, name: str, part: np.ndarray, truth: np.ndarr
     i = claim.wanted.index(name)
     data = numeric_gradient(lambda *v: float(plain.value(*v)), plain.values(), i)
     penalty = truth - data
-    if near(part - data, 0 * penalty):
+    if near(part + penalty, truth):
         return ("regularisation: its term is missing in the gradient",)
     if (ratio := ratio_of(part - data, penalty)) is not None:
         called = names_of_ratio(ratio, samples) or [f"it is {ratio:.4g} times the right one"]
