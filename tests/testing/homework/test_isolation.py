@@ -201,6 +201,7 @@ def test_the_teachers_inputs_replace_the_learners(isolated, tmp_path):
     source = "x = [0.0]\ndef f(x): return x if len(x) == 2 else 1 / 0\ndef f_backward(g, x): return g\n"
     source = "import numpy as np\n" + source.replace("[0.0]", "np.zeros(3)")
     given.write_text("import numpy as np\nx = np.array([2.0, 3.0])\n")
+    source += "f_inputs = {'x': np.zeros(3)}\n"
     assert isolated(source).verdict == "not checked"
     assert isolated(source, inputs=str(given)).verdict == "right"
     given.write_text("x = no_such\n")

@@ -64,7 +64,10 @@ def _serve(sender: Sender, request: dict[str, Any]) -> tuple[str, bool]:
         limits = Limits(min(STATEMENT, timeout / 6), min(EXECUTION, timeout / 4), min(IMPORTS, timeout / 3))
         with run_file(str(copy), shown=shown, limits=limits) as file:
             sender.send("notes", notes=[*notes, *file.notes])
-            file.names.update(given)
+            if given:  # before all that the learner's file gives
+                for name in [n for n in file.names if n.endswith("_inputs")]:
+                    del file.names[name]
+                file.names.update({"inputs": given, **given})
             checks = discover(file, request["only"], request["order"])
             sender.send("checks", checks=[[check.title, check.names] for check in checks])
             for number, check in enumerate(checks):
