@@ -187,3 +187,9 @@ def test_a_penalty_that_no_loss_has_is_right_with_its_own_strength_only(judged, 
 def test_numbers_that_are_called_e_are_no_loss(judged):
     source = MOMENTUM.replace("p = np.exp(s) / np.exp(s)", "e = np.exp(s)\n        p = e / e")
     assert [finding.verdict for finding in judged(source)] == ["right"]
+
+
+def test_gradients_without_the_penalty_of_a_loss_that_the_step_never_computes_are_undecided(judged):
+    loss = "def loss(w, c):\n    return np.sum((X @ w + c - t) ** 2) / 2 + lam / 2 * np.sum(w**2)\n"
+    (finding,) = judged(VECTOR.replace(" + lam * w", ""), "for _", f"{loss}for _")
+    assert finding.verdict == "undecided"

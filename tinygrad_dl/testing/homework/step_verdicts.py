@@ -248,6 +248,9 @@ class Judge:
     def _verdict(self, objective: Objective, factor: float, verdict: str = RIGHT) -> Finding:
         """The finding, where right gradients are `factor` times those of the objective."""
         rows = []
+        if objective.kind != "loss" and not objective.penalty and has_penalty(self.file.tree):
+            self.readings.append("the file has a loss with a penalty, of which the gradients have nothing")
+            objective.doubtful = True
         verdict = UNDECIDED if objective.doubtful else verdict
         for label, r, i in zip((self.labels[i] for i in self.known), objective.ratios, self.known, strict=True):
             if i in self.updated:
