@@ -165,3 +165,31 @@ def test_a_mean_of_cross_entropies_has_a_mean_of_gradients(judged):
 
 def test_a_loop_without_parameters_is_no_training(judged):
     assert judged("import numpy as np\ntotal = 0.0\nfor x in np.arange(3.0):\n    total += x**2\n") == []
+
+
+VECTOR = """
+import numpy as np
+rng = np.random.RandomState(7)
+X, t, w, c = rng.randn(8, 4), rng.randn(8), rng.randn(4), 0.0
+lam = 0.3
+for _ in range(5):
+    miss = X @ w + c - t
+    w -= 0.1 * (X.T @ miss + lam * w)
+    c -= 0.1 * miss.sum()
+"""
+
+
+@each(("share", "verdict"), [("lam * w", "right"), ("2 * lam * w", "undecided"), ("lam * w**3", "wrong")])
+def test_a_penalty_that_no_loss_has_is_right_with_its_own_strength_only(judged, share, verdict):
+    assert [finding.verdict for finding in judged(VECTOR, "lam * w", share)] == [verdict]
+
+
+def test_numbers_that_are_called_e_are_no_loss(judged):
+    source = MOMENTUM.replace("p = np.exp(s) / np.exp(s)", "e = np.exp(s)\n        p = e / e")
+    assert [finding.verdict for finding in judged(source)] == ["right"]
+
+
+def test_gradients_without_the_penalty_of_a_loss_that_the_step_never_computes_are_undecided(judged):
+    loss = "def loss(w, c):\n    return np.sum((X @ w + c - t) ** 2) / 2 + lam / 2 * np.sum(w**2)\n"
+    (finding,) = judged(VECTOR.replace(" + lam * w", ""), "for _", f"{loss}for _")
+    assert finding.verdict == "undecided"

@@ -22,7 +22,7 @@ ALL, SOME = 30, 20  # elements of a parameter that are all moved; those that are
 FEW, SECONDS = 4, 2.0  # at least so many, if more would take longer
 CLOSE = 1e-6
 COST = (
-    r"\w*cost\w*|\w*loss\w*|J\w*|j|L|[eE]|\w*error\w*|obj(ective)?\w*|\w*energy|nll|\w*entropy|ce|bce|mse|MSE|\w*sse|SSE"
+    r"\w*cost\w*|\w*loss\w*|J\w*|j|L|E|\w*error\w*|obj(ective)?\w*|\w*energy|nll|\w*entropy|ce|bce|mse|MSE|\w*sse|SSE"
     r"|rmse"
 )
 
@@ -201,6 +201,7 @@ class Objective:
     array: bool = False
     key: Any = None
     penalty: str = ""
+    doubtful: bool = False
     ratios: list[float | None] = field(default_factory=list)
 
 
@@ -225,7 +226,11 @@ def losses(point: Point) -> Iterator[Objective]:
         name = text.removeprefix("shown ").removeprefix("return of ")
         called = re.fullmatch(r"(\w+\.)*(\w*(loss|cost)\w*)\(.*\)", name)
         name = called[2] if called else name
-        named = is_cost(name) and not (shown and "(" in name) and not (np.size(value) > 1 and "err" in name.lower())
+        named = (
+            is_cost(name)
+            and not (shown and "(" in name)
+            and not (np.size(value) > 1 and not re.search("(?i)loss|cost", name))
+        )
         if not (named or (shown and np.size(value) == 1)) or np.asarray(value).dtype.kind != "f":
             continue
         if any(np.shape(e) == np.shape(value) and np.allclose(np.abs(e), np.abs(value)) for e in errors):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import factors
-from .final_losses import consumed, has_penalty
+from .final_losses import PENALTY, consumed, has_penalty
 from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Finding, Quantity
 from .loading import UserFile
 from .objectives import (
@@ -25,7 +25,7 @@ from .objectives import (
     ratio,
 )
 from .repairs import arrays_of, repairs
-from .snapshot import text_of
+from .snapshot import reachable, text_of
 from .training import Step
 from .watch import Record
 
@@ -131,7 +131,14 @@ class Judge:
         strengths = [strength for _, strength in found.values()]
         if max(strengths) <= min(strengths) * (1 + 1e-3):
             objective.ratios = [found[k][0] if k in found else r for k, r in enumerate(objective.ratios)]
+            objective.doubtful = not self._is_named(strengths[0])
             objective.penalty = f", and {strengths[0]:.3g}/2 of the sum of squares of the weights, which it leaves out"
+
+    def _is_named(self, strength: float) -> bool:
+        """True for the value of a variable that is named as the strength of a penalty, or 1/m of it."""
+        every = reachable(self.step.snapshot.names)
+        named = [v for path, v in every if isinstance(v, (int, float)) and PENALTY.fullmatch(str(path[-1]))]
+        return any(factors.close(strength * n, value) for value in named for n in self.sizes)
 
     def _decide(self, objectives: list[Objective]) -> Finding:
         own = [o for o in objectives if o.kind in ("loss", "shown") and not self._is_measure(o)]
@@ -241,6 +248,10 @@ class Judge:
     def _verdict(self, objective: Objective, factor: float, verdict: str = RIGHT) -> Finding:
         """The finding, where right gradients are `factor` times those of the objective."""
         rows = []
+        if objective.kind != "loss" and not objective.penalty and has_penalty(self.file.tree):
+            self.readings.append("the file has a loss with a penalty, of which the gradients have nothing")
+            objective.doubtful = True
+        verdict = UNDECIDED if objective.doubtful else verdict
         for label, r, i in zip((self.labels[i] for i in self.known), objective.ratios, self.known, strict=True):
             if i in self.updated:
                 rows.append(
