@@ -41,7 +41,7 @@ def recognisers(monkeypatch):
 
     def recognisers(*found):
         finds = [lambda file, progress, checks=checks: iter(checks) for checks in found]
-        monkeypatch.setattr(discovery, "_recognisers", lambda: finds)
+        monkeypatch.setattr(discovery, "RECOGNISERS", finds)
 
     return recognisers
 

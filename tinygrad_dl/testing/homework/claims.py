@@ -12,7 +12,7 @@ import numpy as np
 from ..gradcheck.causes import causes_of, causes_of_pullback, names_of_ratio, near, ratio_of
 from .judging import Gradients, Judgement
 from .judging import merged as merged_judgements
-from .screening import careful, clearly_wrong, numeric_gradient
+from .screening import careful, numeric_gradient
 
 STRENGTH = r"(?i)_?lambd|lam|lmbda|reg|l2|alpha|decay"  # how the strength of the regularisation is called
 
@@ -69,9 +69,7 @@ def judge_and_explain(
         claim.pull,
         [n for n in claim.wanted if n not in missing],
     )
-    wrong = clearly_wrong(there, there.wanted) if there.wanted else {}
-    wrong = {n: (part, truth) for n, (part, truth) in wrong.items() if not _is_small(part, truth, small)}
-    judgement = careful(title, there, there.wanted, wrong, small, progress)
+    judgement, wrong = careful(title, there, there.wanted, small, progress)
     others = {name: size for name, size in sizes.items() if name != "m"}
     causes = {n: _causes(there, n, part, truth, sizes.get("m", 0), others) for n, (part, truth) in wrong.items()}
     return Explained(judgement.reports, (*judgement.missing, *missing), judgement.notes, causes)
@@ -81,10 +79,6 @@ def merged(first: Explained, second: Explained, note: str) -> Explained:
     """Two judgements on the same gradients as one, see `judging.merged`."""
     both = merged_judgements(first, second, note)
     return Explained(both.reports, both.missing, both.notes, {**second.causes, **first.causes})
-
-
-def _is_small(part: np.ndarray, truth: np.ndarray, small: float) -> bool:
-    return part.shape == truth.shape and bool(np.all(np.abs(part - truth) <= 1e3 * small * np.abs(truth).max()))
 
 
 def _causes(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from contextlib import redirect_stdout
 from functools import partial
-from typing import Any
 
 from ..gradcheck import gradients_report
-from . import gradients, inputs
+from . import inputs, layers, networks, pairs, scripts, values
 from .findings import UNCHECKED, Check, Finding
 from .leftovers import leftovers
 from .loading import CannotCheck, UserFile
 
-RECOGNISERS = ("networks", "scripts", "values", "layers", "pairs")  # a whole net explains its functions best
+# A whole net explains its functions best.
+RECOGNISERS = (networks.find, scripts.find, values.find, layers.find, pairs.find)
 EXPECTED = (
     "expected a pair such as relu_forward and relu_backward, a layer with forward and backward, a function that gives "
     "a cost and its gradients, or a dict of gradients {'dW1': ..., ...}"
@@ -59,7 +58,7 @@ def outcome(file: UserFile, check: Check) -> Finding:
 def _found(file: UserFile, progress: bool) -> list[Check]:
     """The checks of all recognisers. One whose functions another covers waits for that to say "not checked"."""
     found: list[tuple[Check, list[Check]]] = []
-    for find in _recognisers():
+    for find in RECOGNISERS:
         earlier = list(found)
         for check in find(file, progress):
             own = _covered(file, check)
@@ -71,18 +70,6 @@ def _found(file: UserFile, progress: bool) -> list[Check]:
     places = {name: place for place, name in enumerate(file.names)}
     checks = [check._replace(run=partial(_first_checked, check, others)) for check, others in found]
     return sorted(checks, key=lambda check: min((places[n] for n in check.names if n in places), default=len(places)))
-
-
-def _recognisers() -> Iterator[Callable[[UserFile, bool], Iterator[Check]]]:
-    for name in RECOGNISERS:
-        try:
-            module = importlib.import_module(f".{name}", __package__)
-        except ModuleNotFoundError:
-            module = None
-        if hasattr(module, "find"):
-            yield module.find  # type: ignore[union-attr]
-        elif name in _OLD:
-            yield _OLD[name]
 
 
 def _covered(file: UserFile, check: Check) -> set[str]:
@@ -148,43 +135,3 @@ def _check_function(file: UserFile, name: str, order: int, progress: bool) -> Fi
     report = gradients_report(call.function, *call.values, order=order, argnums=argnums, progress=progress)
     place, text = file.place(file.functions[name]), inputs.report_text(call.taken, report)
     return Finding(name, report.verdict, tuple(call.taken), report=text, place=place, names=(name,))
-
-
-# ---- recognisers that give a verdict and a text
-
-
-def _dicts(file: UserFile, progress: bool) -> Iterator[Check]:
-    """The checks of dicts of gradients, and of functions that give one."""
-    loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
-    for name, value in file.names.items():
-        if name in file.functions:
-            forward, common = _pair_of(file, name)
-            if gradients.is_backprop(file, name, forward):
-                yield _check(name, (name, forward, common), partial(gradients.check_function, file, name, forward))
-        elif gradients.gradients_in(value):
-            run = partial(gradients.check_dict, file, name, gradients.gradients_in(value))
-            yield _check(name, (name,), run)
-            loose = {}
-    if loose:
-        title = ", ".join(loose)
-        yield _check(title, tuple(loose), partial(gradients.check_dict, file, title, loose))
-
-
-_OLD: dict[str, Any] = {"networks": _dicts}
-
-
-def _check(title: str, names: tuple[str, ...], run: Callable[[], Any]) -> Check:
-    def finding() -> Finding:
-        verdict, text = run()
-        return Finding(title, verdict, report=text, names=names)
-
-    return Check(title, names, finding)
-
-
-def _pair_of(file: UserFile, backward: str) -> tuple[str, str]:
-    """The name of the forward function for `backward`, and the part that both names share."""
-    for pattern, forward in ((r"(.+)_backward", r"{}_forward"), (r"back(?:ward)?(.*)", r"forward{}")):
-        match = re.fullmatch(pattern, backward)
-        if match and forward.format(match[1]) in file.functions:
-            return forward.format(match[1]), match[1]
-    return "", ""

@@ -12,11 +12,8 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from types import FunctionType, ModuleType
 from typing import Any
-
-from .discovery import RECOGNISERS
 
 OWN = __package__.split(".")[0]
 LIBRARIES: tuple[ModuleType, ...] = (builtins, hashlib, hmac, json, math, os)
@@ -24,13 +21,12 @@ LIBRARIES: tuple[ModuleType, ...] = (builtins, hashlib, hmac, json, math, os)
 
 def load_checker() -> None:
     """Import all that the checks use, so that none of it is looked for when the learner's folder can be searched."""
-    for name in ("..gradcheck", "..backprop"):
+    for name in ("..gradcheck", "..backprop", "..repair"):
         package = importlib.import_module(name, __package__)
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    for name in RECOGNISERS:
-        with suppress(ModuleNotFoundError):
-            importlib.import_module(f".{name}", __package__)
+    for name in (".discovery", ".inner_gradients"):  # which imports the recognisers; one of them imports this late
+        importlib.import_module(name, __package__)
 
 
 class Record:

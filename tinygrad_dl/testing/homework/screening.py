@@ -92,7 +92,8 @@ def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
 def careful(title: str, claim: Claim, wanted: Sequence[str], small: float, progress: bool) -> tuple[Judgement, Wrong]:
     """The judgement on gradients, where they are not clearly right or wrong by careful differences; the wrong ones."""
     names, values = claim.names(), claim.values()
-    wrong, right = screened(claim, wanted)
+    wrong, right = screened(claim, wanted) if wanted else ({}, [])
+    wrong = {n: pair for n, pair in wrong.items() if not _is_small(*pair, small)}
     rest = [n for n in wanted if n not in wrong and n not in right]
     judgement = _judged(title, claim, names, values, rest, small, progress) if rest else Judgement({})
     reports = {n: _report(title, n, names.index(n), *pair) for n, pair in wrong.items()} | judgement.reports
@@ -100,6 +101,11 @@ def careful(title: str, claim: Claim, wanted: Sequence[str], small: float, progr
         size = int(np.size(values[names.index(n)]))
         reports[n] = GradientReport(title, [Row(n, 1, "vjp", f"all {size}", EXACT, 0, 0, size)])
     return Judgement({n: reports[n] for n in wanted if n in reports}, judgement.missing, judgement.notes), wrong
+
+
+def _is_small(given: np.ndarray, truth: np.ndarray, small: float) -> bool:
+    """Return whether a difference may come from a small number in the code, such as an epsilon."""
+    return given.shape == truth.shape and bool(np.all(np.abs(given - truth) <= 1e3 * small * np.abs(truth).max()))
 
 
 def _judged(
