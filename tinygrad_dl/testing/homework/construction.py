@@ -91,8 +91,10 @@ DEFAULTS_KEPT = re.compile(
 FUNCTIONS = re.compile(r"\w*(activation|function|func|fn|act|loss|cost|prime|derivative|deriv)_?\w*|f|g|df|dg|fun")
 
 
-def instances(cls: type, file: UserFile, sizes: Sizes = DIFFERENT) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Objects of `cls` that its constructor makes of drawn arguments, likeliest first, with notes on choices."""
+def instances(
+    cls: Callable[..., Any], file: UserFile, sizes: Sizes = DIFFERENT
+) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Objects that a class, or a function, makes of drawn arguments, likeliest first, with notes on choices."""
     parameters = _parameters(cls)
     options = [_options(p, cls, file, sizes) for p in parameters]
     pairs = _function_pairs(parameters, file)
@@ -118,7 +120,7 @@ def needs_functions(cls: type) -> bool:
     return any(p.default is p.empty and _is_function_argument(p.name) for p in _parameters(cls))
 
 
-def _parameters(cls: type) -> list[Any]:
+def _parameters(cls: Callable[..., Any]) -> list[Any]:
     try:
         parameters = signature(cls).parameters.values()
     except (TypeError, ValueError):
@@ -132,7 +134,7 @@ def _is_function_argument(name: str) -> bool:
     )
 
 
-def _options(p: Any, cls: type, file: UserFile, sizes: Sizes) -> Sequence[Any]:
+def _options(p: Any, cls: Callable[..., Any], file: UserFile, sizes: Sizes) -> Sequence[Any]:
     """The values to try for an argument; `empty` to leave it out."""
     if p.default is not p.empty and (p.default is None or DEFAULTS_KEPT.fullmatch(p.name)) and "dtype" not in p.name:
         return [p.empty, *([sizes.layers] if re.fullmatch("layers?|sizes", p.name) else [])]
@@ -161,7 +163,7 @@ def _as_long_as(default: Sequence[Any], layers: list[int]) -> list[int]:
     return layers
 
 
-def _words_of(cls: type) -> list[str]:
+def _words_of(cls: Callable[..., Any]) -> list[str]:
     """The usual names of activations in the code of the class's methods."""
     found: list[str] = []
     for method in vars(cls).values():
@@ -169,6 +171,11 @@ def _words_of(cls: type) -> list[str]:
             if isinstance(constant, str) and constant.lower() in WORDS and constant not in found:
                 found.append(constant)
     return found
+
+
+def strings_of(function: Any) -> list[str]:
+    """The strings in the code of a function, in its order."""
+    return [c for c in _constants(getattr(function, "__code__", None)) if isinstance(c, str)]
 
 
 def _constants(code: Any) -> Iterator[Any]:

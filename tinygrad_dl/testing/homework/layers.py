@@ -13,17 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from ..gradcheck.causes import causes_of
 from . import construction, methods
-from .differing import TRANSPOSED, causes_of
 from .findings import UNCHECKED, UNDECIDED, WRONG, Check, Finding, worst
 from .judging import Judgement, finding_of, merged, small_number
 from .loading import CannotCheck, UserFile
 from .objects import Place
 from .players import NoGradient, Player
 from .screening import Wrong, careful, clearly_wrong
-from .signs import steps_are_added
+from .signs import error_is_target_minus_output
 
 BATCHES = ("m p", "p m", "m p 2 3", "2 p 6 5", "2 6 5 p", "2 6 5", "p 6 5", "6 5 p", "6 5")
+ONE_SAMPLE = "it is right for one sample only: is a sum over the samples missing?"
+TRANSPOSED = "transposed: a matrix in place of its transpose, or the other way round; it runs with equal sizes only"
 SINGLES = ("1 p", "p 1", "p", "1 p 6 5", "")
 
 
@@ -108,6 +110,7 @@ class Layer:
     cotangent: str = "g"  # what the backward pass is given: "g", or the "input" or "output" of a loss
     reduce: str = ""  # the mean or the sum of what a loss gives for each sample
     scales: Mapping[str, float] | None = None  # by which a convention multiplies gradients
+    doubt: bool = False  # that it is made for one sample at a time
 
     def player(self) -> Player:
         """The object, ready to run."""
@@ -240,6 +243,8 @@ def _first_fitting(
                 continue
             values = tried.values()
             if _fits(tried, tried.gradients(np.ones_like(tried.value(*values)), values)):
+                if poor and tried.samples == 1:
+                    tried = replace(tried, notes=(*tried.notes, ONE_SAMPLE), doubt=True)
                 found.append((tried, *_judged(tried, progress)))
                 noted.add(notes)
                 break
@@ -323,7 +328,7 @@ def _judged(run: Layer, progress: bool) -> tuple[Judgement, tuple[str, ...], Wro
         if not looks[-1][2]:
             break
     each, words, wrong = looks[-1] if not looks[-1][2] else looks[0]
-    judgement = careful(title, each, wanted, wrong, small, progress)
+    judgement, wrong = careful(title, each, wanted, small, progress)
     return judgement, (*_words(each), *([words] if words else [])), wrong
 
 
@@ -336,7 +341,7 @@ def _conventions(run: Layer, parameters: Sequence[str]) -> Iterator[tuple[Layer,
     if len(parameters) > 1 and run.samples > 1 and run.y is None:
         scales = dict.fromkeys(parameters, float(run.samples))
         yield replace(run, scales=scales), "the gradients of the parameters hold the 1/m"
-    if parameters and player.steps(run.x, run.y) and steps_are_added(run.file):
+    if parameters and player.steps(run.x, run.y) and error_is_target_minus_output(run.file):
         yield (
             replace(run, scales=dict.fromkeys(parameters, -1.0)),
             "the error given is minus the gradient, and the step is added",
@@ -361,12 +366,16 @@ def _finding(file: UserFile, cls: type, found: list[Judged], place: str, detail:
     worst_run, wrong = next(((r, w) for r, j, _, w in found if j.verdict == WRONG), (run, {}))
     player = worst_run.player()
     called = {n: player.called(n, worst_run) for n in worst_run.names()}
-    causes = causes_of(wrong, {"m": worst_run.samples})
+    causes = {n: list(causes_of(given, truth, samples=worst_run.samples)) for n, (given, truth) in wrong.items()}
     if detail:
         causes = {n: [TRANSPOSED, *causes[n]] for n in causes}
     taken = [f"random: {', '.join(f'{n} {np.shape(v)}' for n, v in zip(run.names(), run.values(), strict=True))}"]
     names = [cls.__name__, *(b.__name__ for b in cls.__mro__[1:] if b in file.classes.values())]
     missing = [p.name for p in worst_run.places() if p.name not in judgement.reports]
     readings = (*readings, *([detail] if detail else []), *(f"no gradient found for {n}" for n in missing))
-    verdict = worst([judgement.verdict, *([UNDECIDED] if missing else [])]) if judgement.reports else UNCHECKED
+    verdict = (
+        worst([judgement.verdict, *([UNDECIDED] if missing or worst_run.doubt else [])])
+        if judgement.reports
+        else UNCHECKED
+    )
     return finding_of(cls.__name__, names, place, taken, readings, judgement, called, causes, verdict)

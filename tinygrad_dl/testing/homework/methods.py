@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -108,6 +109,11 @@ def definition_of(file: UserFile, function: Any) -> ast.FunctionDef | ast.ClassD
 
 def returned_names(file: UserFile, function: Any) -> list[str]:
     """The names that the last `return` of a function or method gives, "" for no name."""
+    return list(_returned_names(file, getattr(function, "__func__", function)))
+
+
+@functools.lru_cache(maxsize=256)
+def _returned_names(file: UserFile, function: Any) -> list[str]:
     node = definition_of(file, function)
     if node is None:
         return []
@@ -115,6 +121,16 @@ def returned_names(file: UserFile, function: Any) -> list[str]:
     value = max(returns, key=lambda part: part.lineno).value if returns else None
     parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
     return [_name_of(part) for part in parts]
+
+
+@functools.lru_cache(maxsize=256)
+def unpacked_names(file: UserFile, function: Any) -> list[str]:
+    """The names by which a function unpacks a tuple that it is given: Z1, A1, ... of `Z1, A1, ... = cache`."""
+    node = definition_of(file, function)
+    for part in ast.walk(node) if node else ():
+        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Name) and isinstance(part.targets[0], ast.Tuple):
+            return [_name_of(each) for each in part.targets[0].elts]
+    return []
 
 
 def _name_of(node: ast.expr | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
@@ -164,6 +165,7 @@ def gradient_for(place: Place, shape: tuple[int, ...], others: Iterable[Place], 
     """The place among `others` that holds the gradient of the array at `place`, by its name; None if there is none."""
     there = [other for other in others if other.owner == place.owner and other != place]
     near = [other for other in there if _belongs(other, place)]
+    near = near or [other for other in there if other.key != place.key and related(other.key, place.key)]
     fits = [other for other in near if np.shape(get(other)) == shape]
     return next(iter(fits or near), None)
 
@@ -184,6 +186,7 @@ def _belongs(gradient: Place, place: Place) -> bool:
     return bool(differing) and all(related(g, p) for g, p in differing)
 
 
+@functools.lru_cache(maxsize=4096)
 def related(gradient: Any, name: Any) -> bool:
     """Return whether a name is that of the gradient of `name`: dW of W, grads of params, nabla_w of weights."""
     if gradient == name:

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..gradcheck.report import GradientReport, Mistake
+from ..gradcheck.report import GradientReport, Mistake, Row
 from .judging import Judgement, judge
 
 STEPS = (1e-6, 1e-4)
 CLEAR = 1e-3  # of the largest number of a gradient: what is off by more is wrong
+EXACT = 1e-6  # and by less is right; what lies between needs care
+ROUNDING = 1e-8
 MOVES = (0.0, 0.02)  # how far from the drawn values to look as well, beyond kinks
 
 
@@ -30,8 +32,14 @@ Wrong = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def clearly_wrong(claim: Claim, wanted: Collection[str]) -> Wrong:
     """The gradients that are clearly wrong, by name, as given and by differences."""
+    return screened(claim, wanted)[0]
+
+
+def screened(claim: Claim, wanted: Collection[str]) -> tuple[Wrong, list[str]]:
+    """The gradients that are clearly wrong, with the right ones, and the names of those that are clearly right."""
     names = claim.names()
-    found: Wrong = {}
+    wrong: Wrong = {}
+    right = set(wanted)
     for move in MOVES:
         rng = np.random.default_rng(7)
         values = [np.asarray(v) + move * rng.uniform(-1, 1, np.shape(v)) for v in claim.values()]
@@ -39,26 +47,27 @@ def clearly_wrong(claim: Claim, wanted: Collection[str]) -> Wrong:
         g = rng.uniform(0.5, 1.5, ans.shape) * rng.choice([-1, 1], ans.shape) if ans.ndim else np.ones(())
         given = claim.gradients(g, values)
         here: Wrong = {}
-        for n in wanted if not move else found:
-            part = np.asarray(given.get(n, np.nan), dtype=float)
+        for n in wanted if not move else {*wrong, *right}:
 
             def along(*v: Any, g: np.ndarray = g) -> float:
                 return float(np.sum(g * claim.value(*v)))
 
-            fine, coarse = (None, None)
-            shape = np.shape(values[names.index(n)])
-            if part.shape == shape:
-                fine = numeric_gradient(along, values, names.index(n), STEPS[0])
-                if _close(part, fine):
+            part, i = np.asarray(given.get(n, np.nan), dtype=float), names.index(n)
+            fine = numeric_gradient(along, values, i)
+            if part.shape == fine.shape and _close(part, fine, EXACT):
+                continue
+            right.discard(n)
+            if part.shape == fine.shape:
+                if _close(part, fine, CLEAR):
                     continue
-                coarse = numeric_gradient(along, values, names.index(n), STEPS[1])
-                if _close(part, coarse) or not _close(fine, coarse):
+                coarse = numeric_gradient(along, values, i, STEPS[1])
+                if _close(part, coarse, CLEAR) or not _close(fine, coarse, CLEAR):
                     continue
-            here[n] = part, fine if fine is not None else numeric_gradient(along, values, names.index(n))
-        found = here if not move else {n: pair for n, pair in found.items() if n in here}
-        if not found:
-            return {}
-    return found
+            here[n] = part, fine
+        wrong = here if not move else {n: pair for n, pair in wrong.items() if n in here}
+        if wrong:
+            right -= set(wrong)
+    return wrong, [n for n in wanted if n in right]
 
 
 def numeric_gradient(f: Any, values: Sequence[Any], i: int, step: float = STEPS[0]) -> np.ndarray:
@@ -75,21 +84,22 @@ def numeric_gradient(f: Any, values: Sequence[Any], i: int, step: float = STEPS[
     return gradient
 
 
-def _close(a: np.ndarray, b: np.ndarray) -> bool:
-    size = max(np.abs(b).max(initial=0.0), 1e-9)
-    return bool(np.all(np.abs(a - b) <= CLEAR * size))
+def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
+    size = np.abs(b).max(initial=0.0)
+    return bool(np.all(np.abs(a - b) <= tolerance * size + ROUNDING))
 
 
-def careful(title: str, claim: Claim, wanted: Sequence[str], wrong: Wrong, small: float, progress: bool) -> Judgement:
-    """The judgement on gradients: `wrong` ones as they are, the others by careful differences."""
+def careful(title: str, claim: Claim, wanted: Sequence[str], small: float, progress: bool) -> tuple[Judgement, Wrong]:
+    """The judgement on gradients, where they are not clearly right or wrong by careful differences; the wrong ones."""
     names, values = claim.names(), claim.values()
-    rest = [n for n in wanted if n not in wrong]
+    wrong, right = screened(claim, wanted)
+    rest = [n for n in wanted if n not in wrong and n not in right]
     judgement = _judged(title, claim, names, values, rest, small, progress) if rest else Judgement({})
-    reports = {
-        n: judgement.reports[n] if n in judgement.reports else _report(title, n, names.index(n), *wrong[n])
-        for n in wanted
-    }
-    return Judgement(reports, judgement.missing, judgement.notes)
+    reports = {n: _report(title, n, names.index(n), *pair) for n, pair in wrong.items()} | judgement.reports
+    for n in right:
+        size = int(np.size(values[names.index(n)]))
+        reports[n] = GradientReport(title, [Row(n, 1, "vjp", f"all {size}", EXACT, 0, 0, size)])
+    return Judgement({n: reports[n] for n in wanted if n in reports}, judgement.missing, judgement.notes), wrong
 
 
 def _judged(
