@@ -95,7 +95,7 @@ BROKEN = {
         "expected inputs for x, got z",
     ),
     "random": (
-        "def f(x): return x * np.random.rand()\ndef f_grad(g, x): return g",
+        "def f(x): return x * np.random.default_rng().random()\ndef f_grad(g, x): return g",
         "another value when called again",
     ),
     "no net": ("grads = {'dW1': np.ones((1, 2))}\nX = np.ones((2, 3))", "grads: define Y, parameters in the file"),

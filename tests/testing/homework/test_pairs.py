@@ -83,7 +83,7 @@ WRITTEN = {
 def test_a_right_pair_is_right_however_it_is_written(check, written):
     found = check("F = 1\n" + textwrap.dedent(written))
     assert (found.status, found.summary) == (0, "1 right, 0 wrong"), found.out
-    assert f"The derivatives of the pair {found.out.splitlines()[0]} are right." in found.out
+    assert f"The derivatives of {found.out.splitlines()[0]} are right." in found.out
 
 
 @pytest.mark.few_values

@@ -6,6 +6,7 @@ to the prediction: the gradients may be those of any standard cost, of one and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -44,8 +45,10 @@ def _by_formulas(file: UserFile, covered: set[str]) -> Iterator[Check]:
     loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
     for name, value in file.names.items():
         if name in file.functions:
-            if name not in covered and gradients.is_backprop(file, name, ""):
-                yield Check(name, (name,), partial(_of_text, name, gradients.check_function, file, name, ""))
+            forward = _forward_half(file, name)
+            if name not in covered and gradients.is_backprop(file, name, forward):
+                names = (name, forward) if forward else (name,)
+                yield Check(name, names, partial(_of_text, name, gradients.check_function, file, name, forward))
         elif gradients.gradients_in(value):
             yield Check(
                 name, (name,), partial(_of_text, name, gradients.check_dict, file, name, gradients.gradients_in(value))
@@ -54,6 +57,19 @@ def _by_formulas(file: UserFile, covered: set[str]) -> Iterator[Check]:
     if loose:
         title = ", ".join(loose)
         yield Check(title, tuple(loose), partial(_of_text, title, gradients.check_dict, file, title, loose))
+
+
+def _forward_half(file: UserFile, backward: str) -> str:
+    """The forward function of the same name, such as cost_forward of cost_backward; "" if there is none."""
+    for pattern, forward in (
+        (r"(.+)_backward", r"{}_forward"),
+        (r"(.+)_backward", "{}"),
+        (r"back(?:ward)?(.*)", "forward{}"),
+    ):
+        match = re.fullmatch(pattern, backward)
+        if match and forward.format(match[1]) in file.functions:
+            return forward.format(match[1])
+    return ""
 
 
 def _of_text(title: str, check: Any, file: UserFile, name: str, *rest: Any) -> Finding:
