@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tests.training.test_fitting import fit, new_net, problem, rng
+from tinygrad_dl._files import write_arrays
 from tinygrad_dl.training import EarlyStopping
 
 MAKERS = [tg.optim.SGD, tg.optim.Momentum, tg.optim.RMSProp, tg.optim.Adam]
@@ -166,3 +167,17 @@ def test_a_net_without_names_can_not_be_saved(tmp_path):
         tg.fit(
             lambda X: w @ X, X, Y, loss="mse", optimizer=tg.optim.SGD([w], 0.1), epochs=1, resume=tmp_path / "run.npz"
         )
+
+
+def test_a_file_whose_last_part_does_not_fit_changes_nothing_before_it(tmp_path):
+    path = saved(tmp_path / "run.npz")
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["optimizer.t.0"] = np.array(1.5)  # no number of steps
+    write_arrays(path, arrays)
+    net, source = tg.nn.mlp([2, 3, 1], rng=rng(7)), rng(8)
+    adam = tg.optim.Adam(net.parameters())
+    before = state_of(net, adam, source)
+    with pytest.raises(ValueError, match=r"Adam: t\.0: expected int64 of shape \(\), got float64"):
+        tg.load_training(path, net, adam, source)
+    assert state_of(net, adam, source) == before
