@@ -287,3 +287,18 @@ def test_a_net_that_is_there_is_checked_for_the_given_data():
     finding = check_network(Net(), rng.normal(size=(5, 2)), rng.normal(size=(5, 1)))
     assert [(q.name, q.verdict) for q in finding.quantities] == [("dw", "right")]
     assert "the cost is ½ Σ (a - y)², summed, as fits the prediction" in finding.readings
+
+
+MEAN_OVER_ALL = COLUMNS_IN_DICTS.replace("np.sum(Y *", "np.mean(Y *").replace(" / Y.shape[1]", "")
+
+
+def test_a_mean_over_one_output_is_a_mean_over_the_samples(findings):
+    (finding,) = findings(MEAN_OVER_ALL)
+    assert finding.verdict == "right", finding.report
+    assert any("with one output" in reading for reading in finding.readings)
+
+
+@pytest.mark.parametrize(("old", "new"), [("- Y\n", "- Y; dZ2 = 3 * dZ2\n"), (".T / m", ".T")])
+def test_a_factor_beside_a_mean_over_one_output_is_wrong(findings, old, new):
+    (finding,) = findings(MEAN_OVER_ALL.replace(old, new))
+    assert finding.verdict == "wrong", finding.report

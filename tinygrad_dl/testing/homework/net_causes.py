@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,7 +69,11 @@ def _by_formulas(net: Any) -> dict[str, list[str]]:
     if activations is None:
         return {}
     Y = as_predicted(net.Y, prediction)
-    cost, penalty = (net.cost, net.penalty[1]) if isinstance(net.cost, Cost) else _like(net, prediction, Y)
+    cost, penalty = (
+        (net.cost, net.penalty[1])
+        if isinstance(net.cost, Cost)
+        else _like(net, Y, list(costs_for(prediction, Y, net.samples)))
+    )
     if cost is None:
         return {}
     if cost.kind == "categorical_cross_entropy":  # of probabilities, or of scores
@@ -144,12 +150,27 @@ def _guesses(layers: int) -> Iterator[tuple[str, ...]]:
         yield (*[hidden] * (layers - 1), last)
 
 
-def _like(net: Any, prediction: np.ndarray, Y: Any) -> tuple[Cost | None, float]:
+def averages_outputs(net: Any) -> bool:
+    """Return whether a binary cross-entropy of the learner's is divided by the number of the outputs too."""
+    prediction, own, _ = net.first()
+    Y = as_predicted(net.Y, prediction)
+    if Y is None or prediction.size in (net.samples, 1):
+        return False
+    sums = [c for c in costs_for(prediction, Y, 1) if c.kind == "binary_cross_entropy"]
+    means = [c._replace(of=partial(_mean, c.of)) for c in sums]
+    return any(_like(replace(net, cost=name), Y, means)[0] for name in own)
+
+
+def _mean(total: Callable[..., float], P: np.ndarray, Y: np.ndarray) -> float:
+    return total(P, Y) / P.size
+
+
+def _like(net: Any, Y: Any, standard: Sequence[Cost]) -> tuple[Cost | None, float]:
     """The standard cost and the factor of a penalty that make up the learner's own cost."""
     points = [[v * scale for v in net.values()] for scale in (1.0, 0.7, 0.4)]
     own = [net.play(values, False) for values in points]
     squares = [sum(np.sum(v**2) for n, v in zip(net.names(), p, strict=True) if is_weight(n, v)) for p in points]
-    for cost in costs_for(prediction, Y, net.samples):
+    for cost in standard:
         rest = np.array([costs[net.cost] - cost.of(P, Y) for P, costs, _ in own])
         factor, constant = np.polyfit(squares, rest, 1)
         if np.allclose(np.polyval([factor, constant], squares), rest, 1e-6, 1e-8) and factor > -1e-9:

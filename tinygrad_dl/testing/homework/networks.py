@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from . import gradients
 from .findings import RIGHT, UNDECIDED, WRONG, Check, Finding, worst
 from .judging import finding_of, small_number
 from .loading import CannotCheck, UserFile
-from .net_causes import causes_in
+from .net_causes import averages_outputs, causes_in
 from .net_functions import Functions, backward_functions
 from .net_objects import Objects, is_network, methods_of
 from .nets import Net, is_weight
@@ -114,11 +115,15 @@ def _check(file: UserFile, title: str, names: tuple[str, ...], nets: Any, progre
     """The finding on the first net whose gradients have the shapes of its parameters; one that runs if none has."""
     poor: list[Net] = []
     error: Exception | None = None
-    for net in nets:
+    tried = iter(nets)
+    for net in tried:
         if isinstance(net, Exception):
             error = error or net
         elif net.fits() and not _hides_a_sum(net, poor):
-            return _finding(file, title, names, net, progress)
+            found = _finding(file, title, names, net, progress)
+            if found.verdict == WRONG and averages_outputs(net):
+                return _of_one_output(file, title, names, tried, progress) or found
+            return found
         else:
             poor.append(net)
     if poor:
@@ -132,6 +137,17 @@ def _check(file: UserFile, title: str, names: tuple[str, ...], nets: Any, progre
             f"{place}: {title}: no drawn samples and parameters fit: check an object by testing.check(net, x, y)."
         )
     raise file.problem(error, title, place)
+
+
+def _of_one_output(
+    file: UserFile, title: str, names: tuple[str, ...], nets: Iterator[Any], progress: bool
+) -> Finding | None:
+    """The finding on the first net with one output, for which a mean over all elements is one over the samples."""
+    for net in nets:
+        if isinstance(net, Net) and net.first()[0].size == net.samples > 1 and net.fits():
+            words = "with one output: a mean over several would divide by their number too"
+            return _finding(file, title, names, replace(net, layout=f"{net.layout}, {words}"), progress)
+    return None
 
 
 def _hides_a_sum(net: Net, poor: list[Net]) -> bool:
