@@ -193,3 +193,38 @@ def test_gradients_without_the_penalty_of_a_loss_that_the_step_never_computes_ar
     loss = "def loss(w, c):\n    return np.sum((X @ w + c - t) ** 2) / 2 + lam / 2 * np.sum(w**2)\n"
     (finding,) = judged(VECTOR.replace(" + lam * w", ""), "for _", f"{loss}for _")
     assert finding.verdict == "undecided"
+
+
+def test_arrays_of_data_that_are_drawn_one_after_the_other_are_no_copies(judged):
+    source = """
+    import numpy as np
+    p = np.random.randn(9)
+    q = np.random.randn(9)
+    t = np.random.randn(9)
+    u = v = 0.5
+    for _ in range(4):
+        miss = u * p + v * q - t
+        du = np.sum(miss * p)
+        dv = np.sum(miss * q)
+        u -= 0.1 * du
+        v -= 0.1 * dv
+    """
+    verdicts = [judged(source, "miss * p", f"miss * {name}")[0].verdict for name in "pq"]
+    assert verdicts == ["right", "wrong"]
+
+
+@each(("error", "verdict"), [("squash(z) - t", "right"), ("t - squash(z)", "wrong")])
+def test_data_that_are_large_do_not_saturate_the_outputs(judged, error, verdict):
+    source = """
+    import numpy as np
+    def squash(z):
+        return 1 / (1 + np.exp(-z))
+    X, t, w = 900 * np.random.rand(30, 5), np.arange(30) % 2, np.zeros(5)
+    for _ in range(4):
+        z = X @ w
+        miss = squash(z) - t
+        dw = X.T @ miss / 30
+        w -= 0.1 * dw
+    """
+    (finding,) = judged(source, "squash(z) - t", error)
+    assert finding.verdict == verdict, finding.report

@@ -17,7 +17,7 @@ import numpy as np
 from .training import Step
 from .watch import Path, Record, Update
 
-MOVE = 1e-5  # of a parameter, for a central difference
+MOVE, LEAST = 1e-5, 1e-7  # of parameters, for a central difference: a share of their values, and never less
 ALL, SOME = 30, 20  # elements of a parameter that are all moved; those that are of a larger one, and as many directions
 FEW, SECONDS = 4, 2.0  # at least so many, if more would take longer
 CLOSE = 1e-6
@@ -130,6 +130,7 @@ class Point:
         self._run(self.values, True)
         most = int(SECONDS / (2 * (time.perf_counter() - start) * len(self.values)))
         some = min(max(most // 2, FEW), SOME)
+        largest = max(float(np.max(np.abs(value), initial=0)) for value in self.values)
         for i, value in enumerate(self.values):
             size = np.size(value)
             units = np.eye(size) if size <= max(min(ALL, most), FEW) else None
@@ -138,7 +139,7 @@ class Point:
                 units[np.arange(some), rng.permutation(size)[:some]] = 1
                 units[some:] = rng.normal(size=(some, size)) / np.sqrt(size)
             for direction in units.reshape(-1, *np.shape(value)):
-                h = MOVE * max(1.0, float(np.max(np.abs(value))))
+                h = max(MOVE * largest, LEAST)
                 sides = []
                 for side in (h, -h):
                     moved = [*self.values]

@@ -16,6 +16,7 @@ from .loading import UserFile
 from .objectives import (
     Gradient,
     Objective,
+    Output,
     Parameter,
     Point,
     fitted,
@@ -29,7 +30,9 @@ from .snapshot import reachable, text_of
 from .training import Step
 from .watch import Record
 
-SCALES = (0.7, 0.2, 0.05)  # of parameters drawn anew, over the root of their size
+SCALES = (0.7, 0.2, 0.05, 0.002)  # of parameters drawn anew, over the root of their size
+
+STEEP = 1e-6  # least slope; the noise of a difference is 1e-11
 
 
 class Judge:
@@ -77,7 +80,11 @@ class Judge:
     # ---- values
 
     def _point(self, seed: int = 0) -> Point | None:
-        """The step at parameters drawn anew: none of its gradients is 0, and all are finite."""
+        """The step at parameters drawn anew: none of its gradients is 0, all are finite, and no output is saturated.
+
+        One with saturated outputs is better than none.
+        """
+        flat = None
         for scale in SCALES:
             rng = np.random.default_rng(seed)
             values = [_drawn(p.value, scale, rng) for p in self.parameters]
@@ -87,8 +94,10 @@ class Judge:
             found = [gradient_of(point.record, p) for p in self.parameters]
             alive = [g is None or g.value is None or _is_alive(g.value) for g in found]
             if all(alive) and point.differentiate():
-                return point
-        return None
+                if _is_steep(point) and not any(map(_is_saturated, outputs(point))):
+                    return point
+                flat = flat or point
+        return flat
 
     # ---- verdicts
 
@@ -114,6 +123,9 @@ class Judge:
             if None in objective.ratios and (objective.kind != "loss" or not has_penalty(self.file.tree)):
                 self._allow_penalty(objective)
         self.squares = [o for o in objectives if o.kind == "squares"]
+        if objectives and not _is_steep(point):
+            problem = f"{self._place()}: the outputs are saturated: they tell nothing of the gradients."
+            return self._finish(UNDECIDED, [Quantity(label, UNDECIDED) for label in self.labels], problem)
         return self._decide(objectives)
 
     def _allow_penalty(self, objective: Objective) -> None:
@@ -364,6 +376,19 @@ def _drawn(value: Any, scale: float, rng: np.random.Generator) -> Any:
     shape = np.shape(value)
     drawn = scale * rng.normal(size=shape) / math.sqrt(max(1.0, float(np.mean(shape)) if shape else 1.0) / 2)
     return drawn if shape else float(drawn)
+
+
+def _is_steep(point: Point) -> bool:
+    """True if a loss or an output depends on all parameters by more than the noise of its differences."""
+    found = [*(loss.slopes for loss in losses(point)), *(output.J for output in outputs(point))]
+    parts = [point.of(i) for i in range(len(point.parameters))]
+    return any(all(np.any(np.abs(slopes[part]) > STEEP) for part in parts) for slopes in found)
+
+
+def _is_saturated(output: Output) -> bool:
+    """True for probabilities that are 0 or 1 but for rounding: these have no logarithm."""
+    a = output.a
+    return bool(np.all((a >= 0) & (a <= 1)) and np.any(a * (1 - a) < STEEP))
 
 
 def _pair(value: Any) -> tuple:

@@ -98,6 +98,7 @@ class Step:
         self.statement: Any = None  # the code that gets to the step
         self.top: ast.stmt | None = None  # of the file, if the code is one of its statements
         self.choice = -1  # of the changes in the code; none
+        self.seed = 0  # of the statement; each has its own, as two arrays of data are no copies
         self.error: BaseException | None = None
         self._ready: Any = None
         self._twin: ast.AST = region
@@ -127,6 +128,7 @@ class Step:
         """Run the file up to the step: False if it does not get there."""
         names = dict(self.file.names)
         for top, (statement, code) in zip(_flat(self.file.tree.body), self._statements(), strict=True):
+            self.seed += 1
             snapshot = Snapshot(names)
             names[WATCH] = watch = Watch()
             error = self._execute(code, names)
@@ -224,8 +226,8 @@ class Step:
     def _execute(self, code: Any, names: dict[str, Any]) -> BaseException | None:
         """Run a statement as it is run each time: with the same random numbers, and without a word."""
         state = random.getstate(), np.random.get_state()  # noqa: NPY002
-        random.seed(0)
-        np.random.seed(0)  # noqa: NPY002
+        random.seed(self.seed)
+        np.random.seed(self.seed)  # noqa: NPY002
         try:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
