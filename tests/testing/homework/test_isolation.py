@@ -236,8 +236,7 @@ def test_what_cannot_be_checked_is_a_problem_of_the_file_by_the_name_it_was_give
 
 
 def test_a_checker_that_does_not_start_is_a_problem(isolated, monkeypatch):
-    monkeypatch.setattr(isolation, "ROOT", "/no/such/folder")
-    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setattr(isolation, "__package__", "no_such_package")  # of which the worker is a module
     result = isolated(RIGHT)
     assert result.verdict == "not checked"
     assert "the checker did not start: " in result.problem

@@ -97,9 +97,10 @@ def check_backprop(
 
     Examples
     --------
-    >>> X, Y = np.array([[1.0, 2.0, -1.0]]), np.array([[1, 0, 1]])
-    >>> A = 1 / (1 + np.exp(-0.5 * X))
-    >>> report = check_backprop({"dW1": (A - Y) @ X.T}, X, Y, {"W1": [[0.5]], "b1": [[0.0]]}, ["sigmoid"])
+    >>> X, Y = np.array([[1.0, 2.0, -1.0, 0.0, 2.0], [0.5, -1.0, 3.0, 1.0, 1.0]]), np.array([[1, 0, 1, 1, 0]])
+    >>> W1 = np.array([[0.5, 1.0]])
+    >>> A = 1 / (1 + np.exp(-W1 @ X))
+    >>> report = check_backprop({"dW1": (A - Y) @ X.T}, X, Y, {"W1": W1, "b1": [[0.0]]}, ["sigmoid"])
     >>> report["dW1"].cause
     '1/m missing'
     """
