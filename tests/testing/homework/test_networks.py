@@ -302,3 +302,48 @@ def test_a_mean_over_one_output_is_a_mean_over_the_samples(findings):
 def test_a_factor_beside_a_mean_over_one_output_is_wrong(findings, old, new):
     (finding,) = findings(MEAN_OVER_ALL.replace(old, new))
     assert finding.verdict == "wrong", finding.report
+
+
+KEYS_BY_FORMAT = """
+def forward(X, params):
+    A, cache = X, [X]
+    for l in range(1, len(params) // 2 + 1):
+        A = 1 / (1 + np.exp(-(params["W%d" % l] @ A + params["b%d" % l])))
+        cache.append(A)
+    return A, cache
+def backward(Y, params, cache):
+    grads, dZ = {}, cache[-1] - Y
+    for l in range(len(params) // 2, 0, -1):
+        grads["dW%d" % l] = dZ @ cache[l - 1].T / Y.shape[1]
+        grads["db%d" % l] = dZ.mean(axis=1, keepdims=True)
+        dZ = params["W%d" % l].T @ dZ * cache[l - 1] * (1 - cache[l - 1])
+    return grads
+params = {"W1": np.ones((2, 3)), "b1": np.ones((2, 1))}
+A, cache = forward(np.ones((3, 4)), params)
+grads = backward(np.ones((2, 4)), params, cache)
+"""
+
+
+def test_parameters_are_found_whose_keys_get_the_number_of_the_layer(findings):
+    (finding,) = findings(KEYS_BY_FORMAT)  # `grads` is checked with the function that gives it
+    assert finding.verdict == "right", finding.report
+    (finding,) = findings(KEYS_BY_FORMAT.replace("(1 - cache", "(2 - cache"))
+    assert finding.verdict == "wrong", finding.report
+
+
+COST_AS_A_METHOD = (
+    LISTS.replace("self.weights", "self.W").replace("self.biases", "self.B")
+    + """
+    def loss(self, x, y):
+        a = self.feedforward(x)
+        return -np.sum(y * np.log(a) + (1 - y) * np.log(1 - a))
+"""
+)
+
+
+def test_a_net_with_a_method_for_its_cost_is_no_loss(findings):
+    source = COST_AS_A_METHOD.replace("nabla_b, nabla_w\n", "nabla_w, nabla_b\n")
+    (finding,) = findings(source)
+    assert finding.verdict == "right", finding.report
+    (finding,) = findings(source.replace("acts[-1] - y", "y - acts[-1]"))
+    assert finding.verdict == "wrong", finding.report

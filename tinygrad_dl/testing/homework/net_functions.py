@@ -32,6 +32,7 @@ COTANGENT = re.compile(
 TRAINING = re.compile(r"\w*(iter|epoch)\w*|print_cost|optimizer|epsilon|gradients?|grads")
 WEIGHTS = re.compile(r"[wWbB]_?\d*|weights?_?\d*|bias(es)?_?\d*|[tT]heta_?\d*")
 KEYS = re.compile(r"([wW]|weights?_?|[bB]|bias(?:es)?_?|[tT]heta_?)(\d*)")
+NUMBER = re.compile(r"%[dis]|\{\w*\}")  # of a layer, to be filled in
 OUTPUTS = (Sizes(), Sizes(outputs=1))  # of several classes, and of one probability
 
 
@@ -230,7 +231,8 @@ class Functions:
         """Parameters by the names that the functions use: arguments W1, b1, ..., or keys of a dict."""
         functions = [self.file.functions[n] for n in (self.roles.forward, self.roles.backward)]
         names = [n for f in functions for n in methods.arguments_of(f) if WEIGHTS.fullmatch(n)]
-        keys = [s for f in functions for s in strings_of(f) if KEYS.fullmatch(s)]
+        strings = [NUMBER.sub("", s) for f in functions for s in strings_of(f)]
+        keys = [s for s in strings if KEYS.fullmatch(s)]
         numbered = [k for k in dict.fromkeys(names or keys) if re.search(r"\d$", k)]
         if not numbered and keys and not names:
             stems = dict.fromkeys(KEYS.fullmatch(k)[1] for k in keys)  # type: ignore[index]

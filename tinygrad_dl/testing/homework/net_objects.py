@@ -38,6 +38,7 @@ INIT = re.compile(
 )
 TRAINING = re.compile(r"\w*(iter|epoch)\w*|num_steps|X_val|training_data|mini_?batch\w*|max_\w*")
 PENALTY = re.compile(r"_?(reg|reg_\w+|regulari[sz]\w+|lambd\w*|lmbda|l2\w*|_?lambda_?|weight_decay)")
+OWN_WEIGHTS = re.compile(r"_?(w|weights?|theta|params|parameters)_?\w*", re.I)
 OUTPUTS = (Sizes(), Sizes(outputs=1))
 OWN_X = ("X", "x", "input", "inputs", "data", "_X")
 OWN_Y = ("y", "Y", "target", "targets", "labels", "output_true", "_y")
@@ -60,7 +61,16 @@ def is_network(cls: type) -> bool:
     """Return whether a class is a net that gives gradients of its parameters, or makes a step with them."""
     from .layers import is_layer
 
-    return bool(methods_of(cls)) and not is_layer(cls)
+    roles = methods_of(cls)
+    return bool(roles) and (not is_layer(cls) or _predicts_beside_its_cost(cls, roles[0]))
+
+
+def _predicts_beside_its_cost(cls: type, roles: Methods) -> bool:
+    """Return whether a class with a method for its cost has weights and an output of its own, unlike a loss."""
+    code = getattr(inspect.unwrap(cls.__init__), "__code__", None)  # type: ignore[misc]
+    weights = code is not None and any(OWN_WEIGHTS.fullmatch(n) for n in code.co_names)
+    own = weights and roles.forward and not methods.takes_labels(cls, roles.forward)
+    return bool(own and COST.fullmatch(methods.pair_of_methods(cls)[0]))
 
 
 def methods_of(cls: type) -> list[Methods]:

@@ -197,4 +197,5 @@ def in_shape(gradient: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def is_weight(name: str, value: Any) -> bool:
     """Return whether a penalty holds a parameter: a matrix, not a bias."""
-    return np.ndim(value) >= 2 and name.lstrip("_")[:1] != "b" and "bias" not in name
+    name = name.lstrip("_").casefold()
+    return np.ndim(value) >= 2 and name[:1] != "b" and "bias" not in name

@@ -6,6 +6,7 @@ to the prediction: the gradients may be those of any standard cost, of one and t
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -44,13 +45,14 @@ def find(file: UserFile, progress: bool) -> Iterator[Check]:
 def _by_formulas(file: UserFile, covered: set[str]) -> Iterator[Check]:
     """Gradients without a forward pass: those that a file holds, and functions that give them, by the formulas."""
     loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
+    given = _results(file, covered)
     for name, value in file.names.items():
         if name in file.functions:
             forward = _forward_half(file, name)
             if name not in covered and gradients.is_backprop(file, name, forward):
                 names = (name, forward) if forward else (name,)
                 yield Check(name, names, partial(_of_text, name, gradients.check_function, file, name, forward))
-        elif gradients.gradients_in(value):
+        elif gradients.gradients_in(value) and name not in given:
             yield Check(
                 name, (name,), partial(_of_text, name, gradients.check_dict, file, name, gradients.gradients_in(value))
             )
@@ -71,6 +73,18 @@ def _forward_half(file: UserFile, backward: str) -> str:
         if match and forward.format(match[1]) in file.functions:
             return forward.format(match[1])
     return ""
+
+
+def _results(file: UserFile, functions: set[str]) -> set[str]:
+    """The names that a file gives to results of some functions."""
+    return {
+        target.id
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        if isinstance(node.value.func, ast.Name) and node.value.func.id in functions
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def _of_text(title: str, check: Any, file: UserFile, name: str, *rest: Any) -> Finding:
