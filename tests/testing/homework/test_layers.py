@@ -260,3 +260,39 @@ def test_a_layer_that_is_there_is_checked_for_the_given_input():
     finding = check_layer(Scale(), np.ones((3, 2)))
     assert [(q.name, q.verdict) for q in finding.quantities] == [("ds", "right"), ("dx", "wrong")]
     assert "factor 2" in finding.quantities[1].causes[0]
+
+
+CALLED = """
+class Module:
+    def __call__(self, x):
+        self.x, self.out = x, self.forward(x)
+        return self.out
+    def forward(self): raise Exception("not implemented")
+    def backward(self, g=None): return self.bwd(g, self.out)
+class Tanh(Module):
+    def forward(self, x): return np.tanh(x)
+    def bwd(self, g, out): return g * (1 - out**2)
+"""
+
+
+def test_a_layer_may_keep_what_its_backward_pass_needs_where_it_is_called(findings):
+    assert {each.title: each.verdict for each in findings(CALLED)} == {"Tanh": "right"}
+
+
+SOFTMAX = """
+class Softmax:
+    def __init__(self, n_in, n_out): self.w = np.random.randn(n_in, n_out)
+    def forward(self, x):
+        self.x, e = x, np.exp(x @ self.w)
+        self.p = e / e.sum()
+        return self.p
+    def backward(self, g, lr):
+        d = self.p * (g - np.sum(g * self.p))
+        self.w -= lr * np.outer(self.x, d)
+"""
+
+
+def test_the_step_of_a_softmax_is_seen_though_the_sum_of_its_outputs_is_constant(findings):
+    for source, verdict in ((SOFTMAX, "right"), (SOFTMAX.replace("np.sum(g * self.p)", "g * self.p"), "wrong")):
+        (finding,) = findings(source)
+        assert finding.verdict == verdict, finding.report

@@ -87,3 +87,16 @@ def test_the_functions_of_a_checked_training_loop_are_checked_with_it(left):
     source = "W = np.ones(2)\nfor i in range(2):\n    W -= layer_backward(W, W)\n"
     assert left(NET + source, "W") == ["net_backward", "Dense"]
     assert left(NET + source + "    net_backward(W, W)\n", "W", "Dense") == []
+
+
+HELD = """
+class Layer:
+    def derivative(self, a): return a * (1 - a)
+class Net:
+    def __init__(self): self.layers = [Layer()]
+"""
+
+
+def test_the_class_of_a_part_of_a_covered_object_is_covered(left):
+    assert left(HELD + "net = Net()", "Net") == []
+    assert left(HELD, "Other") == ["Layer"]

@@ -194,3 +194,41 @@ def test_an_upstream_gradient_that_is_ignored_is_not_read_as_something_else(chec
     source = "def sigmoid(z): return 1 / (1 + np.exp(-z))\n"
     source += f"def sigmoid_backward({name}, z): return sigmoid(z) * (1 - sigmoid(z))\n"
     assert check(source).status == 1
+
+
+MEAN_SQUARES = """
+def mse(y_true, y_pred): return np.mean((y_true - y_pred) ** 2)
+def mse_prime(y_true, y_pred): return {derivative}
+"""
+WITH_THE_MEAN = "def backward(X, error): return X.T @ error / len(X)"
+
+
+def test_the_mean_of_squares_has_its_1_over_m_in_the_derivative_or_in_the_layers(check):
+    right, bare = "2 * (y_pred - y_true) / y_true.size", "2 * (y_pred - y_true)"
+    for derivative, more, status in ((right, "", 0), (bare, "", 1), (bare, WITH_THE_MEAN, 0)):
+        found, out, _ = check(MEAN_SQUARES.format(derivative=derivative) + more, "mse_prime")
+        assert found == status, out
+
+
+def test_an_activation_may_be_the_name_of_its_argument(check):
+    source = "def act(activation): return 1 / (1 + np.exp(-activation))\ndef act_derivative(output): return output * {}"
+    for factor, status in (("(1 - output)", 0), ("(1 + output)", 1)):
+        found, out, _ = check(source.format(factor))
+        assert found == status, out
+
+
+STEPS_OF_A_LAYER = """
+def linear_activation_forward(A, W, b): return np.tanh(W @ A + b), ((A, W, b), W @ A + b)
+def linear_backward(dZ, cache):
+    A, W, b = cache
+    return W.T @ dZ, dZ @ A.T, dZ.sum(axis=1, keepdims=True)
+def linear_activation_backward(dA, cache):
+    dA, dW, db = linear_backward(dA * (1 - np.tanh(cache[1]) ** 2), cache[0])
+    return dA, dW, db
+"""
+
+
+def test_a_part_of_a_backward_pass_is_not_paired_with_the_whole_forward_pass(check):
+    found, out, _ = check(STEPS_OF_A_LAYER)
+    assert found == 0, out
+    assert "linear_activation_forward, linear_backward" not in out

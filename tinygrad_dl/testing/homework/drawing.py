@@ -131,7 +131,7 @@ def roles_of(names: Sequence[str]) -> dict[str, str]:
     if "weights" not in roles.values():
         roles |= {n: "values" for n, role in roles.items() if role == "inputs" or (n == "t" and len(names) == 1)}
         roles |= {n: "values" for n in names if n in ("p", "C", "K", "m") and len(names) == 1}
-    if len(names) == 1 and next(iter(roles.values())) in ("labels", "weights", "bias", "setting", "size"):
+    if len(names) == 1 and next(iter(roles.values())) in ("labels", "weights", "bias", "setting", "size", "word"):
         roles = {names[0]: "values"}
     return roles
 

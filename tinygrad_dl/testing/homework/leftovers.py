@@ -13,6 +13,7 @@ from typing import Any
 
 from .findings import UNCHECKED, Check, Finding
 from .loading import UserFile
+from .objects import objects_in
 
 BACKWARD = re.compile(
     r"(.*_)?(back(wards?|prop|propagation|propagate)?|bprop|grads?|gradients?|deriv\w*|prime)(_.*|\d*)", re.I
@@ -35,6 +36,7 @@ def leftovers(file: UserFile, checks: Sequence[Check]) -> list[Check]:
     if scripted:  # its loop calls functions
         loops = (node for node in file.tree.body if isinstance(node, (ast.For, ast.While)))
         names |= {name.id for loop in loops for name in _names_in(loop)}
+    names |= _held(file, names)
     covered = _reached(file, names)
     found = [name for name in (*file.functions, *file.classes) if name not in covered and _derives(file, name)]
     helpers = _called(file, found)
@@ -113,6 +115,13 @@ def _computes(node: ast.AST) -> bool:
         or (isinstance(part, ast.Attribute) and part.attr in PRODUCTS)
         for part in ast.walk(node)
     )
+
+
+def _held(file: UserFile, names: set[str]) -> set[str]:
+    """The classes whose objects an object of the file holds that is of a class in `names`."""
+    classes = {cls: name for name, cls in file.classes.items()}
+    whole = [value for value in file.variables.values() if classes.get(type(value)) in names]
+    return {classes[type(part)] for value in whole for part in objects_in(value) if type(part) in classes}
 
 
 def _reached(file: UserFile, names: set[str]) -> set[str]:

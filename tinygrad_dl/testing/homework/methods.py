@@ -66,11 +66,23 @@ def _is_builtin(function: Any) -> bool:
 
 
 def is_empty(function: Callable[..., Any]) -> bool:
-    """Return whether a method does nothing but raise NotImplementedError, as in an abstract class."""
+    """Return whether a method does nothing, or nothing but raise an exception, as in an abstract class."""
     code = inspect.unwrap(function).__code__
     loads = {i.opname for i in dis.get_instructions(code)}
     used = any(name.startswith(("LOAD_FAST", "LOAD_DEREF", "CALL_FUNCTION", "STORE")) for name in loads)
-    return not used and set(code.co_names) <= {"NotImplementedError", "NotImplemented"}
+    return not used and set(code.co_names) <= {"NotImplementedError", "NotImplemented", "Exception"}
+
+
+def is_abstract(cls: type) -> bool:
+    """Return whether a class has an empty forward or backward method, for its subclasses to define."""
+    known = [m for n, m in vars(cls).items() if FORWARD.fullmatch(n) or BACKWARD.fullmatch(n)]
+    return any(is_empty(m) for m in known if callable(m) and not _is_builtin(m))
+
+
+def calls(cls: type, name: str) -> bool:
+    """Return whether an object is called, as a function is, to run its method of this name."""
+    code = getattr(inspect.unwrap(getattr(cls, "__call__", cls)), "__code__", None)  # noqa: B004
+    return name != "__call__" and code is not None and name in code.co_names
 
 
 def arguments_of(method: Callable[..., Any], *, needed: bool = False) -> list[str]:
@@ -81,6 +93,13 @@ def arguments_of(method: Callable[..., Any], *, needed: bool = False) -> list[st
         for p in parameters
         if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and (not needed or p.default is p.empty)
     ]
+
+
+def arguments_with_none(method: Callable[..., Any]) -> list[str]:
+    """The names of the arguments of a bound method that are None by default, without labels, a rate and flags."""
+    plain = (LABELS, RATES, FLAGS)
+    parameters = signature(method).parameters.values()
+    return [p.name for p in parameters if p.default is None and not any(each.fullmatch(p.name) for each in plain)]
 
 
 def takes_labels(cls: type, name: str) -> bool:

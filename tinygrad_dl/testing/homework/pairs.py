@@ -287,7 +287,9 @@ def _forward_of(file: UserFile, backward: str, stem: list[str]) -> str:
             found.append((0 if same else 1, name))
         elif words == stem:
             found.append((2, name))
-        elif [w for w in words if w not in FORWARD] == stem or words == [w for w in stem if w not in FILLING]:
+        elif (not set(words) & DIRECTION and [w for w in words if w not in FORWARD] == stem) or words == [
+            w for w in stem if w not in FILLING
+        ]:
             found.append((3, name))
         elif [w for w in words if w not in DIRECTION | VARIANTS] == [w for w in stem if w not in VARIANTS]:
             found.append((4, name))
@@ -297,7 +299,8 @@ def _forward_of(file: UserFile, backward: str, stem: list[str]) -> str:
 
 
 def _bare(words: Sequence[str]) -> str:
-    return "".join(w for w in words if w not in FORWARD | FILLING | VARIANTS)
+    forward = DIRECTION if set(words) & DIRECTION else FORWARD  # linear_activation_forward has two parts
+    return "".join(w for w in words if w not in forward | FILLING | VARIANTS)
 
 
 def _words(name: str) -> list[str]:

@@ -40,6 +40,8 @@ class Player:
             for n in methods.arguments_of(getattr(self.object, backward), needed=True)
             if not any(p.fullmatch(n) for p in plain) or (n in ("y", "t") and not self._has_labels)
         ]
+        if not self.taken:  # backward(self, g=None)
+            self.taken = methods.arguments_with_none(getattr(self.object, backward))
         self.takes_cotangent = bool(self.taken)
 
     @property
@@ -105,8 +107,9 @@ class Player:
             names = methods.arguments_of(method)
             if names:
                 given.insert(0, self._as_theirs(np.array(x)))
+        called = self.object.__call__ if methods.calls(type(self.object), self.forward) else method
         with np.errstate(all="ignore"):
-            result = Repeatable(method)(*given)
+            result = Repeatable(called)(*given)
         self.result = result
         if isinstance(result, tuple) and result:
             result = result[0]

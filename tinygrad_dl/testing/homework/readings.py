@@ -10,6 +10,7 @@ A reading that makes all gradients right is one that a reasonable teacher accept
 
 from __future__ import annotations
 
+import ast
 import inspect
 import itertools
 import re
@@ -114,7 +115,7 @@ def readings_of(file: UserFile, backward: str, call: Call, flag: str = "") -> li
             f"{place}: expected {b}(g, ...): the derivative g by what {f} gives, and then arguments of "
             f"{f}({', '.join(call.names)}), what it gives, or its cache; got {b}({', '.join(needed)})."
         )
-    variants = [[r, *_variants(call, r)] for r in dict.fromkeys(readings)]
+    variants = [[r, *_variants(file, call, r)] for r in dict.fromkeys(readings)]
     return list(itertools.chain.from_iterable(variants))
 
 
@@ -160,16 +161,36 @@ def _parts(file: UserFile, call: Call) -> dict[str, str]:
     return found
 
 
-def _variants(call: Call, reading: Reading) -> list[Reading]:
+def _variants(file: UserFile, call: Call, reading: Reading) -> list[Reading]:
     """Other places of the 1/m, where that is a convention."""
     ans = answer(call.result)
     if is_layer(call, reading):
         return [reading._replace(scale=LAYER)] if ans.ndim >= 2 and call.samples > 1 else []
     if G in reading.arguments or not is_cost(call):
         return []
-    scales = [SAMPLE, ELEMENT] if ans.size == 1 else [MEAN]
+    scales = [MEAN] if ans.size > 1 else [SAMPLE, ELEMENT] if _leaves_out_the_mean(file, call) else []
     through = [reading._replace(through=f, scale=s) for f in ("softmax", "sigmoid") for s in ("", *scales)]
     return [*(reading._replace(scale=scale) for scale in scales), *through]
+
+
+def _leaves_out_the_mean(file: UserFile, call: Call) -> bool:
+    """Return whether the derivative of a cost may lack the 1/m: of a cross entropy, as in the course, or with it later.
+
+    Later is in a function that multiplies by a transposed matrix and divides.
+    """
+    code = getattr(inspect.unwrap(file.functions[call.function.__name__]), "__code__", None)
+    if code is None or any("log" in name for name in code.co_names):
+        return True
+    functions = (node for node in ast.walk(file.tree) if isinstance(node, ast.FunctionDef))
+    return any(_divides_a_product(function) for function in functions)
+
+
+def _divides_a_product(function: ast.FunctionDef) -> bool:
+    parts = list(ast.walk(function))
+    attributes = {part.attr for part in parts if isinstance(part, ast.Attribute)}
+    multiplies = "dot" in attributes or "matmul" in attributes or any(isinstance(part, ast.MatMult) for part in parts)
+    divides = "mean" in attributes or any(isinstance(part, ast.Div) for part in parts)
+    return multiplies and divides and bool(attributes & {"T", "transpose"})
 
 
 class Backward:
