@@ -21,6 +21,7 @@ from . import gradients
 from .findings import RIGHT, UNDECIDED, WRONG, Check, Finding, worst
 from .judging import finding_of, small_number
 from .loading import CannotCheck, UserFile
+from .net import parts_of
 from .net_causes import averages_outputs, causes_in
 from .net_functions import Functions, backward_functions
 from .net_objects import Objects, is_network, methods_of
@@ -45,14 +46,15 @@ def find(file: UserFile, progress: bool) -> Iterator[Check]:
 def _by_formulas(file: UserFile, covered: set[str]) -> Iterator[Check]:
     """Gradients without a forward pass: those that a file holds, and functions that give them, by the formulas."""
     loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
-    given = _results(file, covered)
+    results = _results(file, covered)  # of checked functions: all that can be said where the net is not in the file
+    whole = all(part is not None for part in parts_of(file).values())
     for name, value in file.names.items():
         if name in file.functions:
             forward = _forward_half(file, name)
             if name not in covered and gradients.is_backprop(file, name, forward):
                 names = (name, forward) if forward else (name,)
                 yield Check(name, names, partial(_of_text, name, gradients.check_function, file, name, forward))
-        elif gradients.gradients_in(value) and name not in given:
+        elif gradients.gradients_in(value) and (whole or name not in results):
             yield Check(
                 name, (name,), partial(_of_text, name, gradients.check_dict, file, name, gradients.gradients_in(value))
             )
