@@ -46,6 +46,9 @@ def track_calls(call: Callable[..., Any]) -> Callable[..., Any]:
 class ListSnapshot:
     """A list as it was at the call: elements appended later, as to a history of states, are left out."""
 
+    values: Any
+    length: int
+
     def __init__(self, values: list[Any]):
         self.values, self.length = values, len(values)
 

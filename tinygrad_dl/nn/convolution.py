@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .. import checks
-from ..core.tensor import parameter
+from ..core.tensor import Tensor, parameter
 from . import initializers
 from .module import Module
 
@@ -206,6 +206,11 @@ class Conv2D(Module):
     >>> layer(np.ones((1, 28, 28, 5))).shape
     (8, 28, 28, 5)
     """
+
+    stride: int
+    padding: int
+    W: Tensor
+    b: Tensor
 
     def __init__(
         self,

@@ -61,6 +61,9 @@ class BatchNorm(Module):
     2.0
     """
 
+    momentum: float
+    epsilon: float
+
     reads_mode = True
     gamma: Tensor
     beta: Tensor

@@ -130,6 +130,13 @@ class EarlyStopping:
     True
     """
 
+    patience: int
+    monitor: str
+    maximise: bool
+    least: float
+    best: float
+    best_epoch: int
+
     def __init__(
         self, patience: int = 10, *, monitor: str = "validation_loss", maximise: bool = False, least: float = 0.0
     ):
@@ -192,6 +199,9 @@ class Checkpoint:
     >>> Checkpoint("run.npz", every=10)
     Checkpoint('run.npz', every=10)
     """
+
+    path: str
+    every: int
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1):
         self.path = os.fsdecode(path)

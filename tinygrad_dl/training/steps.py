@@ -18,6 +18,11 @@ Metric = Callable[[Any, Any], float]
 class Evaluation:
     """The loss and the metrics of a minibatch; with an optimizer, a step on it too, compiled if wanted."""
 
+    net: Any
+    loss: Any
+    optimizer: Any
+    metrics: Any
+
     def __init__(
         self,
         net: Callable[[Any], Any],

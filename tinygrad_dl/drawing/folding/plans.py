@@ -54,6 +54,12 @@ class Plan:
     [(0, 10, 5)]
     """
 
+    program: Any
+    depth: int | None
+    rolled: bool
+    first: list[int]
+    items: Any
+
     def __init__(self, program: Program, depth: int | None = None, rolled: bool = False):
         self.program, self.depth, self.rolled = program, depth, rolled
         self.first = list(range(len(program.graph.nodes)))

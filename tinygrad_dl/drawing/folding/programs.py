@@ -34,6 +34,10 @@ class Program:
     [Source(node=0, place=0, slot=0), Source(node=1, place=0, slot=-1)]
     """
 
+    operations: Any
+    looks: list[int]
+    roles: Any
+
     def __init__(self, graph: Graph):
         self.graph = graph
         self.operations = [node for node in graph.nodes if node.kind == "operation"]

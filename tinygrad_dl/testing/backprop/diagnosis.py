@@ -168,6 +168,8 @@ class Search(Replay):
     It ends where there is none of fewer mistakes than `limit`.
     """
 
+    several: Any
+
     most: int
     limit: float
     states: list[State]

@@ -34,6 +34,9 @@ class View:
     A, Z, W, b, dA, dZ, dW and the sizes n are taken by offset: `v.A[-1]`.
     """
 
+    decay: Any
+    mask: Any
+
     net: Any
     errors: Mapping[str, Array]
     layer: int

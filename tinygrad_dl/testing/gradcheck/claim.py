@@ -56,6 +56,8 @@ class ClaimedGradient:
     Raises ValueError for a function that is not finite, returns no floats, or another value when called again.
     """
 
+    own: Any
+
     values: list[np.ndarray]
     x: np.ndarray
     outputs: list[np.ndarray]

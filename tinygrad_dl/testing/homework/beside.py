@@ -67,6 +67,11 @@ class Beside(MetaPathFinder):
     `run` runs the source of a module in its namespace. `found` are the names of the modules, `modules` their sources.
     """
 
+    folders: list[str]
+    own: str
+    run: Any
+    installed: set[str]
+
     def __init__(self, folders: Iterable[Path], own: str, run: Callable[[Source, dict[str, Any]], Any]):
         self.folders, self.own, self.run = [str(folder) for folder in folders], own, run
         self.installed = set(sys.path)

@@ -20,6 +20,11 @@ STRENGTH = r"(?i)_?lambd|lam|lmbda|reg|l2|alpha|decay"  # how the strength of th
 class Claimed:
     """A function of arguments by name, with its claimed gradients for those of them that are `wanted`."""
 
+    everything: dict[str, Any]
+    function: Any
+    pull: Any
+    wanted: list[str]
+
     def __init__(
         self, names: Sequence[str], values: Sequence[Any], value: Any, gradients: Gradients, wanted: Sequence[str]
     ):

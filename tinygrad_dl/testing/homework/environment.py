@@ -35,6 +35,10 @@ SETTINGS = {"lambd": 0.3, "keep_prob": 0.6, "rate": 1.0, "flag": True}
 class Environment:
     """Values by name, and by the part that they play: X, Y, the parameters, the prediction, the cache."""
 
+    file: Any
+    named: dict[str, Any]
+    parts: Any
+
     def __init__(self, file: UserFile, named: Mapping[str, Any], parts: Mapping[str, Any]):
         self.file, self.named, self.parts = file, dict(named), {**SETTINGS, **parts}
 

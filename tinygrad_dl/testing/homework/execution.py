@@ -69,6 +69,10 @@ class Execution:
         For each name, the line of the last statement that bound it.
     """
 
+    source: Any
+    names: dict[str, Any]
+    limits: Any
+
     def __init__(self, source: Source, names: dict[str, Any], limits: Limits):
         self.source, self.names, self.limits = source, names, limits
         self.notes: list[str] = []

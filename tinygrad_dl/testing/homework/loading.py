@@ -42,6 +42,12 @@ class UserFile:
         For each name, the line of the statement that bound it last: names bound far apart may not fit together.
     """
 
+    path: str
+    names: dict[str, Any]
+    tree: Any
+    notes: list[str]
+    assigned: Any
+
     def __init__(
         self,
         source: Source,

@@ -109,6 +109,9 @@ def _forward_of(file: UserFile, backward: str) -> str:
 class Functions:
     """The nets that the functions of a file make with drawn parameters and data, likeliest first, or errors."""
 
+    file: Any
+    roles: Any
+
     def __init__(self, file: UserFile, roles: Roles):
         self.file, self.roles = file, roles
         self.masks: dict[str, np.ndarray] = {}

@@ -108,6 +108,12 @@ def _takes_data(cls: type, name: str) -> bool:
 class Objects:
     """The nets that a class makes with drawn sizes, or one net that is there, with drawn or given data."""
 
+    file: Any
+    cls: Any
+    net: Any
+    x: Any
+    y: Any
+
     def __init__(self, file: UserFile, cls: type, net: Any = None, x: Any = None, y: Any = None):
         self.file, self.cls, self.net, self.x, self.y = file, cls, net, x, y
 
@@ -208,6 +214,11 @@ class Objects:
 
 class Play:
     """The runs of one object with its data."""
+
+    file: Any
+    roles: Any
+    template: Any
+    rate: Any
 
     def __init__(self, file: UserFile, template: Any, roles: Methods, X: Any, Y: Any = None):
         self.file, self.roles, self.X, self.Y = file, roles, X, Y

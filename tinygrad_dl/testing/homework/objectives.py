@@ -109,6 +109,12 @@ class Point:
     A `move` is an element of a parameter, or a random direction of one that is large.
     """
 
+    step: Any
+    parameters: Any
+    cleared: Any
+    values: Any
+    record: Any
+
     def __init__(self, step: Step, parameters: Sequence[Parameter], cleared: tuple[Path, ...], values: list[Any]):
         self.step, self.parameters, self.cleared, self.values = step, parameters, cleared, values
         self.record = self._run(values, True)
@@ -145,7 +151,7 @@ class Point:
                     moved = [*self.values]
                     moved[i] = value + side * direction
                     record = self._run(moved, True)
-                    if record is None or len(record.notes) != len(self.record.notes):  # type: ignore[union-attr]
+                    if record is None or len(record.notes) != len(self.record.notes):
                         return False
                     sides.append(record)
                 self.moves.append((i, direction))
@@ -220,8 +226,8 @@ def ratio(claimed: np.ndarray, true: np.ndarray) -> float | None:
 
 def losses(point: Point) -> Iterator[Objective]:
     """The numbers of the step that depend on its parameters, and are named or shown as a loss is."""
-    errors = [d for pair in point.record.differences for d in [_minus(*pair)] if d is not None]  # type: ignore
-    for key, value in point.record.notes.items():  # type: ignore[union-attr]
+    errors = [d for pair in point.record.differences for d in [_minus(*pair)] if d is not None]
+    for key, value in point.record.notes.items():
         text = key[0]
         shown = text.startswith("shown ")
         name = text.removeprefix("shown ").removeprefix("return of ")
@@ -270,7 +276,7 @@ class Output:
 
 def outputs(point: Point) -> Iterator[Output]:
     """The sides of differences a - y, or y - a, that depend on all parameters, where the other depends on none."""
-    for number, sides in enumerate(point.record.differences):  # type: ignore[union-attr]
+    for number, sides in enumerate(point.record.differences):
         if any(side is None for side in sides):
             continue
         J = [point.slopes_of_difference(number, side) for side in (0, 1)]

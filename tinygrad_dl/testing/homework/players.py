@@ -25,6 +25,18 @@ class NoGradient(TypeError):
 class Player:
     """An object of a learner that runs forward once and backward once."""
 
+    file: Any
+    forward: str
+    backward: str
+    cotangent: str
+    object: Any
+    input_name: str
+    taken: list[str]
+    takes_cotangent: bool
+    places: Any
+    out: Any
+    stepped: bool
+
     def __init__(self, file: UserFile, template: Any, forward: str, backward: str, cotangent: str = "g"):
         self.file, self.forward, self.backward, self.cotangent = file, forward, backward, cotangent
         self.object = copied_object(template)

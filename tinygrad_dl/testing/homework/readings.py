@@ -196,6 +196,15 @@ def _divides_a_product(function: ast.FunctionDef) -> bool:
 class Backward:
     """A backward pass in one reading: its gradients by argument, and the value that they are derivatives of."""
 
+    file: Any
+    name: str
+    call: Any
+    reading: Any
+    flag: str
+    function: Any
+    roles: dict[str, str]
+    values: Any
+
     def __init__(self, file: UserFile, name: str, call: Call, reading: Reading, flag: str = ""):
         self.file, self.name, self.call, self.reading, self.flag = file, name, call, reading, flag
         self.function = Repeatable(file.functions[name])

@@ -55,6 +55,9 @@ def text_of(path: tuple[Any, ...]) -> str:
 class Snapshot:
     """The state of a namespace at the time of the call."""
 
+    space: dict[str, Any]
+    names: dict[str, Any]
+
     def __init__(self, names: dict[str, Any]):
         self.space, self.names = names, dict(names)
         self._saved: list[tuple[Any, Any]] = []

@@ -38,6 +38,22 @@ STEEP = 1e-6  # least slope; the noise of a difference is 1e-11
 class Judge:
     """The verdict on a training step."""
 
+    file: Any
+    step: Any
+    parameters: Any
+    cleared: Any
+    names: Any
+    title: str
+    known: list[int]
+    gradients: Any
+    labels: list[str]
+    rated: bool
+    claims: Any
+    outputs: Any
+    sizes: list[int]
+    updated: Any
+    squares: Any
+
     def __init__(
         self,
         file: UserFile,
@@ -103,7 +119,7 @@ class Judge:
 
     def _judged(self, point: Point) -> Finding:
         self.point = point
-        found = [gradient_of(point.record, p) for p in self.parameters]  # type: ignore[arg-type]
+        found = [gradient_of(point.record, p) for p in self.parameters]
         self.found = found
         self.known = [i for i, g in enumerate(found) if g is not None and g.value is not None]
         self.gradients = [
@@ -169,7 +185,7 @@ class Judge:
     def _final(self, named: list[Objective]) -> list[Objective]:
         """The losses that no other one is computed from, each with its last value."""
         last = {o.name.rpartition(".")[2]: o for o in named}
-        sums = {u.target.rpartition(".")[2] for u in self.point.record.updates}  # type: ignore[union-attr]
+        sums = {u.target.rpartition(".")[2] for u in self.point.record.updates}
         parts = consumed(self.file.tree, last.keys(), sums)
         return [o for name, o in last.items() if name not in parts] or named
 
@@ -350,7 +366,7 @@ class Judge:
         for output in self.outputs:
             sizes.update((output.a.size, *output.shape))
         if not self.outputs:
-            shapes = [np.shape(v) for v in self.point.record.notes.values()]  # type: ignore[union-attr]
+            shapes = [np.shape(v) for v in self.point.record.notes.values()]
             sizes.update(n for shape in shapes for n in shape)
         return sorted(sizes)
 

@@ -92,6 +92,11 @@ def _calls(node: ast.AST, scope: Scope, loops: tuple, name: str) -> Iterator[tup
 class Step:
     """A training step of a file, to be run again and again: `region` is a statement of its tree."""
 
+    file: Any
+    region: Any
+    choice: int
+    seed: int
+
     def __init__(self, file: UserFile, region: ast.stmt):
         self.file, self.region = file, region
         self.snapshot: Any = None

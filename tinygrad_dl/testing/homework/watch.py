@@ -64,6 +64,13 @@ class Watch:
     to leave all parameters as they are.
     """
 
+    given: Any
+    cleared: Any
+    suspended: bool
+    record: Any
+    started: bool
+    finished: bool
+
     index = np.s_
 
     def __init__(
