@@ -128,7 +128,9 @@ def _report(title: str, name: str, argnum: int, given: np.ndarray, truth: np.nda
     """The report on a gradient that is clearly wrong, at the element that is off the most."""
     report = GradientReport(title, advice="It contradicts differences of the forward pass.")
     if given.shape != truth.shape:
-        report.others = f"the gradient for {name} has shape {given.shape}, expected {truth.shape}, the shape of {name}."
+        advice = " Is it transposed?" if given.T.shape == truth.shape else ""
+        shapes = f"has shape {given.shape}, expected {truth.shape}, the shape of {name}"
+        report.others = f"the gradient for {name} {shapes}.{advice}"
         return report
     off = np.where(np.isfinite(given), np.abs(given - truth), np.inf)
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(off)), off.shape))
