@@ -76,10 +76,13 @@ def unprotected_jumps(source):
     blocks = [(first, first + lines) for first, lines in found]
     for code in codes_in(compile(source, "source", "exec")) if blocks else ():
         protected = dis.Bytecode(code).exception_entries
-        for jump in (i for i in dis.get_instructions(code) if "BACKWARD" in i.opname):
-            within = any(code.co_firstlineno <= a and a < jump.positions.lineno < b for a, b in blocks)
-            if within and not any(entry.start <= jump.offset < entry.end for entry in protected):
-                yield jump.positions.lineno
+        line = code.co_firstlineno
+        for step in dis.get_instructions(code):
+            line = step.positions.lineno or line  # some jumps have no line of their own
+            if "BACKWARD" in step.opname and "NO_INTERRUPT" not in step.opname:
+                within = any(code.co_firstlineno <= a and a < line < b for a, b in blocks)
+                if within and not any(entry.start <= step.offset < entry.end for entry in protected):
+                    yield line
 
 
 def codes_in(code):

@@ -204,44 +204,47 @@ def _of_g(given: Array, expected: Array, g: Array) -> Iterator[str]:
                 yield f"summed over the wrong axis: axis={axis} for axis={other}"
 
 
-def _of_elementwise(given: Array, expected: Array, g: Array, x: Any, ans: Any) -> Iterator[str]:
+@np.errstate(all="ignore")
+def _of_elementwise(given: Array, expected: Array, g: Array, x: Any, ans: Any) -> list[str]:
     """Causes of a wrong derivative of an activation: a function of each element alone."""
     if x is None or ans is None or not np.shape(x) == np.shape(ans) == g.shape == given.shape:
-        return
-    with np.errstate(all="ignore"):
-        z, a, slope = np.asarray(x, float), np.asarray(ans, float), expected / g
-        s, t = 1 / (1 + np.exp(-z)), np.tanh(z)
-        candidates = {
-            "g' missing: it is g itself, without the derivative": 1.0 + 0 * z,
-            "g' twice": slope**2,
-            "g for g': the function itself for its derivative": a,
-            "Z for A: the input itself for the derivative": z,
-            "1 - a alone: half of the derivative": 1 - a,
-            "Z for A: z (1 - z), where a (1 - a) is the derivative": z * (1 - z),
-            "Z for A: 1 - z², where 1 - a² is the derivative": 1 - z**2,
-            "1 + a² for 1 - a²": 1 + a**2,
-            "1 - a for 1 - a²": 1 - a,
-            "a (1 + a) for a (1 - a)": a * (1 + a),
-            "A for Z: sigmoid'(sigmoid(z))": _sigmoid_slope(s),
-            "A for Z: tanh'(tanh(z))": 1 - np.tanh(t) ** 2,
-            "the derivative of another activation: a (1 - a), that of sigmoid in its value": a * (1 - a),
-            "the derivative of another activation: 1 - a², that of tanh in its value": 1 - a**2,
-            "the derivative of another activation: that of sigmoid": s * (1 - s),
-            "the derivative of another activation: that of tanh": 1 - t**2,
-            "the derivative of another activation: that of relu": 1.0 * (z > 0),
-            "the mask of the wrong sign: z < 0": np.where(z < 0, 1.0, 0.0),
-            "the mask of the wrong sign: swapped slopes": slope.max() + slope.min() - slope,
-            "the mask from g, not from z": 1.0 * (g > 0),
-        }
-        for name, factor in candidates.items():
-            for sign, word in ((1, ""), (-1, ", and sign")):
-                if near(given, sign * factor * g):
-                    yield name + word
-        below = z < 0
-        if np.any(below) and not np.all(below) and near(given[~below], expected[~below]):
-            inside = given[below] / g[below]
-            if np.ptp(inside) <= RTOL:
-                yield f"the derivative for negative inputs: {inside[0]:.4g} for {slope[below].mean():.4g}"
+        return []
+    z, a, slope = np.asarray(x, float), np.asarray(ans, float), expected / g
+    s, t = 1 / (1 + np.exp(-z)), np.tanh(z)
+    candidates = {
+        "g' missing: it is g itself, without the derivative": 1.0 + 0 * z,
+        "g' twice": slope**2,
+        "g for g': the function itself for its derivative": a,
+        "Z for A: the input itself for the derivative": z,
+        "1 - a alone: half of the derivative": 1 - a,
+        "Z for A: z (1 - z), where a (1 - a) is the derivative": z * (1 - z),
+        "Z for A: 1 - z², where 1 - a² is the derivative": 1 - z**2,
+        "1 + a² for 1 - a²": 1 + a**2,
+        "1 - a for 1 - a²": 1 - a,
+        "a (1 + a) for a (1 - a)": a * (1 + a),
+        "A for Z: sigmoid'(sigmoid(z))": _sigmoid_slope(s),
+        "A for Z: tanh'(tanh(z))": 1 - np.tanh(t) ** 2,
+        "the derivative of another activation: a (1 - a), that of sigmoid in its value": a * (1 - a),
+        "the derivative of another activation: 1 - a², that of tanh in its value": 1 - a**2,
+        "the derivative of another activation: that of sigmoid": s * (1 - s),
+        "the derivative of another activation: that of tanh": 1 - t**2,
+        "the derivative of another activation: that of relu": 1.0 * (z > 0),
+        "the mask of the wrong sign: z < 0": np.where(z < 0, 1.0, 0.0),
+        "the mask of the wrong sign: swapped slopes": slope.max() + slope.min() - slope,
+        "the mask from g, not from z": 1.0 * (g > 0),
+    }
+    found = [
+        name + word
+        for name, factor in candidates.items()
+        for sign, word in ((1, ""), (-1, ", and sign"))
+        if near(given, sign * factor * g)
+    ]
+    below = z < 0
+    if np.any(below) and not np.all(below) and near(given[~below], expected[~below]):
+        inside = given[below] / g[below]
+        if np.ptp(inside) <= RTOL:
+            found.append(f"the derivative for negative inputs: {inside[0]:.4g} for {slope[below].mean():.4g}")
+    return found
 
 
 def _sigmoid_slope(z: Array) -> Array:

@@ -133,9 +133,12 @@ class _Worker:
     def _read(self) -> None:
         assert self.process.stdout
         with self.process.stdout as output:
-            while data := os.read(output.fileno(), 2**16):
-                self.chunks.put(data)
+            self._read_all(output.fileno())
         self.chunks.put(b"")
+
+    def _read_all(self, descriptor: int) -> None:
+        while data := os.read(descriptor, 2**16):
+            self.chunks.put(data)
 
     def how_it_ended(self) -> str:
         """The reason why there are no more messages."""

@@ -65,23 +65,36 @@ def _serve(sender: Sender, request: dict[str, Any]) -> tuple[str, bool]:
         with run_file(str(copy), shown=shown, limits=limits) as file:
             sender.send("notes", notes=[*notes, *file.notes])
             if given:  # before all that the learner's file gives
-                for name in [n for n in file.names if n.endswith("_inputs")]:
-                    del file.names[name]
-                file.names.update({"inputs": given, **given})
+                _replace_inputs(file, given)
             checks = discover(file, request["only"], request["order"])
             sender.send("checks", checks=[[check.title, check.names] for check in checks])
-            for number, check in enumerate(checks):
-                _seed(request["seed"])
-                finding = _finding(file, check, (deadline - time.monotonic()) / 2)
-                if changed := record.changed():
-                    return f"{shown}: it changes the checker: {changed}", True
-                sender.send("finding", number=number, finding=finding.as_dict())
-        changed = record.changed()
+            changed = _send_findings(sender, file, checks, record, request["seed"], deadline)
+        changed = changed or record.changed()
         return (f"{shown}: it changes the checker: {changed}", True) if changed else ("", False)
     except CannotCheck as error:
         return str(error), False
     except BaseException as error:
         return f"{shown}: {type(error).__name__}: {error}", False
+
+
+def _replace_inputs(file: UserFile, given: dict[str, Any]) -> None:
+    """Put the inputs of a teacher in the place of those of the learner's file."""
+    for name in [n for n in file.names if n.endswith("_inputs")]:
+        del file.names[name]
+    file.names.update({"inputs": given, **given})
+
+
+def _send_findings(
+    sender: Sender, file: UserFile, checks: list[Check], record: integrity.Record, seed: int, deadline: float
+) -> str:
+    """Send the finding of each check, until the file changes the checker: the change, "" if there is none."""
+    for number, check in enumerate(checks):
+        _seed(seed)
+        finding = _finding(file, check, (deadline - time.monotonic()) / 2)
+        if changed := record.changed():
+            return changed
+        sender.send("finding", number=number, finding=finding.as_dict())
+    return ""
 
 
 def _copied(path: Path, shown: str, scratch: Path) -> tuple[Path, list[str]]:

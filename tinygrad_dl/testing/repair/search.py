@@ -11,14 +11,14 @@ import contextlib
 import inspect
 import textwrap
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..gradcheck.causes import near
-from .mutations import changes
+from .mutations import Change, changes
 
 SECONDS = 3.0  # of computing, for all functions together
 MOST = 3  # alternatives
@@ -58,13 +58,18 @@ def repairs_in(tree: ast.AST, others: list[str], is_right: Callable[[], bool], e
 
     The search ends when `time.process_time()` is at `end`.
     """
-    found: dict[str, str] = {}
     with contextlib.closing(changes(tree, others)) as tried:
-        for change in tried:
-            if time.process_time() > end or len(found) == MOST or (found and change.kind not in found.values()):
-                break
-            if _holds(is_right):
-                found.setdefault(str(change), change.kind)
+        return _that_hold(tried, is_right, end)
+
+
+def _that_hold(tried: Iterable[Change], is_right: Callable[[], bool], end: float) -> list[str]:
+    """The changes with which `is_right()` holds: the first ones, all of one kind."""
+    found: dict[str, str] = {}
+    for change in tried:
+        if time.process_time() > end or len(found) == MOST or (found and change.kind not in found.values()):
+            break
+        if _holds(is_right):
+            found.setdefault(str(change), change.kind)
     return list(found)
 
 
