@@ -199,6 +199,17 @@ def test_a_schedule_that_gives_no_rate_changes_nothing(make):
     assert all(np.array_equal(value, state[name]) for name, value in optimizer.state_dict().items())
 
 
+@pytest.mark.parametrize("rate", [0.25, lambda step: 0.25 / (1 + 0 * step)], ids=["number", "schedule"])
+def test_a_rate_or_schedule_that_is_assigned_later_takes_the_place_of_a_schedule(rate):
+    p = tg.parameter(1.0)
+    descent = optim.SGD([p], learning_rate=lambda step: 0.5)
+    descent.learning_rate = rate
+    assert descent.learning_rate == 0.25
+    p.grad = np.ones(())
+    descent.step()
+    assert p.item() == 0.75
+
+
 @each_kind
 def test_weight_decay_subtracts_a_share_of_each_weight_and_leaves_biases_out(make):
     def trained(decay):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 import numpy as np
 
 from .. import checks
 from ..core.tensor import Tensor
-from .optimizer import Optimizer, Settings
-
-Rate = float | Callable[[int], float]
+from .optimizer import Optimizer, Rate, Settings
 
 
 class SGD(Optimizer):

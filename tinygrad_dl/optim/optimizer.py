@@ -30,6 +30,9 @@ _FOREIGN_SETTINGS = {  # names that other libraries use -> advice
 _OURS = (__name__, f"{__package__}.algorithms")
 
 
+Rate = float | Callable[[int], float]  # a number, or a schedule
+
+
 class Settings(TypedDict, total=False):
     """The settings of all optimizers."""
 
@@ -84,7 +87,7 @@ class Optimizer:
         return super().__new__(cls)
 
     parameters: list[Tensor]
-    learning_rate: float
+    _rate: float
     schedule: Callable[[int], float] | None
     steps: int
     weight_decay: float
@@ -93,7 +96,7 @@ class Optimizer:
     def __init__(
         self,
         parameters: Iterable[Tensor],
-        learning_rate: float | Callable[[int], float],
+        learning_rate: Rate,
         *,
         weight_decay: float = 0.0,
         max_norm: float | None = None,
@@ -120,16 +123,27 @@ class Optimizer:
         for parameter in self.parameters:
             if parameter.dtype.kind == "c":
                 raise TypeError(f"{kind}: expected real parameters, got {parameter!r:.80}.")
-        self.schedule = learning_rate if callable(learning_rate) else None
-        rate = learning_rate(0) if callable(learning_rate) else learning_rate
-        self.learning_rate = checks.positive(kind, "a learning rate", rate)
         self.steps = 0
+        self.learning_rate = learning_rate
+        self._rate = checks.positive(kind, "a learning rate", self._rate)
         expected = f"{kind}: expected a weight_decay of 0 or more"
         self.weight_decay = checks.real(expected, weight_decay)
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"{expected}, got {weight_decay}.")
         self.max_norm = None if max_norm is None else checks.positive(kind, "max_norm", max_norm)
         self._slots = [(p, p.shape, _FLOAT32 if p.dtype == np.float16 else p.dtype) for p in self.parameters]
+
+    @property
+    def learning_rate(self) -> float:
+        """The step size α of the last step; a number or a schedule that is assigned is that of the next ones."""
+        return self._rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Rate) -> None:
+        if isinstance(rate, Symbolic) or not callable(rate):
+            self.schedule, self._rate = None, rate
+        else:
+            self.schedule, self._rate = rate, rate(self.steps)
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
         """Compute the array to subtract from parameter number `i`.
@@ -162,10 +176,10 @@ class Optimizer:
         TypeError
             If a gradient, an update or the learning rate does not hold real numbers.
         """
-        rate = self.learning_rate if self.schedule is None else self.schedule(self.steps)
+        rate = self._rate if self.schedule is None else self.schedule(self.steps)
         if not (type(rate) is float and 0 <= rate < math.inf):
             rate = self._check_rate(rate)
-        self.learning_rate = rate
+        self._rate = rate
         moved, gradients = [], []
         for i, (parameter, shape, dtype) in enumerate(self._slots):
             gradient = parameter._grad
@@ -208,10 +222,7 @@ class Optimizer:
         return array.astype(self._slots[i][2], copy=False)
 
     def _check_rate(self, rate: Any) -> float:
-        """Check a learning rate that was assigned, or is a schedule's; 0 is allowed, the end of many schedules."""
-        if callable(rate) and not isinstance(rate, Symbolic):
-            self.schedule = rate
-            return self._check_rate(rate(self.steps))
+        """Check a learning rate that was assigned or comes of a schedule; 0 is allowed, the end of many schedules."""
         traced = isinstance(rate, Symbolic)  # the program checks it, at each step
         number = rate if traced else checks.real(f"{type(self).__name__}: expected a learning rate of 0 or more", rate)
         if not 0 <= number < math.inf:
@@ -263,7 +274,7 @@ class Optimizer:
             loaded = np.array(state[f"{name.lstrip('_')}.{i}"])
             old = averages[i]
             averages[i] = loaded.astype(old.dtype) if type(old) is np.ndarray else type(old)(loaded)
-        self.steps, self.learning_rate = int(state["steps"]), float(state["learning_rate"])
+        self.steps, self._rate = int(state["steps"]), float(state["learning_rate"])
 
     def _averages(self) -> list[tuple[str, list[Any], int]]:
         """The lists among the attributes that hold an array or a number for each parameter, by name and position."""
