@@ -41,6 +41,14 @@ def positive(where: str, name: str, value: Any) -> float:
     return number
 
 
+def not_negative(where: str, name: str, value: Any) -> float:
+    """Return `value` as a float. Raises TypeError if it is not a real number, ValueError below 0, for nan and inf."""
+    number = real(f"{where}: expected {name} of 0 or more", value)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{where}: expected {name} of 0 or more, got {value}.")
+    return number
+
+
 def fraction(where: str, name: str, value: Any) -> float:
     """Return `value` as a float. Raises TypeError if it is not a real number, ValueError outside 0 <= value < 1."""
     number = real(f"{where}: expected 0 <= {name} < 1", value)

@@ -133,6 +133,17 @@ def test_a_file_with_a_generator_needs_one(tmp_path):
         tg.load_training(path, net, tg.optim.Adam(net.parameters()))
 
 
+def test_a_file_with_the_state_of_callbacks_needs_them_and_none_else(tmp_path):
+    net, path = new_net(), tmp_path / "run.npz"
+    adam = tg.optim.Adam(net.parameters())
+    tg.save_training(path, net, adam, callbacks=[EarlyStopping()])
+    with pytest.raises(ValueError, match="holds the state of callback 0, got none: pass the same callbacks="):
+        tg.load_training(path, net, adam)
+    tg.save_training(path, net, adam)
+    with pytest.raises(ValueError, match="holds the state of none, got callback 1: pass the same callbacks="):
+        tg.load_training(path, net, adam, callbacks=[print, EarlyStopping()])
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])
 def test_a_damaged_file_is_refused_and_changes_nothing(kept, tmp_path):
     path = saved(tmp_path / "run.npz")

@@ -98,9 +98,7 @@ def l2(net: Module, strength: float, m: Any = 1) -> Any:
     >>> tg.nn.l2(net, 0.2, m=10).item()
     0.09
     """
-    expected = "l2: expected a strength of 0 or more"
-    if not 0 <= checks.real(expected, strength) < np.inf:
-        raise ValueError(f"{expected}, got {strength}.")
+    checks.not_negative("l2", "a strength", strength)
     weights = [p for name, p in net.named_parameters() if p.requires_grad and not is_bias(p.name or name)]
     if not weights:
         raise ValueError(f"l2: expected a net with weights, got {net!r:.80}.")

@@ -126,10 +126,7 @@ class Optimizer:
         self.steps = 0
         self.learning_rate = learning_rate
         self._rate = checks.positive(kind, "a learning rate", self._rate)
-        expected = f"{kind}: expected a weight_decay of 0 or more"
-        self.weight_decay = checks.real(expected, weight_decay)
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"{expected}, got {weight_decay}.")
+        self.weight_decay = checks.not_negative(kind, "a weight_decay", weight_decay)
         self.max_norm = None if max_norm is None else checks.positive(kind, "max_norm", max_norm)
         self._slots = [(p, p.shape, _FLOAT32 if p.dtype == np.float16 else p.dtype) for p in self.parameters]
 

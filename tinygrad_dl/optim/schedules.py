@@ -17,8 +17,22 @@ from .. import checks
 __all__ = ["Cosine", "Exponential", "InverseTime", "Steps", "WarmUp"]
 
 
+class _Checked:
+    """Base class of schedules: it checks their settings, whole numbers of steps and positive rates and factors."""
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__
+        for name, value in vars(self).items():
+            if name in ("every", "total"):
+                checks.whole_number(kind, name, value)
+            elif name == "least":
+                checks.not_negative(kind, name, value)
+            else:
+                checks.positive(kind, name, value)
+
+
 @dataclass(frozen=True)
-class InverseTime:
+class InverseTime(_Checked):
     """The course's decay: α / (1 + decay · epoch), where an epoch has `every` steps.
 
     Parameters
@@ -45,16 +59,13 @@ class InverseTime:
     decay: float
     every: int = 1
 
-    def __post_init__(self) -> None:
-        _check(self)
-
     def __call__(self, step: Any) -> Any:
         """Return the rate after `step` steps."""
         return self.rate / (1 + self.decay * (step // self.every))
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_Checked):
     """Exponential decay: α · decay^epoch, where an epoch has `every` steps.
 
     Parameters
@@ -81,16 +92,13 @@ class Exponential:
     decay: float
     every: int = 1
 
-    def __post_init__(self) -> None:
-        _check(self)
-
     def __call__(self, step: Any) -> Any:
         """Return the rate after `step` steps."""
         return self.rate * self.decay ** (step // self.every)
 
 
 @dataclass(frozen=True)
-class Steps:
+class Steps(_Checked):
     """A staircase: the rate is multiplied by `factor` after every `every` steps.
 
     Parameters
@@ -113,16 +121,13 @@ class Steps:
     every: int
     factor: float = 0.5
 
-    def __post_init__(self) -> None:
-        _check(self)
-
     def __call__(self, step: Any) -> Any:
         """Return the rate after `step` steps."""
         return self.rate * self.factor ** (step // self.every)
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(_Checked):
     """Half a cosine, from `rate` at the start to `least` after `total` steps, and `least` from then on.
 
     Parameters
@@ -148,9 +153,6 @@ class Cosine:
     rate: float
     total: int
     least: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check(self)
 
     def __call__(self, step: Any) -> Any:
         """Return the rate after `step` steps."""
@@ -193,16 +195,3 @@ class WarmUp:
         later = np.maximum(step - self.steps, 0)
         rate = self.then(later) if callable(self.then) else self.then
         return rate * np.minimum((step + 1) / self.steps, 1.0)
-
-
-def _check(schedule: Any) -> None:
-    """Raise ValueError or TypeError for settings that give no rates."""
-    for name, value in vars(schedule).items():
-        kind = type(schedule).__name__
-        if name in ("every", "total"):
-            checks.whole_number(kind, name, value)
-        elif name == "least":
-            if checks.real(f"{kind}: expected least of 0 or more", value) < 0:
-                raise ValueError(f"{kind}: expected least of 0 or more, got {value}.")
-        else:
-            checks.positive(kind, name, value)

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -61,13 +61,6 @@ class TrainingState:
             The reason, which the progress bar shows.
         """
         self.stopped = reason
-
-
-class Callback(Protocol):
-    """A function of the state of training."""
-
-    def __call__(self, state: TrainingState, /) -> Any:
-        """Called after each epoch; after each step if it has the attribute `every_step`."""
 
 
 def every_step(callback: Callable[[TrainingState], Any]) -> Callable[[TrainingState], Any]:
@@ -142,7 +135,7 @@ class EarlyStopping:
     ):
         self.patience = checks.whole_number("EarlyStopping", "patience", patience)
         self.monitor, self.maximise = monitor, maximise
-        self.least = checks.real("EarlyStopping: expected least of 0 or more", least)
+        self.least = checks.not_negative("EarlyStopping", "least", least)
         self.best, self.best_epoch = math.inf, 0
         self._parameters: dict[str, np.ndarray] = {}
 

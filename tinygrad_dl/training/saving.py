@@ -14,6 +14,7 @@ from ..optim import Optimizer
 from .history import History
 
 _FORMAT = 1
+_CALLBACK = "callback "
 
 
 def save_training(
@@ -60,14 +61,16 @@ def save_training(
     ...     tg.save_training(path, net, adam)
     ...     history = tg.load_training(path, net, adam)
     """
-    arrays = {name: state for part in _parts(net, optimizer, callbacks) for name, state in part.arrays().items()}
+    owners = _owners(net, optimizer, callbacks)
+    states = {prefix: owner.state_dict() for prefix, owner in owners.items()}
+    arrays = {f"{prefix}.{name}": v for prefix, state in states.items() for name, v in state.items()}
     about = {
         "format": _FORMAT,
         "optimizer": type(optimizer).__name__,
         "generators": {name: _as_json(g.bit_generator.state) for name, g in _generators(net, rng).items()},
         "history": dict(history or {}),
         "gradient_norms": getattr(history, "gradient_norms", {}),
-        "callbacks": {str(i): _shapes(callback) for i, callback in _with_state(callbacks)},
+        "callbacks": {prefix: _shapes(s) for prefix, s in states.items() if prefix.startswith(_CALLBACK)},
     }
     write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
 
@@ -108,25 +111,21 @@ def load_training(
     """
     name = os.fsdecode(path)
     about = _read_about(path, name)
-    kind = type(optimizer).__name__
-    if about["optimizer"] != kind:
-        raise ValueError(f"{name!r} is of training with {about['optimizer']}, got a {kind}: make the same optimizer.")
-    generators = _generators(net, rng)
-    if about["generators"].keys() != generators.keys():
-        saved, given = (", ".join(map(repr, names)) or "none" for names in (about["generators"], generators))
-        raise ValueError(f"{name!r} holds the random generators {saved}, got {given}: pass the same net and rng=.")
-    for key, generator in generators.items():
-        if about["generators"][key]["bit_generator"] != (own := type(generator.bit_generator).__name__):
-            raise ValueError(f"{name!r}: {key} was a {about['generators'][key]['bit_generator']}, got a {own}.")
-    parts = _parts(net, optimizer, callbacks, about["callbacks"])
-    arrays = read_arrays(path, {"about": None, **{n: s for part in parts for n, s in part.shapes().items()}})
-    before = [part.values() for part in parts]
+    generators, owners = _generators(net, rng), _owners(net, optimizer, callbacks)
+    _check_fits(name, about, generators, owners)
+    before = {prefix: owner.state_dict() for prefix, owner in owners.items()}
+    own = {prefix: {key: np.shape(v) for key, v in state.items()} for prefix, state in before.items()}
+    shapes = {
+        f"{prefix}.{key}": tuple(s) for prefix, named in (own | about["callbacks"]).items() for key, s in named.items()
+    }
+    arrays = read_arrays(path, {"about": None, **shapes})
     try:
-        for part in parts:
-            part.load(arrays)
+        for prefix, owner in owners.items():
+            start = f"{prefix}."
+            owner.load_state_dict({n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)})
     except ValueError as error:
-        for part, values in zip(parts, before, strict=True):
-            part.restore(values)
+        for prefix, owner in owners.items():
+            owner.load_state_dict(before[prefix])
         raise ValueError(f"{name!r}: {error}") from None
     for key, generator in generators.items():
         generator.bit_generator.state = about["generators"][key]
@@ -147,44 +146,32 @@ def _read_about(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
     return about
 
 
-class _Part:
-    """A part of the state: what has a `state_dict` and a `load_state_dict`; `prefix` begins the names of its arrays."""
-
-    def __init__(self, prefix: str, owner: Any, shapes: Mapping[str, Any] | None = None):
-        self.prefix, self.owner, self._shapes = prefix, owner, shapes
-
-    def values(self) -> dict[str, np.ndarray]:
-        state: dict[str, np.ndarray] = self.owner.state_dict()
-        return state
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {f"{self.prefix}.{name}": np.asarray(values) for name, values in self.values().items()}
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes = self._shapes if self._shapes is not None else _shapes(self.owner)
-        return {f"{self.prefix}.{name}": tuple(shape) for name, shape in shapes.items()}
-
-    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        start = len(self.prefix) + 1
-        self.owner.load_state_dict({n[start:]: v for n, v in arrays.items() if n.startswith(f"{self.prefix}.")})
-
-    def restore(self, values: Mapping[str, np.ndarray]) -> None:
-        self.owner.load_state_dict(values)
+def _check_fits(name: str, about: Any, generators: dict[str, np.random.Generator], owners: dict[str, Any]) -> None:
+    """Raise ValueError if the file is of another kind of optimizer, or of other generators or callbacks."""
+    kind = type(owners["optimizer"]).__name__
+    if about["optimizer"] != kind:
+        raise ValueError(f"{name!r} is of training with {about['optimizer']}, got a {kind}: make the same optimizer.")
+    if about["generators"].keys() != generators.keys():
+        saved, given = (", ".join(map(repr, names)) or "none" for names in (about["generators"], generators))
+        raise ValueError(f"{name!r} holds the random generators {saved}, got {given}: pass the same net and rng=.")
+    for key, generator in generators.items():
+        if about["generators"][key]["bit_generator"] != (own := type(generator.bit_generator).__name__):
+            raise ValueError(f"{name!r}: {key} was a {about['generators'][key]['bit_generator']}, got a {own}.")
+    if about["callbacks"].keys() != (with_state := {key for key in owners if key.startswith(_CALLBACK)}):
+        saved, given = (", ".join(sorted(names)) or "none" for names in (about["callbacks"], with_state))
+        raise ValueError(f"{name!r} holds the state of {saved}, got {given}: pass the same callbacks=.")
 
 
-def _parts(net: Any, optimizer: Any, callbacks: Sequence[Any], shapes: Mapping[str, Any] | None = None) -> list[_Part]:
+def _owners(net: Any, optimizer: Optimizer, callbacks: Sequence[Any]) -> dict[str, Any]:
+    """All that has a `state_dict` and a `load_state_dict`, by the prefix of the names of its arrays."""
     if not hasattr(net, "state_dict"):
         raise TypeError(f"expected a Module, whose parameters have names, got {net!r:.80}.")
-    found = [_Part("net", net), _Part("optimizer", optimizer)]
-    return found + [_Part(f"callback {i}", c, (shapes or {}).get(str(i))) for i, c in _with_state(callbacks)]
+    with_state = {f"{_CALLBACK}{i}": c for i, c in enumerate(callbacks) if hasattr(c, "state_dict")}
+    return {"net": net, "optimizer": optimizer, **with_state}
 
 
-def _with_state(callbacks: Sequence[Any]) -> list[tuple[int, Any]]:
-    return [(i, callback) for i, callback in enumerate(callbacks) if hasattr(callback, "state_dict")]
-
-
-def _shapes(owner: Any) -> dict[str, tuple[int, ...]]:
-    return {name: np.shape(values) for name, values in owner.state_dict().items()}
+def _shapes(state: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    return {name: np.shape(values) for name, values in state.items()}
 
 
 def _generators(net: Any, rng: np.random.Generator | None) -> dict[str, np.random.Generator]:
