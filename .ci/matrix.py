@@ -26,6 +26,7 @@ FEATURES = """
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 print(*[name for name in __cpu_dispatch__ if __cpu_features__[name]])
 """
+LONGEST = 1800  # seconds for a run
 PRODUCT = "import numpy; numpy.ones((64, 64)) @ numpy.ones((64, 64))"
 
 
@@ -34,16 +35,21 @@ class Missing(Exception):
 
 
 def output(*command: str | Path, **environment: str) -> str:
-    """The output of a `command`, errors included. Raises CalledProcessError if it fails."""
-    run = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | environment,
-        check=True,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    """The output of a `command`, errors included. Raises CalledProcessError if it fails or takes too long."""
+    try:
+        run = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | environment,
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LONGEST,
+        )
+    except subprocess.TimeoutExpired as error:
+        printed = (error.stdout or b"").decode(errors="replace")
+        raise subprocess.CalledProcessError(-1, command, f"{printed}\nlonger than {LONGEST} s") from None
     return run.stdout
 
 

@@ -1,13 +1,18 @@
 """A time limit ends loops and sleeps, in any thread, and leaves nothing behind."""
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from tinygrad_dl.testing.homework.budget import TooLong, time_limit
 
+ROOT = str(Path(__file__).parents[3])
 each = pytest.mark.parametrize
 
 
@@ -72,6 +77,20 @@ def test_a_limit_within_another_leaves_it_in_force():
     with pytest.raises(TooLong):
         limited(both)
     assert isinstance(in_thread(lambda: limited(both)), TooLong)
+
+
+TRACED = """
+import sys
+from tests.testing.homework.test_budget import in_thread, limited, stubborn
+in_thread(lambda: limited(stubborn))
+in_thread(lambda: limited(lambda: 3))
+sys.settrace(lambda *event: None)
+limited(lambda: 3)
+"""
+
+
+def test_calls_that_are_traced_go_on_after_a_limit_in_another_thread():
+    subprocess.run([sys.executable, "-c", TRACED], check=True, timeout=60, env=os.environ | {"PYTHONPATH": ROOT})
 
 
 def test_an_error_of_the_block_passes_through():

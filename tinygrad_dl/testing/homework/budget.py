@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any
 
 AGAIN = 0.05  # seconds to the next attempt, if the code has caught the exception
@@ -55,22 +56,44 @@ def _by_signal(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _by_thread(seconds: float) -> Iterator[None]:
-    done, lock, thread = threading.Event(), threading.Lock(), threading.get_ident()
+    # Queues in C, as an exception within the Python code of an Event or a Thread may leave it locked.
+    begun, done, ended = SimpleQueue[None](), SimpleQueue[None](), SimpleQueue[None]()
+    active, thread = True, threading.get_ident()
 
     def watch() -> None:
-        wait = seconds
-        while not done.wait(wait):
-            with lock:
-                if not done.is_set():
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TooLong))
+        begun.get()
+        wait = max(seconds, 0)
+        while not _comes(done, wait):
+            if active:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TooLong))
             wait = AGAIN
+        ended.put(None)
+        ended.put(None)
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    def end() -> None:
+        done.put(None)
+        ended.get()
+        time.sleep(0)  # calls raise what is pending
+
+    threading.Thread(target=watch, daemon=True).start()
     try:
-        yield
+        try:
+            begun.put(None)
+            yield
+        finally:
+            active = False
     finally:
-        with lock:  # from here on, nothing is raised any more
-            done.set()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), None)
-        watcher.join()
+        active = False
+        try:
+            end()
+        except TooLong:  # it was on its way; to take it back would leave Python 3.11 on the watch for it
+            end()
+
+
+def _comes(queue: SimpleQueue[None], seconds: float) -> bool:
+    """Whether something comes within the time."""
+    try:
+        queue.get(timeout=seconds)
+    except Empty:
+        return False
+    return True
