@@ -13,7 +13,7 @@ def keep_memory() -> bool:
 
     By default the C library returns the memory of large arrays to the system, and each new array costs a page fault
     per 4 KiB, which may take longer than the computation. After this call glibc keeps the memory of arrays of up to
-    32 MiB: a training step, or other NumPy code, can take as little as a third of the time (README, Speed).
+    32 MiB: a training step, or other NumPy code, can take as little as a third of the time (see the guide to speed).
 
     The process then stays about as large as at its peak, plus up to 64 MiB, until its end. Without glibc, as on
     Windows, macOS and Alpine Linux, nothing changes.

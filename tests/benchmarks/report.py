@@ -1,4 +1,4 @@
-"""What was measured, as text, as Markdown for the README, as JSON and as a picture."""
+"""What was measured, as text, as Markdown for the guide, as JSON and as a picture."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def said(bar: Bar, rows: Sequence[Row]) -> str:
 
 
 def markdown(measured: Measured) -> str:
-    """The README's tables: on one thread, the time by hand and the ratios to it; and those with memory kept."""
+    """The tables of the guide: on one thread, the time by hand and the ratios to it; and those with memory kept."""
     systems = [
         name for name in SYSTEMS if any(Setting(name) == row.setting for rows in measured.values() for row in rows)
     ]

@@ -1,12 +1,11 @@
 """The table of coverage can't lie: it knows every function of NumPy, and its cells come from checks."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
 from tests.coverage.examples import CASES
+from tests.documents import GUIDES, text
 from tests.marks import in_depth
 from tinygrad_dl.core import registry
 from tinygrad_dl.coverage import __main__ as command
@@ -14,7 +13,7 @@ from tinygrad_dl.coverage import numpy_functions
 from tinygrad_dl.coverage.numpy_functions import KINDS, other_functions, public_functions
 from tinygrad_dl.coverage.table import check_examples, checks_text, totals_text
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+GUIDE = text(GUIDES / "differentiating.md")
 
 
 def row_of(function):
@@ -106,11 +105,11 @@ def test_a_deprecated_function_is_checked_but_not_counted(monkeypatch):
     assert totals_text(functions, others) == without != before
 
 
-def test_the_readme_has_the_totals(capsys):
+def test_the_guide_has_the_totals(capsys):
     assert command.main(["--totals"]) == 0
     totals = capsys.readouterr().out
     assert totals.strip() == totals_text(public_functions(), other_functions())
-    assert totals in README
+    assert totals in GUIDE
 
 
 def test_a_primitive_of_ones_own_with_a_name_of_numpy_is_not_counted(wrong):
