@@ -119,6 +119,11 @@ def test_readme_has_the_two_commands_of_the_gate():
     assert translated == found
 
 
+def test_changes_and_citation_have_the_version_of_the_package():
+    assert re.search(r"^## ([\d.]+)", text(ROOT / "CHANGELOG.md"), flags=re.MULTILINE).group(1) == tg.__version__
+    assert re.findall(r"version = {(.*)}", text(HOW_IT_WORKS)) == [tg.__version__]
+
+
 def test_the_diagram_names_every_module():
     diagram = re.search(r"```text\ntinygrad_dl/\n(.*?)```", text(HOW_IT_WORKS), flags=re.DOTALL).group(1)
     named = {line.split()[0].rstrip("/") for line in diagram.splitlines()}
