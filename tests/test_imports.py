@@ -45,7 +45,7 @@ ALLOWED = {
     "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"core", "nn", "pytree", "tracing", "derivation"},
-    "graph.": {"core", "nn", "tracing", "graph"},
+    "graph.": {"core", "nn", "tracing", "_frames", "graph"},
     "drawing.": {"core", "derivation", "graph", "nn", "tracing", "debugging", "pytree", "_files", "drawing"},
     "coverage.": {"core", "functional", "pytree", "testing", "coverage"},
     "testing.": {"core", "functional", "pytree", "checks", "debugging", "nn", "rules", "_files", "_frames", "testing"},

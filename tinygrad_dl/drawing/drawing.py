@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from ..core.tensor import Tensor
 from ..derivation import derive
 from ..graph import health, text
+from ..graph.data_names import name_data
 from ..graph.nodes import Graph
 from ..graph.record import Record
 from . import engine, style, svg
@@ -146,6 +147,7 @@ def draw(
         if not any(given is choice or (isinstance(given, str) and given == choice) for choice in choices):
             raise ValueError(f"draw: expected {name} to be one of {', '.join(map(repr, choices))}, got {given!r}.")
     graph = Graph(tensors_to_show("draw", x, inputs))
+    name_data(graph)
     goes_back = show != "forward" or gradients is True or heat
     if goes_back:
         _check_scalar(graph)

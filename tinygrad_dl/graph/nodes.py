@@ -32,7 +32,7 @@ class Node:
     `kind` is "operation", "parameter", "data" or "blocked": the result of an operation that stops gradients.
     """
 
-    __slots__ = ("index", "is_output", "kind", "operands", "path", "scope", "value")
+    __slots__ = ("alias", "index", "is_output", "kind", "operands", "path", "scope", "value")
 
     index: int
     value: Any
@@ -44,6 +44,7 @@ class Node:
         self.index, self.value, self.kind, self.operands = index, value, kind, operands
         self.is_output = False
         self.path: str | None = None  # of a parameter in the outermost Module: `cell.W`
+        self.alias: str | None = None  # of data without a name: see `data_names`
         self.scope: ModuleCall | None = None  # the call of a Module that computed it, the innermost one
 
     @property
@@ -53,8 +54,8 @@ class Node:
 
     @property
     def name(self) -> str | None:
-        """The name of the Tensor, or else its path in its Module, or None."""
-        return getattr(self.value, "name", None) or self.path
+        """The name of the Tensor, or else its path in its Module, or the alias of data, or None."""
+        return getattr(self.value, "name", None) or self.path or self.alias
 
     @property
     def function(self) -> Callable[..., Any] | None:

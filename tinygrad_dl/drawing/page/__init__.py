@@ -16,6 +16,7 @@ import numpy as np
 
 from ..._files import whole_file
 from ...core.tensor import Tensor
+from ...graph.data_names import name_data
 from ...graph.nodes import Graph
 from ..input_tensors import tensors_to_show
 from .contents import contents_of
@@ -99,6 +100,7 @@ def explore(
         raise ValueError(f"explore: expected one loss, got {len(outputs)} Tensors: explore one, or their sum.")
     _check_loss(outputs[0])
     graph = Graph(outputs)
+    name_data(graph)
     if len(graph.nodes) > max_nodes:
         raise ValueError(
             f"explore: expected a graph of at most {max_nodes:,} nodes, got {len(graph.nodes):,}: explore fewer layers "
