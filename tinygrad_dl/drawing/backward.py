@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from ..graph import op_text, values
 from ..graph.record import Contribution
-from .derived import DerivedLines
 from .dot_builder import DotBuilder
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
@@ -38,7 +37,7 @@ class BackwardPicture:
         assert self.found.record is not None
         self._gradients = self.found.record.gradients
         self._nodes = self.found.graph.nodes
-        self._derived = DerivedLines(self.found.graph).backward
+        self._derived = self.found.derived.backward
         self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the builder
         self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the builder with its gradient
         self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
@@ -91,7 +90,8 @@ class BackwardPicture:
         elif self._has_box(unit, loops):
             id, title = f"d{node.index}", self._title(unit)
             details = [*self.found.verdict(unit.members), *self._details(unit), *([sum_of] if sum_of else [])]
-            tooltip = "\n".join([title, *details, *self.found.causes(unit.members)[1:]])
+            course = self._line_of_course(unit)
+            tooltip = "\n".join([title, *details, *self.found.causes(unit.members)[1:], *course])
             look = self.found.look(unit.members, self.options)
             self.builder.node(id, "gradient", title, details, frame=self._frame(unit), tooltip=tooltip, **look)
         elif len(arriving) > 1:
@@ -112,6 +112,16 @@ class BackwardPicture:
         if any(c.is_summed for _, link in arriving for c in self._contributions(link)):
             return True
         return unit.repeats > 1 and (len(arriving) > 1 or arriving[0][1].count != unit.repeats)
+
+    def _line_of_course(self, unit: Unit) -> list[str]:
+        """The line of the derivation, and how its number differs from the one that is shown."""
+        line = self._derived.get(unit.members[0]) if len(unit.members) == 1 else None
+        if line is None:
+            return []
+        return [
+            f"derived, {line.week}: {line.text}" if line.week else f"derived: {line.text}",
+            *filter(None, [line.remark]),
+        ]
 
     def _title(self, unit: Unit) -> str:
         names = [name for name in (self._nodes[index].name for index in unit.members) if name]

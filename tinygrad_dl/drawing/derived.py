@@ -11,6 +11,10 @@ from ..derivation import Step, derive
 from ..graph.nodes import Graph
 from ..graph.values import size
 
+_READING = (
+    "{names}: derivatives of the cost, with the factor 1/m. The course writes errors per sample, m = {m} times as "
+    "large; its dW and db are the same."
+)
 _MOST_NODES = 500
 _MOST_BYTES = 2_000_000  # of gradients: a derivation computes them all again, and keeps them
 
@@ -30,6 +34,8 @@ class Line(NamedTuple):
 class DerivedLines:
     """The lines of values (`forward`) and gradients (`backward`) of a small graph, by the index of the node.
 
+    If some are errors per sample, `note` explains them, and `reading` the numbers in a picture, which are not.
+
     >>> import numpy as np
     >>> import tinygrad_dl as tg
     >>> net = tg.nn.mlp([2, 4, 1], output=tg.nn.sigmoid, rng=np.random.default_rng(0))
@@ -43,6 +49,7 @@ class DerivedLines:
         self.forward: dict[int, Line] = {}
         self.backward: dict[int, Line] = {}
         self.note: str | None = None
+        self.reading: str | None = None
         derivation = None
         if len(graph.outputs) == 1 and len(graph.nodes) <= _MOST_NODES and _gradient_bytes(graph) <= _MOST_BYTES:
             with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
@@ -59,6 +66,7 @@ class DerivedLines:
                 self.backward[node.index] = _line(steps[f"d{name}"], derivation.samples, derivation.per_sample)
         if derivation.per_sample:
             self.note = derivation.note()
+            self.reading = _READING.format(names=", ".join(derivation.per_sample), m=derivation.samples)
 
 
 def _gradient_bytes(graph: Graph) -> int:

@@ -31,6 +31,11 @@ _TALL = {"shape": "box", "style": "filled,rounded", "margin": "0.08,0.03"}  # an
 # at 500 operations. Beyond this many uses each use gets a copy of the leaf, and 5,000 operations take seconds.
 _SHARED_USES = 4
 
+_REPORTS = {  # by the convention of a report
+    "course": "The report reads dZ and dA as errors per sample, as in the course: m times the derivatives of the cost.",
+    "derivative": "The report reads dZ and dA as derivatives of the cost, with the factor 1/m.",
+}
+
 # Labels of edges double the ranks of a layout, and 5,000 operations take five times as long: beyond so many nodes, the
 # labels are in the tooltips of the edges.
 _UNLABELLED = 1_000
@@ -260,6 +265,10 @@ def notes(found: Findings, options: Options, view: View, verdict: Sequence[str])
         lines.append("adds: the norm of what an edge adds to the gradient of its source.")
     if options.gradients == "stored" and "freed" in found.states:
         lines.append(FREED)
+    if options.show != "forward" and found.derived.reading:
+        lines.append(found.derived.reading)
+    if any(row.name[1] in "ZA" for row in found.verdicts.values()) and found.report.convention in _REPORTS:
+        lines.append(_REPORTS[found.report.convention])
     if options.formulas or options.show != "forward":
         lines.append("In formulas, g is the arriving gradient, ans the result, x and y are unnamed arguments.")
     uses = Counter(link.tail for link in view.links if not link.loops)

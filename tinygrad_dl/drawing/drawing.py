@@ -9,17 +9,18 @@ import warnings
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..core.tensor import Tensor
-from ..derivation import derive
-from ..graph import health, text
+from ..graph import health
 from ..graph.data_names import name_data
 from ..graph.nodes import Graph
 from ..graph.record import Record
 from . import engine, style, svg
 from .backward import BackwardPicture
+from .described import described
 from .dot import Picture, notes
 from .dot_builder import DotBuilder
 from .findings import Findings, Options
@@ -73,7 +74,7 @@ def draw(
         The arguments of `x`.
     show
         The "forward" pass, the "backward" pass with the formula of each derivative rule, or "both" side by side.
-        `print` gives the nodes as text, or for "backward" the formulas of `derive`.
+        `print` gives the same as text: the nodes, and for a backward pass the formulas of `derive`.
     values
         True shows small arrays in full, and the range and mean of large ones; "image" adds a tiny heat image.
     gradients
@@ -175,8 +176,8 @@ def draw(
     for fewer in (100, 30):
         if nodes > fewer:
             simpler.append((f"about {fewer} nodes, straight edges", lambda n=fewer: source(options.plainly(), n)[0]))  # type: ignore[misc]
-    is_derived = show == "backward" and len(graph.outputs) == 1 and len(graph.nodes) <= MAX_NODES
-    return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto", is_derived)
+    text = partial(described, found, options)
+    return Drawing(first, nodes, edges, note, tuple(verdict), graph, tuple(simpler), theme == "auto", text)
 
 
 def _check_scalar(graph: Graph) -> None:
@@ -240,7 +241,7 @@ class Drawing:
     graph: Graph | None = field(default=None, compare=False)
     _simpler: tuple[tuple[str, Callable[[], str]], ...] = field(default=(), compare=False)
     _adapts: bool = field(default=False, compare=False)
-    _is_derived: bool = field(default=False, compare=False)  # `print` shows the formulas of the backward pass
+    _description: Callable[[], str] | None = field(default=None, compare=False)  # the text of the graph
 
     def render(self, path: str | Path, seconds: float = _SECONDS) -> Path:
         """Write the picture to a file, which is replaced at the end, or stays as it was.
@@ -323,19 +324,12 @@ class Drawing:
         return bundle
 
     def __str__(self) -> str:
-        lines = [self._text_of(self.graph)] if self.graph is not None else []
+        lines = [self._description()] if self._description is not None else []
         lines += [self.note] if self.note else []
         lines += self.verdict
         if engine.problem() is not None:
             lines.append(f"No picture: {engine.problem()}.")
         return "\n".join(lines)
-
-    def _text_of(self, graph: Graph) -> str:
-        """The formulas of the backward pass, if it is drawn alone and can be derived; else a list of the nodes."""
-        if self._is_derived:
-            with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
-                return str(derive(graph.nodes[graph.outputs[0]].value))
-        return text.as_text(graph)
 
     def __repr__(self) -> str:
         nodes, edges = (

@@ -17,6 +17,7 @@ from ..graph import values
 from ..graph.nodes import Graph, Node
 from ..graph.record import Record, states
 from . import style
+from .derived import DerivedLines
 
 FREED = (
     "freed: backward keeps gradients of leaves only. The mark appears where all parameters behind a value have one, of "
@@ -73,6 +74,11 @@ class Findings:
         """The dtype that most values have: a picture names the others."""
         counts = Counter(node.array.dtype for node in self.graph.nodes if node.shape is not None)
         return counts.most_common(1)[0][0] if counts else None
+
+    @cached_property
+    def derived(self) -> DerivedLines:
+        """The lines of the derivation of the graph."""
+        return DerivedLines(self.graph)
 
     @property
     def norms(self) -> dict[int, float]:

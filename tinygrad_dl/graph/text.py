@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from . import labels
 from .module_calls import ModuleCall
 from .nodes import Graph, Node
 
-_NAME = 24  # columns of a name
+_NAME, _CALL = 24, 48  # columns of a name, and of a call beside a fact
 _DEPTH = 4  # nested brackets; of more, the innermost are shown
 _ARGUMENTS = 20  # shown of a call, which may have thousands
 _FEWEST, _NARROWEST = 20, 60
@@ -33,8 +33,10 @@ class _Row(NamedTuple):
     node: Node | None = None
 
 
-def as_text(graph: Graph, most: int = 60, width: int = 100) -> str:
+def as_text(graph: Graph, most: int = 60, width: int = 100, facts: Mapping[int, str] | None = None) -> str:
     """`graph` in at most `most` lines of at most `width` columns; lines in the middle are left out if needed.
+
+    `facts` by the index of a node stand in a last column.
 
     Raises ValueError for fewer than 20 lines or 60 columns.
 
@@ -57,7 +59,7 @@ def as_text(graph: Graph, most: int = 60, width: int = 100) -> str:
     nodes = _in_order(graph)
     top, bottom = _range_to_omit(nodes, most - 1)  # below the first line
     head, left_out, tail = _rows(nodes[:top]), nodes[top:bottom], _rows(nodes[bottom:])
-    writer = _Writer(graph, [*head, *tail], width)
+    writer = _Writer(graph, [*head, *tail], width, facts or {})
     lines = [_shorten(_summary(graph), width), *writer.lines(head, goes_on=bool(left_out))]
     if left_out:
         lines.append(_shorten(f"... {_count(left_out, 'more ')} ...", width))
@@ -146,12 +148,14 @@ def _count(nodes: Sequence[Node], more: str = "", numbers: str = "") -> str:
 class _Writer:
     """Writes rows as lines, in columns that fit the `rows`, at most `width` wide."""
 
-    def __init__(self, graph: Graph, rows: Sequence[_Row], width: int):
-        self._graph, self._width = graph, width
+    def __init__(self, graph: Graph, rows: Sequence[_Row], width: int, facts: Mapping[int, str]):
+        self._graph, self._width, self._facts = graph, width, facts
         nodes = [row.node for row in rows if row.node is not None]
         self._number = max((len(self._numbered(node)) for node in nodes), default=0)
         self._shape = min(max((len(_shape(node)) for node in nodes), default=0), 28)
         self._name = max((2 * len(row.path) + _columns(self._named(row.node)) for row in rows if row.node), default=0)
+        described = (_columns(self._description(node)) for node in nodes if facts)
+        self._call_width = min(max(described, default=0), _CALL)
 
     def lines(self, rows: Sequence[_Row], goes_on: bool = False) -> list[str]:
         """A line for each row; the brackets of the last one stay open if the list continues."""
@@ -171,7 +175,12 @@ class _Writer:
             (_shorten(_shape(row.node), self._shape), self._shape),
         ]
         cells = [_pad(text, wide) for text, wide in columns if wide]
-        return _shorten("  ".join([*cells, self._description(row.node)]), self._width)
+        return _shorten("  ".join([*cells, self._last(row.node)]), self._width)
+
+    def _last(self, node: Node) -> str:
+        """The description of a node, and its fact in a column of its own."""
+        description, fact = self._description(node), self._facts.get(node.index)
+        return f"{_pad(_shorten(description, _CALL), self._call_width)}  {fact}" if fact else description
 
     @staticmethod
     def _numbered(node: Node) -> str:
