@@ -377,22 +377,19 @@ def test_the_gradient_of_what_all_steps_share_is_the_sum_of_a_contribution_of_ea
 
 
 @pytest.mark.parametrize("depth", [0, 1])
-def test_the_gradient_of_a_group_has_the_norms_of_all_in_it_and_the_colour_of_the_largest(depth):
+def test_a_group_has_the_norms_of_all_gradients_in_it_and_the_colours_of_the_smallest_and_the_largest(depth):
     loss = deep_net()
     graph, picture = Graph([loss]), backward(loss, depth=depth, heat=True)
-    single = shown(draw(loss, heat=True)).nodes
-    different = 0
-    for unit in fold(graph, depth=depth).units:
-        if unit.node is None:
-            thing = picture.nodes[f"b{unit.id}"]
-            assert (
-                told(norms_of(loss, [graph.nodes[i] for i in unit.members if graph.nodes[i].is_tracked])) in thing.lines
-            )
-            boxes = [single.get(f"n{i}-value", single[f"n{i}"]) for i in unit.members]
-            places = [style.SCALE.index(box.fills[0]) for box in boxes if "heat" in box.classes]
-            assert style.SCALE.index(thing.fills[0]) == max(places)
-            different += min(places) < max(places)
-    assert different
+    groups = [unit for unit in fold(graph, depth=depth).units if unit.node is None]
+    norms = {u.id: norms_of(loss, [graph.nodes[i] for i in u.members if graph.nodes[i].is_tracked]) for u in groups}
+    for id, found in norms.items():
+        assert told(found) in picture.nodes[f"b{id}"].lines
+        ends = [stop.get("style")[11:18] for stop in picture.nodes[f"b{id}"].element.iter(f"{SVG}stop")]
+        assert len(ends) in (0, 2)
+        assert not ends or style.SCALE.index(ends[0]) < style.SCALE.index(ends[1])
+        fill = style.SCALE.index(picture.nodes[f"b{id}"].fills[0]) if not ends else None
+        assert fill is None or max(found) < 100 * min(found)
+    assert any(picture.nodes[f"b{id}"].element.find(f".//{SVG}stop") is not None for id in norms)
 
 
 @pytest.mark.parametrize("show", ["forward", "backward"])

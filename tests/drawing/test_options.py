@@ -10,6 +10,7 @@ from tinygrad_dl import nn
 from tinygrad_dl.drawing import draw, style
 from tinygrad_dl.drawing.folding import fold
 from tinygrad_dl.graph.nodes import Graph
+from tinygrad_dl.graph.record import Record
 
 from .conftest import loss_of, net_of
 from .pictures import SVG, needs_engine, shown
@@ -121,6 +122,31 @@ def test_gradients_that_are_all_zero_or_not_finite_are_drawn_in_grey():
     assert things["n0"].fills[0] == style.heat(np.inf, 1.0, 2.0)
     assert "gradient norm inf" in things["n0"].lines
     assert shown(draw(np.sum(x) * 5e-324, heat=True)).nodes["n0"].fills[0] in style.SCALE
+
+
+@needs_engine
+def test_the_scale_belongs_to_what_is_drawn_not_to_what_is_summed_up_in_it():
+    """Of 200 time steps with gradients down to 1e-104, all boxes were of the darkest colour."""
+    h, w = tg.parameter(1.0, "h"), tg.parameter(0.3, "w")
+    for _ in range(200):
+        h = np.tanh(w * h)
+    drawing = draw(h, heat=True, max_nodes=20)
+    norms = sorted(norm for i, norm in Record(drawing.graph).norms.items() if i not in drawing.graph.outputs)
+    foot = shown(drawing).foot
+    place = next(i for i, line in enumerate(foot) if line.startswith("gradient norm"))
+    assert foot[place].endswith(" or less")
+    assert norms[0] < 1e-50 < 1e-4 < float(foot[place].split()[2])
+    assert foot[place + 1] == f"{norms[-1]:.2g}"
+    assert any(thing.element.find(f".//{SVG}stop") is not None for thing in shown(drawing).nodes.values())
+
+
+@needs_engine
+def test_a_gradient_beyond_all_others_does_not_take_the_colours_from_them():
+    x = [tg.parameter(1.0, f"x{i}") for i in range(4)]
+    picture = shown(draw(1e-200 * x[0] + 1e-3 * x[1] + 0.1 * x[2] + x[3], heat=True))
+    fills = {thing.lines[0]: thing.fills[0] for thing in picture.nodes.values()}
+    assert fills["x0"] == style.SCALE[0]
+    assert len({fills["x1"], fills["x2"], fills["x3"]}) == 3
 
 
 # ---- how much

@@ -93,3 +93,14 @@ def test_the_titles_of_frames_stand_over_everything_else_once_each_with_a_halo_o
         (graph,) = root.findall(f"{SVG}g")
         assert list(graph)[-1] is titles
         assert sum("Dense" in (text.text or "") for text in root.iter(f"{SVG}text")) == 2
+
+
+@needs_engine
+def test_gradients_of_colours_have_names_of_their_own_in_each_picture():
+    """In a page with several pictures, the first element of a name would count for all."""
+    colours = "#ff0000:#00ff00", "#0000ff:#00ff00"
+    pictures = [engine.render(f'digraph {{ a [id=a style=filled fillcolor="{c}"] }}', ".svg") for c in colours]
+    roots = [ET.fromstring(with_style(picture)) for picture in pictures]
+    names = [root.find(f".//{SVG}linearGradient").get("id") for root in roots]
+    assert names[0] != names[1]
+    assert [root.find(f".//{SVG}ellipse").get("fill") for root in roots] == [f"url(#{name})" for name in names]

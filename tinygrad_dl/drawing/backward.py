@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..graph import op_text, values
 from ..graph.record import Contribution
+from .columns import column_breaks
 from .dot_builder import DotBuilder
 from .findings import Findings, Options, norm_of, shape_of
 from .folding import Link, Unit, View
@@ -41,6 +42,7 @@ class BackwardPicture:
         self._arriving: dict[int, list[tuple[str, Link]]] = {}  # at each unit, from which nodes of the builder
         self._anchors: dict[int, str] = {}  # of each unit that is reached, the node of the builder with its gradient
         self._between: dict[tuple[int, int], list[Contribution]] = {}  # units, by their tail and head
+        self._breaks = column_breaks(self.view, self.options.passes)
         unit_of = self.view.unit_of
         for c in self.found.record.contributions:
             self._between.setdefault((unit_of[c.head], unit_of[c.tail]), []).append(c)
@@ -165,6 +167,7 @@ class BackwardPicture:
         if self.options.norms and several:
             label += norm_of([c.norm for c in parts if not link.loops or tail.repeats > 1])
         attributes = {"style": "dashed", "constraint": "false"} if link.loops else {}
+        attributes |= {"constraint": "false"} if (link.tail, link.head) in self._breaks else {}
         self._edge(source, anchor, "b{1}-{0}-{2}".format(*link.operand), label, **attributes)
 
     # ---- rules

@@ -15,6 +15,7 @@ _READING = (
     "{names}: derivatives of the cost, with the factor 1/m. The course writes errors per sample, m = {m} times as "
     "large; its dW and db are the same."
 )
+_MOST_NAMES = 6  # of errors per sample in the foot of a picture
 _MOST_NODES = 500
 _MOST_BYTES = 2_000_000  # of gradients: a derivation computes them all again, and keeps them
 
@@ -66,7 +67,9 @@ class DerivedLines:
                 self.backward[node.index] = _line(steps[f"d{name}"], derivation.samples, derivation.per_sample)
         if derivation.per_sample:
             self.note = derivation.note()
-            self.reading = _READING.format(names=", ".join(derivation.per_sample), m=derivation.samples)
+            names = derivation.per_sample
+            named = ", ".join(names if len(names) <= _MOST_NAMES else [*names[:3], "...", names[-1]])
+            self.reading = _READING.format(names=named, m=derivation.samples)
 
 
 def _gradient_bytes(graph: Graph) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from ..graph import op_text, values
 from ..graph.nodes import Node
 from ..graph.record import Contribution
+from .columns import column_breaks
 from .dot_builder import DotBuilder
 from .findings import FREED, Findings, Options
 from .folding import Link, Unit, View
@@ -57,6 +58,7 @@ class Picture:
         self._copies: Counter[int] = Counter()
         self._uses = Counter(link.tail for link in self.view.links if not link.loops)
         self._blocked: list[tuple[Node, str]] = []  # with the nodes of the builder
+        self._breaks = column_breaks(self.view, self.options.passes)
 
     def draw(self) -> None:
         """Put it into the builder: each unit, and the links into it."""
@@ -177,6 +179,7 @@ class Picture:
 
     def _edge(self, link: Link, tail: str, head: str, **attributes: str) -> None:
         label, tooltip, classes = [], [], []
+        attributes |= {"constraint": "false"} if (link.tail, link.head) in self._breaks else {}
         unit, user = self.view.units[link.tail], self.view.units[link.head]
         if link.loops:
             label.append("to the next")
@@ -278,5 +281,5 @@ def notes(found: Findings, options: Options, view: View, verdict: Sequence[str])
     ):
         lines.append("What many operations share, as a parameter, is drawn beside each of them.")
     if options.heat and any(len(unit.members) > 1 for unit in view.units):
-        lines.append("What stands for several has the colour of the largest gradient.")
+        lines.append("What stands for several has the colours of its smallest gradient, left, and of its largest.")
     return [*lines, *verdict]

@@ -158,6 +158,7 @@ def draw(
 
     def source(options: Options, max_nodes: int | None) -> tuple[str, int, int, str]:
         view = fold(graph, depth=depth, roll=roll, max_nodes=max_nodes)
+        found.scale_to(unit.members for unit in view.units)
         builder = DotBuilder(direction, options.dark, options.plain)
         if show == "both":
             builder.frame("forward", "forward", kind="pass")
@@ -167,9 +168,8 @@ def draw(
         if show != "forward":
             frame = "backward" if show == "both" else None
             BackwardPicture(view, found, options, builder, frame, mirrored=show == "both").draw()
-        bounds = tuple(f"{norm:.2g}" for norm in found.bounds) if heat else None
         foot = notes(found, options, view, verdict)
-        return builder.source(legend, foot, bounds), builder.nodes, builder.edges, view.note  # type: ignore[arg-type]
+        return builder.source(legend, foot, found.scale if heat else None), builder.nodes, builder.edges, view.note
 
     first, nodes, edges, note = source(options, max_nodes)
     simpler = [("straight edges, no frames", lambda: source(options.plainly(), max_nodes)[0])]

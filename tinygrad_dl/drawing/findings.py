@@ -19,6 +19,7 @@ from ..graph.record import Record, states
 from . import style
 from .derived import DerivedLines
 
+_SMALLEST = 1e-12  # of the largest norm: what is smaller has the palest colour
 FREED = (
     "freed: backward keeps gradients of leaves only. The mark appears where all parameters behind a value have one, of "
     "this loss or of another."
@@ -47,6 +48,11 @@ class Options:
         return replace(self, plain=True, modules=False)
 
     @property
+    def passes(self) -> int:
+        """The number of passes side by side."""
+        return 2 if self.show == "both" else 1
+
+    @property
     def norms(self) -> bool:
         """True if the picture shows norms of gradients."""
         return bool(self.gradients) or self.heat
@@ -63,6 +69,7 @@ class Findings:
     record: Record | None = None
     report: Any = None
     stored: bool = False  # show the gradients in `grad`, whatever was recorded for the colours
+    bounds: tuple[float, float] = (0.01, 1.0)  # of the colours, see `scale_to`
 
     @cached_property
     def states(self) -> list[str]:
@@ -85,13 +92,27 @@ class Findings:
         """The norm of the gradient of each node."""
         return {} if self.record is None else self.record.norms
 
-    @cached_property
-    def bounds(self) -> tuple[float, float]:
-        """From where to where the colours go: between the norms that are not 0, two decades at least."""
-        given = self.graph.outputs  # where the pass starts, at 1
-        norms = [norm for i, norm in self.norms.items() if norm and np.isfinite(norm) and i not in given]
-        high = max(norms, default=1.0)
-        return min([*norms, high / 100]) or high, high
+    def scale_to(self, units: Iterable[Sequence[int]]) -> None:
+        """Let the colours go from the smallest to the largest of what is drawn, `units` of nodes, two decades at least.
+
+        A unit has the colour of its largest gradient. Norms of 0, the start of the pass, at 1, and what is 1e12 times
+        smaller than the largest do not widen the scale.
+        """
+        given = self.graph.outputs
+        norms = [
+            max((self.norms[i] for i in unit if i not in given and np.isfinite(self.norms.get(i, 0.0))), default=0.0)
+            for unit in ([i for i in unit if i in self.norms] for unit in units)
+        ]
+        high = max(norms, default=0.0) or 1.0
+        low = min((norm for norm in norms if norm > high * _SMALLEST), default=high)
+        self.bounds = min(low, high / 100) or high, high
+
+    @property
+    def scale(self) -> tuple[str, str]:
+        """The ends of the colour scale as text."""
+        low, high = self.bounds
+        is_below = any(0 < norm < low for norm in self.norms.values())
+        return f"{low:.2g}{' or less' if is_below else ''}", f"{high:.2g}"
 
     @cached_property
     def verdicts(self) -> dict[int, Any]:
@@ -107,7 +128,8 @@ class Findings:
         norms = [self.norms[index] for index in members if index in self.norms] if options.heat else []
         look: dict[str, Any] = {"classes": []}
         if norms:
-            colour = style.heat(max(norms), *self.bounds)
+            ends = dict.fromkeys(style.heat(norm, *self.bounds) for norm in (min(norms), max(norms)))
+            colour = ":".join(ends)  # from left to right
             look = {"classes": ["heat"], "fillcolor": colour, "fontcolor": style.LIGHT.text}
         if rows:
             verdict = "right" if all(row.status == "right" for row in rows) else "wrong"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from xml.sax.saxutils import escape
 
@@ -13,6 +14,7 @@ _NO_ENTITY = re.compile(rb"&(?!#\d+;|#[xX][0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);
 _CLASS = b' class="tinygrad-dl"'
 _FRAME = re.compile(rb'<g id="[^"]*" class="cluster[^"]*">.*?</a>\s*</g>\s*</g>\s*', re.DOTALL)
 _FILL = re.compile(rb'<(?:path|polygon) fill="([^"]*)"')
+_GRADIENT = re.compile(rb'(<(?:linear|radial)Gradient id="|="url\(#)([^")]*)')
 _TEXT = re.compile(rb"<text\b.*?</text>\s*", re.DOTALL)
 
 
@@ -36,8 +38,17 @@ def with_style(svg: bytes, dark_css: str = "") -> bytes:
         raise ValueError(f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with render(source, '.svg').")
     if _CLASS in opening[0]:
         return svg  # it has a style already
+    svg = _with_unique_gradients(svg)
     tag = opening[0].replace(b"<svg", b"<svg" + _CLASS, 1)
     return tag + _style(dark_css) + _with_titles_on_top(svg[opening.end() :].rstrip()) + b"\n"
+
+
+def _with_unique_gradients(svg: bytes) -> bytes:
+    """Names of gradients of colours that no other picture has: in one page, the first of a name counts for all."""
+    if _GRADIENT.search(svg) is None:
+        return svg
+    mark = hashlib.sha256(svg).hexdigest()[:8].encode()
+    return _GRADIENT.sub(lambda match: match[1] + mark + b"-" + match[2], svg)
 
 
 def _with_titles_on_top(body: bytes) -> bytes:
