@@ -174,7 +174,8 @@ def test_an_svg_file_holds_the_picture_and_its_path_is_returned(drawing, tmp_pat
 
 
 @needs_engine
-def test_a_png_file_holds_a_png(drawing, tmp_path):
+def test_a_png_file_holds_a_png(tmp_path):
+    drawing = draw(tg.parameter([1.0, 2.0], name="W"))
     assert drawing.render(tmp_path / "graph.PNG").read_bytes().startswith(b"\x89PNG\r\n")
 
 

@@ -104,3 +104,16 @@ def test_gradients_of_colours_have_names_of_their_own_in_each_picture():
     names = [root.find(f".//{SVG}linearGradient").get("id") for root in roots]
     assert names[0] != names[1]
     assert [root.find(f".//{SVG}ellipse").get("fill") for root in roots] == [f"url(#{name})" for name in names]
+
+
+@needs_engine
+def test_text_is_in_fonts_as_wide_as_those_of_the_layout(picture):
+    """librsvg took the wide fallback where the first font was missing, and words left their boxes."""
+    drawn = tg.draw(tg.parameter([[1.0, 2.0]]), values=True)._render(".svg")
+    families = {
+        text.get("font-family").split(",")[0]: text.get("font-family")
+        for text in ET.fromstring(drawn).iter(f"{SVG}text")
+    }
+    assert families.keys() == {"Helvetica", "Courier"}
+    assert "Arial,Liberation Sans" in families["Helvetica"]
+    assert "Liberation Mono" in families["Courier"]

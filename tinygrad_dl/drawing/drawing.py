@@ -18,7 +18,7 @@ from ..graph import health
 from ..graph.data_names import name_data
 from ..graph.nodes import Graph
 from ..graph.record import Record
-from . import engine, style, svg
+from . import engine, raster, style, svg
 from .backward import BackwardPicture
 from .described import described
 from .dot import Picture, notes
@@ -291,7 +291,14 @@ class Drawing:
             warnings.warn(f"the layout of all took too long: this picture has {used}.", UserWarning, stacklevel=5)
         if suffix == ".svg":
             return svg.with_style(picture, style.dark_css() if self._adapts else "")
-        return picture
+        return (self._other_png(candidates, seconds) if suffix == ".png" else None) or picture
+
+    def _other_png(self, candidates: list[tuple[str, Any]], seconds: float) -> bytes | None:
+        """The PNG by another program, if the layout engine has no font for all letters."""
+        letters = raster.missing_letters(self.source) if engine.is_bundled() else ""
+        if not letters:
+            return None
+        return raster.other_png(svg.with_style(engine.best(candidates, ".svg", seconds)[0]), letters)
 
     def show(self) -> Path | None:
         """Open the picture in the notebook, or in the browser; without a layout engine, print its text and the reason.

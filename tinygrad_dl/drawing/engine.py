@@ -86,6 +86,11 @@ def find() -> str | None:
     return shutil.which("dot") or shutil.which("graphviz-pure") or shutil.which("graphviz-pure", path=beside)
 
 
+def is_bundled() -> bool:
+    """Return whether the engine is graphviz-pure, which brings its own font, of Latin and a few other letters."""
+    return "graphviz-pure" in Path(find() or "").name
+
+
 def problem() -> str | None:
     """The reason why there is no engine, and the remedy, as the end of a sentence; None if there is one.
 

@@ -14,6 +14,12 @@ _NO_ENTITY = re.compile(rb"&(?!#\d+;|#[xX][0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);
 _CLASS = b' class="tinygrad-dl"'
 _FRAME = re.compile(rb'<g id="[^"]*" class="cluster[^"]*">.*?</a>\s*</g>\s*</g>\s*', re.DOTALL)
 _FILL = re.compile(rb'<(?:path|polygon) fill="([^"]*)"')
+# Fonts as wide as those that the engine reckons with: librsvg takes the fallback, a wider one, if the first is missing.
+_FAMILIES = {
+    b"Helvetica": b"Helvetica,Arial,Liberation Sans,Nimbus Sans,Arimo,sans-serif",
+    b"Courier": b"Courier,Courier New,Liberation Mono,Nimbus Mono PS,Cousine,monospace",
+}
+_FAMILY = re.compile(rb'font-family="(Helvetica|Courier)[^"]*"')
 _GRADIENT = re.compile(rb'(<(?:linear|radial)Gradient id="|="url\(#)([^")]*)')
 _TEXT = re.compile(rb"<text\b.*?</text>\s*", re.DOTALL)
 
@@ -38,7 +44,7 @@ def with_style(svg: bytes, dark_css: str = "") -> bytes:
         raise ValueError(f"with_style: expected an SVG picture, got {svg[:40]!r}: make it with render(source, '.svg').")
     if _CLASS in opening[0]:
         return svg  # it has a style already
-    svg = _with_unique_gradients(svg)
+    svg = _FAMILY.sub(lambda match: b'font-family="%s"' % _FAMILIES[match[1]], _with_unique_gradients(svg))
     tag = opening[0].replace(b"<svg", b"<svg" + _CLASS, 1)
     return tag + _style(dark_css) + _with_titles_on_top(svg[opening.end() :].rstrip()) + b"\n"
 
