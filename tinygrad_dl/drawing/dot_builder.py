@@ -40,7 +40,7 @@ class DotBuilder:
     nodes: int
     edges: int
 
-    def __init__(self, direction: str = "TB", dark: bool = False, plain: bool = False):
+    def __init__(self, direction: str = "TB", dark: bool = False, plain: bool = False, ranksep: float = 0.3):
         from graphviz import Digraph
 
         self.nodes = self.edges = 0
@@ -48,7 +48,7 @@ class DotBuilder:
         self._dark, self._theme = dark, style.DARK if dark else style.LIGHT
         self._digraph = Digraph
         graph = {
-            **{"rankdir": direction, "ranksep": "0.3", "nodesep": "0.25", "bgcolor": self._theme.background},
+            **{"rankdir": direction, "ranksep": f"{ranksep}", "nodesep": "0.25", "bgcolor": self._theme.background},
             **{"fontname": style.FONT, "fontcolor": self._theme.text, "fontsize": "11", "tooltip": " "},
         }
         if plain:  # what lays out fast

@@ -6,6 +6,7 @@ over `nodes`, so the depth of a graph is not limited by recursion.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -17,6 +18,10 @@ from ..core.registry import name_of
 from ..core.tensor import Tensor
 from . import labels
 from .module_calls import ModuleCall, module_calls_of
+
+_FOLDER = re.compile(
+    r"(?<!\S)(?:[A-Za-z]:)?[/\\][^:\n]*[/\\](?=[^/\\:\n]+:\d+)"
+)  # a picture or page is passed on to others
 
 
 class Operand(NamedTuple):
@@ -94,9 +99,9 @@ class Node:
 
     @property
     def line(self) -> str | None:
-        """The user's line that computed it, if it was recorded in debug mode."""
+        """The user's line that computed it, without the folder of its file, if it was recorded in debug mode."""
         origin = getattr(self.value, "_origin", None) if self.kind == "operation" else None
-        return origin.line if origin else None
+        return _FOLDER.sub("", origin.line, count=1) if origin else None
 
     def __repr__(self) -> str:
         return f"<{self.id} {self.kind} {self.title} {self.shape} of {[operand.index for operand in self.operands]}>"

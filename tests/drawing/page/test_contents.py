@@ -1,6 +1,7 @@
 """The contents of a page: numbers, lines of source, and names that are told apart."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +24,15 @@ def test_lines_of_source_are_there_if_they_were_recorded(tmp_path):
         debugged = loss()
     lines = [node["line"] for node in contents(explore(debugged, tmp_path / "page.html"))["nodes"]]
     assert [line is not None and "return np.sum(x * x)" in line for line in lines] == [False, True, True]
+
+
+def test_a_page_and_a_picture_have_no_folder_of_its_author(tmp_path):
+    with tg.debug():
+        debugged = loss()
+    page = explore(debugged, tmp_path / "page.html").read_text(encoding="utf-8")
+    for shown in (page, tg.draw(debugged).source):
+        assert f"{Path(__file__).with_name('test_document.py').name}:" in shown
+        assert str(Path(__file__).parent) not in shown
 
 
 def test_several_outputs_and_what_was_cut_off_are_on_the_page(tmp_path):

@@ -18,7 +18,7 @@ from typing import Any
 from ...graph import labels
 
 _FOLDER = Path(__file__).parent
-_STYLES = ("theme.css", "layout.css", "picture.css", "panel.css", "list.css")
+_STYLES = ("theme.css", "layout.css", "picture.css", "tracing.css", "panel.css", "list.css")
 _IMPORT = re.compile(r"^import (?P<what>\{[^}]*\}|\* as \w+) from \"\./(?P<module>[\w.]+)\";\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (?P<name>\w+))", re.MULTILINE)
 

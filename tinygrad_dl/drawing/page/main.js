@@ -12,6 +12,7 @@ import * as search from "./search.js";
 import * as panel from "./step_panel.js";
 import * as stepping from "./stepping.js";
 import * as theme from "./theme.js";
+import * as tracing from "./tracing.js";
 import * as view from "./view.js";
 
 const TABS = ["step", "details"];
@@ -57,6 +58,7 @@ function find(id) {
 function mount(place) {
   picture.mount(place);
   picking.reset();
+  tracing.reset();
   marks.reset();
 }
 
@@ -103,6 +105,7 @@ details.writeNone();
 if (pictures.length) {
   view.listen();
   picking.listen(open);
+  tracing.listen();
   mount(0);
 } else {
   list.mount(stepping.pickStep);

@@ -20,6 +20,7 @@ from ..findings import Findings, Options
 from ..folding import View, fold
 
 _READABLE = 300  # nodes: of a larger graph, the first picture is one that sums it up
+_RANKSEP = 0.12  # inches: less than on paper, so that a window of 768 pixels shows a net of two layers whole
 _SECONDS = 60.0  # for all layouts
 _DEPTHS = {0: "nets as one", 1: "layers as one"}
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -114,7 +115,7 @@ def _layout(graph: Graph, view: View, seconds: float) -> bytes:
 
 
 def _source(graph: Graph, view: View, options: Options) -> str:
-    builder = DotBuilder(plain=options.plain)
+    builder = DotBuilder(plain=options.plain, ranksep=_RANKSEP)
     Picture(view, Findings(graph), options, builder).draw()
     return builder.source()
 

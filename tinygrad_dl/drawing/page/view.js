@@ -4,8 +4,8 @@ import { byId } from "./dom.js";
 
 const LEAST = 0.05;
 const MOST = 6;
-const READABLE = 0.7; // of the natural size: below it, a picture is not shown whole at first
-const MARGIN = 24;
+const READABLE = 0.6; // of the natural size: below it, a picture is not shown whole at first
+const MARGIN = 12;
 const GLIDES = 100; // nodes, up to which the picture glides: a browser paints all of what it moves by a transition
 
 const stage = byId("stage");
