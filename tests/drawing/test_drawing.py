@@ -180,7 +180,8 @@ def test_its_repr_counts_nodes_and_edges(monkeypatch):
 def test_a_notebook_gets_the_picture_and_the_text(loss):
     drawing = draw(loss)
     bundle = drawing._repr_mimebundle_()
-    assert bundle.keys() == {"text/plain", "image/svg+xml"}
+    assert bundle.keys() == {"text/plain", "text/html", "image/svg+xml"}
+    assert bundle["image/svg+xml"] in bundle["text/html"]
     assert bundle["text/plain"] == str(drawing)
     assert ET.fromstring(bundle["image/svg+xml"]).tag == f"{SVG}svg"
 

@@ -284,13 +284,13 @@ class Drawing:
             )
         return engine.write(lambda suffix: self._render(suffix, seconds), self.source, Path(path))
 
-    def _render(self, suffix: str, seconds: float = _SECONDS) -> bytes:
+    def _render(self, suffix: str, seconds: float = _SECONDS, in_notebook: bool = False) -> bytes:
         candidates: list[tuple[str, Any]] = [("the picture", self.source), *self._simpler]
         picture, used = engine.best(candidates, suffix, seconds)
         if used != "the picture":
             warnings.warn(f"the layout of all took too long: this picture has {used}.", UserWarning, stacklevel=5)
         if suffix == ".svg":
-            return svg.with_style(picture, style.dark_css() if self._adapts else "")
+            return svg.with_style(picture, style.dark_css(in_notebook) if self._adapts else "", hover=True)
         return (self._other_png(candidates, seconds) if suffix == ".png" else None) or picture
 
     def _other_png(self, candidates: list[tuple[str, Any]], seconds: float) -> bytes | None:
@@ -324,10 +324,15 @@ class Drawing:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """The picture for a notebook and its text, or the text alone where no engine can lay it out."""
+        """The picture for a notebook and its text, or the text alone where no engine can lay it out.
+
+        As HTML it follows the theme of the notebook, has tooltips, and shows the way of a node under the pointer;
+        where a program shows SVGs only, it is an image.
+        """
         bundle = {"text/plain": str(self)}
         with contextlib.suppress(engine.EngineError):
-            bundle["image/svg+xml"] = self._render(".svg").decode()
+            picture = self._render(".svg", in_notebook=True).decode()
+            bundle |= {"text/html": f'<div style="overflow-x: auto">{picture}</div>', "image/svg+xml": picture}
         return bundle
 
     def __str__(self) -> str:

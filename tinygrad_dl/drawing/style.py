@@ -76,12 +76,25 @@ def look(kind: str, dark: bool = False) -> dict[str, str]:
     return {"shape": entry.shape, "style": entry.style, "fillcolor": fill, "color": line, **entry.extra}
 
 
-def dark_css() -> str:
-    """The style sheet that makes a light SVG a dark one where the reader prefers that.
+# Where an editor or a site for documents writes its theme, which may be another than that of the system.
+_HOSTS = "[data-jp-theme-light], [data-vscode-theme-kind], [data-theme], [theme]"
+_DARK_HOSTS = '[data-jp-theme-light="false"], [data-vscode-theme-kind*="dark"], [data-theme="dark"], [theme="dark"]'
 
-    >>> "prefers-color-scheme: dark" in dark_css()
-    True
+
+def dark_css(in_notebook: bool = False) -> str:
+    """The style sheet that makes a light SVG a dark one where the reader, or the notebook that it is in, is dark.
+
+    >>> "prefers-color-scheme: dark" in dark_css(), "data-jp-theme-light" in dark_css(in_notebook=True)
+    (True, True)
     """
+    rules = _dark_rules()
+    if not in_notebook:
+        return f"@media (prefers-color-scheme: dark) {{\n{rules}\n}}"
+    system = f"@media (prefers-color-scheme: dark) {{ &:not(:is({_HOSTS}) *) {{\n{rules}\n}} }}"
+    return f"{system}\n:is({_DARK_HOSTS}) & {{\n{rules}\n}}"
+
+
+def _dark_rules() -> str:
     rules = [
         f".graph > polygon:first-of-type, .graph > g > a > polygon:first-of-type {{ fill: {DARK.background} }}",
         f"text {{ fill: {DARK.text} }}",
@@ -104,7 +117,7 @@ def dark_css() -> str:
     for verdict, colour in (("right", DARK.right), ("wrong", DARK.wrong)):
         rules.append(f".node.{verdict}:not(.heat) text {{ fill: {colour} }}")
         rules.append(f".node.{verdict} path{outlined}, .node.{verdict} polygon{outlined} {{ stroke: {colour} }}")
-    return "@media (prefers-color-scheme: dark) {\n" + "\n".join(rules) + "\n}"
+    return "\n".join(rules)
 
 
 # ---- heat: from pale to dark, even in print; words and numbers stand on it

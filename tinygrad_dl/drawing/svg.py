@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
+
+from .hover import hover_css
 
 # Edited as text, not parsed and written again, which takes seconds for a large picture and renames its namespaces. In
 # XML `<` stands nowhere but in markup, so that what looks like a comment or a tag is one, also in names.
 _COMMENT = re.compile(rb"<!--.*?-->\s*", re.DOTALL)
 _OPENING = re.compile(rb"""<svg\b(?:[^>"']|"[^"]*"|'[^']*')*>""")
 _NO_ENTITY = re.compile(rb"&(?!#\d+;|#[xX][0-9a-fA-F]+;|(?:amp|lt|gt|quot|apos);)")
-_CLASS = b' class="tinygrad-dl"'
+_CLASS = b' class="tinygrad-dl'
 _FRAME = re.compile(rb'<g id="[^"]*" class="cluster[^"]*">.*?</a>\s*</g>\s*</g>\s*', re.DOTALL)
 _FILL = re.compile(rb'<(?:path|polygon) fill="([^"]*)"')
 # Fonts as wide as those that the engine reckons with: librsvg takes the fallback, a wider one, if the first is missing.
@@ -24,10 +27,11 @@ _GRADIENT = re.compile(rb'(<(?:linear|radial)Gradient id="|="url\(#)([^")]*)')
 _TEXT = re.compile(rb"<text\b.*?</text>\s*", re.DOTALL)
 
 
-def with_style(svg: bytes, dark_css: str = "") -> bytes:
+def with_style(svg: bytes, dark_css: str = "", hover: bool = False) -> bytes:
     """Return the `svg` of Graphviz with a style sheet for dark themes, fit for an HTML page.
 
-    The rules of `dark_css` apply to this picture only; `&` is the picture itself. The XML declaration, the doctype and
+    The rules of `dark_css` apply to pictures only; `&` is the picture itself. With `hover`, the pointer on a node shows
+    the way of it. The XML declaration, the doctype and
     all that depends on the engine's version, such as comments, are removed; texts, titles and tooltips stay. Raises
     ValueError if `svg` is no SVG picture.
 
@@ -45,8 +49,12 @@ def with_style(svg: bytes, dark_css: str = "") -> bytes:
     if _CLASS in opening[0]:
         return svg  # it has a style already
     svg = _FAMILY.sub(lambda match: b'font-family="%s"' % _FAMILIES[match[1]], _with_unique_gradients(svg))
-    tag = opening[0].replace(b"<svg", b"<svg" + _CLASS, 1)
-    return tag + _style(dark_css) + _with_titles_on_top(svg[opening.end() :].rstrip()) + b"\n"
+    way = hover_css(svg.decode()) if hover else ""
+    own = f"tinygrad-dl-{hashlib.sha256(svg).hexdigest()[:8]}"  # ids occur in every picture of a page
+    tag = opening[0].replace(b"<svg", b"<svg" + _CLASS + (f' {own}"'.encode() if way else b'"'), 1)
+    return (
+        tag + _style({"tinygrad-dl": dark_css, own: way}) + _with_titles_on_top(svg[opening.end() :].rstrip()) + b"\n"
+    )
 
 
 def _with_unique_gradients(svg: bytes) -> bytes:
@@ -76,8 +84,8 @@ def _with_titles_on_top(body: bytes) -> bytes:
     return body[:end] + opening + b"".join(titles) + b"</g>\n" + body[end:]
 
 
-def _style(dark_css: str) -> bytes:
-    if not dark_css.strip():
-        return b""
-    # Nested rules, which browsers have had since 2023, keep to this picture where it stands in a page with others.
-    return f"<style>.tinygrad-dl {{\n{escape(dark_css.strip())}\n}}</style>".encode()
+def _style(sheets: Mapping[str, str]) -> bytes:
+    """The style sheets of classes of pictures."""
+    # Nested rules, which browsers have had since 2023, keep to these pictures where they stand in a page with others.
+    parts = [f".{name} {{\n{escape(css.strip())}\n}}" for name, css in sheets.items() if css.strip()]
+    return f"<style>{chr(10).join(parts)}</style>".encode() if parts else b""
