@@ -206,9 +206,9 @@ def test_errors_per_sample_are_listed():
 def test_a_notebook_shows_a_table_with_escaped_text():
     W = tg.parameter(np.ones((2, 2)), name="W")
     shown = tg.derive(np.sum(nn.relu(W @ np.ones((2, 3)))))._repr_html_()
-    assert shown.count("<tr>") == 1 + len(tg.derive(np.sum(nn.relu(W @ np.ones((2, 3))))).steps)
+    assert shown.count("<tr") == 1 + len(tg.derive(np.sum(nn.relu(W @ np.ones((2, 3))))).steps)
     assert "&gt; 0" in shown
-    assert re.search(r"<td>\(2, 2\)</td>", shown)
+    assert re.search(r"<td[^>]*>\(2, 2\)</td>", shown)
 
 
 @pytest.mark.parametrize("loss", [3.0, tg.Tensor(1.0), tg.parameter([1.0, 2.0])])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _html
 from . import primitives, registry
 
 
@@ -24,14 +25,22 @@ class Displayed:
     def __repr__(self) -> str:
         values = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(")
         facts = [f"name={self.name!r}"] if self.name is not None else []
-        facts += [f"shape={self._value.shape}", f"dtype={self._value.dtype}"]
-        if self._function is not None:
-            node = self._parents[0] if self._function is primitives.output and self._parents else self
-            facts.append(f"made by {registry.name_of(node._function)}")
-        elif self._tracked:
-            facts.append("requires_grad=True")
+        facts += [f"shape={self._value.shape}", f"dtype={self._value.dtype}", *self._origin_text("requires_grad=True")]
         gap = ",\n       " if "\n" in values else ", "
         return f"Tensor({values}{gap}{', '.join(facts)})"
+
+    def _repr_html_(self) -> str:
+        value = np.asarray(self._value)
+        facts = [f"shape {value.shape}", f"{value.dtype}", *self._origin_text("a parameter")]
+        numbers = np.array2string(value, precision=4, threshold=100, max_line_width=100)
+        return _html.block(_html.title(f"Tensor {self.name or ''}".rstrip(), ", ".join(facts)), _html.code(numbers))
+
+    def _origin_text(self, of_leaf: str) -> list[str]:
+        """The function that made it, or `of_leaf` for one that requires grad."""
+        if self._function is not None:
+            node = self._parents[0] if self._function is primitives.output and self._parents else self
+            return [f"made by {registry.name_of(node._function)}"]
+        return [of_leaf] if self._tracked else []
 
     def __format__(self, spec: str) -> str:
         if spec and self._value.size != 1:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import pytree
+from .. import _html, pytree
 from ..core.backprop import initial_cotangent, topological_order
 from ..core.tensor import Tensor
 from ..tracing.dead_code import without_dead_code
@@ -106,14 +105,11 @@ class Derivation:
 
     def _repr_html_(self) -> str:
         rows = [
-            f"<tr><td><code>{html.escape(step.quantity)}</code></td><td>=</td>"
-            f"<td style='text-align: left'><code>{html.escape(step.formula)}</code></td>"
-            f"<td>{html.escape(str(step.shape)) if step.shape else ''}</td><td>{html.escape(step.rule)}</td></tr>"
+            [_html.Code(step.quantity), "=", _html.Code(step.formula), step.shape or "", step.rule, step.week]
             for step in self.steps
         ]
-        note = f"<p>{self.note()}</p>" if self.per_sample else ""
-        head = "<tr><th></th><th></th><th></th><th>shape</th><th>rule</th></tr>"
-        return f"<table>{head}{''.join(rows)}</table>{note}"
+        note = _html.note(self.note()) if self.per_sample else ""
+        return _html.block(_html.table(rows, ["quantity", "", "formula", "shape", "rule", "course"]), note)
 
     def __str__(self) -> str:
         return f"{self.source}\n\n{self.note()}" if self.per_sample else self.source

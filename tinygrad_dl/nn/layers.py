@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import checks
+from .. import _html, checks
 from ..core import arguments
 from ..core.tensor import Tensor, parameter
 from . import activations, fused, initializers
@@ -176,8 +176,23 @@ class Sequential(Module):
         Returns
         -------
         str
-            The table, a line for each layer.
+            The table, a line for each layer; a notebook shows a table.
         """
+        table = self._table()
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        aligned = ([cell.ljust(width) for cell, width in zip(row[:7], widths, strict=False)] for row in table)
+        text = "\n".join(
+            "  ".join([*cells, row[7].rjust(widths[7])]).rstrip() for cells, row in zip(aligned, table, strict=True)
+        )
+        return _html.TextTable(text, _html.block(_html.table(table[1:], table[0], numbers=[7])))
+
+    def _repr_html_(self) -> str:
+        table = self._table()
+        total = f"{int(table[-1][7]):,} parameters"
+        return _html.block(_html.title(type(self).__name__, total), _html.table(table[1:-1], table[0], numbers=[7]))
+
+    def _table(self) -> list[list[str]]:
+        """The rows of the summary: a head, a row for each layer, and the total."""
         numbers = itertools.count(1)
         table = [["l", "layer", "W[l]", "b[l]", "Z[l]", "g[l]", "A[l]", "parameters"]]
         for layer in _flat(self):
@@ -193,12 +208,7 @@ class Sequential(Module):
                 Z = f"({layer.n_out}, m)"
                 row[0], row[2:7] = f"{next(numbers)}", [f"{layer.W.shape}", f"{layer.b.shape}", Z, "identity", Z]
             table.append(row)
-        table.append(["", "", "", "", "", "", "total", str(sum(p.size for p in self.parameters()))])
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        aligned = ([cell.ljust(width) for cell, width in zip(row[:7], widths, strict=False)] for row in table)
-        return "\n".join(
-            "  ".join([*cells, row[7].rjust(widths[7])]).rstrip() for cells, row in zip(aligned, table, strict=True)
-        )
+        return [*table, ["", "", "", "", "", "", "total", str(sum(p.size for p in self.parameters()))]]
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(_name, self.layers))})"

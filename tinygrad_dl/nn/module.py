@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from .. import pytree
+from .. import _html, pytree
 from .._files import describe_difference, read_arrays, write_arrays
 from ..batching import Batched, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor, replace_all_data
 from .call_tracking import track_calls
+
+_MOST_ROWS = 40  # of a table in a notebook
 
 
 class Module:
@@ -238,6 +240,14 @@ class Module:
             self.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{os.fsdecode(path)!r}: {error}") from None
+
+    def _repr_html_(self) -> str:
+        found = list(self.named_parameters())
+        rows = [[_html.Code(name), f"{p.shape}", f"{p.dtype}", f"{p.size:,}"] for name, p in found[:_MOST_ROWS]]
+        more = [f"... and {len(found) - _MOST_ROWS:,} more parameters"] if len(found) > _MOST_ROWS else []
+        head = ["parameter", "shape", "dtype", "numbers"]
+        total = f"{sum(p.size for _, p in found):,} parameters"
+        return _html.block(_html.title(repr(self), total), _html.table(rows, head, numbers=[3]), _html.note(*more))
 
 
 class Mode:

@@ -8,7 +8,7 @@ from typing import Any, Self, TypedDict
 
 import numpy as np
 
-from .. import checks
+from .. import _html, checks
 from .._files import describe_difference
 from .._names import is_bias
 from ..core import arguments
@@ -27,6 +27,7 @@ _FOREIGN_SETTINGS = {  # names that other libraries use -> advice
     "clipnorm": "write max_norm=",
     "schedule": "pass the schedule as learning_rate",
 }
+_MOST_NAMES = 12  # of parameters in a notebook
 _OURS = (__name__, f"{__package__}.algorithms")
 
 
@@ -233,6 +234,15 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, learning_rate={self.learning_rate})"
+
+    def _repr_html_(self) -> str:
+        settings = dict.fromkeys([*signature(type(self).__init__).parameters, *Settings.__annotations__])
+        values = [(name, getattr(self, name)) for name in settings if name != "parameters" and hasattr(self, name)]
+        rows = [[_html.Code(name), f"{value:.6g}" if isinstance(value, float) else value] for name, value in values]
+        named = ", ".join(p.name or f"{p.shape}" for p in self.parameters[:_MOST_NAMES])
+        count = len(self.parameters)
+        trained = f"{count} parameters: {named}{', ...' if count > _MOST_NAMES else ''}"
+        return _html.block(_html.title(type(self).__name__, trained), _html.table(rows, ["setting", "value"]))
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return a copy of the state: the steps of a schedule, and the averages of each parameter's gradients.

@@ -53,7 +53,7 @@ def test_the_table_for_notebooks_says_the_same_and_is_escaped():
     assert "Z1 &gt; 0" in page
     assert "wrong: g&#x27; twice" in page
     assert page.count("<tr") == 1 + len(report.rows)
-    assert not re.search(r"<(?!/?(p|b|br|table|tr|td|th)\b)", page)
+    assert not re.search(r"<(?!/?(div|span|b|br|code|table|tr|td|th)\b)", page)
 
 
 def test_assert_right_raises_the_report_unless_all_is_right():

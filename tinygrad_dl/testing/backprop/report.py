@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from ... import _html
 
 MOST_LINES = 40
 
@@ -182,18 +183,13 @@ class BackpropReport:
         return f"BackpropReport({self._headline()})"
 
     def _repr_html_(self) -> str:
-        cells = [[row.name, _shape(row), *_numbers(row), row.verdict] for row in self]
-        head = _cells("th", ["", "shape", "max diff", "relative", ""])
-        body = "".join(
-            f'<tr style="color: {_COLOURS[row.status]}">{_cells("td", line)}</tr>'
-            for row, line in zip(self, cells, strict=True)
+        cells = [[_html.Code(row.name), _shape(row), *_numbers(row), row.verdict] for row in self]
+        verdicts = [_VERDICTS[row.status] for row in self]
+        table = _html.table(cells, ["gradient", "shape", "max diff", "relative", "verdict"], verdicts, numbers=[2, 3])
+        notes = (
+            part for headline, lines in self._explanations() for part in (_html.title(headline), _html.note(*lines))
         )
-        notes = "".join(
-            f"<p><b>{html.escape(headline)}</b><br>{'<br>'.join(map(html.escape, lines))}</p>"
-            for headline, lines in self._explanations()
-        )
-        title = html.escape(f"{self._headline()} {self._reading()}")
-        return f"<p>{title}</p><table><tr>{head}</tr>{body}</table>{notes}"
+        return _html.block(_html.title(self._headline(), self._reading()), table, *notes)
 
 
 def _wrap(headline: str, rest: Iterable[str]) -> list[str]:
@@ -215,11 +211,7 @@ def _alternatives(row: Row) -> list[str]:
     return lines
 
 
-_COLOURS = {"right": "#2e7d32", "wrong": "#c62828", "unknown": "#c62828", "inherited": "#8d6e63"}
-
-
-def _cells(tag: str, texts: Iterable[str]) -> str:
-    return "".join(f'<{tag} style="text-align: left">{html.escape(text)}</{tag}>' for text in texts)
+_VERDICTS = {"right": "right", "wrong": "wrong", "unknown": "wrong", "inherited": ""}
 
 
 def _shape(row: Row) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import _frames
+from ... import _frames, _html
 
 LINES = 40  # in an error, at most
 SHOWN = 5  # mistakes in a table
@@ -152,6 +152,17 @@ class GradientReport:
 
     def __repr__(self) -> str:
         return f"GradientReport({self.function!r}, {self.verdict}, undecided={self.undecided})"
+
+    def _repr_html_(self) -> str:
+        verdict = _html.title(f"{self.function}: {self.verdict}")
+        if self.verdict == "wrong":
+            return _html.block(verdict, _html.code(str(self)))
+        head = ["argument", "order", "mode", "checked", "largest difference", "kinks", "undecided"]
+        rows = [
+            [_html.Code(r.argument), r.order, r.mode, r.how, f"{r.worst:.1e}", r.kinks, r.undecided] for r in self.rows
+        ]
+        verdicts = ["" if row.undecided else "right" for row in self.rows]
+        return _html.block(verdict, _html.table(rows, head, verdicts, numbers=[1, 4, 5, 6]))
 
     def _right(self) -> list[str]:
         if not self.rows:
