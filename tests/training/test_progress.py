@@ -2,6 +2,7 @@
 
 import io
 import sys
+import types
 
 import pytest
 
@@ -36,3 +37,14 @@ def test_a_bar_begins_with_the_epochs_that_are_done(monkeypatch, tmp_path):
     fit(epochs=5, progress=True, resume=tmp_path / "run.npz")
     assert "3/5" in terminal.getvalue()
     assert "0/5" not in terminal.getvalue()
+
+
+def test_without_widgets_a_notebook_has_a_line_of_text_and_nothing_on_the_ground_of_errors(monkeypatch, capsys):
+    tqdm = pytest.importorskip("tqdm")
+    shell = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=None))
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setattr("tqdm.auto.tqdm", tqdm.std.tqdm)
+    fit(epochs=3, progress=True)
+    shown = capsys.readouterr()
+    assert "3/3" in shown.out
+    assert shown.err == ""

@@ -21,6 +21,7 @@ from ...graph.nodes import Graph
 from ..input_tensors import tensors_to_show
 from .contents import contents_of
 from .document import assemble
+from .frame import PagePath
 from .pictures import pictures_of
 
 MAX_VALUES = 400  # numbers of an array
@@ -59,7 +60,7 @@ def explore(
     Returns
     -------
     Path
-        The path of the page.
+        The path of the page; a notebook shows the page itself.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def explore(
     page = assemble(contents_of(graph, _title(outputs[0], title), shown, max_values, note))
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
-    return path
+    return PagePath(path)
 
 
 def _check_path(path: str | os.PathLike) -> Path:
