@@ -1,6 +1,7 @@
 """Docstrings: those of public names have the sections of numpydoc, with all parameters; none asks a question."""
 
 import ast
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from tinygrad_dl.drawing import plots
 from tinygrad_dl.testing import strategies
 
 MODULES = [tg, tg.data, tg.nn, tg.optim, tg.primitives, drawing, plots, testing, testing.formulas, strategies]
+MODULES += [tg.sklearn] if importlib.util.find_spec("sklearn") else []
 TRANSFORMS = [*functional.__all__, "debug"]
 
 

@@ -57,6 +57,7 @@ ALLOWED = {
     "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"_html", "core", "nn", "pytree", "tracing", "derivation"},
+    "sklearn": {"checks", "core.modes", "nn", "optim", "training"},
     "graph.": {"core", "nn", "tracing", "_frames", "graph"},
     "drawing.": {"core", "derivation", "graph", "nn", "tracing", "debugging", "pytree", "_files", "drawing"},
     "coverage.": {"_html", "core", "functional", "pytree", "testing", "coverage"},

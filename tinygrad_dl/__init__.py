@@ -27,6 +27,7 @@ from .training import History, fit, load_training, save_training
 
 if TYPE_CHECKING:
     from . import drawing as drawing
+    from . import sklearn as sklearn
     from . import testing as testing
     from .derivation import derive
     from .drawing import Drawing, draw, explore
@@ -83,7 +84,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name):
         """Import on first use what training a net does not need."""
-        if name in ("drawing", "testing"):
+        if name in ("drawing", "sklearn", "testing"):
             return importlib.import_module(f".{name}", __name__)
         if name in ("Drawing", "draw", "explore"):
             return getattr(importlib.import_module(".drawing", __name__), name)

@@ -16,7 +16,7 @@ _LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "cross_entropy": nn.softmax_cross_entropy,
     "softmax_cross_entropy": nn.softmax_cross_entropy,
 }
-_OPTIMIZERS = {
+OPTIMIZERS = {
     "adam": optim.Adam,
     "rmsprop": optim.RMSProp,
     "sgd": optim.SGD,
@@ -68,7 +68,7 @@ def loss_for(loss: Any) -> Callable[[Any, Any], Any]:
 
 def optimizer_for(optimizer: Any, net: Any) -> optim.Optimizer:
     """The optimizer that a word or a class stands for, with its own settings; an optimizer itself."""
-    kind = _OPTIMIZERS.get(optimizer.lower()) if isinstance(optimizer, str) else optimizer
+    kind = OPTIMIZERS.get(optimizer.lower()) if isinstance(optimizer, str) else optimizer
     if isinstance(kind, type) and issubclass(kind, optim.Optimizer) and hasattr(net, "parameters"):
         if kind is optim.Adam or kind is optim.RMSProp:
             return kind(net.parameters())
