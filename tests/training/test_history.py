@@ -1,6 +1,8 @@
 """`History`: losses, metrics, and their picture."""
 
+import re
 import sys
+from html.parser import HTMLParser
 
 import pytest
 
@@ -58,3 +60,44 @@ def test_a_history_prints_as_a_table_of_about_ten_epochs():
     assert lines[-1].split() == ["25", "0.04", "0.5"]
     assert len({len(line) for line in lines}) == 1
     assert str(tg.History()) == "epoch"
+
+
+class Table(HTMLParser):
+    """The cells of a page's table, row by row, and the colours that its styles name."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.rows, self.open = [], []
+        self.feed(page)
+        self.close()
+        assert self.open == []  # each tag is closed, in order
+
+    def handle_starttag(self, tag, attributes):
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        self.rows[-1][-1] += text
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 7, 25])
+def test_a_notebook_shows_the_printed_table(epochs):
+    history = tg.History(loss=[1 / (k + 1) for k in range(epochs)], accuracy=[0.5] * epochs)
+    assert Table(history._repr_html_()).rows == [line.split() for line in str(history).splitlines()]
+
+
+def test_a_notebook_shows_the_names_of_metrics_as_text_and_a_gap_for_a_new_one():
+    history = tg.History({"loss": [1.0, 0.5], "<b>&mine": [0.25]})
+    assert Table(history._repr_html_()).rows == [["epoch", "loss", "<b>&mine"], ["1", "1", "0.25"], ["2", "0.5", ""]]
+
+
+def test_the_table_in_a_notebook_has_no_colours_of_its_own():
+    page = tg.History(loss=[1.0])._repr_html_()
+    assert {*re.findall(r"(?:color|background): ([^;\"]*)", page)} == {"inherit", "none"}
+    assert "#" not in page

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
+
+_TABLE = 'style="border-collapse: collapse; color: inherit; background: none; font-variant-numeric: tabular-nums"'
+_RULE = 'style="border-bottom: 1px solid; background: none"'
+_CELL = 'style="text-align: right; padding: 0.15em 0.8em; color: inherit; background: none"'
 
 
 class History(dict[str, list[float]]):
@@ -68,12 +73,23 @@ class History(dict[str, list[float]]):
 
     def __str__(self) -> str:
         """A table: a row for each epoch, of long runs for about ten of them."""
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+    def _repr_html_(self) -> str:
+        """The same table for notebooks. Its colours are those of the page, light or dark."""
+        names, *epochs = self._rows()
+        head = "".join(f"<th {_CELL}>{html.escape(name)}</th>" for name in names)
+        body = "".join(f"<tr>{''.join(f'<td {_CELL}>{value}</td>' for value in row)}</tr>" for row in epochs)
+        return f"<table {_TABLE}><thead><tr {_RULE}>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _rows(self) -> list[list[str]]:
+        """The names, then the values of about ten epochs, the first and the last among them."""
         epochs = len(self.get("loss", ()))
         every = max(1, -(-epochs // 10))
         shown = [epoch for epoch in range(1, epochs + 1) if epoch in (1, epochs) or epoch % every == 0]
-        rows = [["epoch", *self], *([f"{epoch}", *self._values(epoch)] for epoch in shown)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+        return [["epoch", *self], *([f"{epoch}", *self._values(epoch)] for epoch in shown)]
 
     def _values(self, epoch: int) -> list[str]:
         """The values of an epoch as text; empty where a name has none, being newer than the run."""
