@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,25 @@ def function(where: str, name: str, value: Any, example: str) -> Callable[..., A
     if not callable(value):
         raise TypeError(f"{where}: expected {name} to be a function, such as {name}={example}, got {value!r:.80}.")
     return value
+
+
+def named(where: str, what: str, given: Any, known: Mapping[str, Any]) -> Any:
+    """Return the value that a word stands for; other values unchanged. Raises ValueError for unknown words.
+
+    >>> named("fit", "a loss", "MSE", {"mse": abs})
+    <built-in function abs>
+    """
+    if not isinstance(given, str):
+        return given
+    if given.lower() not in known:
+        raise ValueError(f"{where}: expected {what}, such as {', '.join(map(repr, known))}, got {given!r}.")
+    return known[given.lower()]
+
+
+def no_other_arguments(where: str, unknown: Mapping[str, Any], advice: Mapping[str, str]) -> None:
+    """Raise TypeError if there are arguments that `where` lacks, with the advice for the first one."""
+    for name in unknown:
+        raise TypeError(f"{where} has no {name}=: {advice.get(name, f'see help({where}) for its arguments')}.")
 
 
 def _to_scalar(value: Any) -> Any:

@@ -151,3 +151,10 @@ def test_images_with_their_samples_first_are_refused_by_fit():
     X, net = np.ones((20, 1, 4, 4)), convolutional_net()
     with pytest.raises(ValueError, match=r"the samples are the last axis: pass np\.moveaxis\(X, 0, -1\)"):
         tg.fit(net, X, np.zeros(20, int), loss="cross_entropy", optimizer="adam", epochs=1)
+
+
+def test_a_word_stands_for_the_initializer_of_the_filters():
+    by_word, by_hand = (nn.Conv2D(1, 2, 3, rng=np.random.default_rng(0), init=init) for init in ("xavier", nn.xavier))
+    assert by_word.W.numpy().tobytes() == by_hand.W.numpy().tobytes()
+    with pytest.raises(ValueError, match=r"Conv2D: expected an initializer, such as 'he', .* got 'best'"):
+        nn.Conv2D(1, 2, 3, rng=np.random.default_rng(0), init="best")

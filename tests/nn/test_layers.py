@@ -1,5 +1,7 @@
 """Initializers, Dense, Sequential and mlp: shapes, names, the table of shapes, and what is refused."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -295,3 +297,21 @@ def test_words_stand_for_activations_and_initializers():
         nn.mlp([2, 3, 1], rng=np.random.default_rng(0), hidden="rellu")
     with pytest.raises(ValueError, match=r"Dense: expected an initializer, such as 'he', .* got 'best'"):
         nn.Dense(2, 3, rng=np.random.default_rng(0), init="best")
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda **rng: nn.mlp([2, 3, 1], activation="relu", **rng), "write hidden=tg.nn.relu, output=tg.nn.sigmoid"),
+        (lambda **rng: nn.mlp([2, 3, 1], dropout=0.5, **rng), "tg.nn.Dropout("),
+        (lambda **rng: nn.mlp([2, 3, 1], kernel_initializer="he", **rng), "write init=tg.nn.he"),
+        (lambda **rng: nn.mlp([2, 3, 1], seed=0), "write rng=np.random.default_rng(seed)"),
+        (lambda **rng: nn.Dense(2, 3, activation="relu", **rng), "write tg.nn.Sequential(tg.nn.Dense("),
+        (lambda **rng: nn.Dense(2, 3, bias=False, **rng), "tg.nn.Dense has no bias=: see help(tg.nn.Dense)"),
+        (lambda **rng: nn.Sequential([nn.Dense(2, 3, **rng)]), "pass Sequential(*layers)"),
+        (lambda **rng: nn.Sequential(nn.Dense(2, 3, **rng), "ReLU"), "pass tg.nn.relu"),
+    ],
+)
+def test_what_other_libraries_call_it_is_answered_with_the_line_to_write(make, line):
+    with pytest.raises(TypeError, match=re.escape(line)):
+        make(rng=np.random.default_rng(0))

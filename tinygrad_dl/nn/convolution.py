@@ -181,7 +181,7 @@ class Conv2D(Module):
         The number of zeros around an image on each side.
     rng : numpy.random.Generator
         The source of randomness for the weights. Required.
-    init : function
+    init : function or str
         The initializer of the weights, as for `Dense`: of the matrix (c_out, c_in size²).
     dtype : dtype
         The type of the parameters.
@@ -221,7 +221,7 @@ class Conv2D(Module):
         stride: int = 1,
         padding: int = 0,
         rng: np.random.Generator | None = None,
-        init: initializers.Initializer = initializers.he,
+        init: initializers.Initializer | str = initializers.he,
         dtype: Any = np.float64,
     ):
         c_in, c_out, size = (
@@ -230,7 +230,9 @@ class Conv2D(Module):
         )
         self.stride = checks.whole_number("Conv2D", "stride", stride)
         self.padding = checks.whole_number("Conv2D", "padding", padding, least=0)
-        W = np.asarray(init((c_out, c_in * size**2), checks.generator("Conv2D", rng)), dtype)
+        initialize = checks.named("Conv2D", "an initializer", init, initializers.BY_NAME)
+        checks.function("Conv2D", "init", initialize, "tg.nn.he")
+        W = np.asarray(initialize((c_out, c_in * size**2), checks.generator("Conv2D", rng)), dtype)
         self.W = parameter(W.reshape(c_out, c_in, size, size), name="W")
         self.b = parameter(np.zeros((c_out, 1), dtype), name="b")
 

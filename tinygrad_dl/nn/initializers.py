@@ -124,3 +124,6 @@ def he(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     np.float64(0.1)
     """
     return rng.normal(0.0, np.sqrt(2 / shape[1]), shape)
+
+
+BY_NAME = {"he": he, "xavier": xavier, "zeros": zeros}

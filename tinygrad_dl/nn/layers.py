@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Dense(Module):
         The initializer of the weights: `init(shape, rng)` gives an array (n_out, n_in); or its name in `tg.nn`.
     dtype : dtype
         The type of the parameters.
+    **unknown
+        None: names that other libraries use get an error that shows the line to write.
 
     Attributes
     ----------
@@ -70,10 +72,12 @@ class Dense(Module):
         rng: np.random.Generator | None = None,
         init: initializers.Initializer | str = initializers.xavier,
         dtype: Any = np.float64,
+        **unknown: Never,
     ):
+        checks.no_other_arguments("tg.nn.Dense", unknown, _ADVICE_DENSE)
         n_in = checks.whole_number("Dense", "n_in", n_in)
         n_out = checks.whole_number("Dense", "n_out", n_out)
-        initialize = _by_name("Dense", "an initializer", init, _INITIALIZERS)
+        initialize = checks.named("Dense", "an initializer", init, initializers.BY_NAME)
         checks.function("Dense", "init", initialize, "tg.nn.he")
         W = np.asarray(initialize((n_out, n_in), checks.generator("Dense", rng)), dtype)
         if W.shape != (n_out, n_in):
@@ -139,7 +143,11 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]):
         for position, layer in enumerate(layers):
             if not callable(layer):
-                raise TypeError(f"Sequential: expected layers and functions, got {layer!r} at position {position}.")
+                advice = ": pass Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
+                if isinstance(layer, str) and layer.lower() in _ACTIVATIONS:
+                    advice = f": pass tg.nn.{layer.lower()}"
+                got = f"got {layer!r:.80} at position {position}{advice}"
+                raise TypeError(f"Sequential: expected layers and functions, {got}.")
         self.layers = list(layers)
         self._number(1)
 
@@ -227,6 +235,7 @@ def mlp(
     output: Callable[[Any], Any] | str = activations.identity,
     init: initializers.Initializer | str | None = None,
     dtype: Any = np.float64,
+    **unknown: Never,
 ) -> Sequential:
     """Make a multilayer perceptron: Dense layers with activations between them.
 
@@ -244,6 +253,8 @@ def mlp(
         The initializer of the weights. The default is `he` for a `hidden` of the relu family, else `xavier`.
     dtype : dtype
         The type of the parameters.
+    **unknown
+        None: names that other libraries use get an error that shows the line to write.
 
     Returns
     -------
@@ -264,6 +275,7 @@ def mlp(
     >>> tg.nn.mlp([30, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=np.random.default_rng(0))
     Sequential(Dense(30, 4), tanh, Dense(4, 1), sigmoid)
     """
+    checks.no_other_arguments("tg.nn.mlp", unknown, _ADVICE_MLP)
     expected = f"mlp: expected the sizes of the input and of each layer, such as [30, 4, 1], got {sizes!r:.80}."
     try:
         sizes = list(sizes)
@@ -273,7 +285,7 @@ def mlp(
         raise ValueError(expected)
     functions: dict[str, Callable[[Any], Any]] = {}
     for name, given, example in (("hidden", hidden, "tg.nn.relu"), ("output", output, "tg.nn.sigmoid")):
-        function = _by_name("mlp", "an activation", given, _ACTIVATIONS)
+        function = checks.named("mlp", "an activation", given, _ACTIVATIONS)
         functions[name] = checks.function("mlp", name, function, example)
     checks.generator("mlp", rng)
     if init is None:
@@ -288,18 +300,18 @@ _ACTIVATIONS = {
     name: getattr(fused, name, getattr(activations, name))
     for name in ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "softmax")
 }
-_INITIALIZERS = {name: getattr(initializers, name) for name in ("he", "xavier", "zeros")}
-
-
-def _by_name(where: str, what: str, given: Any, known: dict[str, Any]) -> Any:
-    """The function that a word stands for; other values unchanged. Raises ValueError for unknown words."""
-    if not isinstance(given, str):
-        return given
-    if given not in known:
-        raise ValueError(f"{where}: expected {what}, such as {', '.join(map(repr, known))}, got {given!r}.")
-    return known[given]
-
-
+_SEED = "write rng=np.random.default_rng(seed)"
+_ADVICE = {  # an argument that other libraries have -> the line to write here
+    "initializer": "write init=tg.nn.he",
+    "kernel_initializer": "write init=tg.nn.he",
+    "seed": _SEED,
+    "random_state": _SEED,
+}
+_ADVICE_DENSE = _ADVICE | {"activation": "write tg.nn.Sequential(tg.nn.Dense(30, 4, rng=rng), tg.nn.relu)"}
+_ADVICE_MLP = _ADVICE | {
+    "activation": "write hidden=tg.nn.relu, output=tg.nn.sigmoid",
+    "dropout": "write tg.nn.Sequential(tg.nn.Dense(30, 4, rng=rng), tg.nn.relu, tg.nn.Dropout(0.2, rng=rng), ...)",
+}
 _RELU_FAMILY: tuple[Callable[[Any], Any], ...] = (
     fused.relu,
     fused.leaky_relu,

@@ -311,7 +311,8 @@ def _sums_of_probabilities(loss, Y):
     _check_range(loss, "class probabilities", Y)
     sums = np.add.reduce(Y, axis=0)
     if not np.maximum.reduce(np.abs(sums - 1)) <= 1e-3:  # nan is not
-        raise ValueError(f"{loss}: expected columns of class probabilities that sum to 1.")
+        advice = "; for one output, take binary_cross_entropy" if len(Y) == 1 else ""
+        raise ValueError(f"{loss}: expected columns of class probabilities that sum to 1{advice}.")
     return sums
 
 

@@ -20,7 +20,7 @@ from .history import History
 from .progress import progress_bar
 from .saving import load_training, save_training
 from .steps import Evaluation, Metric, average_over_samples
-from .words import advice_for, loss_for, optimizer_for
+from .words import loss_for, no_other_arguments, optimizer_for
 
 
 def fit(
@@ -56,7 +56,7 @@ def fit(
     X : array or data frame
         Samples, (n, m), or images and the like, (..., m). It is not changed, and may be changed after the call.
     Y : array or data frame
-        Labels, (..., m). For a net with one output, (m,) counts as (1, m).
+        Labels, (..., m). For a net with one output, a column of a data frame, (m,), counts as (1, m).
     loss : function or str
         `loss(predictions, Y)` gives a Tensor of size 1; or the name of a loss of `tg.nn`, "mse", "bce" or
         "cross_entropy".
@@ -123,8 +123,7 @@ def fit(
     >>> history["accuracy"][-1] > 0.95
     True
     """
-    if unknown:
-        raise TypeError(advice_for(next(iter(unknown))))
+    no_other_arguments(unknown, optimizer)
     optimizer, loss = optimizer_for(optimizer, net), loss_for(loss)
     if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
         raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .. import nn, optim
+from .. import checks, nn, optim
 
 _LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "mse": nn.mean_squared_error,
@@ -24,11 +24,15 @@ OPTIMIZERS = {
     "momentum": optim.Momentum,
 }
 _LINE = "optimizer=tg.optim.{}(net.parameters(), learning_rate={})"
-_ADVICE = {  # an argument that other libraries have -> the line to write here
-    "lr": _LINE.format("Adam", "..."),
-    "learning_rate": _LINE.format("Adam", "..."),
-    "momentum": "optimizer=tg.optim.Momentum(net.parameters(), learning_rate=..., beta=...)",
-    "weight_decay": "optimizer=tg.optim.Adam(net.parameters(), weight_decay=...)",
+_ADVICE = {  # an argument that other libraries have -> the line to write here, with the optimizer {0} and the value {1}
+    "lr": _LINE.format("{0}", "{1}"),
+    "learning_rate": _LINE.format("{0}", "{1}"),
+    "momentum": "optimizer=tg.optim.Momentum(net.parameters(), learning_rate=..., beta={1})",
+    "weight_decay": "optimizer=tg.optim.{0}(net.parameters(), learning_rate=..., weight_decay={1})",
+    "max_norm": "optimizer=tg.optim.{0}(net.parameters(), learning_rate=..., max_norm={1})",
+    "clipnorm": "optimizer=tg.optim.{0}(net.parameters(), learning_rate=..., max_norm={1})",
+    "dropout": "tg.nn.Dropout({1}, rng=rng) among the layers of a tg.nn.Sequential",
+    "l2": "a loss with the term: lambda A, Y: ... + tg.nn.l2(net, {1})",
     "init": "tg.nn.mlp(sizes, init=tg.nn.he, rng=rng), where the net is made",
     "validation_data": "validation=(X, Y)",
     "validation_split": "validation=(X, Y), with samples that you set apart",
@@ -49,21 +53,19 @@ _ADVICE = {  # an argument that other libraries have -> the line to write here
 }
 
 
-def advice_for(name: str) -> str:
-    """The message of an error for an argument that `fit` does not have."""
-    if name in _ADVICE:
-        return f"fit has no {name}=: write {_ADVICE[name]}."
-    return f"fit has no {name}=: see help(tg.fit) for its arguments."
+def no_other_arguments(unknown: Mapping[str, Any], optimizer: Any) -> None:
+    """Raise TypeError for an argument that `fit` lacks, with the line to write for this optimizer and value."""
+    kind = OPTIMIZERS.get(optimizer.lower()) if isinstance(optimizer, str) else optimizer
+    name = kind.__name__ if isinstance(kind, type) else "Adam"
+    values = {word: value if isinstance(value, (int, float)) else "..." for word, value in unknown.items()}
+    advice = {word: f"write {_ADVICE[word].format(name, values[word])}" for word in unknown if word in _ADVICE}
+    checks.no_other_arguments("tg.fit", unknown, advice)
 
 
 def loss_for(loss: Any) -> Callable[[Any, Any], Any]:
-    """The loss that a word stands for; a function itself. Raises ValueError for other words."""
-    if not isinstance(loss, str):
-        given: Callable[[Any, Any], Any] = loss
-        return given
-    if loss not in _LOSSES:
-        raise ValueError(f"fit: expected loss= one of {', '.join(map(repr, _LOSSES))}, or a function, got {loss!r}.")
-    return _LOSSES[loss]
+    """The loss that a word stands for; other values unchanged. Raises ValueError for other words."""
+    found: Callable[[Any, Any], Any] = checks.named("fit", "a loss", loss, _LOSSES)
+    return found
 
 
 def optimizer_for(optimizer: Any, net: Any) -> optim.Optimizer:
