@@ -51,8 +51,9 @@ def test_examples_that_train_are_found():
 @pytest.mark.parametrize("name", TRAINING)
 @pytest.mark.filterwarnings("error:fit. trained without compile=True:UserWarning")
 def test_an_example_has_the_same_history_compiled_and_eager(name, monkeypatch, tmp_path):
-    for library in ("matplotlib", "sklearn", "PIL"):
+    for library in ("matplotlib", "sklearn", "PIL", "joblib"):
         pytest.importorskip(library)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # in this process, where `fit` is replaced
     histories = []
     monkeypatch.setattr(tg, "fit", both_ways(tg.fit, histories))
     runpy.run_path(shutil.copy(EXAMPLES / f"{name}.py", tmp_path), run_name="__main__")  # its pictures go there
