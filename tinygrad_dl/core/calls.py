@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments, cuts, primitives, registry
+from . import arguments, cuts, misfits, primitives, registry
 from .array_methods import Symbolic
 from .modes import is_recording
 from .numpy_warnings import Computing, at_the_users_line
@@ -74,6 +74,9 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
             data = compute(*values)
         except TypeError as error:
             data = at_the_users_line(error, compute, tuple(values))
+        except ValueError:
+            misfits.explain(function, values, args)
+            raise
     if isinstance(data, tuple):
         return record_several(data, function, tuple(values), kwargs, tuple(parents))
     return record(data, function, tuple(values), kwargs, tuple(parents))
@@ -164,6 +167,9 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         result = compute(*values, **settings)
     except TypeError as error:
         result = at_the_users_line(error, compute, values, settings)
+    except ValueError:
+        misfits.explain(function, values, args)
+        raise
     if isinstance(result, tuple) and function in registry.vjps:
         parts = [unrecorded(part, *args, function=function) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)

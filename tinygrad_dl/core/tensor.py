@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _frames
-from . import arguments, cuts, leaving, primitives, registry
+from . import arguments, cuts, leaving, misfits, primitives, registry
 from .array_methods import ArrayMethods, Symbolic
 from .display import Displayed
 from .modes import is_observed, is_recording, observing
@@ -66,6 +66,9 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         data = compute(*values)
     except TypeError as error:  # perhaps NumPy's, about to warn here: let it warn at the user's line
         data = at_the_users_line(error, compute, tuple(values))
+    except ValueError:
+        misfits.explain(function, values, args)
+        raise
     if isinstance(data, tuple):
         return calls.record_several(data, function, tuple(values), None, tuple(parents))
     return record(data, function, tuple(values), None, tuple(parents))
@@ -165,6 +168,9 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
             data = function(x, y)
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
+        except ValueError:
+            misfits.explain(function, (x, y), (self, other))
+            raise
         if tracked and is_recording():
             return record(data, function, (x, y), None, parents)
         return unrecorded(data, self, other)
@@ -178,6 +184,9 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
             data = function(x, y)
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
+        except ValueError:
+            misfits.explain(function, (x, y), (other, self))
+            raise
         if self._tracked and is_recording():
             return record(data, function, (x, y), None, (None, self))
         return unrecorded(data, other, self)
