@@ -1,5 +1,7 @@
 """Conversions of a tracked Tensor to a plain number, `float(x)`, `complex(x)` or `int(x)`, which lose the gradient.
 
+Writes into `x.data`, which is read-only, are found in the same way, by the instruction that reads `x.data`.
+
 `float(x)` by name in the user's own code is deliberate. A call of `float` by NumPy, `math` or another library is not:
 the gradient would be lost silently, so that is an error. In CPython the caller's current instruction distinguishes the
 two; if it does not, there is a warning.
@@ -54,6 +56,17 @@ def leave(kind: str, tensor: Any, frame: FrameType) -> None:
             f"{kind}(x) took {tensor._label()} out of the graph, so the gradient is lost. Write np.exp for math.exp, "
             f"np.stack for Z[i] = x; write x.item() for a number without a gradient."
         )
+
+
+def refuse_writes(tensor: Any, frame: FrameType) -> None:
+    """Raise ValueError if the code in `frame` reads `tensor.data` to change it in place; NumPy refuses that later."""
+    change = sys.implementation.name == "cpython" and _site(frame).changes
+    if change:
+        of_leaf = tensor._function is None
+        p = tensor.name if tensor.name and tensor.name.isidentifier() else "p" if of_leaf else "x"
+        target = f"{p}.data" if of_leaf else p
+        new = f"{target} - step" if change == "all" else f"tg.primitives.set_at({target}, index, value)"
+        raise ValueError(f"the data of {tensor._label()} are read-only, since graphs use them: write {target} = {new}.")
 
 
 def caller_of(frame: FrameType) -> str:
@@ -171,11 +184,15 @@ def _remedy(asker: str) -> str:
 class _Site(NamedTuple):
     """An instruction: it formats a number as text, assigns it to an element or attribute, or calls `names`.
 
+    It may also read an attribute that the statement changes in place: `changes` is "all" for `x.data -= 1`, "element"
+    for `x.data[0] = 1`.
+
     `method` is the last name if it is an attribute of an expression. `passed` are the names that are not called there,
     as `float` in `list(map(float, x))`. A name with a leading dot is a global.
     """
 
     text: bool = False
+    changes: str = ""
     assigns: str = ""
     names: tuple[str, ...] = ()
     method: str = ""
@@ -206,6 +223,8 @@ def _read(code: CodeType, offset: int) -> _Site:
         return _Site(assigns="z[i] = x")
     if here.opname == "STORE_ATTR":
         return _Site(assigns=f"z.{here.argval} = x")
+    if here.opname == "LOAD_ATTR" and here.argval == "data":
+        return _Site(changes=_changes(instructions, at))
     start, end = _ends(here)
     if start is None:  # Python runs without column positions
         return _Site()
@@ -224,6 +243,16 @@ def _read(code: CodeType, offset: int) -> _Site:
         names = ("", *names)  # an attribute of an expression in parentheses
     method = names[-1] if len(names) > 1 else ""
     return _Site(names=names if all(names) else (), method=method, passed=tuple(n for n in passed if all(n)))
+
+
+def _changes(instructions: list[dis.Instruction], at: int) -> str:
+    """The part of an attribute, read at an instruction, that the statement changes in place: "all", "element" or ""."""
+    before = [i.opname for i in instructions[:at] if i.opname != "EXTENDED_ARG"]
+    if before[-1:] == ["COPY"]:  # of the object, for the assignment after the operation
+        return "all"
+    start = _ends(instructions[at])[0]
+    stores = (i for i in instructions[at:] if i.opname in ("STORE_SUBSCR", "STORE_SLICE"))
+    return "element" if start is not None and any(_ends(store)[0] == start for store in stores) else ""
 
 
 def _chains(instructions: Iterable[dis.Instruction]) -> list[list[dis.Instruction]]:

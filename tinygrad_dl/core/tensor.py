@@ -293,15 +293,18 @@ class Tensor(ArrayMethods, Displayed):
     def data(self) -> np.ndarray:
         """The values, as a read-only view; `p.data = array` gives a leaf a copy of `array`.
 
-        Graphs that have used `p` before keep the old values, so that their gradients stay right.
+        Graphs that have used `p` before keep the old values, so that their gradients stay right. `p.data -= step` is an
+        error: write `p.data = p.data - step`.
 
         Raises
         ------
         ValueError
-            If the new array has another shape, or values that the dtype can't hold.
+            If the new array has another shape, or values that the dtype can't hold, or a statement changes the data in
+            place.
         TypeError
             If the Tensor is not a leaf.
         """
+        leaving.refuse_writes(self, sys._getframe(1))
         if isinstance(self._value, Symbolic):
             return self._value  # type: ignore[return-value]
         values: Any = np.asarray(self._value)
@@ -356,7 +359,7 @@ class Tensor(ArrayMethods, Displayed):
             _frames.warn(
                 f"{self._label()} was made by {registry.name_of(self._function)}, so its grad is None: backward() "
                 f"fills in that of leaves, made with tg.parameter(...). For the gradient with respect to others, write "
-                f"tg.gradients(loss, x); to update a parameter, p.data = p.data - step, which leaves it a leaf."
+                f"tg.gradients(loss, x); to update a parameter, p.data = p.data - 0.1 * p.grad, which leaves it a leaf."
             )
         return self._grad
 
