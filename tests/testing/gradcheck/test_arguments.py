@@ -1,6 +1,7 @@
 """Arguments of a checked function: lists, dicts, numbers, settings and Modules."""
 
 import numpy as np
+import pytest
 
 import tinygrad_dl as tg
 from tests.testing.gradcheck.test_check import X, primitive, report_of, wrong_sine
@@ -49,3 +50,14 @@ def test_the_arguments_are_not_changed():
 def test_a_function_for_tensors_only_is_checked_with_tensors():
     assert testing.check_gradients(lambda x: np.sin(x) + np.zeros_like(x.numpy()), X).passed
     assert not report_of(lambda x: np.sin(x) * x.detach(), X).passed
+
+
+@pytest.mark.parametrize("extra", [(lambda t: 2 * t,), (np.ones(2), lambda t: 2 * t)])
+def test_a_gradient_by_hand_among_the_arguments_is_answered_with_check_pair(extra):
+    with pytest.raises(TypeError, match=r"write tg\.testing\.check_pair\(f, lambda g, x: g \* gradient\(x\), x\)"):
+        testing.check_gradients(lambda t: np.sum(t**2), np.ones(3), *extra)
+
+
+def test_a_function_that_takes_a_function_is_checked():
+    assert testing.check_gradients(lambda f, x: f(x), np.tanh, np.ones(3)).passed
+    assert testing.check_gradients(lambda f, x: f(x), lambda x: x**2, np.ones(3)).passed

@@ -6,12 +6,14 @@ import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
 
 from ... import checks, functional
 from ...core.modes import no_grad
+from ...core.signatures import signature
 from . import claim, coordinates
 from .arguments import Arguments, name_of
 from .blame import blame
@@ -97,11 +99,27 @@ def gradients_report(
     order = checks.whole_number("check_gradients", "order", order)
     if not modes or set(modes) - {"vjp", "jvp"}:
         raise ValueError(f'check_gradients: expected modes among "vjp" and "jvp", got {modes!r}.')
+    _check_call(f, primals)
     arguments = Arguments(f, primals, argnums)
     report = GradientReport(name_of(f))
     with _progress(progress) as tick, np.errstate(all="ignore"):
         _check_orders(report, arguments, order, modes, tick)
     return report
+
+
+def _check_call(f: Callable[..., Any], primals: tuple[Any, ...]) -> None:
+    """Raise TypeError if a function, perhaps a gradient by hand, is among `primals` and `f` does not take so many."""
+    if not any(isinstance(primal, FunctionType) for primal in primals):
+        return
+    try:
+        signature(f).bind(*primals)
+    except TypeError:
+        raise TypeError(
+            f"check_gradients: expected the arguments of {name_of(f)}, got a function among them: to check a gradient "
+            f"by hand, write tg.testing.check_pair(f, lambda g, x: g * gradient(x), x)."
+        ) from None
+    except ValueError:  # of a function written in C, without a signature
+        return
 
 
 def _check_orders(
