@@ -254,7 +254,9 @@ def test_elementwise_grad_notices_any_two_elements_that_are_exchanged(n):
 
 
 @pytest.mark.parametrize("make", [tg.grad, tg.jacobian, tg.hessian])
-@pytest.mark.parametrize(("argnum", "error"), [((0, 0), ValueError), ((0, -2), ValueError), ("y", TypeError)])
-def test_arguments_are_numbered_once_and_by_integers(make, argnum, error):
-    with pytest.raises(error, match=r"expected (different arguments|argnum to be an argument number)"):
+@pytest.mark.parametrize(
+    ("argnum", "error"), [((0, 0), ValueError), ((0, -2), ValueError), (("x", 0), ValueError), (1.0, TypeError)]
+)
+def test_arguments_are_chosen_once_by_integers_and_names(make, argnum, error):
+    with pytest.raises(error, match=r"expected (different arguments|argnum to be the number or name of an argument)"):
         make(lambda x, y: x * y, argnum)(2.0, 3.0)

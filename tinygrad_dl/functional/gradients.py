@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -10,17 +11,21 @@ import numpy as np
 from .. import pytree
 from ..batching import core_of, unwrap_batch
 from ..core.array_methods import Symbolic
+from ..core.registry import name_of
+from ..core.signatures import signature
 from ..core.tensor import untracked
 from .derived import Derived, P, R
-from .trace import Trace, as_array, check_outputs, is_tracked, untrack
+from .trace import Aside, Trace, as_array, check_outputs, is_tracked, untrack
+
+Argnum = int | str | Sequence[int | str]  # arguments of a function, by number or by name
 
 
 @overload
-def grad(f: np.ufunc, argnum: int | Sequence[int] = 0) -> Callable[..., Any]: ...
+def grad(f: np.ufunc, argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]: ...
 @overload
-def grad(f: Callable[P, Any], argnum: int | Sequence[int] = 0) -> Callable[P, Any]: ...
-def grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """Return a function that computes the gradient of `f` with respect to its argument number `argnum`.
+def grad(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[P, Any]: ...
+def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+    """Return a function that computes the gradient of `f` with respect to its argument `argnum`.
 
     One call costs three to four times `f` for large arrays, whatever the number of inputs.
 
@@ -30,14 +35,17 @@ def grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[...
         A function in NumPy syntax that returns a real scalar. Its arguments are arrays of any shape, Tensors, numbers,
         Modules, or lists, tuples, dicts and dataclasses of them.
     argnum
-        The number of a positional argument, or a sequence of numbers.
+        The number of a positional argument, or the name of any argument that is given; or a sequence of them.
+    has_aux
+        With True, `f` returns a pair (value, aux) of the scalar and anything else, which is not differentiated.
 
     Returns
     -------
     gradient
         A function of the arguments of `f`. Its result has the structure and shapes of the argument; for several argnums
         it is a tuple. It consists of Tensors where the argument does, or where an outer function is being
-        differentiated, so that `grad` can be nested to any order; else of arrays and numbers.
+        differentiated, so that `grad` can be nested to any order; else of arrays and numbers. With `has_aux` it is a
+        pair of that and of aux without its graph.
 
     Raises
     ------
@@ -66,20 +74,27 @@ def grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[...
     12.0
     >>> float(tg.grad(tg.grad(lambda x: x**3))(2.0))
     12.0
+    >>> def power(x, exponent):
+    ...     return x**exponent
+    >>> float(tg.grad(power, "x")(2.0, exponent=3))
+    12.0
     """
-    both = _value_and_gradient(f, argnum)
+    both = _value_and_gradient(f, argnum, has_aux, "grad")
 
     def gradient(*args, **kwargs):
-        return both(*args, **kwargs)[1]
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
 
-    return Derived(gradient, grad, f, argnum)
+    return Derived(gradient, with_aux(grad, has_aux), f, argnum)
 
 
 @overload
-def value_and_grad(f: np.ufunc, argnum: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]: ...
+def value_and_grad(f: np.ufunc, argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]: ...
 @overload
-def value_and_grad(f: Callable[P, R], argnum: int | Sequence[int] = 0) -> Callable[P, tuple[R, Any]]: ...
-def value_and_grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(f: Callable[P, R], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[P, tuple[R, Any]]: ...
+def value_and_grad(
+    f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]:
     """Return a function that computes `f` and its gradient, as a pair.
 
     Parameters
@@ -88,11 +103,14 @@ def value_and_grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Ca
         A function as in `grad`.
     argnum
         As in `grad`.
+    has_aux
+        As in `grad`.
 
     Returns
     -------
     value_and_gradient
-        A function of the arguments of `f` that returns `(value, gradient)`, for the cost of the gradient alone.
+        A function of the arguments of `f` that returns `(value, gradient)`, for the cost of the gradient alone; with
+        `has_aux` it is `((value, aux), gradient)`.
 
     Raises
     ------
@@ -107,25 +125,33 @@ def value_and_grad(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Ca
     >>> float(value), gradient
     (5.0, {'w': array([2., 4.])})
     """
-    return Derived(_value_and_gradient(f, argnum), value_and_grad, f, argnum)
+    both = _value_and_gradient(f, argnum, has_aux, "value_and_grad")
+    return Derived(both, with_aux(value_and_grad, has_aux), f, argnum)
 
 
-def _value_and_gradient(f: Callable, argnum: int | Sequence[int]) -> Callable:
-    argnums, one = check_argnums(f, argnum, "grad")
+def with_aux(transform: Callable[..., Any], has_aux: bool) -> Callable[..., Any]:
+    """The transform that a pickled derivative is made with again."""
+    return functools.partial(transform, has_aux=True) if has_aux else transform
+
+
+def _value_and_gradient(f: Callable, argnum: Argnum, has_aux: bool, what: str) -> Callable:
+    argnums, one = check_argnums(f, argnum, what)
 
     def both(*args, **kwargs):
-        of_primals, primals = select_arguments(f, argnums, args, kwargs, "grad")
-        trace = Trace(lambda *primals: _check_scalar(of_primals(*primals)), primals)
+        of_primals, primals = select_arguments(f, argnums, args, kwargs, what)
+        aside = Aside(of_primals, what) if has_aux else None
+        trace = Trace(lambda *primals: _check_scalar((aside or of_primals)(*primals)), primals)
         [core] = trace.raw_outputs
         seeds = {core: np.ones_like(core._value)} if is_tracked(core) else {}
         gradient = pytree.unflatten_derivatives(trace.primals, trace.pull_back(seeds))
         untrack(trace.inputs)
-        return trace.value(), (gradient[0] if one else gradient)
+        value = (trace.value(), aside.aux(trace)) if aside else trace.value()
+        return value, (gradient[0] if one else gradient)
 
     return both
 
 
-def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+def elementwise_grad(f: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """Return a function that computes dfᵢ/dxᵢ for each element of x, for an elementwise function `f`.
 
     One backward pass suffices: the gradient of the sum of all fᵢ consists of these derivatives, provided that each fᵢ
@@ -136,7 +162,7 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
     f
         A function that returns an array of the shape of x.
     argnum
-        The number of the argument x, an array of any shape.
+        The number or the name of the argument x, an array of any shape.
 
     Returns
     -------
@@ -191,13 +217,17 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
     return Derived(derivative, elementwise_grad, f, argnum)
 
 
-def check_argnums(f: Callable[..., Any], argnum: int | Sequence[int], what: str) -> tuple[tuple[int, ...], bool]:
-    """Return `argnum` as a tuple, and True if it was a single number. Raises TypeError or ValueError for others."""
+def check_argnums(f: Callable[..., Any], argnum: Argnum, what: str) -> tuple[tuple[int | str, ...], bool]:
+    """Return `argnum` as a tuple, and True if it was single. Raises TypeError or ValueError for other values."""
     if not callable(f):
         raise TypeError(f"{what}: expected a function, got {f!r:.40}: for Tensors use tg.gradients.")
-    one = isinstance(argnum, (int, np.integer))
-    if not one and not (isinstance(argnum, Sequence) and all(isinstance(i, (int, np.integer)) for i in argnum)):
-        raise TypeError(f"{what}: expected argnum to be an argument number or a sequence of them, got {argnum!r:.40}.")
+    kinds = (int, np.integer, str)
+    one = isinstance(argnum, kinds)
+    if not one and not (isinstance(argnum, Sequence) and all(isinstance(i, kinds) for i in argnum)):
+        raise TypeError(
+            f"{what}: expected argnum to be the number or name of an argument, or a sequence of them, got "
+            f"{argnum!r:.40}."
+        )
     argnums: tuple[Any, ...] = (argnum,) if one else tuple(argnum)  # type: ignore[arg-type]
     if not argnums:
         raise ValueError(f"{what}: expected argnum to have at least one argument number, got none.")
@@ -205,22 +235,39 @@ def check_argnums(f: Callable[..., Any], argnum: int | Sequence[int], what: str)
 
 
 def select_arguments(
-    f: Callable[..., Any], argnums: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
+    f: Callable[..., Any], argnums: Sequence[int | str], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return `f` as a function of its arguments number `argnums`, with the others fixed, and these arguments."""
-    for i in argnums:
-        if not -len(args) <= i < len(args):
-            raise TypeError(f"{what}: there is no positional argument {i}: the function was given {len(args)}.")
-    if len({i % len(args) for i in argnums}) < len(argnums):
+    """Return `f` as a function of its arguments `argnums`, with the others fixed, and these arguments."""
+    given = dict(enumerate(args)) | kwargs
+    places = [_place(f, argnum, given, len(args), what) for argnum in argnums]
+    if len(set(places)) < len(places):
         raise ValueError(f"{what}: expected different arguments, got argnum={tuple(argnums)} of {len(args)}.")
 
     def of_primals(*primals):
-        inner = list(args)
-        for i, primal in zip(argnums, primals, strict=True):
-            inner[i] = primal
-        return f(*inner, **kwargs)
+        inner = given | dict(zip(places, primals, strict=True))
+        return f(*[inner[i] for i in range(len(args))], **{name: inner[name] for name in kwargs})
 
-    return of_primals, tuple(args[i] for i in argnums)
+    return of_primals, tuple(given[place] for place in places)
+
+
+def _place(f: Callable[..., Any], argnum: int | str, given: dict[Any, Any], count: int, what: str) -> int | str:
+    """The position or the keyword by which an argument of `f` was given, among `count` positional ones."""
+    if not isinstance(argnum, str):
+        if not -count <= argnum < count:
+            raise TypeError(f"{what}: there is no positional argument {argnum}: the function was given {count}.")
+        return argnum % count
+    if argnum in given:
+        return argnum
+    try:
+        parameters = signature(f).parameters
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: {name_of(f)} has no names of arguments: write argnum=0 for the first.") from None
+    if argnum not in parameters:
+        raise TypeError(f"{what}: {name_of(f)} has no argument {argnum!r}: its arguments are {', '.join(parameters)}.")
+    place, kind = list(parameters).index(argnum), parameters[argnum].kind
+    if place >= count or kind not in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD):
+        raise TypeError(f"{what}: expected a value for the argument {argnum!r}, got none: pass it in the call.")
+    return place
 
 
 def _check_scalar(output: Any) -> Any:

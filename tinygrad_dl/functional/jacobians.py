@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,23 +14,25 @@ from .. import pytree
 from ..batching import Batched, at_new_level
 from ..core.tensor import Tensor
 from .derived import Derived, P
-from .gradients import check_argnums, grad, select_arguments
+from .gradients import Argnum, check_argnums, grad, select_arguments, with_aux
 from .products import jvp_through
-from .trace import Trace, as_array, is_tracked, untrack
+from .trace import Aside, Trace, as_array, is_tracked, untrack
 
 BATCH_SIZE = 2**24  # the most numbers of one node in a batch of rows
 FORWARD_RATIO = 6  # forward mode is faster from this many outputs per input on, as measured
 
 
-def jacobian(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """Return a function that computes the Jacobian of `f` with respect to its argument number `argnum`.
+def jacobian(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+    """Return a function that computes the Jacobian of `f` with respect to its argument `argnum`.
 
     Parameters
     ----------
     f
         A function of arrays, numbers, or lists, dicts and the like of them; it returns the same kinds of values.
     argnum
-        The number of a positional argument, or a sequence of numbers.
+        The number or the name of an argument, or a sequence of them, as in `grad`.
+    has_aux
+        With True, `f` returns a pair (value, aux), and the result is a pair (jacobian, aux), as in `grad`.
 
     Returns
     -------
@@ -72,16 +74,18 @@ def jacobian(f: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable
 
     def derivatives(*args, **kwargs):
         of_primals, primals = select_arguments(f, argnums, args, kwargs, "jacobian")
-        trace = Trace(of_primals, primals)
+        aside = Aside(of_primals, "jacobian") if has_aux else None
+        trace = Trace(aside or of_primals, primals)
         entries = _columns(trace) if _forward_is_faster(trace) else [_rows(trace, i) for i in range(len(trace.outputs))]
         untrack(trace.inputs)
         rows = [pytree.unflatten_derivatives(trace.primals, row) for row in entries]
-        return pytree.unflatten_derivatives(trace.result, [row[0] if one else row for row in rows])
+        found = pytree.unflatten_derivatives(trace.result, [row[0] if one else row for row in rows])
+        return (found, aside.aux(trace)) if aside else found
 
-    return Derived(derivatives, jacobian, f, argnum)
+    return Derived(derivatives, with_aux(jacobian, has_aux), f, argnum)
 
 
-def hessian(f: Callable[P, Any], argnum: int | Sequence[int] = 0) -> Callable[P, Any]:
+def hessian(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[P, Any]:
     """Return a function that computes the Hessian of `f`: the Jacobian of its gradient.
 
     It costs as much as two gradients per element of the argument; for large arguments use `hvp`.
@@ -91,7 +95,9 @@ def hessian(f: Callable[P, Any], argnum: int | Sequence[int] = 0) -> Callable[P,
     f
         A function that returns a real scalar, as for `grad`.
     argnum
-        The number of a positional argument, or a sequence of numbers.
+        The number or the name of an argument, or a sequence of them, as in `grad`.
+    has_aux
+        With True, `f` returns a pair (value, aux), and the result is a pair (hessian, aux), as in `grad`.
 
     Returns
     -------
@@ -112,7 +118,8 @@ def hessian(f: Callable[P, Any], argnum: int | Sequence[int] = 0) -> Callable[P,
     array([[6., 2.],
            [2., 0.]])
     """
-    return Derived(jacobian(grad(f, argnum), argnum), hessian, f, argnum)
+    gradient = grad(f, argnum, has_aux=has_aux)
+    return Derived(jacobian(gradient, argnum, has_aux=has_aux), with_aux(hessian, has_aux), f, argnum)
 
 
 def _forward_is_faster(trace: Trace) -> bool:

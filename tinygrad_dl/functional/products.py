@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -14,10 +14,18 @@ from ..core.backprop import backward_between, topological_order
 from ..core.tensor import Tensor
 from .derived import R
 from .gradients import grad
-from .trace import Trace, add_seeds, as_array, check_linear_input, is_tracked, untrack
+from .trace import Aside, Trace, add_seeds, as_array, check_linear_input, is_tracked, untrack
 
 
-def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[Any, ...]]]:
+@overload
+def vjp(
+    f: Callable[..., tuple[R, Any]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[[Any], tuple[Any, ...]], Any]: ...
+@overload
+def vjp(
+    f: Callable[..., R], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[R, Callable[[Any], tuple[Any, ...]]]: ...
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Compute f(x, ...) and its pullback, the linear map u -> (uᵀ ∂f/∂x, ...) from output to input cotangents.
 
     Reverse mode: one call of the pullback costs about as much as `f`, whatever the number of inputs.
@@ -29,6 +37,8 @@ def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[An
         kinds of values, of any shape.
     *primals
         The arguments of `f`: floats or complex numbers.
+    has_aux
+        With True, `f` returns a pair (value, aux), where aux is anything, which is not differentiated.
 
     Returns
     -------
@@ -37,6 +47,8 @@ def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[An
     pullback
         A function that can be called repeatedly. It takes a cotangent in the structure and shapes of `value`, with None
         for zero, and returns a tuple of one cotangent per primal, in their structures and shapes (see `grad`).
+    aux
+        With `has_aux` only: the second part of what `f` returns, without its graph.
 
     Raises
     ------
@@ -64,8 +76,10 @@ def vjp(f: Callable[..., R], *primals: Any) -> tuple[R, Callable[[Any], tuple[An
     (array([[ 1., -1.],
            [ 0., -0.]]), array([1., 2.]))
     """
-    trace = Trace(f, primals)
-    return trace.value(), functools.partial(_pullback, trace)
+    aside = Aside(f, "vjp") if has_aux else None
+    trace = Trace(aside or f, primals)
+    pullback = functools.partial(_pullback, trace)
+    return (trace.value(), pullback, aside.aux(trace)) if aside else (trace.value(), pullback)
 
 
 def jvp(f: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[R, Any]:

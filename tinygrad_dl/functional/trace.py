@@ -119,6 +119,34 @@ class Trace:
         return arguments.own(as_array(output))[()]
 
 
+class Aside:
+    """The value of `f`, which returns a pair (value, aux); aux is kept aside, and is not differentiated."""
+
+    def __init__(self, f: Callable[..., Any], what: str):
+        self._f, self._what = f, what
+
+    def __call__(self, *primals: Any) -> Any:
+        """Return the value for `primals`. Raises TypeError unless `f` returns a pair."""
+        pair = self._f(*primals)
+        if not (isinstance(pair, (tuple, list)) and len(pair) == 2):
+            raise TypeError(
+                f"{self._what}: has_aux=True expects a function that returns a pair (value, aux), got "
+                f"{type(pair).__name__}{f' of {len(pair)}' if isinstance(pair, (tuple, list)) else ''}."
+            )
+        value, self._aux = pair
+        return value
+
+    def aux(self, trace: Trace) -> Any:
+        """The last aux, without the graph of `trace` unless an outer function is being differentiated."""
+        if trace.is_nested:
+            return self._aux
+        return pytree.map_leaves(lambda y: _without_graph(trace, y), self._aux, pytree.registered())
+
+
+def _without_graph(trace: Trace, leaf: Any) -> Any:
+    return with_core(leaf, trace.without_graph) if type(core_of(leaf)) is Tensor else leaf
+
+
 def untrack(variables: Sequence[Tensor]) -> None:
     """Untrack temporary variables after a transform, so that outer transforms ignore them."""
     for variable in variables:
