@@ -67,7 +67,7 @@ REFUSED = [
     ({"batch_size": -3}, ValueError, "batch_size to be a whole number of at least 1, got -3"),
     ({"batch_size": 2.0}, TypeError, "batch_size .*, got 2.0: .* // divides"),
     ({"batch_size": None}, TypeError, "batch_size .*, got None"),
-    ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
+    ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(0\), got int"),
     ({"rng": np.random}, TypeError, "got module"),
     ({"Y": np.ones((1, 4))}, ValueError, r"got \(3, 5\) and \(1, 4\)\.$"),
     ({"Y": np.ones(())}, ValueError, r"got \(3, 5\) and \(\)\.$"),

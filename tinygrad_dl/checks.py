@@ -69,7 +69,7 @@ def generator(where: str, rng: Any) -> np.random.Generator:
     """Return `rng`. Raises TypeError if it is not a `numpy.random.Generator`."""
     if not isinstance(rng, np.random.Generator):
         got = "none" if rng is None else type(rng).__name__
-        raise TypeError(f"{where}: expected rng=np.random.default_rng(seed), got {got}.")
+        raise TypeError(f"{where}: expected rng=np.random.default_rng(0), got {got}.")
     return rng
 
 
@@ -91,12 +91,6 @@ def named(where: str, what: str, given: Any, known: Mapping[str, Any]) -> Any:
     if given.lower() not in known:
         raise ValueError(f"{where}: expected {what}, such as {', '.join(map(repr, known))}, got {given!r}.")
     return known[given.lower()]
-
-
-def no_other_arguments(where: str, unknown: Mapping[str, Any], advice: Mapping[str, str]) -> None:
-    """Raise TypeError if there are arguments that `where` lacks, with the advice for the first one."""
-    for name in unknown:
-        raise TypeError(f"{where} has no {name}=: {advice.get(name, f'see help({where}) for its arguments')}.")
 
 
 def _to_scalar(value: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import checks
+from . import _guesses, checks
 
 __all__ = ["minibatches"]
 
@@ -73,3 +74,12 @@ def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
     if not X.shape[-1]:
         raise ValueError(f"expected at least one sample, got X of shape {X.shape}.")
     return X.shape[-1]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise _guesses.missing_name(__name__, name, __all__)
+
+    def __dir__():
+        return __all__

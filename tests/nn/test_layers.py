@@ -71,8 +71,8 @@ WRONG_LAYERS = [
     ({"n_out": np.array([2, 3])}, TypeError, r"^Dense: expected n_out .*, got array\("),
     ({"n_out": True}, TypeError, "^Dense: expected n_out .*, got True"),
     ({"init": 2}, TypeError, "^Dense: expected init to be a function, such as init=tg.nn.he, got 2"),
-    ({"rng": None}, TypeError, r"^Dense: expected rng=np\.random\.default_rng\(seed\), got none"),
-    ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
+    ({"rng": None}, TypeError, r"^Dense: expected rng=np\.random\.default_rng\(0\), got none"),
+    ({"rng": 0}, TypeError, r"rng=np\.random\.default_rng\(0\), got int"),
     ({"rng": np.random.RandomState(0)}, TypeError, "got RandomState"),
     ({"init": lambda shape, rng: np.zeros(shape[::-1])}, ValueError, r"init to give \(1, 2\), got \(2, 1\)"),
     ({"dtype": int}, TypeError, "expected floats"),
@@ -92,7 +92,7 @@ WRONG_NETS = [
     ({"hidden": 2}, "^mlp: expected hidden to be a function, such as hidden=tg.nn.relu, got 2"),
     ({"output": None}, "^mlp: expected output to be a function, such as .*, got None"),
     ({"init": 2}, "^Dense: expected init to be a function, such as init=tg.nn.he, got 2"),
-    ({"rng": None}, r"^mlp: expected rng=np\.random\.default_rng\(seed\), got none"),
+    ({"rng": None}, r"^mlp: expected rng=np\.random\.default_rng\(0\), got none"),
 ]
 
 
@@ -305,10 +305,10 @@ def test_words_stand_for_activations_and_initializers():
         (lambda **rng: nn.mlp([2, 3, 1], activation="relu", **rng), "write hidden=tg.nn.relu, output=tg.nn.sigmoid"),
         (lambda **rng: nn.mlp([2, 3, 1], dropout=0.5, **rng), "tg.nn.Dropout("),
         (lambda **rng: nn.mlp([2, 3, 1], kernel_initializer="he", **rng), "write init=tg.nn.he"),
-        (lambda **rng: nn.mlp([2, 3, 1], seed=0), "write rng=np.random.default_rng(seed)"),
+        (lambda **rng: nn.mlp([2, 3, 1], seed=0), "write rng=np.random.default_rng(0)"),
         (lambda **rng: nn.Dense(2, 3, activation="relu", **rng), "write tg.nn.Sequential(tg.nn.Dense("),
-        (lambda **rng: nn.Dense(2, 3, bias=False, **rng), "tg.nn.Dense has no bias=: see help(tg.nn.Dense)"),
-        (lambda **rng: nn.Sequential([nn.Dense(2, 3, **rng)]), "pass Sequential(*layers)"),
+        (lambda **rng: nn.Dense(2, 3, bias=False, **rng), "Dense has no bias=: write tg.nn.Dense(3, 4, rng=rng)"),
+        (lambda **rng: nn.Sequential([nn.Dense(2, 3, **rng)]), "write Sequential(*layers)"),
         (lambda **rng: nn.Sequential(nn.Dense(2, 3, **rng), "ReLU"), "pass tg.nn.relu"),
     ],
 )

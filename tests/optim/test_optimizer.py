@@ -106,7 +106,7 @@ def test_a_beta_outside_of_0_to_1_is_refused(name, beta, value):
 
 ELSEWHERE = [
     ({"lr": 0.1}, r"^SGD has no lr=: write learning_rate="),
-    ({"learning_rate": 0.1, "momentum": 0.9}, r"^SGD has no momentum=: take tg\.optim\.Momentum"),
+    ({"learning_rate": 0.1, "momentum": 0.9}, r"^SGD has no momentum=: write tg\.optim\.Momentum"),
     ({"learning_rate": 0.1, "clipnorm": 1.0}, "^SGD has no clipnorm=: write max_norm="),
 ]
 

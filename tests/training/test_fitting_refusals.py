@@ -29,7 +29,7 @@ X, Y = problem()
 REFUSED = {
     "no epochs": ({"epochs": 0}, ValueError, "epochs to be a whole number of at least 1, got 0"),
     "batches in no order": ({"batch_size": 4}, TypeError, r"batch_size needs rng=np\.random\.default_rng\(seed\)"),
-    "a seed as rng": ({"batch_size": 4, "rng": 0}, TypeError, r"rng=np\.random\.default_rng\(seed\), got int"),
+    "a seed as rng": ({"batch_size": 4, "rng": 0}, TypeError, r"rng=np\.random\.default_rng\(0\), got int"),
     "empty batches": (
         {"batch_size": 0, "rng": rng()},
         ValueError,

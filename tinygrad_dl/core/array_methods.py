@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._guesses import TENSOR, Missing, add_missing, present
 from . import primitives
 
 _IN_PLACE = {"byteswap", "fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort"}
@@ -37,35 +38,26 @@ def _of_two(function: Callable) -> Callable[[Any, Any], Any]:
     return operator
 
 
-class _Missing:
-    """A method of arrays that Tensors lack, which raises an error with the alternative.
-
-    There is a descriptor for each, since `__getattr__` would make every attribute of the class slow.
-    """
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is None:
-            return self
-        if self.name in _IN_PLACE:
-            raise AttributeError(f"Tensor has no {self.name}(), which would change it in place: compute a new Tensor.")
-        other = f"try np.{self.name}(x), or " if hasattr(np, self.name) else ""
-        raise AttributeError(f"Tensor has no {self.name}: {other}x.numpy().{self.name} without the gradient.")
+def _alternative(name: str) -> str:
+    """The rest of the message for a method of arrays that Tensors lack."""
+    if name in _IN_PLACE:
+        return "(), which would change it in place: compute a new Tensor."
+    other = f"try np.{name}(x), or " if hasattr(np, name) else ""
+    return f": {other}x.numpy().{name} without the gradient."
 
 
 class _Lacking:
-    """The names of an array's methods, each raising an error; `ArrayMethods` overrides most of them."""
+    """The names of an array's methods and the guesses, each raising an error; `ArrayMethods` overrides most of them."""
 
     __slots__ = ()
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if not isinstance(getattr(type(self), name, self), _Missing)]
+        return present(self, super().__dir__())
 
 
 for _name in {name for name in dir(np.ndarray) if not name.startswith("_")} | _IN_PLACE:
-    setattr(_Lacking, _name, _Missing(_name))
+    setattr(_Lacking, _name, Missing(_name, _alternative(_name)))
+add_missing(_Lacking, TENSOR)
 
 
 class ArrayMethods(_Lacking):

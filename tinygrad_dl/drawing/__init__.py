@@ -7,6 +7,7 @@ makes a page to step through backprop. `plots` are curves and fields, by matplot
 import importlib
 from typing import TYPE_CHECKING
 
+from .. import _guesses
 from .drawing import Drawing, draw
 from .engine import set_engine
 from .page import explore
@@ -20,4 +21,7 @@ else:
     def __getattr__(name):
         if name == "plots":  # imported on first use
             return importlib.import_module(".plots", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _guesses.missing_name(__name__, name, __all__)
+
+    def __dir__():
+        return __all__

@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from .. import pytree
+from .._guesses import answering
 from ..batching import core_of, unwrap_batch
 from ..core.array_methods import Symbolic
 from ..core.registry import name_of
@@ -24,6 +25,7 @@ Argnum = int | str | Sequence[int | str]  # arguments of a function, by number o
 def grad(f: np.ufunc, argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]: ...
 @overload
 def grad(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[P, Any]: ...
+@answering
 def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that computes the gradient of `f` with respect to its argument `argnum`.
 
@@ -92,6 +94,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) ->
 def value_and_grad(f: np.ufunc, argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]: ...
 @overload
 def value_and_grad(f: Callable[P, R], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[P, tuple[R, Any]]: ...
+@answering
 def value_and_grad(
     f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
@@ -151,6 +154,7 @@ def _value_and_gradient(f: Callable, argnum: Argnum, has_aux: bool, what: str) -
     return both
 
 
+@answering
 def elementwise_grad(f: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """Return a function that computes dfᵢ/dxᵢ for each element of x, for an elementwise function `f`.
 

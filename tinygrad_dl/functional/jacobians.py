@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
+from .._guesses import answering
 from ..batching import Batched, at_new_level
 from ..core.tensor import Tensor
 from .derived import Derived, P
@@ -22,6 +23,7 @@ BATCH_SIZE = 2**24  # the most numbers of one node in a batch of rows
 FORWARD_RATIO = 6  # forward mode is faster from this many outputs per input on, as measured
 
 
+@answering
 def jacobian(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of `f` with respect to its argument `argnum`.
 
@@ -85,6 +87,7 @@ def jacobian(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False
     return Derived(derivatives, with_aux(jacobian, has_aux), f, argnum)
 
 
+@answering
 def hessian(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -> Callable[P, Any]:
     """Return a function that computes the Hessian of `f`: the Jacobian of its gradient.
 

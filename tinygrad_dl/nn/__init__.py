@@ -1,5 +1,8 @@
 """Neural networks: activations, losses, initializers, layers. Samples are columns."""
 
+from typing import TYPE_CHECKING
+
+from .. import _guesses
 from . import activations, initializers, losses, metrics
 from .activations import elu, gelu, identity, log_softmax, softmax, softplus, tanh
 from .convolution import Conv2D, average_pool2d, conv2d, flatten, max_pool2d
@@ -56,3 +59,12 @@ __all__ = [
     "xavier",
     "zeros",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise _guesses.missing_name(__name__, name, __all__)
+
+    def __dir__():
+        return __all__

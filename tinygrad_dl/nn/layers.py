@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _html, checks
+from .._guesses import DENSE, SEQUENTIAL, add_missing, answering
 from ..core import arguments
 from ..core.tensor import Tensor, parameter
 from . import activations, fused, initializers
@@ -33,8 +34,6 @@ class Dense(Module):
         The initializer of the weights: `init(shape, rng)` gives an array (n_out, n_in); or its name in `tg.nn`.
     dtype : dtype
         The type of the parameters.
-    **unknown
-        None: names that other libraries use get an error that shows the line to write.
 
     Attributes
     ----------
@@ -64,6 +63,7 @@ class Dense(Module):
     W: Tensor
     b: Tensor
 
+    @answering
     def __init__(
         self,
         n_in: int,
@@ -72,9 +72,7 @@ class Dense(Module):
         rng: np.random.Generator | None = None,
         init: initializers.Initializer | str = initializers.xavier,
         dtype: Any = np.float64,
-        **unknown: Never,
     ):
-        checks.no_other_arguments("tg.nn.Dense", unknown, _ADVICE_DENSE)
         n_in = checks.whole_number("Dense", "n_in", n_in)
         n_out = checks.whole_number("Dense", "n_out", n_out)
         initialize = checks.named("Dense", "an initializer", init, initializers.BY_NAME)
@@ -105,6 +103,9 @@ class Dense(Module):
 
     def __repr__(self) -> str:
         return f"Dense({self.n_in}, {self.n_out})"
+
+
+add_missing(Dense, DENSE)
 
 
 class Sequential(Module):
@@ -142,10 +143,13 @@ class Sequential(Module):
 
     def __init__(self, *layers: Callable[[Any], Any]):
         for position, layer in enumerate(layers):
+            if isinstance(layer, (list, tuple)):
+                raise TypeError(
+                    "Sequential: expected layers and functions, got a list of them: write Sequential(*layers)."
+                )
             if not callable(layer):
-                advice = ": pass Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
-                if isinstance(layer, str) and layer.lower() in _ACTIVATIONS:
-                    advice = f": pass tg.nn.{layer.lower()}"
+                word = layer.lower() if isinstance(layer, str) else ""
+                advice = f": pass tg.nn.{word}" if word in _ACTIVATIONS else ""
                 got = f"got {layer!r:.80} at position {position}{advice}"
                 raise TypeError(f"Sequential: expected layers and functions, {got}.")
         self.layers = list(layers)
@@ -221,12 +225,21 @@ class Sequential(Module):
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(_name, self.layers))})"
 
+    if not TYPE_CHECKING:  # checkers report net[0]
+
+        def __getitem__(self, index):
+            raise TypeError("Sequential can't be indexed: write net.layers[0], or loop over net.layers.")
+
+
+add_missing(Sequential, SEQUENTIAL)
+
 
 def _ends_a_layer(following: Any) -> bool:
     """Return whether the output of a layer is complete before this, None being the end."""
     return following is None or (isinstance(following, Module) and not isinstance(following, (BatchNorm, Dropout)))
 
 
+@answering
 def mlp(
     sizes: Sequence[int],
     *,
@@ -235,7 +248,6 @@ def mlp(
     output: Callable[[Any], Any] | str = activations.identity,
     init: initializers.Initializer | str | None = None,
     dtype: Any = np.float64,
-    **unknown: Never,
 ) -> Sequential:
     """Make a multilayer perceptron: Dense layers with activations between them.
 
@@ -253,8 +265,6 @@ def mlp(
         The initializer of the weights. The default is `he` for a `hidden` of the relu family, else `xavier`.
     dtype : dtype
         The type of the parameters.
-    **unknown
-        None: names that other libraries use get an error that shows the line to write.
 
     Returns
     -------
@@ -275,7 +285,6 @@ def mlp(
     >>> tg.nn.mlp([30, 4, 1], hidden=tg.nn.tanh, output=tg.nn.sigmoid, rng=np.random.default_rng(0))
     Sequential(Dense(30, 4), tanh, Dense(4, 1), sigmoid)
     """
-    checks.no_other_arguments("tg.nn.mlp", unknown, _ADVICE_MLP)
     expected = f"mlp: expected the sizes of the input and of each layer, such as [30, 4, 1], got {sizes!r:.80}."
     try:
         sizes = list(sizes)
@@ -299,18 +308,6 @@ def mlp(
 _ACTIVATIONS = {
     name: getattr(fused, name, getattr(activations, name))
     for name in ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "gelu", "softmax")
-}
-_SEED = "write rng=np.random.default_rng(seed)"
-_ADVICE = {  # an argument that other libraries have -> the line to write here
-    "initializer": "write init=tg.nn.he",
-    "kernel_initializer": "write init=tg.nn.he",
-    "seed": _SEED,
-    "random_state": _SEED,
-}
-_ADVICE_DENSE = _ADVICE | {"activation": "write tg.nn.Sequential(tg.nn.Dense(30, 4, rng=rng), tg.nn.relu)"}
-_ADVICE_MLP = _ADVICE | {
-    "activation": "write hidden=tg.nn.relu, output=tg.nn.sigmoid",
-    "dropout": "write tg.nn.Sequential(tg.nn.Dense(30, 4, rng=rng), tg.nn.relu, tg.nn.Dropout(0.2, rng=rng), ...)",
 }
 _RELU_FAMILY: tuple[Callable[[Any], Any], ...] = (
     fused.relu,

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _html, pytree
 from .._files import describe_difference, read_arrays, write_arrays
+from .._guesses import MODULE, add_missing, present
 from ..batching import Batched, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor, replace_all_data
@@ -69,6 +70,9 @@ class Module:
                     f"p.data = p.data - step to give it new values."
                 )
             super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return present(self, super().__dir__())
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield each parameter once, in the order of definition, with its path as its name.
@@ -248,6 +252,9 @@ class Module:
         head = ["parameter", "shape", "dtype", "numbers"]
         total = f"{sum(p.size for _, p in found):,} parameters"
         return _html.block(_html.title(repr(self), total), _html.table(rows, head, numbers=[3]), _html.note(*more))
+
+
+add_missing(Module, MODULE)
 
 
 class Mode:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _html, checks
 from .._files import describe_difference
+from .._guesses import refuse_arguments
 from .._names import is_bias
 from ..core import arguments
 from ..core.array_methods import Symbolic
@@ -19,14 +20,6 @@ from ..core.tensor import Tensor, replace_all_data
 _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # arithmetic on 0-d arrays gives scalars
 
-_FOREIGN_SETTINGS = {  # names that other libraries use -> advice
-    "lr": "write learning_rate=",
-    "eps": "write epsilon=",
-    "betas": "write beta1= and beta2=",
-    "momentum": "take tg.optim.Momentum, and write beta=",
-    "clipnorm": "write max_norm=",
-    "schedule": "pass the schedule as learning_rate",
-}
 _MOST_NAMES = 12  # of parameters in a notebook
 _OURS = (__name__, f"{__package__}.algorithms")
 
@@ -82,9 +75,8 @@ class Optimizer:
         """Refuse settings of other libraries with the name that they have here."""
         known = signature(cls.__init__).parameters
         takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values()) and cls.__init__.__module__ not in _OURS
-        for name in _FOREIGN_SETTINGS.keys() & settings.keys() - known.keys():
-            if not takes_any:
-                raise TypeError(f"{cls.__name__} has no {name}=: {_FOREIGN_SETTINGS[name]}.")
+        if not takes_any:
+            refuse_arguments(cls.__name__, settings.keys() - known.keys(), "Optimizer")
         return super().__new__(cls)
 
     parameters: list[Tensor]

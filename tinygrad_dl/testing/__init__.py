@@ -10,6 +10,7 @@ backprop.
 import importlib
 from typing import TYPE_CHECKING
 
+from .. import _guesses
 from . import formulas
 from .backprop import BackpropReport, check_backprop
 from .gradcheck import GradientError, GradientReport, UndecidedWarning, check_gradients, check_pair
@@ -40,4 +41,7 @@ else:
     def __getattr__(name):
         if name == "strategies":  # imports Hypothesis, so it is imported on first use
             return importlib.import_module(".strategies", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _guesses.missing_name(__name__, name, __all__)
+
+    def __dir__():
+        return __all__

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Never
+from typing import Any
 
 import numpy as np
 
 from .. import checks
+from .._guesses import answering
 from ..core import arguments
 from ..core.modes import no_grad
 from ..core.tensor import Tensor
@@ -20,9 +21,10 @@ from .history import History
 from .progress import progress_bar
 from .saving import load_training, save_training
 from .steps import Evaluation, Metric, average_over_samples
-from .words import loss_for, no_other_arguments, optimizer_for
+from .words import loss_for, optimizer_for
 
 
+@answering
 def fit(
     net: Callable[[Any], Any],
     X: Any,
@@ -41,7 +43,6 @@ def fit(
     threads: int = 1,
     callbacks: Sequence[Callable[[TrainingState], Any]] = (),
     resume: str | os.PathLike[str] | None = None,
-    **unknown: Never,
 ) -> History:
     """Train a net by gradient descent, `epochs` times over all samples.
 
@@ -88,8 +89,6 @@ def fit(
     resume : path, optional
         A file in which training is saved after each epoch, and from which it goes on if the file exists: a run that was
         killed, and started once more, ends with the same bits as one that ran through.
-    **unknown
-        None: names that other libraries use get an error that shows the line to write.
 
     Returns
     -------
@@ -123,7 +122,6 @@ def fit(
     >>> history["accuracy"][-1] > 0.95
     True
     """
-    no_other_arguments(unknown, optimizer)
     optimizer, loss = optimizer_for(optimizer, net), loss_for(loss)
     if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
         raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")

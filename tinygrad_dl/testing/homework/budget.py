@@ -91,7 +91,7 @@ def _by_thread(seconds: float) -> Iterator[None]:
 
 
 def _comes(queue: SimpleQueue[None], seconds: float) -> bool:
-    """Whether something comes within the time."""
+    """Return True if something comes within the time."""
     try:
         queue.get(timeout=seconds)
     except Empty:
