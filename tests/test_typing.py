@@ -54,6 +54,8 @@ print(W[0].menn())  # typo
 print(W.ravel(order="Q"))  # typo
 tg.Tensro([1.0])  # typo
 tg.parameter(1.0, nmae="w")  # typo
+tg.tensor([1.0])  # typo
+W.relu()  # typo
 
 
 # ---- nets
@@ -75,6 +77,12 @@ adam.setp()  # typo
 tg.optim.Adam(net.parameters(), learning_rat=0.01)  # typo
 print(history.los)  # typo
 tg.fit(net, x, Y, loss=tg.nn.binary_cross_entropy, optimizer=adam, epoch=1)  # typo
+tg.nn.Linear(3, 4)  # typo
+tg.nn.mlp([3, 4, 1], activation=tg.nn.relu)  # typo
+tg.nn.Dense(3, 4, seed=0)  # typo
+tg.optim.Adam(net.parameters(), lr=0.01)  # typo
+net.predict(x)  # typo
+net[0]  # typo
 
 
 class Scale(tg.nn.Module):
@@ -103,6 +111,8 @@ assert_type(value, tg.Tensor)
 assert_type(tg.checkpoint(energy)(W, x), tg.Tensor)
 tg.grad(energy)(W, x, scale=2.0)
 tg.grad(lambda w: (w**2).sum(), argnum=0)(W)
+tg.grad(energy, argnum="W")(W, x)
+tg.jacobian(energy, ["W", "scale"])(W, x, scale=2.0)
 tg.hessian(energy)(W, x)
 tg.elementwise_grad(np.tanh)(x)
 tg.grad(tg.grad(tg.grad(np.sin)))(0.0)
@@ -114,7 +124,22 @@ tg.grad(energy)(W)  # typo
 tg.grad(energy, argnums=1)  # typo
 tg.value_and_grad(energy)(W, x, scael=2.0)  # typo
 value.bacward()  # typo
+tg.grad(energy, argnum=1.0)  # typo
+tg.grad(energy, has_auxx=True)  # typo
 tg.checkpoint(energy)(W, x, scael=2.0)  # typo
+
+
+def with_count(W: tg.Tensor) -> tuple[tg.Tensor, int]:
+    return (W**2).sum(), 3
+
+
+(energy_of_W, count), _ = tg.value_and_grad(with_count, has_aux=True)(W)
+assert_type(energy_of_W, tg.Tensor)
+assert_type(count, int)
+value_of_W, pullback, _ = tg.vjp(with_count, W, has_aux=True)
+assert_type(value_of_W, tg.Tensor)
+_, _ = tg.vjp(energy, W, x)
+energy_of_W.bacward()  # typo
 
 
 @tg.primitive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -242,25 +242,29 @@ def select_arguments(
     f: Callable[..., Any], argnums: Sequence[int | str], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """Return `f` as a function of its arguments `argnums`, with the others fixed, and these arguments."""
-    given = dict(enumerate(args)) | kwargs
-    places = [_place(f, argnum, given, len(args), what) for argnum in argnums]
+    places = [_place(f, argnum, len(args), kwargs, what) for argnum in argnums]
     if len(set(places)) < len(places):
         raise ValueError(f"{what}: expected different arguments, got argnum={tuple(argnums)} of {len(args)}.")
 
     def of_primals(*primals):
-        inner = given | dict(zip(places, primals, strict=True))
-        return f(*[inner[i] for i in range(len(args))], **{name: inner[name] for name in kwargs})
+        inner, named = list(args), dict(kwargs)
+        for place, primal in zip(places, primals, strict=True):
+            if isinstance(place, str):
+                named[place] = primal
+            else:
+                inner[place] = primal
+        return f(*inner, **named)
 
-    return of_primals, tuple(given[place] for place in places)
+    return of_primals, tuple([kwargs[place] if isinstance(place, str) else args[place] for place in places])
 
 
-def _place(f: Callable[..., Any], argnum: int | str, given: dict[Any, Any], count: int, what: str) -> int | str:
-    """The position or the keyword by which an argument of `f` was given, among `count` positional ones."""
+def _place(f: Callable[..., Any], argnum: int | str, count: int, keywords: Container[str], what: str) -> int | str:
+    """The position or the keyword by which an argument of `f` was given, with `count` positional ones."""
     if not isinstance(argnum, str):
         if not -count <= argnum < count:
             raise TypeError(f"{what}: there is no positional argument {argnum}: the function was given {count}.")
         return argnum % count
-    if argnum in given:
+    if argnum in keywords:
         return argnum
     try:
         parameters = signature(f).parameters
