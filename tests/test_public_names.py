@@ -8,7 +8,7 @@ import pytest
 import tinygrad_dl as tg
 from tinygrad_dl import drawing, testing
 
-MODULES = [tg, tg.nn, tg.optim, tg.data, drawing, testing]
+MODULES = [tg, tg.nn, tg.optim, tg.data, tg.training, drawing, testing]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -121,7 +121,11 @@ MODULES: dict[str, dict[str, str]] = {
         "grad_check": "tg.testing.check_gradients(f, x)",
         "check_homework": 'tg.testing.check("homework.py")',
     },
-    "tg.drawing": {},
+    "tg.training": {
+        "Trainer": _FIT,
+        "ModelCheckpoint": 'tg.training.Checkpoint("net.npz")',
+        "ReduceLROnPlateau": "tg.optim.Adam(net.parameters(), tg.optim.schedules.Cosine(0.01, 1000))",
+    },
     "tg.data": {
         "DataLoader": "tg.data.minibatches(X, Y, 2, rng=rng)",
         "batches": "tg.data.minibatches(X, Y, 2, rng=rng)",

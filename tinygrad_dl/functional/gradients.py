@@ -127,6 +127,15 @@ def value_and_grad(
     >>> value, gradient = tg.value_and_grad(lambda p: np.sum(p["w"] ** 2))({"w": np.array([1.0, 2.0])})
     >>> float(value), gradient
     (5.0, {'w': array([2., 4.])})
+
+    A value beside the scalar, such as an accuracy, comes back with `has_aux`:
+
+    >>> def loss(w, x):
+    ...     errors = w * x - 1
+    ...     return np.mean(errors**2), np.abs(errors)
+    >>> (value, errors), gradient = tg.value_and_grad(loss, "w", has_aux=True)(2.0, np.array([1.0, 2.0]))
+    >>> float(value), errors, float(gradient)
+    (5.0, array([1., 3.]), 7.0)
     """
     both = _value_and_gradient(f, argnum, has_aux, "value_and_grad")
     return Derived(both, with_aux(value_and_grad, has_aux), f, argnum)

@@ -1,5 +1,8 @@
 """Training: `fit`, its callbacks, the `History` of a run, and runs in files."""
 
+from typing import TYPE_CHECKING
+
+from .. import _guesses
 from .callbacks import Checkpoint, EarlyStopping, TrainingState, every_step
 from .fitting import fit
 from .history import History
@@ -15,3 +18,12 @@ __all__ = [
     "load_training",
     "save_training",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        raise _guesses.missing_name(__name__, name, __all__)
+
+    def __dir__():
+        return __all__
