@@ -1,10 +1,13 @@
-"""Minibatches: every sample once, with its own label."""
+"""Minibatches: every sample once, with its own label; arrays on disk are read piece by piece."""
+
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.marks import in_depth
 from tinygrad_dl.data import minibatches
 
 
@@ -87,3 +90,84 @@ REFUSED = [
 def test_what_is_no_data_is_refused_at_the_call(arguments, error, message):
     with pytest.raises(error, match=message):  # the call itself, before the first batch is asked for
         minibatches(**({"X": np.ones((3, 5)), "Y": np.ones(5), "batch_size": 2, "rng": rng()} | arguments))
+
+
+# ---- arrays on disk
+
+
+class Chunks:
+    """An array of chunks as HDF5 has it: read by increasing positions alone, noting how many samples were read."""
+
+    def __init__(self, values):
+        self._values, self.read = np.asarray(values), []
+        self.shape, self.dtype, self.ndim, self.chunks = values.shape, values.dtype, values.ndim, None
+
+    def __getitem__(self, where):
+        columns = where[-1]
+        assert np.all(np.diff(columns) > 0)
+        self.read.append(len(columns))
+        return self._values[where]
+
+
+def memmap(values, folder):
+    written = np.lib.format.open_memmap(folder / "values.npy", "w+", values.dtype, values.shape[::-1])
+    written[:] = values.T
+    return np.load(folder / "values.npy", mmap_mode="r").T
+
+
+def zarr(values, folder):
+    array = pytest.importorskip("zarr", reason="zarr is not installed").create_array(
+        folder / "values", shape=values.shape, chunks=(*values.shape[:-1], 4), dtype=values.dtype
+    )
+    array[...] = values
+    return array
+
+
+def hdf5(values, folder):
+    file = pytest.importorskip("h5py", reason="h5py is not installed").File(folder / "values.h5", "w")
+    return file.create_dataset("values", data=values, chunks=(*values.shape[:-1], 4))
+
+
+def dask(values, folder):
+    return pytest.importorskip("dask.array", reason="Dask's arrays are not installed").from_array(values)
+
+
+STORED = [memmap, in_depth(zarr), in_depth(hdf5), in_depth(dask), lambda values, folder: Chunks(values)]
+
+
+@pytest.mark.parametrize("stored", STORED)
+@pytest.mark.parametrize("shape", [(3, 19), (2, 4, 5, 19)])
+def test_arrays_on_disk_give_the_batches_of_arrays_in_memory(stored, shape, tmp_path):
+    X, Y = rng().normal(size=shape), np.arange(19.0)
+    batches = list(minibatches(stored(X, tmp_path), Y, 5, rng=rng(1)))
+    for (x, y), (x_, y_) in zip(batches, minibatches(X, Y, 5, rng=rng(1)), strict=True):
+        assert type(x) is np.ndarray
+        assert np.array_equal(x, x_)
+        assert np.array_equal(y, y_)
+
+
+def test_no_more_than_a_minibatch_is_read_at_a_time():
+    X = Chunks(rng().normal(size=(3, 19)))
+    batches = minibatches(X, np.arange(19), 5, rng=rng(1))
+    assert X.read == []
+    next(batches)
+    assert X.read == [5]
+
+
+def test_batches_of_a_memmap_take_the_memory_of_a_batch(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", shape=(2_000, 1_000)).T  # 16 MB
+    tracemalloc.start()
+    for _ in minibatches(X, np.zeros(2_000), 20, rng=rng()):  # of 160 kB
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6
+
+
+def test_a_value_on_disk_that_is_not_finite_is_found_at_its_batch():
+    values = np.zeros((3, 19))
+    values[2, 11] = np.nan
+    with pytest.raises(ValueError, match=r"^X\[2, 11\] is nan: 1 of \d+ are not finite"):
+        list(minibatches(Chunks(values), np.zeros(19), 5, rng=rng()))
+    with pytest.raises(ValueError, match=r"^Y\[2, 11\] is nan"):
+        list(minibatches(np.zeros((1, 19)), Chunks(values), 5, rng=rng()))

@@ -1,9 +1,10 @@
-"""Data: shuffled minibatches of arrays whose columns are samples."""
+"""Data: shuffled minibatches of arrays whose columns are samples, in memory or on disk."""
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +14,13 @@ __all__ = ["minibatches"]
 
 
 def minibatches(
-    X: np.ndarray, Y: np.ndarray, batch_size: int, *, rng: np.random.Generator
+    X: Any, Y: Any, batch_size: int, *, rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Iterate once over all samples in random order, `batch_size` at a time.
+
+    Arrays on disk (`np.memmap`, zarr, HDF5, Dask) are read a minibatch at a time, and checked to be finite then. They
+    are read fastest if the values of a sample lie together: a `np.memmap` of rows, given as its `.T`; chunks of zarr
+    or HDF5 that hold all values of some samples.
 
     Parameters
     ----------
@@ -36,7 +41,8 @@ def minibatches(
     Raises
     ------
     ValueError
-        If the numbers of samples differ or are 0, or `batch_size` is below 1.
+        If the numbers of samples differ or are 0, or `batch_size` is below 1; at a minibatch from disk, if it contains
+        nan or inf.
     TypeError
         If `batch_size` is not a whole number, or `rng` is not a `numpy.random.Generator`.
 
@@ -46,19 +52,50 @@ def minibatches(
     >>> [x.shape for x, y in minibatches(X, Y, 2, rng=np.random.default_rng(0))]
     [(2, 2), (2, 2), (2, 1)]
     """
-    X, Y = np.asarray(X), np.asarray(Y)
+    X, Y = (values if is_on_disk(values) else np.asarray(values) for values in (X, Y))
     m = number_of_samples(X, Y)
     batch_size = checks.whole_number("minibatches", "batch_size", batch_size)
-    return _batches(X, Y, checks.generator("minibatches", rng).permutation(m), batch_size)
+    return batches(X, Y, checks.generator("minibatches", rng).permutation(m), batch_size)
 
 
-def _batches(X: np.ndarray, Y: np.ndarray, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(X: Any, Y: Any, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Iterate over the samples in the given order, `size` at a time; arrays on disk are read as far as needed."""
     for start in range(0, len(order), size):
         columns = order[start : start + size]
-        yield X[..., columns], Y[..., columns]
+        yield _read("X", X, columns), _read("Y", Y, columns)
 
 
-def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
+def _read(name: str, values: Any, columns: np.ndarray) -> np.ndarray:
+    """Copy the samples `columns` of `values`, (..., m)."""
+    if not is_on_disk(values):
+        part: np.ndarray = values[..., columns]
+        return part
+    order = np.argsort(columns)  # HDF5 reads in increasing order only
+    part = np.empty((*values.shape[:-1], len(columns)), values.dtype)
+    part[..., order] = getattr(values, "oindex", values)[..., columns[order]]
+    check_finite(name, part, columns)
+    return part
+
+
+def is_on_disk(values: Any) -> bool:
+    """Return whether an array is to be read piece by piece: a `np.memmap` or a view of one, or an array of chunks."""
+    if isinstance(values, np.ndarray):
+        return isinstance(values, np.memmap) or isinstance(values.base, (np.memmap, mmap.mmap))
+    return all(hasattr(values, name) for name in ("shape", "dtype", "chunks", "__getitem__"))
+
+
+def check_finite(name: str, values: np.ndarray, columns: np.ndarray | None = None) -> None:
+    """Raise ValueError with the position of the first nan or inf; `columns` are the numbers of the samples."""
+    if np.all(np.isfinite(values)):
+        return
+    wrong = np.argwhere(~np.isfinite(values))
+    *row, column = wrong[0]
+    where = ", ".join(map(str, (*row, column if columns is None else columns[column])))
+    value = values[tuple(wrong[0])]
+    raise ValueError(f"{name}[{where}] is {value}: {len(wrong)} of {values.size} are not finite.")
+
+
+def number_of_samples(X: Any, Y: Any) -> int:
     """Return the number of samples m of `X` (..., m) and `Y` (..., m), or raise ValueError if they differ or are 0."""
     if X.ndim < 2 or Y.ndim < 1 or X.shape[-1] != Y.shape[-1]:
         advice = ""
@@ -73,7 +110,7 @@ def number_of_samples(X: np.ndarray, Y: np.ndarray) -> int:
         raise ValueError(f"expected X of shape (n, m) and Y of (..., m), got {X.shape} and {Y.shape}{advice}.")
     if not X.shape[-1]:
         raise ValueError(f"expected at least one sample, got X of shape {X.shape}.")
-    return X.shape[-1]
+    return int(X.shape[-1])
 
 
 if not TYPE_CHECKING:
