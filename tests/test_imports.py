@@ -55,6 +55,7 @@ ALLOWED = {
         "nn",
     },
     "optim.": {"_guesses", "_html", "core", "checks", "_files", "_names", "optim"},
+    "parallel.": {"core", "nn", "checks", "data", "parallel"},
     "tracing.fusing": {"core", "batching", "tracing"},
     "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
@@ -91,8 +92,8 @@ ALLOWED = {
 }
 ALLOWED["testing.homework.picture"] = ALLOWED["testing."] | {"drawing"}
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}
-OPTIONAL = ["matplotlib", "sklearn", "tqdm", "hypothesis", "pytest", "graphviz", "scipy"]
-SLOW = ["numpy.random", "zipfile"]  # 13 ms together, a third of what the import took
+OPTIONAL = ["matplotlib", "sklearn", "tqdm", "hypothesis", "pytest", "graphviz", "scipy", "distributed", "cloudpickle"]
+SLOW = ["numpy.random", "zipfile", "concurrent.futures"]  # 13 ms together, a third of what the import took
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
     for path in PACKAGE.rglob("*.py")

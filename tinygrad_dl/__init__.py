@@ -41,7 +41,7 @@ Where to find the rest:
 import importlib
 from typing import TYPE_CHECKING
 
-from . import _guesses, data, nn, optim, primitives, rules, training
+from . import _guesses, data, nn, optim, parallel, primitives, rules, training
 from .core.backprop import backward, gradients, named_tensors
 from .core.modes import is_grad_enabled, no_grad
 from .core.tensor import Tensor, parameter
@@ -106,6 +106,7 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "parallel",
     "parameter",
     "primitive",
     "primitives",

@@ -1,6 +1,7 @@
 """`fit`: a loop that one can write by hand, with checks; and nets that learn, or can't."""
 
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -284,3 +285,39 @@ def test_a_part_of_the_loss_that_was_computed_before_serves_every_step():
 
     history = tg.fit(net, X, Y, loss=loss, optimizer=descent, epochs=3, progress=False)
     assert history.loss[2] < history.loss[0]
+
+
+# ---- data on disk
+
+
+def stored(values, folder, name):
+    np.save(folder / name, values.T)
+    return np.load(folder / name, mmap_mode="r").T
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_a_fit_on_a_memmap_gives_the_same_bits(batch_size, tmp_path):
+    X, Y = problem()
+    histories, order = [], None if batch_size is None else 4
+    for data in ((X, Y), (stored(X, tmp_path, "X.npy"), stored(Y, tmp_path, "Y.npy"))):
+        shuffle = {} if order is None else {"rng": rng(order), "batch_size": batch_size}
+        histories.append(fit(data=data, **shuffle))
+    assert histories[0] == histories[1]
+
+
+def test_a_fit_on_a_memmap_takes_the_memory_of_a_batch(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", shape=(4_000, 500)).T  # 16 MB
+    Y = np.lib.format.open_memmap(tmp_path / "Y.npy", "w+", shape=(4_000, 1)).T
+    net = nn.mlp([500, 1], output=nn.sigmoid, rng=rng())
+    tracemalloc.start()
+    fit(net, (X, Y), epochs=1, batch_size=40, rng=rng(), validation=(X, Y))  # of 160 kB
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2e6
+
+
+def test_a_nan_on_disk_stops_a_fit_at_its_batch(tmp_path):
+    X, Y = problem()
+    X[1, 7] = np.nan
+    with pytest.raises(ValueError, match=r"^X\[1, 7\] is nan: 1 of"):
+        fit(data=(stored(X, tmp_path, "X.npy"), Y), batch_size=4, rng=rng())

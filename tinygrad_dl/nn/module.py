@@ -330,6 +330,16 @@ def _children(value: Any) -> Iterable[tuple[Any, Any]]:
     return enumerate(value) if isinstance(value, (list, tuple)) else ()
 
 
+def generators(net: Any) -> dict[str, np.random.Generator]:
+    """The random generators among the attributes of the Modules of a net, each once, by path; of a function, none."""
+    found: dict[str, np.random.Generator] = {}
+    for path, module in net.named_modules() if isinstance(net, Module) else ():
+        for name, value in vars(module).items():
+            if isinstance(value, np.random.Generator) and not any(value is other for other in found.values()):
+                found[f"{path}.{name}".lstrip(".")] = value
+    return found
+
+
 def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
     """Key parameters by their course names, W1 b1 W2 ..., or by their paths if the course names are not unique."""
     paths = dict(parameters)

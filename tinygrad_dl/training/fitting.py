@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,22 +13,23 @@ from .._guesses import answering
 from ..core import arguments
 from ..core.modes import no_grad
 from ..core.tensor import Tensor
-from ..data import minibatches, number_of_samples
+from ..data import batches, check_finite, is_on_disk, minibatches, number_of_samples
 from ..nn.module import Mode, Module, course_names
 from ..optim import Optimizer
+from ..parallel import Engine, ShardedLoss
 from .callbacks import TrainingState
 from .history import History
 from .progress import progress_bar
 from .saving import load_training, save_training
-from .steps import Evaluation, Metric, average_over_samples
+from .steps import Evaluation, Metric, ShardedStep, average_over_samples
 from .words import loss_for, optimizer_for
 
 
 @answering
 def fit(
     net: Callable[[Any], Any],
-    X: Any,
-    Y: Any,
+    X: Any = None,
+    Y: Any = None,
     *,
     loss: Callable[[Any, Any], Any] | str,
     optimizer: Optimizer | str | type[Optimizer],
@@ -43,6 +44,9 @@ def fit(
     threads: int = 1,
     callbacks: Sequence[Callable[[TrainingState], Any]] = (),
     resume: str | os.PathLike[str] | None = None,
+    data: Iterable[Any] | None = None,
+    read: Callable[[Any], tuple[Any, Any]] | None = None,
+    engine: Engine = None,
 ) -> History:
     """Train a net by gradient descent, `epochs` times over all samples.
 
@@ -55,7 +59,8 @@ def fit(
     net : Module or function
         The function to train: inputs (n, m), outputs (k, m).
     X : array or data frame
-        Samples, (n, m), or images and the like, (..., m). It is not changed, and may be changed after the call.
+        Samples, (n, m), or images and the like, (..., m). It is not changed, and may be changed after the call. An
+        array on disk (`np.memmap`, zarr, HDF5, Dask) is read a minibatch at a time, see `tg.data.minibatches`.
     Y : array or data frame
         Labels, (..., m). For a net with one output, a column of a data frame, (m,), counts as (1, m).
     loss : function or str
@@ -89,6 +94,13 @@ def fit(
     resume : path, optional
         A file in which training is saved after each epoch, and from which it goes on if the file exists: a run that was
         killed, and started once more, ends with the same bits as one that ran through.
+    data : sequence, optional
+        Shards in place of `X` and `Y`, see `tg.parallel.value_and_grad`: a step sums over all of them, or over
+        `batch_size` shards in random order.
+    read : function, optional
+        `read(shard)` returns the arrays (X, Y) of a shard, where `data` holds names of shards.
+    engine : Executor or Client, optional
+        The executor or Dask client that computes the shards. The default is this process.
 
     Returns
     -------
@@ -125,10 +137,16 @@ def fit(
     optimizer, loss = optimizer_for(optimizer, net), loss_for(loss)
     if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
         raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")
-    training_data = _check_data(X, Y, "")
-    if batch_size is None:
-        training_data = _copy_read_only(*training_data)
-    validation_data = None if validation is None else _copy_read_only(*_check_data(*validation, "validation "))
+    if (data is None) == (X is None and Y is None):
+        raise TypeError("fit: expected either X and Y, or data=[...], the shards.")
+    if data is None and not (read is None is engine):
+        raise TypeError("fit: read= and engine= are for shards: pass data=[...] in place of X and Y.")
+    if data is not None and compile:
+        raise TypeError("fit: compile=True is for X and Y: leave it out with data=, whose engine computes the shards.")
+    training_data = None if data is not None else _training_data(X, Y, batch_size)
+    validation_data = None if validation is None else _check_data(*validation, "validation ")
+    if validation_data is not None and not any(map(is_on_disk, validation_data)):
+        validation_data = _copy_read_only(*validation_data)
     checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
     epochs = checks.whole_number("fit", "epochs", epochs)
@@ -148,6 +166,12 @@ def fit(
         raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
     if not {"loss", "validation_loss"}.isdisjoint(metrics):
         raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
+    train: Evaluation | ShardedStep
+    if training_data is not None:
+        train, count = Evaluation(net, loss, optimizer, metrics, compile, threads), training_data[0].shape[-1]
+    else:
+        sharded = ShardedLoss(loss, data or (), read, engine, metrics)
+        train, count = ShardedStep(net, optimizer, metrics, sharded), sharded.count
     watched = _parameters(net, optimizer) if gradient_norms else {}
     after_step, after_epoch = _sort(callbacks)
     history = History()
@@ -157,9 +181,8 @@ def fit(
         else:
             save_training(resume, net, optimizer, rng, history, callbacks)  # an error comes before training
     state = TrainingState(net, optimizer, history, epochs, rng, epoch=len(history.get("loss", ())))
-    state.step = state.epoch * (1 if batch_size is None else -(-training_data[0].shape[-1] // batch_size))
+    state.step = state.epoch * (1 if batch_size is None else -(-count // batch_size))
     evaluate = Evaluation(net, loss, None, metrics)
-    train = Evaluation(net, loss, optimizer, metrics, compile, threads)
 
     def switch(training: bool) -> None:
         if isinstance(net, Module):
@@ -171,20 +194,25 @@ def fit(
             callback(state)
         return bool(state.stopped)
 
+    def batches_of_epoch() -> Iterable[tuple[Any, ...]]:
+        if training_data is None:
+            return _batches_of_shards(count, batch_size, rng)
+        if rng is None or batch_size is None:
+            return [training_data]
+        return minibatches(*training_data, batch_size, rng=rng)
+
     bar = progress_bar(state.epoch, epochs, progress)
     for _ in bar:
         switch(True)
-        batches = (
-            [training_data] if rng is None or batch_size is None else minibatches(*training_data, batch_size, rng=rng)
-        )
-        means, norms = average_over_samples(train, batches, watched, after)
+        means, norms = average_over_samples(train, batches_of_epoch(), watched, after)
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
         switch(False)
         if validation_data is not None:
             with no_grad():
-                history.record(average_over_samples(evaluate, [validation_data])[0], "validation_")
+                pieces = _pieces(*validation_data, batch_size)
+                history.record(average_over_samples(evaluate, pieces)[0], "validation_")
         state.epoch += 1
         for callback in after_epoch:
             callback(state)
@@ -224,11 +252,11 @@ def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Te
     return course_names((name, parameter) for name, parameter in named if parameter.requires_grad)
 
 
-def _check_data(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Convert `X` and `Y` to arrays of finite real numbers; NumPy arrays are not copied."""
+def _check_data(X: Any, Y: Any, which: str) -> tuple[Any, Any]:
+    """Convert `X` and `Y` to arrays of finite real numbers; neither NumPy arrays nor arrays on disk are copied."""
     try:
         X, Y = (
-            np.asarray(values) if type(values) in (np.ndarray, np.memmap) else arguments.numbers(values)
+            values if type(values) is np.ndarray or is_on_disk(values) else arguments.numbers(values)
             for values in (X, Y)
         )
     except TypeError as error:
@@ -236,15 +264,36 @@ def _check_data(X: Any, Y: Any, which: str) -> tuple[np.ndarray, np.ndarray]:
     for name, values in (("X", X), ("Y", Y)):
         if values.dtype.kind not in "biuf":
             raise TypeError(f"fit: expected real numbers in {which}{name}, got {values.dtype}.")
-        wrong = np.argwhere(~np.isfinite(values))
-        if len(wrong):
-            where, value = ", ".join(map(str, wrong[0])), values[tuple(wrong[0])]
-            raise ValueError(f"fit: {which}{name}[{where}] is {value}: {len(wrong)} of {values.size} are not finite.")
+        if not is_on_disk(values):  # that is checked as it is read
+            check_finite(f"fit: {which}{name}", values)
     try:
         number_of_samples(X, Y)
     except ValueError as error:
         raise ValueError(f"fit: {which}data: {error}") from None
     return X, Y
+
+
+def _training_data(X: Any, Y: Any, batch_size: int | None) -> tuple[Any, Any]:
+    """Check the training data, and read them if a step takes all of them."""
+    X, Y = _check_data(X, Y, "")
+    return (X, Y) if batch_size is not None else _copy_read_only(*next(_pieces(X, Y, None)))
+
+
+def _pieces(X: Any, Y: Any, size: int | None) -> Iterator[tuple[Any, Any]]:
+    """The samples in order: of arrays in memory all at once, of others `size` at a time."""
+    if is_on_disk(X) or is_on_disk(Y):
+        m = number_of_samples(X, Y)
+        return batches(X, Y, np.arange(m), size or m)
+    return iter([(X, Y)])
+
+
+def _batches_of_shards(count: int, size: int | None, rng: np.random.Generator | None) -> Iterator[tuple[Sequence[int]]]:
+    """Yield the numbers of the shards of each step, in random order if a step takes `size` of them."""
+    if size is None or rng is None:
+        yield (range(count),)
+        return
+    order = rng.permutation(count).tolist()
+    yield from ((order[start : start + size],) for start in range(0, count, size))
 
 
 def _copy_read_only(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

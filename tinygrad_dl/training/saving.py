@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._files import read_arrays, read_text, write_arrays
+from ..nn.module import generators
 from ..optim import Optimizer
 from .history import History
 
@@ -175,14 +176,8 @@ def _shapes(state: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 
 
 def _generators(net: Any, rng: np.random.Generator | None) -> dict[str, np.random.Generator]:
-    """The random generators of training by name: `rng`, and those among the attributes of the Modules of a net."""
-    found = {} if rng is None else {"rng": rng}
-    modules: Callable[[], Any] = getattr(net, "named_modules", lambda: ())
-    for path, module in modules():
-        for name, value in vars(module).items():
-            if isinstance(value, np.random.Generator) and not any(value is other for other in found.values()):
-                found[f"{path}.{name}".lstrip(".")] = value
-    return found
+    """The random generators of training by name, each once: `rng`, and those of the net."""
+    return ({} if rng is None else {"rng": rng}) | {n: g for n, g in generators(net).items() if g is not rng}
 
 
 def _as_json(state: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from .. import _frames
 from ..core.tensor import Tensor, untracked
 from ..optim import Optimizer
+from ..parallel import ShardedLoss
 
 Metric = Callable[[Any, Any], float]
 
@@ -39,8 +40,8 @@ class Evaluation:
 
             self.compiled = compile(self._step, threads)
 
-    def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[float, dict[str, float]]:
-        """Return the loss and the metrics, as they are before the step."""
+    def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[int, dict[str, float]]:
+        """Return the number of samples, and the loss and the metrics, as they are before the step."""
         X_, Y_ = untracked(X), untracked(Y)
         if self.compiled is not None:
             try:
@@ -49,12 +50,12 @@ class Evaluation:
                 A, cost = self._step(X_, Y_)  # which raises it again if it is not about compiling
                 _frames.warn(f"fit: trained without compile=True: {error}")
                 self.compiled = None
-            return cost.item(), self._measure(A, Y)
+            return Y.shape[-1], {"loss": cost.item(), **self._measure(A, Y)}
         A, cost = self._loss(X_, Y_)
         measured = self._measure(A, Y)  # a metric may raise, so before the step
         if self.optimizer is not None:
             self._descend(cost)
-        return cost.item(), measured
+        return Y.shape[-1], {"loss": cost.item(), **measured}
 
     def _step(self, X: Tensor, Y: Tensor) -> tuple[Any, Tensor]:
         A, cost = self._loss(X, Y)
@@ -66,8 +67,7 @@ class Evaluation:
         cost = self.loss(A, Y)
         if type(cost) is not Tensor or cost.size != 1:
             raise TypeError(f"fit: expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
-        if not np.isfinite(cost.data):
-            raise FloatingPointError(f"the loss became {cost.item()}: {_advice(self.optimizer)}.")
+        _check_loss(cost.data, self.optimizer)
         return A, cost
 
     def _descend(self, cost: Tensor) -> None:
@@ -80,9 +80,31 @@ class Evaluation:
         return {name: _one_number(name, metric(A.data, Y)) for name, metric in self.metrics.items()}
 
 
+class ShardedStep:
+    """A step on the shards with some numbers: the sums of an engine in place of `backward`."""
+
+    net: Any
+    optimizer: Any
+    metrics: Any
+
+    def __init__(self, net: Any, optimizer: Optimizer, metrics: Mapping[str, Metric], sharded: ShardedLoss):
+        self.net, self.optimizer, self.metrics, self._sharded = net, optimizer, metrics, sharded
+
+    def __call__(self, indices: Sequence[int]) -> tuple[int, dict[str, float]]:
+        """Return the number of samples, and the loss and the metrics, as they are before the step."""
+        means = self._sharded(self.net, indices)
+        _check_loss(means.measures["loss"], self.optimizer)
+        self.optimizer.zero_grad()
+        for name, parameter in self.net.named_parameters():
+            parameter.grad = means.gradients.get(name)
+        self.optimizer.step()
+        means.update(self.net)
+        return means.samples, means.measures
+
+
 def average_over_samples(
-    evaluate: Evaluation,
-    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    evaluate: Evaluation | ShardedStep,
+    batches: Iterable[tuple[Any, ...]],
     watched: Mapping[str, Tensor] = MappingProxyType({}),
     after_step: Callable[[float], bool] = lambda loss: False,
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -93,16 +115,15 @@ def average_over_samples(
     totals = dict.fromkeys(("loss", *evaluate.metrics), 0.0)
     norms = dict.fromkeys(watched, 0.0)
     samples = 0
-    for X, Y in batches:
-        value, measured = evaluate(X, Y)
-        m = Y.shape[-1]
+    for batch in batches:
+        m, measured = evaluate(*batch)
         samples += m
-        for name, measure in (("loss", value), *measured.items()):
+        for name, measure in measured.items():
             totals[name] += m * measure
         for name, parameter in watched.items():
             if parameter.grad is not None:  # None means zero: the loss does not depend on it
                 norms[name] += m * float(np.linalg.norm(parameter.grad))
-        if after_step(value):
+        if after_step(measured["loss"]):
             break
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
@@ -113,6 +134,11 @@ def _one_number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"fit: expected the metric {name!r} to give one number, got {value!r:.80}.") from error
+
+
+def _check_loss(value: Any, optimizer: Optimizer | None) -> None:
+    if not np.isfinite(value):
+        raise FloatingPointError(f"the loss became {float(value)}: {_advice(optimizer)}.")
 
 
 def _advice(optimizer: Optimizer | None) -> str:
