@@ -90,6 +90,7 @@ ALLOWED = {
         "testing",
     },
 }
+ALLOWED["testing.gradcheck.arguments"] = ALLOWED["testing."] | {"tracing.places"}
 ALLOWED["testing.homework.picture"] = ALLOWED["testing."] | {"drawing"}
 NUMPY_ONLY = {"nn.activations", "nn.losses", "nn.initializers"}
 OPTIONAL = ["matplotlib", "sklearn", "tqdm", "hypothesis", "pytest", "graphviz", "scipy", "distributed", "cloudpickle"]

@@ -61,3 +61,28 @@ def test_a_gradient_by_hand_among_the_arguments_is_answered_with_check_pair(extr
 def test_a_function_that_takes_a_function_is_checked():
     assert testing.check_gradients(lambda f, x: f(x), np.tanh, np.ones(3)).passed
     assert testing.check_gradients(lambda f, x: f(x), lambda x: x**2, np.ones(3)).passed
+
+
+def test_modules_draw_one_mask_in_a_check_and_all_evaluations_share_it():
+    rng = np.random.default_rng(0)
+    nn = tg.nn
+    net = nn.Sequential(nn.Dense(3, 6, rng=rng), nn.tanh, nn.Dropout(0.4, rng=rng), nn.Dense(6, 1, rng=rng))
+    inputs = np.random.default_rng(1).normal(size=(3, 5))
+
+    def behind_a_function(x):
+        return np.sum(net(x))
+
+    before = rng.bit_generator.state
+    net(inputs)
+    after = rng.bit_generator.state
+    for f, primals in (
+        (lambda x: np.sum(net(x)), [inputs]),
+        (lambda x: behind_a_function(x), [inputs]),
+        (lambda net, x: np.sum(net(x)), [net, inputs]),
+        (net, [inputs]),
+    ):
+        rng.bit_generator.state = before
+        assert testing.check_gradients(f, *primals).passed
+        assert rng.bit_generator.state in (before, after)  # that of a copy of a Module among the arguments moves on
+    wrong = wrong_sine()
+    assert report_of(lambda x: np.sum(wrong(net(x))), inputs).mistakes[0].argument == "x"

@@ -12,7 +12,8 @@ import numpy as np
 from ... import pytree
 from ...core.signatures import signature
 from ...core.tensor import Tensor, replace_data
-from ...nn import Module
+from ...nn.module import Module, generators
+from ...tracing.places import Places
 from .coordinates import in_layout_of
 
 
@@ -29,7 +30,8 @@ class Arguments:
 
     Numbers, arrays and Tensors of floats are leaves, also in lists, tuples and dicts, and so are the parameters of
     Modules. All else, such as an axis or integer labels, is constant. `argnums` are the arguments to vary, by default
-    all. If `f` is a Module itself, its parameters are varied as well.
+    all. If `f` is a Module itself, its parameters are varied as well. Modules draw the same random numbers in each
+    call, as dropout has one mask in a step.
 
     Raises TypeError for an argnum out of range, ValueError without any float, or if a number is not finite.
     """
@@ -56,6 +58,7 @@ class Arguments:
             varied = {0} | {i + 1 for i in varied}
         self.f, self.primals, self.varied = f, tuple(primals), varied
         self._copies: dict[int, Module] = {}  # of the Modules among the primals, by id
+        self._draws = [(generator, generator.bit_generator.state) for generator in _generators_of(f, *self.primals)]
         self.leaves = [
             Leaf(name, _copy(_values(value)), i)
             for i, (primal, label) in enumerate(zip(primals, names, strict=True))
@@ -83,6 +86,8 @@ class Arguments:
     def with_values(self, values: Sequence[Any]) -> list[Any]:
         """The arguments with `values` in place of the leaves."""
         supply = iter(values)
+        for generator, state in self._draws:
+            generator.bit_generator.state = state
 
         def replaced(primal: Any) -> Any:
             return pytree.map_leaves(lambda value: self._replace(value, supply), primal, whole=Module)
@@ -98,9 +103,12 @@ class Arguments:
             return copy.deepcopy(value, dict(zip(map(id, _varied_parameters(value)), values, strict=True)))
         if id(value) not in self._copies:  # one copy will do for all arrays: a deep copy takes as long as the net
             self._copies[id(value)] = copy.deepcopy(value)
-        for parameter, new in zip(_varied_parameters(self._copies[id(value)]), values, strict=True):
+        module = self._copies[id(value)]
+        for parameter, new in zip(_varied_parameters(module), values, strict=True):
             replace_data(parameter, new)
-        return self._copies[id(value)]
+        for own, given in zip(generators(module).values(), generators(value).values(), strict=True):
+            own.bit_generator.state = given.bit_generator.state
+        return module
 
     def lost_dtypes(self, vjp: Callable[..., Any]) -> str:
         """Describe a gradient whose dtype differs from its leaf's, at the leaves' own dtypes; "" if there is none.
@@ -141,6 +149,16 @@ def _names_of_arguments(f: Callable, count: int) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in parameters if p.kind in kinds][:count]
     return names + [f"x{i}" if count > 1 else "x" for i in range(len(names), count)]
+
+
+def _generators_of(*values: Any) -> list[np.random.Generator]:
+    """The random generators of the Modules that are among the `values`, or that functions among them refer to."""
+    places = Places()
+    for value in values:
+        places.walk([value], "")
+    found = [place.get() for place in places.others]
+    each = [generator for module in found if isinstance(module, Module) for generator in generators(module).values()]
+    return list({id(generator): generator for generator in each}.values())
 
 
 def _is_float(value: Any) -> bool:
