@@ -128,6 +128,47 @@ class Hessian:
 
 
 @dataclass(frozen=True)
+class Convolution:
+    """A layer of 3×3 filters over m images, with a border of zeros: half the mean square of its values, and gradients.
+
+    The gradients are those with respect to the images, the filters and the biases.
+    """
+
+    channels: int
+    filters: int
+    size: int
+    m: int
+    kind = "convolution"
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The images (channels, size, size, m), the filters (filters, channels, 3, 3) and the biases, as float32."""
+        rng = np.random.default_rng(0)
+        shapes = (self.channels, self.size, self.size, self.m), (self.filters, self.channels, 3, 3), (self.filters, 1)
+        A, W, b = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+        return A, W / 8, b
+
+
+@dataclass(frozen=True)
+class BatchNormed:
+    """Batch normalization of n units in training mode: half the mean squared error, and gradients.
+
+    The gradients are those with respect to the inputs, gamma and beta.
+    """
+
+    n: int
+    m: int
+    kind = "batch_norm"
+    momentum, epsilon = 0.9, 1e-5
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The inputs (n, m), gamma (n, 1), beta (n, 1) and the targets (n, m), as float32."""
+        rng = np.random.default_rng(0)
+        shapes = (self.n, self.m), (self.n, 1), (self.n, 1), (self.n, self.m)
+        Z, gamma, beta, Y = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+        return Z, gamma, beta, Y
+
+
+@dataclass(frozen=True)
 class Import:
     """What importing the package takes, in a process of its own; by hand that is NumPy alone."""
 
@@ -203,6 +244,15 @@ WORKLOADS = [
     Workload("deep", "50 layers of width 32, m=64, float32", DEEP, (Bar(1.33), _compiled(0.78))),
     Workload("logistic", "logistic regression, 30-1, m=569", Net((30, 1), 569)),
     Workload("recurrent", "recurrent net unrolled, T=200, h=64", Recurrent(200, 64), (Bar(1.32), _compiled(0.9))),
+    Workload(
+        "conv",
+        "convolution, 28×28×8 to 16 channels, m=64, float32",
+        Convolution(8, 16, 28, 64),
+        (Bar(1.25), _compiled(0.8)),
+    ),
+    Workload(
+        "batch-norm", "batch norm of 128 units, m=256, float32", BatchNormed(128, 256), (Bar(2.4), _compiled(1.2))
+    ),
     Workload("scalars", "net of numbers, as in micrograd", Scalars(), (Bar(11.5),)),
     Workload("hessian", "Hessian of a function of 10 parameters", Hessian(10), (Bar(34), _compiled(13))),
     Workload("hvp", "D: second derivative along a direction", HessianVector(DIGITS), (Bar(1.6), _compiled(1.05))),

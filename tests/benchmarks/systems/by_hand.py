@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
+from tests.benchmarks.workloads import BatchNormed, Chain, Convolution, Hessian, HessianVector, Net, Recurrent, Scalars
 
 TINY = 1e-30
 
@@ -186,6 +187,54 @@ def recurrent(problem: Recurrent):
             db += np.sum(dz, axis=1, keepdims=True)
             dh = W.T @ dz
         return [cost, dW, dU, db]
+
+    return compute
+
+
+def convolution(problem: Convolution):
+    """By windows: a product of matrices, and sums of what each window passes back."""
+    A, W, b = problem.arrays()
+    c, size, m, n = problem.channels, problem.size, problem.m, problem.size**2 * problem.m
+
+    def compute():
+        padded = np.pad(A, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        windows = sliding_window_view(padded, (3, 3), axis=(1, 2))
+        columns = windows.transpose(0, 4, 5, 1, 2, 3).reshape(c * 9, n)
+        Z = W.reshape(-1, c * 9) @ columns + b
+        cost = np.sum(Z**2) / (2 * m)
+        dZ = Z / m
+        dW = (dZ @ columns.T).reshape(W.shape)
+        db = np.sum(dZ, axis=1, keepdims=True)
+        dcolumns = (W.reshape(-1, c * 9).T @ dZ).reshape(c, 3, 3, size, size, m)
+        dpadded = np.zeros_like(padded)
+        for i in range(3):
+            for j in range(3):
+                dpadded[:, i : i + size, j : j + size] += dcolumns[:, i, j]
+        return [cost, dpadded[:, 1:-1, 1:-1], dW, db]
+
+    return compute
+
+
+def batch_norm(problem: BatchNormed):
+    """Ioffe and Szegedy (2015), section 3, with dZ in one line."""
+    Z, gamma, beta, Y = problem.arrays()
+    m, momentum = problem.m, problem.momentum
+    running_mean, running_variance = np.zeros_like(gamma), np.ones_like(gamma)
+
+    def compute():
+        nonlocal running_mean, running_variance
+        mu = np.mean(Z, axis=1, keepdims=True)
+        variance = np.var(Z, axis=1, keepdims=True)
+        running_mean = momentum * running_mean + (1 - momentum) * mu
+        running_variance = momentum * running_variance + (1 - momentum) * variance
+        deviation = np.sqrt(variance + np.float32(problem.epsilon))
+        hat = (Z - mu) / deviation
+        error = gamma * hat + beta - Y
+        cost = np.sum(error**2) / (2 * m)
+        d = error / m
+        dgamma, dbeta = np.sum(d * hat, axis=1, keepdims=True), np.sum(d, axis=1, keepdims=True)
+        dZ = gamma / deviation * (d - dbeta / m - hat * dgamma / m)
+        return [cost, dZ, dgamma, dbeta]
 
     return compute
 

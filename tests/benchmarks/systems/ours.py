@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinygrad_dl as tg
-from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
+from tests.benchmarks.workloads import BatchNormed, Chain, Convolution, Hessian, HessianVector, Net, Recurrent, Scalars
 
 LOSSES = {
     "sigmoid": tg.nn.binary_cross_entropy,
@@ -96,6 +96,33 @@ def recurrent(problem: Recurrent):
         W.grad = U.grad = b.grad = None
         cost.backward()
         return [cost, W.grad, U.grad, b.grad]
+
+    return compute
+
+
+def convolution(problem: Convolution):
+    A, W, b = map(tg.parameter, problem.arrays())
+
+    def compute():
+        cost = np.sum(tg.nn.conv2d(A, W, b, padding=1) ** 2) / (2 * problem.m)
+        A.grad = W.grad = b.grad = None
+        cost.backward()
+        return [cost, A.grad, W.grad, b.grad]
+
+    return compute
+
+
+def batch_norm(problem: BatchNormed):
+    Z, gamma, beta, Y = problem.arrays()
+    Z, Y = tg.parameter(Z), tg.Tensor(Y)
+    norm = tg.nn.BatchNorm(problem.n, momentum=problem.momentum, epsilon=problem.epsilon, dtype=np.float32)
+    norm.gamma.data, norm.beta.data = gamma, beta
+
+    def compute():
+        cost = np.sum((norm(Z) - Y) ** 2) / (2 * problem.m)
+        Z.grad = norm.gamma.grad = norm.beta.grad = None
+        cost.backward()
+        return [cost, Z.grad, norm.gamma.grad, norm.beta.grad]
 
     return compute
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from tests.benchmarks.workloads import Chain, Hessian, HessianVector, Net, Recurrent, Scalars
+from tests.benchmarks.workloads import BatchNormed, Chain, Convolution, Hessian, HessianVector, Net, Recurrent, Scalars
 
 HIDDEN = {"tanh": torch.tanh, "relu": torch.relu}
 
@@ -110,6 +110,36 @@ def recurrent(problem: Recurrent):
         _, h = torch.rnn_tanh(X, start, [U, W, b[:, 0], none], True, 1, 0.0, True, False, False)
         cost = torch.sum((h[0] - Y) ** 2) / problem.m
         return [cost.detach(), *torch.autograd.grad(cost, (W, U, b))]
+
+    return compute
+
+
+def convolution(problem: Convolution):
+    """Samples are the first axis."""
+    A, W, b = problem.arrays()
+    A, W, b = _parameter(np.ascontiguousarray(np.moveaxis(A, -1, 0))), _parameter(W), _parameter(b)
+
+    def compute():
+        cost = torch.sum(F.conv2d(A, W, b[:, 0], padding=1) ** 2) / (2 * problem.m)
+        dA, dW, db = torch.autograd.grad(cost, (A, W, b))
+        return [cost.detach(), torch.movedim(dA, 0, -1), dW, db]
+
+    return compute
+
+
+def batch_norm(problem: BatchNormed):
+    """Samples are the first axis."""
+    Z, gamma, beta, Y = problem.arrays()
+    Z, Y = _parameter(np.ascontiguousarray(Z.T)), torch.from_numpy(np.ascontiguousarray(Y.T))
+    gamma, beta = _parameter(gamma), _parameter(beta)
+    mean, variance = torch.zeros(problem.n), torch.ones(problem.n)
+
+    def compute():
+        share = 1 - problem.momentum
+        A = F.batch_norm(Z, mean, variance, gamma[:, 0], beta[:, 0], True, share, problem.epsilon)
+        cost = torch.sum((A - Y) ** 2) / (2 * problem.m)
+        dZ, dgamma, dbeta = torch.autograd.grad(cost, (Z, gamma, beta))
+        return [cost.detach(), dZ.T, dgamma, dbeta]
 
     return compute
 
