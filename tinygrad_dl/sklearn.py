@@ -28,9 +28,32 @@ from .training.words import OPTIMIZERS
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 _FLOATS = (np.float64, np.float32)
+_ADVICE = {  # a setting that `fit` or another library has -> the one that scikit-learn's own estimators have
+    "lr": "write learning_rate_init=",
+    "learning_rate": "write learning_rate_init=",
+    "optimizer": "write solver=",
+    "epochs": "write max_iter=",
+    "patience": "write n_iter_no_change=",
+    "hidden": "write hidden_layer_sizes=, and activation=",
+    "l2": "write alpha=",
+    "weight_decay": "write alpha=",
+    "rng": "write random_state=",
+    "seed": "write random_state=",
+    "progress": "write verbose=",
+}
 
 
-class _MLP(BaseEstimator):
+class _OnlyOwnSettings(BaseEstimator):
+    """A base class that refuses settings with other names; apart, so that the signature is that of `__init__`."""
+
+    def __new__(cls, *args: Any, **settings: Any) -> Self:
+        own = cls._get_param_names()
+        unknown = {name: value for name, value in settings.items() if name not in own}
+        checks.no_other_arguments(f"tg.sklearn.{cls.__name__}", unknown, _ADVICE)
+        return super().__new__(cls)
+
+
+class _MLP(_OnlyOwnSettings):
     """A net of dense layers, trained on rows: what the classifier and the regressor share."""
 
     net_: nn.Sequential
