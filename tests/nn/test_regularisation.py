@@ -105,6 +105,13 @@ def test_a_checkpoint_and_a_compiled_step_use_each_mask_once():
     assert compiled(X).item() == pytest.approx(by_hand(X).item(), rel=1e-12)
 
 
+def test_inside_of_vmap_all_samples_share_a_mask():
+    A = np.arange(1.0, 41.0).reshape(8, 5)
+    mapped = tg.vmap(nn.Dropout(0.5, rng=np.random.default_rng(0)), in_axes=1, out_axes=1)(A).numpy()
+    mask = nn.Dropout(0.5, rng=np.random.default_rng(0))(np.ones(8)).numpy()
+    assert np.array_equal(mapped, A * mask[:, np.newaxis])
+
+
 @pytest.mark.parametrize("compile", [False, True])
 def test_fit_draws_masks_in_steps_and_none_for_validation(compile):
     X = np.random.default_rng(1).normal(size=(3, 12))

@@ -16,7 +16,8 @@ class Dropout(Module):
     """Inverted dropout: in training mode each activation is 0 with probability `rate`, else divided by 1 - `rate`.
 
     A = A D / keep_prob in the course's words, with keep_prob = 1 - `rate`. A mask D is drawn at each call. In
-    evaluation mode the inputs are returned unchanged. Pictures show the mask as D1, D2, ...
+    evaluation mode the inputs are returned unchanged. Inside of `tg.vmap`, a call draws one mask for all samples.
+    Pictures show the mask as D1, D2, ...
 
     Parameters
     ----------
