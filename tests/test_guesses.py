@@ -29,8 +29,6 @@ ARGUMENTS = [
         *((name, "Optimizer") for name in ("SGD", "Momentum", "RMSProp", "Adam")),
     )
     for name, line in _guesses.ARGUMENTS[row].items()
-    if not (function == "SGD" and name in ("eps", "betas")) and not (function != "Adam" and name == "betas")
-    if not (function == "Momentum" and name == "eps")
 ]
 FUNCTIONS = {  # of `ARGUMENTS`: the function, and arguments with which it runs
     "fit": (tg.fit, ["net", "X", "Y", "loss", "optimizer", "epochs"]),

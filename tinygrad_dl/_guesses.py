@@ -284,8 +284,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {  # of a function -> an argument -> the 
     "Optimizer": {
         "lr": "learning_rate=0.01",
         "alpha": "learning_rate=0.01",
-        "eps": "epsilon=1e-8",
-        "betas": "beta1=0.9, beta2=0.999",
+        "eps": "tg.optim.Adam(net.parameters(), epsilon=1e-8)",
+        "betas": "tg.optim.Adam(net.parameters(), beta1=0.9, beta2=0.999)",
         "momentum": "tg.optim.Momentum(net.parameters(), learning_rate=0.1, beta=0.9)",
         "clipnorm": "max_norm=1.0",
         "schedule": "learning_rate=tg.optim.schedules.Cosine(0.01, 1000)",
