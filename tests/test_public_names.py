@@ -19,7 +19,7 @@ def test_dir_shows_the_public_names(module):
 
 def test_the_parts_that_users_use_are_names_of_the_package():
     parts = {name for name in dir(tg) if isinstance(getattr(tg, name), types.ModuleType)}
-    assert parts == {"data", "drawing", "nn", "optim", "primitives", "rules", "testing", "training"}
+    assert parts == {"data", "drawing", "nn", "optim", "parallel", "primitives", "rules", "testing", "training"}
     assert {"Tensor", "compile", "derive", "draw", "explore", "fit", "grad", "parameter"} <= set(dir(tg))
 
 

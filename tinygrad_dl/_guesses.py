@@ -128,7 +128,6 @@ MODULES: dict[str, dict[str, str]] = {
     },
     "tg.data": {
         "DataLoader": "tg.data.minibatches(X, Y, 2, rng=rng)",
-        "batches": "tg.data.minibatches(X, Y, 2, rng=rng)",
         "random_mini_batches": "tg.data.minibatches(X, Y, 2, rng=rng)",
     },
 }
