@@ -51,6 +51,7 @@ def test_of_a_large_picture_the_neighbours_of_a_node_stand_out():
 
 
 OPACITY = "() => [...document.querySelectorAll('.node')].filter(g => getComputedStyle(g).opacity < 1).map(g => g.id)"
+TEXT = "() => getComputedStyle(document.querySelector('.node text')).fill"
 BACKGROUND = "() => getComputedStyle(document.querySelector('.graph polygon')).fill"
 
 
@@ -92,8 +93,9 @@ def test_a_picture_in_a_notebook_has_the_theme_of_the_notebook_not_of_the_system
     values = {"dark": "false", "light": "true"} if "jp-" in host else {"dark": "dark", "light": "light"}
     fills = {}
     for theme, value in values.items():
-        fills[theme] = page_of(drawing, attributes=host.format(value), scheme=scheme).evaluate(BACKGROUND)
-    assert fills == {"dark": "rgb(21, 24, 28)", "light": "rgb(255, 255, 255)"}
+        page = page_of(drawing, attributes=host.format(value), scheme=scheme)
+        fills[theme] = page.evaluate(BACKGROUND), page.evaluate(TEXT)
+    assert fills == {"dark": ("none", "rgb(236, 239, 243)"), "light": ("rgb(255, 255, 255)", "rgb(26, 29, 33)")}
 
 
 @needs_engine

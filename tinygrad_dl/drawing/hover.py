@@ -10,6 +10,7 @@ _EDGE = re.compile(r'<g id="([^"]+)" class="edge\b[^>]*>\s*<title>([^<]*)</title
 _NODE = re.compile(r'<g id="([^"]+)" class="node\b')
 _LARGEST = 40_000  # characters: of a larger picture, only the neighbours of a node stand out
 _PALE = "{ opacity: 0.2 }"
+_PLAIN = "a:hover { text-decoration: none }"  # what has a tooltip is a link to Graphviz, which JupyterLab underlines
 
 
 def hover_css(svg: str) -> str:
@@ -18,6 +19,7 @@ def hover_css(svg: str) -> str:
     >>> edge = '<g id="e0-1-0" class="edge"><title>n0&#45;&gt;n1</title></g>'
     >>> nodes = '<g id="n0" class="node"></g><g id="n1" class="node"></g><g id="n2" class="node"></g>'
     >>> print(hover_css(nodes + edge))
+    a:hover { text-decoration: none }
     &:has(#n0:hover) :is(.node, .edge):not(#n0,#n1,#e0-1-0) { opacity: 0.2 }
     &:has(#n1:hover) :is(.node, .edge):not(#n0,#n1,#e0-1-0) { opacity: 0.2 }
     &:has(#n2:hover) :is(.node, .edge):not(#n2) { opacity: 0.2 }
@@ -29,13 +31,13 @@ def hover_css(svg: str) -> str:
         tail, head = (end.partition(":")[0] for end in unescape(title).split("->"))
         heads.setdefault(tail, []).append((unescape(id), head))
         tails.setdefault(head, []).append((unescape(id), tail))
-    rules = []
+    rules = [_PLAIN]
     length = 0
     for node in nodes:
         rules.append(_rule(node, _reached(node, heads) | _reached(node, tails)))
         length += len(rules[-1])
         if length > _LARGEST:
-            return "\n".join(_rule(one, _near(one, heads) | _near(one, tails)) for one in nodes)
+            return "\n".join([_PLAIN, *(_rule(one, _near(one, heads) | _near(one, tails)) for one in nodes)])
     return "\n".join(rules)
 
 

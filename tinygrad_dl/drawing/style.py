@@ -78,6 +78,7 @@ def look(kind: str, dark: bool = False) -> dict[str, str]:
 
 # Where an editor or a site for documents writes its theme, which may be another than that of the system.
 _HOSTS = "[data-jp-theme-light], [data-vscode-theme-kind], [data-theme], [theme]"
+_GROUND = ".graph > polygon:first-of-type, .graph > g > a > polygon:first-of-type"
 _DARK_HOSTS = '[data-jp-theme-light="false"], [data-vscode-theme-kind*="dark"], [data-theme="dark"], [theme="dark"]'
 
 
@@ -91,12 +92,13 @@ def dark_css(in_notebook: bool = False) -> str:
     if not in_notebook:
         return f"@media (prefers-color-scheme: dark) {{\n{rules}\n}}"
     system = f"@media (prefers-color-scheme: dark) {{ &:not(:is({_HOSTS}) *) {{\n{rules}\n}} }}"
-    return f"{system}\n:is({_DARK_HOSTS}) & {{\n{rules}\n}}"
+    ground = f"{_GROUND} {{ fill: none }}"  # the notebook's own
+    return f"{system}\n:is({_DARK_HOSTS}) & {{\n{rules}\n{ground}\n}}"
 
 
 def _dark_rules() -> str:
     rules = [
-        f".graph > polygon:first-of-type, .graph > g > a > polygon:first-of-type {{ fill: {DARK.background} }}",
+        f"{_GROUND} {{ fill: {DARK.background} }}",
         f"text {{ fill: {DARK.text} }}",
         f".titles {{ stroke: {DARK.background} }}",
         f".titles text, .edge text {{ fill: {DARK.faint} }}",

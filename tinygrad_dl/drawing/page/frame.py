@@ -11,7 +11,7 @@ else:
     from pathlib import PosixPath as OwnPath
 
 _MOST_BYTES = 5_000_000  # of a page in a notebook, which keeps it in its file
-_STYLE = "width: 100%; height: 680px; border: 1px solid color-mix(in srgb, currentColor 25%, transparent)"
+_STYLE = "width: 100%; height: 760px; border: 1px solid color-mix(in srgb, currentColor 25%, transparent)"
 
 
 class PagePath(OwnPath):
