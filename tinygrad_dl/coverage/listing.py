@@ -65,10 +65,10 @@ def functions(*names: str) -> Listing:
     Examples
     --------
     >>> print(functions("np.nanm", "np.nonzero"))
-    np.nanmax     by its decomposition
-    np.nanmean    by its decomposition
+    np.nanmax     a rule                   x
+    np.nanmean    a rule                   x
     np.nanmedian  by its decomposition
-    np.nanmin     by its decomposition
+    np.nanmin     a rule                   x
     np.nonzero    zero wherever it exists
     """
     entries = [*public_functions(), *other_functions()]
