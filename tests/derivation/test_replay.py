@@ -6,6 +6,7 @@ from hypothesis import given
 import tinygrad_dl as tg
 from tests.derivation.test_derivations import LABELS, X, loss_of
 from tinygrad_dl.derivation.replay import Origin, replay
+from tinygrad_dl.graph.nodes import Graph
 from tinygrad_dl.testing import strategies
 
 
@@ -66,3 +67,13 @@ def test_a_cotangent_has_the_operations_that_it_came_through():
     origins = replay(loss, net.parameters()).origins
     assert origins["dZ1"] == [Origin("np.tanh", "A1")]
     assert origins["dA2"] == [Origin("binary_cross_entropy", "")]
+
+
+def test_plain_arrays_have_the_names_that_are_given_or_x_and_y():
+    w = tg.parameter(np.ones((1, 2)), name="w")
+    loss = np.mean((w @ np.ones((2, 6)) - np.zeros((1, 6))) ** 2)
+    points, targets = (node.array for node in Graph([loss]).nodes if node.kind == "data")
+    assert [node.name for node in replay(loss, [w]).program.inputs[:2]] == ["X", "Y"]
+    named = replay(loss, [w], {id(points): "points", id(targets): "targets"})
+    assert [node.name for node in named.program.inputs[:2]] == ["points", "targets"]
+    assert named.m.value == 6

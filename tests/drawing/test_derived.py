@@ -31,6 +31,13 @@ def test_lines_of_the_course_have_their_week_and_errors_per_sample_a_remark():
     assert "dZ2, dA1, dZ1: errors per sample" in lines.note
 
 
+def test_lines_have_the_names_that_the_picture_has():
+    w = tg.parameter(np.ones((1, 2)), name="w")
+    points, targets = np.random.default_rng(0).normal(size=(2, 2, 6))
+    drawing = tg.draw(np.mean((w @ points - targets[:1]) ** 2), show="both")
+    assert "t1 = w @ points - X" in str(drawing)
+
+
 def test_any_loss_is_derived():
     penalty = 0.5 * np.sum(tg.parameter([1.0, 2.0], name="w") ** 2)
     _, backward, _ = lines_of(tg.nn.mean_squared_error(net(tg.nn.identity)(X), Y) + penalty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -183,6 +184,11 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     dW1 = dZ1 @ X.T / m
     db1 = np.sum(dZ1, axis=1, keepdims=True) / m
     """
+    return derive_named(loss, {}, wrt, explain)
+
+
+def derive_named(loss: Tensor, names: Mapping[int, str], wrt: Any = None, explain: bool = False) -> Derivation:
+    """`derive`, with `names` for plain arrays by their `id`, such as those of a picture."""
     initial_cotangent(loss)
     order = topological_order(loss)
     targets = [x for x in order if x._function is None] if wrt is None else list(pytree.leaves(wrt))
@@ -190,7 +196,7 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     for target in targets:
         if type(target) is not Tensor or target not in reached:
             raise ValueError(f"derive: expected Tensors that the loss depends on, got {str(target)[:60]}.")
-    replayed = replay(loss, targets)
+    replayed = replay(loss, targets, names)
     reasons = Reasons()
     leaves = {x.name for x in targets if x._function is None}
     per_sample: set[str] = set()

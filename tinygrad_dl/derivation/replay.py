@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,10 +40,13 @@ class Replay(NamedTuple):
     origins: dict[str, list[Origin]]
 
 
-def replay(loss: Tensor, targets: Sequence[Tensor]) -> Replay:
-    """Repeat on Symbols the calls that recorded `loss`, and go backward to the `targets`."""
+def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | None = None) -> Replay:
+    """Repeat on Symbols the calls that recorded `loss`, and go backward to the `targets`.
+
+    Plain arrays have the `names` by their `id`, or X, Y and C.
+    """
     order = topological_order(loss)
-    inputs = _Inputs(order)
+    inputs = _Inputs(order, names or {})
     found = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
     seed = Node(np.ones_like(loss._value), name="1")
 
@@ -65,7 +68,8 @@ def replay(loss: Tensor, targets: Sequence[Tensor]) -> Replay:
         if type(tensor) is Tensor and tensor.name and type(tensor._value) is Symbol:
             tensor._value._node.name = tensor.name
     outputs = [found[loss]._value._node, *(g._node if type(g) is Symbol else g for g in cotangents)]
-    program, m = _with_samples(Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs))
+    program = Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs)
+    program, m = _with_samples(program, inputs.data)
     return Replay(program, seed, m, origins.by_name())
 
 
@@ -82,9 +86,11 @@ def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs
 class _Inputs:
     """The inputs of the program, each with a name of its own."""
 
-    def __init__(self, order: Sequence[Tensor]):
+    def __init__(self, order: Sequence[Tensor], names: Mapping[int, str]):
         self.leaves: list[Node] = []
         self.constants: list[Node] = []
+        self.data: list[Node] = []  # of the constants, those that were given as plain arrays
+        self._given = names
         self._names = {node.name for node in order if node.name and node._function is not None}
         self._unnamed = iter(_UNNAMED)
 
@@ -98,10 +104,13 @@ class _Inputs:
         for node in self.constants:
             if node.value is value or np.array_equal(node.value, value):
                 return Symbol(node=node)
-        if not name:  # a condition such as Z > 10 has lost its formula
-            name = "mask" if cuts.of(value) is not None else next(self._unnamed, _UNNAMED[-1])
-        self.constants.append(Node(value, name=self._distinct(name)))
-        return Symbol(node=self.constants[-1])
+        is_mask = not name and cuts.of(value) is not None  # a condition such as Z > 10 has lost its formula
+        given = name or self._given.get(id(value))
+        given = given or ("mask" if is_mask else next(self._unnamed, _UNNAMED[-1]))
+        node = Node(value, name=self._distinct(given))
+        self.constants.append(node)
+        self.data += [node] if not name and not is_mask else []
+        return Symbol(node=node)
 
     def _distinct(self, name: str) -> str:
         while name in self._names:
@@ -136,9 +145,10 @@ class _Origins(Observer):
             g._node.name = f"d{tensor.name}"
 
 
-def _with_samples(program: Program) -> tuple[Program, Node | None]:
+def _with_samples(program: Program, plain: Sequence[Node]) -> tuple[Program, Node | None]:
     """The program with the number of samples, the columns of the first matrix that is data, as an input m."""
-    data = next((node for node in program.inputs if node.name in _UNNAMED and len(node.shape) == 2), None)
+    samples = (node for node in program.inputs if node.name in _UNNAMED or any(node is one for one in plain))
+    data = next((node for node in samples if len(node.shape) == 2), None)
     if data is None:
         return program, None
     size = data.shape[1]

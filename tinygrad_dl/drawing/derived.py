@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..derivation import Step, derive
+from ..derivation import Derivation, Step
+from ..derivation.derivations import derive_named
 from ..graph.nodes import Graph
 from ..graph.values import size
 
@@ -32,6 +33,14 @@ class Line(NamedTuple):
     joint: str | None = None
 
 
+def derivation_of(graph: Graph) -> Derivation | None:
+    """The derivation of a graph with one output, in the graph's names for data; None where it can't be derived."""
+    aliases = {id(node.array): node.alias for node in graph.nodes if node.alias}
+    with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
+        return derive_named(graph.nodes[graph.outputs[0]].value, aliases)
+    return None
+
+
 class DerivedLines:
     """The lines of values (`forward`) and gradients (`backward`) of a small graph, by the index of the node.
 
@@ -53,8 +62,7 @@ class DerivedLines:
         self.reading: str | None = None
         derivation = None
         if len(graph.outputs) == 1 and len(graph.nodes) <= _MOST_NODES and _gradient_bytes(graph) <= _MOST_BYTES:
-            with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
-                derivation = derive(graph.nodes[graph.outputs[0]].value)
+            derivation = derivation_of(graph)
         if derivation is None:
             return
         steps = {step.quantity: step for step in derivation.steps}

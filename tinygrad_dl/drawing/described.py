@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
-from ..derivation import derive
 from ..graph import op_text, text
 from ..graph.nodes import Node
+from .derived import derivation_of
 from .findings import Findings, Options
 
 _MOST_NODES = 300  # of a graph whose backward pass is derived
@@ -62,8 +60,7 @@ def _derivation(found: Findings) -> str:
     """The formulas of the backward pass from one loss, "" where it can't be derived."""
     graph = found.graph
     if len(graph.outputs) == 1 and len(graph.nodes) <= _MOST_NODES:
-        with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
-            return str(derive(graph.nodes[graph.outputs[0]].value))
+        return str(derivation_of(graph) or "")
     return ""
 
 
