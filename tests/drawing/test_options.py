@@ -38,10 +38,11 @@ def test_all_words_can_be_read_on_what_they_stand_on(loss, theme, options):
 
 
 @needs_engine
-def test_only_a_picture_that_adapts_has_a_style_sheet(loss):
+def test_only_a_picture_that_adapts_has_colours_in_its_style_sheet(loss):
     for theme, count in (("auto", 1), ("light", 0), ("dark", 0)):
         svg = draw(loss, theme=theme)._render(".svg")
-        assert svg.count(b"<style>") == count
+        assert svg.count(b"<style>") == 1  # with the rules for the pointer
+        assert bool(svg.partition(b"</style>")[0].count(b"fill:")) == bool(count)
         assert svg.count(b"prefers-color-scheme: dark") == count
     assert draw(loss, theme="auto").source == draw(loss, theme="light").source
 
