@@ -25,7 +25,8 @@ ATTRIBUTES = [
 ARGUMENTS = [
     (function, name, line)
     for function, row in (
-        *((name, name) for name in _guesses.ARGUMENTS if name != "Optimizer"),
+        *((name, name) for name in _guesses.ARGUMENTS if name not in ("Optimizer", "MLP")),
+        *((name, "MLP") for name in ("MLPClassifier", "MLPRegressor")),
         *((name, "Optimizer") for name in ("SGD", "Momentum", "RMSProp", "Adam")),
     )
     for name, line in _guesses.ARGUMENTS[row].items()
@@ -36,6 +37,7 @@ FUNCTIONS = {  # of `ARGUMENTS`: the function, and arguments with which it runs
     "Dense": (tg.nn.Dense, ["n_in", "n_out", "rng"]),
     **{name: (getattr(tg.optim, name), ["parameters", "learning_rate"]) for name in ("SGD", "Momentum", "RMSProp")},
     "Adam": (tg.optim.Adam, ["parameters", "learning_rate"]),
+    **{name: (getattr(tg.sklearn, name), []) for name in ("MLPClassifier", "MLPRegressor")},
     **{name: (getattr(tg, name), ["f"]) for name in ("grad", "value_and_grad", "elementwise_grad")},
     **{name: (getattr(tg, name), ["f"]) for name in ("jacobian", "hessian")},
 }

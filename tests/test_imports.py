@@ -60,7 +60,7 @@ ALLOWED = {
     "tracing.": {"core", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"_html", "core", "nn", "pytree", "tracing", "derivation"},
-    "sklearn": {"checks", "core.modes", "nn", "optim", "training"},
+    "sklearn": {"_guesses", "checks", "core.modes", "nn", "optim", "training"},
     "graph.": {"core", "nn", "tracing", "_frames", "graph"},
     "drawing.": {
         "_guesses",

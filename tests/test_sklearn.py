@@ -172,15 +172,6 @@ def test_a_wrong_setting_is_an_error_and_leaves_the_old_net(name, setting, messa
     assert np.array_equal(estimator.predict(X), before)
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize(
-    ("given", "line"), [("lr", "write learning_rate_init="), ("epochs", "write max_iter="), ("colour", r"see help\(")]
-)
-def test_a_setting_of_fit_is_answered_with_the_name_it_has_here(name, given, line):
-    with pytest.raises(TypeError, match=rf"tg\.sklearn\.{name} has no {given}=: {line}"):
-        made(name, **{given: 3})
-
-
 def test_partial_fit_needs_the_classes_once_and_refuses_others():
     X, y = samples("MLPClassifier")
     classifier = made("MLPClassifier")

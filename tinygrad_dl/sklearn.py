@@ -21,6 +21,7 @@ except ImportError:
     raise ImportError('tg.sklearn needs scikit-learn: pip install "tinygrad-dl[sklearn]"', name="sklearn") from None
 
 from . import checks, nn
+from ._guesses import refuse_arguments
 from .core.modes import no_grad
 from .optim import Optimizer
 from .training import EarlyStopping, History, fit
@@ -28,28 +29,13 @@ from .training.words import OPTIMIZERS
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 _FLOATS = (np.float64, np.float32)
-_ADVICE = {  # a setting that `fit` or another library has -> the one that scikit-learn's own estimators have
-    "lr": "write learning_rate_init=",
-    "learning_rate": "write learning_rate_init=",
-    "optimizer": "write solver=",
-    "epochs": "write max_iter=",
-    "patience": "write n_iter_no_change=",
-    "hidden": "write hidden_layer_sizes=, and activation=",
-    "l2": "write alpha=",
-    "weight_decay": "write alpha=",
-    "rng": "write random_state=",
-    "seed": "write random_state=",
-    "progress": "write verbose=",
-}
 
 
 class _OnlyOwnSettings(BaseEstimator):
     """A base class that refuses settings with other names; apart, so that the signature is that of `__init__`."""
 
     def __new__(cls, *args: Any, **settings: Any) -> Self:
-        own = cls._get_param_names()
-        unknown = {name: value for name, value in settings.items() if name not in own}
-        checks.no_other_arguments(f"tg.sklearn.{cls.__name__}", unknown, _ADVICE)
+        refuse_arguments(cls.__name__, settings.keys() - set(cls._get_param_names()), "MLP")
         return super().__new__(cls)
 
 
