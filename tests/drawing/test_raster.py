@@ -28,6 +28,7 @@ def is_box(letter):
 
 
 @bundled
+@pytest.mark.few_values
 @pytest.mark.parametrize("letter", "AéŁαΣЖא×√∂→²…€重한か∘∇🙂")
 def test_the_letters_that_are_missing_are_those_that_the_engine_draws_as_empty_boxes(letter):
     assert (raster.missing_letters(letter) == letter) == is_box(letter)

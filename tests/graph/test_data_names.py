@@ -56,6 +56,14 @@ def test_arrays_without_any_name_are_numbered_unless_there_is_one():
     assert data_names(np.sum(tg.parameter(W.data, name="X1") @ features - labels)) == ["X2", "X3"]
 
 
+def test_arrays_that_differ_in_one_number_only_do_not_share_a_name():
+    wide = np.zeros((2, 1000))
+    for place in (0, 1, 999):
+        other = wide.copy()
+        other[1, place] = 1
+        assert data_names(np.sum(W @ wide) + np.sum(W @ other)) == ["X1", "X2"]
+
+
 def test_equal_arrays_share_a_name_and_named_tensors_keep_theirs():
     assert data_names(np.sum(W @ features) + np.sum(W @ features - labels)) == ["X1", "X1", "X2"]
     assert data_names(np.sum(W @ tg.Tensor(features, name="points")), features=features) == ["points"]

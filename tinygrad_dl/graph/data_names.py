@@ -15,6 +15,8 @@ from ..core.signatures import signature
 from .labels import names_of_arguments
 from .nodes import Graph, Node
 
+_SAMPLE = 64  # numbers of an array that are compared first
+
 
 def name_data(graph: Graph, variables: Mapping[str, Any] | None = None) -> None:
     """Set the `alias` of each array in `graph` that is data and has no name.
@@ -49,12 +51,18 @@ def _users_variables() -> dict[str, Any]:
 
 def _equal_data(graph: Graph) -> list[list[Node]]:
     """The nodes of data with axes and without a name, in groups of equal arrays, in the order of their first use."""
-    groups: dict[Any, list[Node]] = {}
+    groups: list[list[Node]] = []
+    alike: dict[Any, list[list[Node]]] = {}  # by a few of the numbers
     for node in graph.nodes:
         if node.kind == "data" and not node.name and node.shape:
             array = np.asarray(node.array)
-            groups.setdefault((array.shape, array.dtype.str, hash(array.tobytes())), []).append(node)
-    return list(groups.values())
+            key = array.shape, array.dtype.str, array.flat[:: array.size // _SAMPLE + 1].tobytes()
+            same = next((g for g in alike.get(key, ()) if np.array_equal(g[0].array, array)), None)
+            if same is None:
+                groups.append(same := [])
+                alike.setdefault(key, []).append(same)
+            same.append(node)
+    return groups
 
 
 def _set_alias(nodes: list[Node], alias: str | None) -> None:
