@@ -75,6 +75,14 @@ def test_each_bar_is_about_its_own_rows_and_says_whether_it_holds():
     assert report.said(Bar(1e-6, above=True), ROWS).startswith("holds")  # of the medians: seconds above NumPy
 
 
+def test_a_bar_beside_a_peer_is_in_ratio_to_it():
+    rows = [*ROWS[:3], Row(Setting("torch"), [1e-5, 1e-5, 1e-5])]
+    bar = Bar(2.5, beside="torch")
+    assert report.reached(bar, rows) == 2
+    assert report.said(bar, rows) == "holds: tinygrad_dl 2.00, of torch; at most 2.5"
+    assert report.said(bar, ROWS) == "bar 2.5: not measured, of torch"
+
+
 def test_the_text_has_each_row_and_why_one_has_no_times():
     text = report.text(PLAIN, ROWS)
     assert "ValueError: gives something else" in text

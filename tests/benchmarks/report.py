@@ -1,4 +1,4 @@
-"""What was measured, as text, as Markdown for the guide, as JSON and as a picture."""
+"""What was measured, as text, as Markdown for the README, as JSON and as a picture."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def reached(bar: Bar, rows: Sequence[Row]) -> float | None:
     """What is to be at most `bar.most`; None if it was not measured."""
     by_setting = {row.setting: row for row in rows if row.rounds}
     ours = by_setting.get(Setting(COMPILED if bar.compiled else OURS, memory_kept=bar.memory_kept))
-    by_hand = by_setting.get(Setting(BASELINE.system, memory_kept=bar.by_hand_too))
-    if ours is None or by_hand is None:
+    other = by_setting.get(Setting(bar.beside, memory_kept=bar.by_hand_too))
+    if ours is None or other is None:
         return None
-    return ours.median - by_hand.median if bar.above else ours.ratio(by_hand)
+    return ours.median - other.median if bar.above else ours.ratio(other)
 
 
 def said(bar: Bar, rows: Sequence[Row]) -> str:
     """Whether ours keeps within the `bar`, in a line."""
     value = reached(bar, rows)
-    what = "above NumPy" if bar.above else "of NumPy by hand"
+    what = "above NumPy" if bar.above else f"of {bar.beside}"
     which = f"{', memory kept' if bar.memory_kept else ''}, {what}{', memory kept' if bar.by_hand_too else ''}"
     if value is None:
         return f"bar {bar.most:g}: not measured{which}"
@@ -70,7 +70,7 @@ def said(bar: Bar, rows: Sequence[Row]) -> str:
 
 
 def markdown(measured: Measured) -> str:
-    """The tables of the guide: on one thread, the time by hand and the ratios to it; and those with memory kept."""
+    """The README's tables: on one thread, the time by hand and the ratios to it; and those with memory kept."""
     systems = [
         name for name in SYSTEMS if any(Setting(name) == row.setting for rows in measured.values() for row in rows)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ class Net:
     hidden: Literal["tanh", "relu"] = "tanh"
     output: Literal["sigmoid", "logits", "softmax"] = "sigmoid"
     dtype: Any = np.float64
+    shard: int = 0  # other samples, with the same parameters
     kind = "net"
     learning_rate = 1e-12
 
@@ -40,6 +41,7 @@ class Net:
         parameters = []
         for n_in, n_out in itertools.pairwise(self.sizes):
             parameters += [rng.normal(size=(n_out, n_in)) * np.sqrt(gain / n_in), 0.1 * rng.normal(size=(n_out, 1))]
+        X = X if not self.shard else np.random.default_rng(self.shard).normal(size=X.shape)
         return X.astype(self.dtype), Y.astype(self.dtype), [p.astype(self.dtype) for p in parameters]
 
     def directions(self) -> list[np.ndarray]:
@@ -129,43 +131,50 @@ class Hessian:
 
 @dataclass(frozen=True)
 class Convolution:
-    """A layer of 3×3 filters over m images, with a border of zeros: half the mean square of its values, and gradients.
+    """Filters of 3×3 over images of 28×28: the sum of Z times random numbers, and the gradient by A, W and b."""
 
-    The gradients are those with respect to the images, the filters and the biases.
-    """
-
-    channels: int
-    filters: int
-    size: int
-    m: int
+    c: int = 8
+    c_out: int = 16
+    m: int = 64
+    dtype: Any = np.float64
     kind = "convolution"
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The images (channels, size, size, m), the filters (filters, channels, 3, 3) and the biases, as float32."""
+    def arrays(self) -> list[np.ndarray]:
+        """A (c, 28, 28, m), W (c_out, c, 3, 3), b (c_out, 1), and the numbers (c_out, 26, 26, m)."""
         rng = np.random.default_rng(0)
-        shapes = (self.channels, self.size, self.size, self.m), (self.filters, self.channels, 3, 3), (self.filters, 1)
-        A, W, b = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
-        return A, W / 8, b
+        shapes = (self.c, 28, 28, self.m), (self.c_out, self.c, 3, 3), (self.c_out, 1), (self.c_out, 26, 26, self.m)
+        return [rng.normal(size=shape).astype(self.dtype) for shape in shapes]
 
 
 @dataclass(frozen=True)
-class BatchNormed:
-    """Batch normalization of n units in training mode: half the mean squared error, and gradients.
-
-    The gradients are those with respect to the inputs, gamma and beta.
-    """
+class Normalisation:
+    """Batch norm of n units in training: the sum of its values times random numbers, and the gradient by Z, γ and β."""
 
     n: int
     m: int
-    kind = "batch_norm"
-    momentum, epsilon = 0.9, 1e-5
+    kind = "normalisation"
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The inputs (n, m), gamma (n, 1), beta (n, 1) and the targets (n, m), as float32."""
+    def arrays(self) -> list[np.ndarray]:
+        """Z (n, m), γ and β (n, 1), and the numbers (n, m)."""
         rng = np.random.default_rng(0)
         shapes = (self.n, self.m), (self.n, 1), (self.n, 1), (self.n, self.m)
-        Z, gamma, beta, Y = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
-        return Z, gamma, beta, Y
+        return [rng.normal(size=shape) for shape in shapes]
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The mean loss of a net over shards of `net.m` samples, and its gradient; by hand one shard after the other.
+
+    Ours has so many threads of an executor as workers, or none.
+    """
+
+    net: Net
+    count: int
+    workers: int = 0
+    kind = "shards"
+
+    def parts(self) -> list[Net]:
+        return [replace(self.net, shard=i) for i in range(self.count)]
 
 
 @dataclass(frozen=True)
@@ -182,7 +191,8 @@ class Import:
 class Bar:
     """The most that ours may be, in ratio to NumPy by hand in the same run, on one thread; `above` it, in seconds.
 
-    Either may be with the memory kept that its process has freed, or without; ours may be `compiled`.
+    Either may be with the memory kept that its process has freed, or without; ours may be `compiled`. The ratio may be
+    to a peer instead, `beside` which it is measured.
     """
 
     most: float
@@ -190,6 +200,7 @@ class Bar:
     by_hand_too: bool = False
     above: bool = False
     compiled: bool = False
+    beside: str = "NumPy by hand"
 
 
 @dataclass(frozen=True)
@@ -226,6 +237,7 @@ DIGITS = Net((784, 256, 128, 10), 128, "relu", "softmax", np.float32)
 WIDE = Net((784, 512, 512, 10), 1024, "relu", "softmax", np.float32)
 SMALL = Net((64, 32, 32, 10), 64, "relu", "softmax", np.float32)
 DEEP = Net((32,) * 50 + (10,), 64, "relu", "softmax", np.float32)
+SHARD = Net((64, 128, 1), 5_000)
 DEEP_64 = Net((64,) * 64 + (10,), 1_000, "relu", "softmax")
 
 WORKLOADS = [
@@ -244,15 +256,6 @@ WORKLOADS = [
     Workload("deep", "50 layers of width 32, m=64, float32", DEEP, (Bar(1.33), _compiled(0.78))),
     Workload("logistic", "logistic regression, 30-1, m=569", Net((30, 1), 569)),
     Workload("recurrent", "recurrent net unrolled, T=200, h=64", Recurrent(200, 64), (Bar(1.32), _compiled(0.9))),
-    Workload(
-        "conv",
-        "convolution, 28×28×8 to 16 channels, m=64, float32",
-        Convolution(8, 16, 28, 64),
-        (Bar(1.25), _compiled(0.8)),
-    ),
-    Workload(
-        "batch-norm", "batch norm of 128 units, m=256, float32", BatchNormed(128, 256), (Bar(2.4), _compiled(1.2))
-    ),
     Workload("scalars", "net of numbers, as in micrograd", Scalars(), (Bar(11.5),)),
     Workload("hessian", "Hessian of a function of 10 parameters", Hessian(10), (Bar(34), _compiled(13))),
     Workload("hvp", "D: second derivative along a direction", HessianVector(DIGITS), (Bar(1.6), _compiled(1.05))),
@@ -265,6 +268,25 @@ WORKLOADS = [
             f"flat-{2 * pairs}", f"an operation in a chain of {2 * pairs:,}", Chain(pairs), (), 2 * pairs, peers=False
         )
         for pairs in (500, 5_000, 50_000, 500_000)
+    ],
+    *[
+        Workload(
+            f"convolution{name}",
+            f"convolution 3×3, 28×28×8 to 16 channels, m=64{name.replace('-', ', ')}",
+            Convolution(dtype=dtype),
+            (Bar(1.4), Bar(2.5, beside="torch"), Bar(2.5, beside="torch", compiled=True)),
+        )
+        for name, dtype in (("", np.float64), ("-float32", np.float32))
+    ],
+    Workload("batch-norm", "batch norm of 64 units, m=2,000", Normalisation(64, 2_000), (Bar(1.5), _compiled(1.2))),
+    *[
+        Workload(
+            f"shards{name}", f"64-128-1, 16 shards of m=5,000{what}", Shards(SHARD, 16, workers), bars, peers=False
+        )
+        for name, what, workers, bars in (
+            ("", "", 0, (Bar(1.3),)),
+            ("-workers", ", 2 workers", 2, (Bar(0.8),)),
+        )
     ],
     Workload("import", "import of the package", Import(), (Bar(0.03, above=True),)),
     Workload("memory-D", "peak memory of D", DIGITS, (Bar(1.15),), peak=True),

@@ -3,9 +3,18 @@
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from tests.benchmarks.workloads import BatchNormed, Chain, Convolution, Hessian, HessianVector, Net, Recurrent, Scalars
+from tests.benchmarks.workloads import (
+    Chain,
+    Convolution,
+    Hessian,
+    HessianVector,
+    Net,
+    Normalisation,
+    Recurrent,
+    Scalars,
+    Shards,
+)
 
 TINY = 1e-30
 
@@ -133,6 +142,64 @@ def chain(problem: Chain):
     return compute
 
 
+def convolution(problem: Convolution):
+    """One product for all places, with a column of the image for each."""
+    A, W, b, G = problem.arrays()
+    c_out, c, k, _ = W.shape
+    _, h, w, m = G.shape
+
+    def compute():
+        windows = np.lib.stride_tricks.sliding_window_view(A, (k, k), (1, 2))
+        columns = windows.transpose(0, 4, 5, 1, 2, 3).reshape(c * k * k, -1)
+        Z = (W.reshape(c_out, -1) @ columns + b).reshape(G.shape)
+        cost = np.sum(Z * G)
+        dZ = G.reshape(c_out, -1)
+        dW = (dZ @ columns.T).reshape(W.shape)
+        db = np.sum(dZ, axis=1, keepdims=True)
+        parts = (W.reshape(c_out, -1).T @ dZ).reshape(c, k, k, h, w, m)
+        dA = np.zeros(A.shape, A.dtype)
+        for i in range(k):
+            for j in range(k):
+                dA[:, i : i + h, j : j + w] += parts[:, i, j]
+        return [cost, dA, dW, db]
+
+    return compute
+
+
+def normalisation(problem: Normalisation):
+    """The course's formulas, dx̂, dσ² and dμ combined; and the running averages."""
+    Z, gamma, beta, G = problem.arrays()
+    m = problem.m
+    running_mean, running_variance = np.zeros(gamma.shape), np.ones(gamma.shape)
+
+    def compute():
+        nonlocal running_mean, running_variance
+        mean = np.sum(Z, axis=1, keepdims=True) / m
+        centred = Z - mean
+        variance = np.sum(centred**2, axis=1, keepdims=True) / m
+        running_mean = 0.9 * running_mean + 0.1 * mean
+        running_variance = 0.9 * running_variance + 0.1 * variance
+        deviation = np.sqrt(variance + 1e-5)
+        x_hat = centred / deviation
+        cost = np.sum((gamma * x_hat + beta) * G)
+        dgamma = np.sum(G * x_hat, axis=1, keepdims=True)
+        dbeta = np.sum(G, axis=1, keepdims=True)
+        dZ = gamma / deviation * (G - dbeta / m - x_hat * (dgamma / m))
+        return [cost, dZ, dgamma, dbeta]
+
+    return compute
+
+
+def shards(problem: Shards):
+    steps = [net(part) for part in problem.parts()]
+
+    def compute():
+        results = [step() for step in steps]
+        return [sum(parts) / len(parts) for parts in zip(*results, strict=True)]
+
+    return compute
+
+
 def scalars(problem: Scalars):
     """In Python's numbers, which NumPy's are slower than."""
     samples, targets, layers = problem.numbers()
@@ -187,54 +254,6 @@ def recurrent(problem: Recurrent):
             db += np.sum(dz, axis=1, keepdims=True)
             dh = W.T @ dz
         return [cost, dW, dU, db]
-
-    return compute
-
-
-def convolution(problem: Convolution):
-    """By windows: a product of matrices, and sums of what each window passes back."""
-    A, W, b = problem.arrays()
-    c, size, m, n = problem.channels, problem.size, problem.m, problem.size**2 * problem.m
-
-    def compute():
-        padded = np.pad(A, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        windows = sliding_window_view(padded, (3, 3), axis=(1, 2))
-        columns = windows.transpose(0, 4, 5, 1, 2, 3).reshape(c * 9, n)
-        Z = W.reshape(-1, c * 9) @ columns + b
-        cost = np.sum(Z**2) / (2 * m)
-        dZ = Z / m
-        dW = (dZ @ columns.T).reshape(W.shape)
-        db = np.sum(dZ, axis=1, keepdims=True)
-        dcolumns = (W.reshape(-1, c * 9).T @ dZ).reshape(c, 3, 3, size, size, m)
-        dpadded = np.zeros_like(padded)
-        for i in range(3):
-            for j in range(3):
-                dpadded[:, i : i + size, j : j + size] += dcolumns[:, i, j]
-        return [cost, dpadded[:, 1:-1, 1:-1], dW, db]
-
-    return compute
-
-
-def batch_norm(problem: BatchNormed):
-    """Ioffe and Szegedy (2015), section 3, with dZ in one line."""
-    Z, gamma, beta, Y = problem.arrays()
-    m, momentum = problem.m, problem.momentum
-    running_mean, running_variance = np.zeros_like(gamma), np.ones_like(gamma)
-
-    def compute():
-        nonlocal running_mean, running_variance
-        mu = np.mean(Z, axis=1, keepdims=True)
-        variance = np.var(Z, axis=1, keepdims=True)
-        running_mean = momentum * running_mean + (1 - momentum) * mu
-        running_variance = momentum * running_variance + (1 - momentum) * variance
-        deviation = np.sqrt(variance + np.float32(problem.epsilon))
-        hat = (Z - mu) / deviation
-        error = gamma * hat + beta - Y
-        cost = np.sum(error**2) / (2 * m)
-        d = error / m
-        dgamma, dbeta = np.sum(d * hat, axis=1, keepdims=True), np.sum(d, axis=1, keepdims=True)
-        dZ = gamma / deviation * (d - dbeta / m - hat * dgamma / m)
-        return [cost, dZ, dgamma, dbeta]
 
     return compute
 

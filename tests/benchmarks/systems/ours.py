@@ -1,9 +1,21 @@
 """tinygrad_dl, as its README shows it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 import tinygrad_dl as tg
-from tests.benchmarks.workloads import BatchNormed, Chain, Convolution, Hessian, HessianVector, Net, Recurrent, Scalars
+from tests.benchmarks.workloads import (
+    Chain,
+    Convolution,
+    Hessian,
+    HessianVector,
+    Net,
+    Normalisation,
+    Recurrent,
+    Scalars,
+    Shards,
+)
 
 LOSSES = {
     "sigmoid": tg.nn.binary_cross_entropy,
@@ -63,6 +75,44 @@ def chain(problem: Chain):
     return compute
 
 
+def convolution(problem: Convolution):
+    A, W, b = map(tg.parameter, problem.arrays()[:3])
+    return _gradients(lambda: tg.nn.conv2d(A, W, b), problem.arrays()[3], [A, W, b])
+
+
+def normalisation(problem: Normalisation):
+    Z, gamma, beta, G = problem.arrays()
+    Z, norm = tg.parameter(Z), tg.nn.BatchNorm(problem.n)
+    norm.gamma.data, norm.beta.data = gamma, beta
+    return _gradients(lambda: norm(Z), G, [Z, norm.gamma, norm.beta])
+
+
+def _gradients(f, G, parameters):
+    """The sum of the values of `f` times `G`, and its gradients."""
+    G = tg.Tensor(G)
+
+    def compute():
+        for parameter in parameters:
+            parameter.grad = None
+        cost = np.sum(f() * G)
+        cost.backward(keep_graph=False)
+        return [cost, *[parameter.grad for parameter in parameters]]
+
+    return compute
+
+
+def shards(problem: Shards):
+    net, _, _, loss = _built(problem.net)
+    engine = ThreadPoolExecutor(problem.workers) if problem.workers else None
+    f = tg.parallel.value_and_grad(loss, [part.arrays()[:2] for part in problem.parts()], engine=engine)
+
+    def compute():
+        cost, gradient = f(net)
+        return [cost, *gradient.values()]
+
+    return compute
+
+
 def scalars(problem: Scalars):
     samples, targets, numbers = problem.numbers()
     layers = [[([tg.parameter(w) for w in ws], tg.parameter(b)) for ws, b in layer] for layer in numbers]
@@ -96,33 +146,6 @@ def recurrent(problem: Recurrent):
         W.grad = U.grad = b.grad = None
         cost.backward()
         return [cost, W.grad, U.grad, b.grad]
-
-    return compute
-
-
-def convolution(problem: Convolution):
-    A, W, b = map(tg.parameter, problem.arrays())
-
-    def compute():
-        cost = np.sum(tg.nn.conv2d(A, W, b, padding=1) ** 2) / (2 * problem.m)
-        A.grad = W.grad = b.grad = None
-        cost.backward()
-        return [cost, A.grad, W.grad, b.grad]
-
-    return compute
-
-
-def batch_norm(problem: BatchNormed):
-    Z, gamma, beta, Y = problem.arrays()
-    Z, Y = tg.parameter(Z), tg.Tensor(Y)
-    norm = tg.nn.BatchNorm(problem.n, momentum=problem.momentum, epsilon=problem.epsilon, dtype=np.float32)
-    norm.gamma.data, norm.beta.data = gamma, beta
-
-    def compute():
-        cost = np.sum((norm(Z) - Y) ** 2) / (2 * problem.m)
-        Z.grad = norm.gamma.grad = norm.beta.grad = None
-        cost.backward()
-        return [cost, Z.grad, norm.gamma.grad, norm.beta.grad]
 
     return compute
 

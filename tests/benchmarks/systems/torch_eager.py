@@ -4,7 +4,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from tests.benchmarks.workloads import BatchNormed, Chain, Convolution, Hessian, HessianVector, Net, Recurrent, Scalars
+from tests.benchmarks.workloads import (
+    Chain,
+    Convolution,
+    Hessian,
+    HessianVector,
+    Net,
+    Normalisation,
+    Recurrent,
+    Scalars,
+)
 
 HIDDEN = {"tanh": torch.tanh, "relu": torch.relu}
 
@@ -75,6 +84,36 @@ def chain(problem: Chain):
     return compute
 
 
+def convolution(problem: Convolution):
+    """With the samples first, as torch has them."""
+    A, W, b, G = problem.arrays()
+    A, G = (torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0))) for array in (A, G))
+    A.requires_grad_()
+    W, b = _parameter(W), _parameter(b[:, 0])
+
+    def compute():
+        cost = torch.sum(F.conv2d(A, W, b) * G)
+        dA, dW, db = torch.autograd.grad(cost, (A, W, b))
+        return [cost.detach(), dA.permute(1, 2, 3, 0), dW, db[:, None]]
+
+    return compute
+
+
+def normalisation(problem: Normalisation):
+    """With samples as rows."""
+    Z, gamma, beta, G = problem.arrays()
+    Z, G = _parameter(Z.T.copy()), torch.from_numpy(G.T.copy())
+    gamma, beta = _parameter(gamma[:, 0]), _parameter(beta[:, 0])
+    mean, variance = torch.zeros(problem.n, dtype=Z.dtype), torch.ones(problem.n, dtype=Z.dtype)
+
+    def compute():
+        cost = torch.sum(F.batch_norm(Z, mean, variance, gamma, beta, training=True) * G)
+        dZ, dgamma, dbeta = torch.autograd.grad(cost, (Z, gamma, beta))
+        return [cost.detach(), dZ.T, dgamma[:, None], dbeta[:, None]]
+
+    return compute
+
+
 def scalars(problem: Scalars):
     samples, targets, numbers = problem.numbers()
     layers = [[([_parameter(w) for w in weights], _parameter(bias)) for weights, bias in layer] for layer in numbers]
@@ -110,36 +149,6 @@ def recurrent(problem: Recurrent):
         _, h = torch.rnn_tanh(X, start, [U, W, b[:, 0], none], True, 1, 0.0, True, False, False)
         cost = torch.sum((h[0] - Y) ** 2) / problem.m
         return [cost.detach(), *torch.autograd.grad(cost, (W, U, b))]
-
-    return compute
-
-
-def convolution(problem: Convolution):
-    """Samples are the first axis."""
-    A, W, b = problem.arrays()
-    A, W, b = _parameter(np.ascontiguousarray(np.moveaxis(A, -1, 0))), _parameter(W), _parameter(b)
-
-    def compute():
-        cost = torch.sum(F.conv2d(A, W, b[:, 0], padding=1) ** 2) / (2 * problem.m)
-        dA, dW, db = torch.autograd.grad(cost, (A, W, b))
-        return [cost.detach(), torch.movedim(dA, 0, -1), dW, db]
-
-    return compute
-
-
-def batch_norm(problem: BatchNormed):
-    """Samples are the first axis."""
-    Z, gamma, beta, Y = problem.arrays()
-    Z, Y = _parameter(np.ascontiguousarray(Z.T)), torch.from_numpy(np.ascontiguousarray(Y.T))
-    gamma, beta = _parameter(gamma), _parameter(beta)
-    mean, variance = torch.zeros(problem.n), torch.ones(problem.n)
-
-    def compute():
-        share = 1 - problem.momentum
-        A = F.batch_norm(Z, mean, variance, gamma[:, 0], beta[:, 0], True, share, problem.epsilon)
-        cost = torch.sum((A - Y) ** 2) / (2 * problem.m)
-        dZ, dgamma, dbeta = torch.autograd.grad(cost, (Z, gamma, beta))
-        return [cost.detach(), dZ.T, dgamma, dbeta]
 
     return compute
 
