@@ -347,3 +347,62 @@ def test_a_net_with_a_method_for_its_cost_is_no_loss(findings):
     assert finding.verdict == "right", finding.report
     (finding,) = findings(source.replace("acts[-1] - y", "y - acts[-1]"))
     assert finding.verdict == "wrong", finding.report
+
+
+STEPS_AND_A_LOSS = (
+    STEPS_ADDED
+    + """
+    def fit(self, X, y):
+        output = self.forward(X)
+        self.backward(X, y, output)
+        return np.mean(np.square(y - output))
+"""
+)
+
+
+@pytest.mark.parametrize(("error", "verdict"), [("y - output", "right"), ("output - y", "wrong")])
+def test_the_difference_in_a_loss_says_nothing_of_the_sign_of_a_step(findings, error, verdict):
+    (finding,) = findings(STEPS_AND_A_LOSS.replace("error = y - output", f"error = {error}"))
+    assert finding.verdict == verdict, finding.report
+
+
+BIASES_OF_0 = (
+    COLUMNS_IN_DICTS
+    + """
+def initialize_parameters_zeros(sizes):
+    parameters = {}
+    for l in range(1, 3):
+        parameters["W" + str(l)] = np.zeros((sizes[l], sizes[l - 1]))
+        parameters["b" + str(l)] = 0
+    return parameters
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"), [("", "", "right"), ("keepdims=True) / m\n    dZ1", "keepdims=True)\n    dZ1", "wrong")]
+)
+def test_biases_that_start_as_the_number_0_are_checked(findings, old, new, verdict):
+    (finding,) = findings(BIASES_OF_0.replace(old, new, 1))
+    assert finding.verdict == verdict, finding.report
+    assert {q.name for q in finding.quantities} == {"dW1", "db1", "dW2", "db2"}
+
+
+def test_a_gradient_without_a_parameter_that_was_found_is_not_right(findings):
+    source = COLUMNS_IN_DICTS.replace('{"dW1": dW1', '{"db3": 7 * db2, "dW1": dW1')
+    (finding,) = findings(source)
+    assert finding.verdict == "undecided", finding.report
+
+
+def test_differences_that_a_file_takes_itself_are_no_backward_pass(findings):
+    source = """
+def propagate(theta, x, y):
+    return np.sum((theta.T @ x - y) ** 2)
+def grad_check(theta, x, y):
+    grad = np.zeros(theta.shape)
+    for i in range(len(theta)):
+        step = np.eye(len(theta))[:, i : i + 1] * 1e-7
+        grad[i] = (propagate(theta + step, x, y) - propagate(theta - step, x, y)) / 2e-7
+    return grad
+"""
+    assert list(findings(source)) == []

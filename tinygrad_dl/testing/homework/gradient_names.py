@@ -20,6 +20,7 @@ GRADIENT = re.compile(
     r"d(theta|weights?|bias(es)?|beta|gamma|params?|inputs?|scores?|loss\w*|prev\w*|next\w*|out)\d*|\w+_grads?|dloss_\w+"
 )
 NO_GRADIENT = {"dot", "data", "dict", "degrad", "df", "dim", "dims", "dist", "dev", "drop", "deg", "det", "dtype"}
+NUMERIC = re.compile(r"\w*(check|numeric|approx)\w*", re.I)  # functions that take differences
 COST = re.compile(
     r"\w*cost\w*|\w*loss\w*|J\w*|j|L|l|[eE]|\w*error|E_\w+|obj(ective)?\w*|f_?val\w*|energy|nll|\w*entropy|ce|bce|mse"
 )

@@ -13,6 +13,7 @@ import numpy as np
 from ...core.signatures import signature
 from .. import formulas
 from ..backprop import check_backprop
+from .gradient_names import NUMERIC
 from .inputs import report_text
 from .loading import CannotCheck, UserFile
 from .net import PARTS, Net, net_of, parts_of
@@ -41,7 +42,7 @@ def is_backprop(file: UserFile, name: str, forward: str) -> bool:
     parameters, returned = signature(file.functions[name]).parameters, file.returned_names(name)
     own = set(parameters) - set(signature(file.functions[forward]).parameters if forward else ())
     of_a_net = {*PARTS["Y"], "parameters", "params"} - ({"y"} if forward else set())  # y may be what comes out
-    if not own & of_a_net or any("grad" in n for n in parameters):
+    if not own & of_a_net or any("grad" in n for n in parameters) or NUMERIC.fullmatch(name):
         return False
     gives = any(re.fullmatch(r".*back\w*|.*gradients?|.*grads?|d[AZWb]\d+", n) for n in (name, *returned))
     return gives and not set(returned) & set(PARTS["parameters"])  # as training does

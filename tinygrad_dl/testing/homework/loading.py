@@ -22,6 +22,7 @@ from .stand_ins import DRAWING, StandIn
 
 __all__ = ["MODULE", "CannotCheck", "UserFile", "run_file"]
 
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 MODULE = "checked_file"  # its __name__: not "__main__", and not one that some module has
 
 
@@ -59,6 +60,7 @@ class UserFile:
         self.path, self.names, self.tree = source.path, names, source.tree
         self.notes = [*source.notes, *(notes or [])]
         self.assigned = assigned or {}
+        self._source = source
         self._sources = {source.path: source, **{module.path: module for module in (modules or {}).values()}}
         self._modules = {MODULE, *(modules or {})}
 
@@ -78,6 +80,27 @@ class UserFile:
         other = (type, ModuleType, StandIn)
         named = {n: v for n, v in self.names.items() if not (n.startswith("__") and n.endswith("__"))}
         return {n: v for n, v in named.items() if not (isinstance(v, other) or _is_function(v))}
+
+    @cached_property
+    def whole(self) -> ast.Module:
+        """The code of the file, after the definitions of the files beside it that have no namesake in it."""
+        beside = [source for source in reversed(self._sources.values()) if source is not self._source]
+        own = {node.name for node in self.tree.body if isinstance(node, DEFINITIONS)}
+        parts = [node for source in beside for node in source.tree.body if isinstance(node, DEFINITIONS)]
+        return ast.Module([*(node for node in parts if node.name not in own), *self.tree.body], [])
+
+    @property
+    def all_names(self) -> dict[str, Any]:
+        """All names of the file, with those that the functions beside it need and it has not."""
+        beside = [
+            f.__globals__ for f in self.functions.values() if f.__module__ != MODULE and hasattr(f, "__globals__")
+        ]
+        return {**{n: v for names in beside for n, v in names.items() if not n.startswith("__")}, **self.names}
+
+    def place_of(self, node: ast.stmt) -> str:
+        """The place of a statement of the file, or of one beside it."""
+        sources = [s for s in self._sources.values() if any(part is node for part in ast.walk(s.tree))]
+        return (sources or [self._source])[0].place(node.lineno)
 
     def _is_own(self, value: Any) -> bool:
         return value.__module__ in self._modules

@@ -12,6 +12,7 @@ import numpy as np
 from . import methods
 from .construction import Sizes, instances, strings_of
 from .environment import Environment
+from .gradient_names import NUMERIC
 from .loading import CannotCheck, UserFile
 from .nets import Net, Run
 from .objects import Place, arrays_in, put
@@ -77,7 +78,7 @@ def _is_backward(file: UserFile, name: str, arguments: Sequence[str]) -> bool:
     named = BACKWARD.fullmatch(name) and (
         gives or returned in ([""], []) or not any(COST.fullmatch(n) for n in returned)
     )
-    if not named and len(gives) < 2:
+    if (not named and len(gives) < 2) or NUMERIC.fullmatch(name):
         return False
     if not any(_part(n) == "Y" for n in arguments) or any(
         COTANGENT.fullmatch(n) or TRAINING.fullmatch(n) for n in arguments
@@ -136,6 +137,7 @@ class Functions:
                 for Y in _labels(out, samples, layout):
                     net = self._net(store, places, drawn, X, Y, layout, samples)
                     try:
+                        net = net.widened()
                         net.first()
                     except Exception as error:
                         yield error
@@ -259,9 +261,11 @@ def _parameter(name: str, units: Sequence[int], rows: bool) -> np.ndarray:
 def _shrunk(store: dict[str, Any]) -> dict[str, Any]:
     """The parameters with small sizes, where a function makes them in the sizes of real data."""
     arrays = arrays_in(store)
-    if max(a.size for a in arrays.values()) <= 100:
+    if max(np.size(a) for a in arrays.values()) <= 100:
         return store
-    weights = sorted((p for p, a in arrays.items() if a.ndim == 2 and 1 not in a.shape), key=lambda p: str(p.key))
+    weights = sorted(
+        (p for p, a in arrays.items() if np.ndim(a) == 2 and 1 not in np.shape(a)), key=lambda p: str(p.key)
+    )
     if not weights:
         return store
     rows = len(weights) > 1 and arrays[weights[0]].shape[1] == arrays[weights[1]].shape[0]
@@ -272,7 +276,7 @@ def _shrunk(store: dict[str, Any]) -> dict[str, Any]:
         n, p = units[layer], units[layer - 1]
         _replace(store, place, np.zeros((p, n) if rows else (n, p)))
     for layer, place in enumerate(sorted((p for p in arrays if p not in weights), key=lambda p: str(p.key)), start=1):
-        shape = tuple(1 if side == 1 else units[min(layer, len(units) - 1)] for side in arrays[place].shape)
+        shape = tuple(1 if side == 1 else units[min(layer, len(units) - 1)] for side in np.shape(arrays[place]))
         _replace(store, place, np.zeros(shape))
     return store
 

@@ -143,7 +143,11 @@ class Objects:
             return
         m = sizes.samples
         sides = [
-            side for a in arrays_in(template).values() if a.ndim == 2 for side in a.shape if 1 < side < 40 and side != m
+            side
+            for a in arrays_in(template).values()
+            if np.ndim(a) == 2
+            for side in np.shape(a)
+            if 1 < side < 40 and side != m
         ]
         for p in dict.fromkeys([sizes.inputs, *sides[:2]]):
             for shape, layout, samples in (
@@ -172,6 +176,7 @@ class Objects:
                 if not places:
                     raise CannotCheck(f"{self.cls.__name__}: its output depends on no parameters.")
                 drawn = play.drawn(places)
+                steps = play.steps(places, drawn)
                 net = Net(
                     play=lambda values, backward, play=play, places=places: play.run(places, values, backward),
                     places=places,
@@ -181,11 +186,12 @@ class Objects:
                     samples=samples,
                     layout=", ".join([layout, *notes]),
                     lambd=play.penalty(),
-                    steps=play.steps(places, drawn),
-                    added=steps_are_added(self.file),
+                    steps=steps,
+                    added=not steps and steps_are_added(self.file),  # a step shows its own sign
                     code=[getattr(self.cls, n) for n in roles.all()],
                     place=self.place(),
                 )
+                net = net.widened()
                 if net.first()[1]:  # the learner's own cost has its own penalty
                     net = replace(net, lambd=0.0)
                 if not net.given():
@@ -246,9 +252,7 @@ class Play:
 
     def _initialise(self) -> bool:
         """Call the methods that make the parameters, if the constructor has not."""
-        if any(
-            a.ndim >= 1 and a.size > 1 for p, a in arrays_in(self.template).items() if p.key not in (*OWN_X, *OWN_Y)
-        ):
+        if any(np.size(a) > 1 for p, a in arrays_in(self.template).items() if p.key not in (*OWN_X, *OWN_Y)):
             return False
         for name in self.roles.inits:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from .fitting import Cost, as_predicted, costs_for, penalties
 from .objects import Place, gradient_for
 
+OF_PARAMETER = re.compile(r"d_?[WwBb]_?\d*|grad_?[WwBb]\d*|nabla_[WwBb]\d*")
 Run = tuple[np.ndarray, dict[str, float], dict[Place, Any]]  # the prediction, own costs by name, gradients by place
 
 
@@ -89,6 +91,26 @@ class Net:
         given = self.given()
         shapes = {n: np.shape(v) for n, v in zip(self.names(), self.drawn, strict=True)}
         return bool(given) and all(np.shape(g) == shapes[n] for n, g in given.items())
+
+    def widened(self) -> Net:
+        """The net with an array for each parameter that starts as a number, such as b = 0, and has such a gradient."""
+        shapes = {
+            n: np.shape(g) for n, g in self.given().items() if self.samples == 1 or self.samples not in np.shape(g)
+        }
+        rng = np.random.default_rng(4)
+        wide = [n for n, v in zip(self.names(), self.drawn, strict=True) if not np.ndim(v) and shapes.get(n)]
+        if not wide:
+            return self
+        drawn = [
+            0.5 * rng.normal(size=shapes[n]) if n in wide else v for n, v in zip(self.names(), self.drawn, strict=True)
+        ]
+        return replace(self, drawn=drawn, memory={})
+
+    def unmatched(self) -> list[str]:
+        """The learner's names of gradients that belong to none of the parameters, such as db1 of a b1 not found."""
+        gradients = self.first()[2]
+        known = set(self.called().values())
+        return [p.name for p in gradients if OF_PARAMETER.fullmatch(str(p.key)) and p.name not in known]
 
     # ---- a function with gradients
 

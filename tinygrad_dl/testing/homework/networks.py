@@ -202,7 +202,9 @@ def _finding(file: UserFile, title: str, names: tuple[str, ...], net: Net, progr
     missing = [n for n in net.names() if n not in wanted]
     readings = [*net.words(), *(f"there is no gradient for {n}" for n in missing)]
     readings += [f"{n}: {words}" for n, (verdict, words) in inner.items() if words]
-    doubts = [UNDECIDED for v, _ in inner.values() if v != RIGHT]
+    unmatched = [n for n in net.unmatched() if n not in inner]
+    readings += [f"{n}: not checked, since its parameter was not found" for n in unmatched]
+    doubts = [UNDECIDED for v, _ in inner.values() if v != RIGHT] + [UNDECIDED for _ in unmatched]
     verdict = worst([judgement.verdict, *doubts])
     shapes = [f"{n} {np.shape(v)}" for n, v in [*net.data(), *zip(net.names(), net.values(), strict=True)]]
     taken = [f"random: {', '.join(shapes)}"]

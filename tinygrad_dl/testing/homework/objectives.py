@@ -275,7 +275,12 @@ class Output:
 
 
 def outputs(point: Point) -> Iterator[Output]:
-    """The sides of differences a - y, or y - a, that depend on all parameters, where the other depends on none."""
+    """The sides of differences a - y, or y - a, that depend on all parameters, where the other depends on none.
+
+    Differences of single numbers, as of the units in lists, make one output together.
+    """
+    single: dict[tuple[float, float], Output] = {}
+    whole = False
     for number, sides in enumerate(point.record.differences):
         if any(side is None for side in sides):
             continue
@@ -287,9 +292,28 @@ def outputs(point: Point) -> Iterator[Output]:
             continue
         side = 0 if depends[0] else 1
         a, y = (np.asarray(sides[s], float) for s in (side, 1 - side))
-        every = all(np.any(np.abs(J[side][point.of(i)]) > 1e-9) for i in range(len(point.parameters)))  # type: ignore
-        if every and (a.shape == y.shape or a.size == 1):
-            yield Output(np.ravel(a), np.ravel(y) * np.ones(a.size), J[side], a.shape, number)  # type: ignore[arg-type]
+        if a.shape != y.shape and a.size != 1:
+            continue
+        output = Output(np.ravel(a), np.ravel(y) * np.ones(a.size), J[side], a.shape, number)  # type: ignore[arg-type]
+        if _depends_on_all(point, output.J):
+            whole = True
+            yield output
+        elif a.size == 1 and y.size == 1:
+            single.setdefault((float(a.ravel()[0]), float(y.ravel()[0])), output)
+    if not whole and len(single) > 1:
+        yield from _together(point, list(single.values()))
+
+
+def _depends_on_all(point: Point, J: np.ndarray) -> bool:
+    return all(np.any(np.abs(J[point.of(i)]) > 1e-9) for i in range(len(point.parameters)))
+
+
+def _together(point: Point, parts: Sequence[Output]) -> Iterator[Output]:
+    """The output whose units are those of several, if it depends on all parameters."""
+    a, y = (np.concatenate([getattr(part, side) for part in parts]) for side in ("a", "y"))
+    J = np.concatenate([part.J for part in parts], axis=1)
+    if _depends_on_all(point, J):
+        yield Output(a, y, J, a.shape, parts[0].number)
 
 
 def fitted(output: Output, shape: tuple[int, ...] = ()) -> Iterator[Objective]:

@@ -15,7 +15,7 @@ from .gradient_names import argument_of
 
 DEPTH = 5  # objects in lists in objects
 RATES = re.compile(r"_?(learning_?rate|learn_?rate|lr|l_?rate|eta|alpha|step_?size|epsilon_?lr|rate_learning)", re.I)
-NUMBERS = re.compile(r"(b|w|bias|weight|theta|intercept|gamma|beta)_?\d*")  # parameters that may be plain numbers
+NUMBERS = re.compile(r"([bBwW]|bias|weight|theta|intercept|gamma|beta)_?\d*")  # parameters that may be plain numbers
 GRADIENTS = re.compile(
     r"_?(d|grads?|gradients?|dparams?|d_params?|derivatives?|g|_grad|grad_dict|nablas?|deltas?)", re.I
 )
@@ -63,8 +63,8 @@ def _walk(thing: Any, owner: tuple, containers: tuple, seen: set[int], depth: in
         owner, containers = (*owner, *containers), ()
     later = []
     for key, value in inside:
-        if _is_numbers(value) or (is_object and isinstance(value, float) and NUMBERS.fullmatch(str(key))):
-            if id(value) not in seen or isinstance(value, float):
+        if _is_numbers(value) or (_is_number(value) and isinstance(key, str) and NUMBERS.fullmatch(key)):
+            if id(value) not in seen or _is_number(value):
                 seen.add(id(value))
                 yield Place(owner, containers, key), value
                 for name, part in getattr(value, "__dict__", {}).items():  # an array of a subclass, with its gradient
@@ -86,6 +86,10 @@ def _entries(thing: Any) -> list[tuple[Any, Any]] | None:
         return None
     names = getattr(thing, "__dict__", None)
     return None if names is None or hasattr(thing, "__code__") else list(names.items())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_numbers(value: Any) -> bool:

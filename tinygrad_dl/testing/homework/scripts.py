@@ -26,7 +26,7 @@ def find(file: UserFile, progress: bool = False) -> Iterator[Check]:
     """The checks of the training steps of a file."""
     seen: set[int] = set()
     end = time.monotonic() + LONGEST
-    for group in regions(file.tree):
+    for group in regions(file.whole):
         found = _first(file, group, seen, end)
         if found is not None:
             seen.add(id(found.step.region))

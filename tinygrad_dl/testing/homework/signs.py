@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from .loading import UserFile
 
@@ -18,18 +19,35 @@ PARAMETER = re.compile(
 )
 
 
+EVEN = {"square", "abs", "absolute", "fabs", "power", "pow", "norm"}  # they forget the sign of a difference
+
+
 def error_is_target_minus_output(file: UserFile) -> bool:
-    """Return whether a file has the error y - a somewhere; without it, a step that is added is a mistake of sign."""
+    """Return whether a file has the error y - a somewhere; without it, a step that is added is a mistake of sign.
+
+    The difference in a loss such as mean((y - a)**2) tells nothing of the steps.
+    """
     return any(
         isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and bool(MINUS.fullmatch(ast.unparse(node)))
-        for node in ast.walk(file.tree)
+        for node in _signed(file.whole)
     )
+
+
+def _signed(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below `node` that are in no even function, where the sign of a difference counts."""
+    yield node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in EVEN:
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _signed(child)
 
 
 def steps_are_added(file: UserFile) -> bool:
     """Return whether a file adds its steps, W += step, and never subtracts one."""
     added = subtracted = False
-    for node in ast.walk(file.tree):
+    for node in ast.walk(file.whole):
         if isinstance(node, ast.AugAssign) and PARAMETER.fullmatch(ast.unparse(node.target)):
             added |= isinstance(node.op, ast.Add)
             subtracted |= isinstance(node.op, ast.Sub)

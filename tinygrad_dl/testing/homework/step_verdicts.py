@@ -79,7 +79,7 @@ class Judge:
         return self._finding
 
     def _place(self) -> str:
-        return f"{self.file.path}:{self.step.region.lineno}"
+        return self.file.place_of(self.step.region)
 
     def _finish(self, verdict: str, quantities: Sequence[Quantity], problem: str = "") -> Finding:
         lines = [f"  read as: {reading}" for reading in self.readings]
@@ -136,7 +136,7 @@ class Judge:
         objectives = [*losses(point), *(o for output in self.outputs for o in fitted(output))]
         for objective in objectives:
             objective.ratios = [ratio(self.claims[point.of(i)], objective.slopes[point.of(i)]) for i in self.known]
-            if None in objective.ratios and (objective.kind != "loss" or not has_penalty(self.file.tree)):
+            if None in objective.ratios and (objective.kind != "loss" or not has_penalty(self.file.whole)):
                 self._allow_penalty(objective)
         self.squares = [o for o in objectives if o.kind == "squares"]
         if objectives and not _is_steep(point):
@@ -186,7 +186,7 @@ class Judge:
         """The losses that no other one is computed from, each with its last value."""
         last = {o.name.rpartition(".")[2]: o for o in named}
         sums = {u.target.rpartition(".")[2] for u in self.point.record.updates}
-        parts = consumed(self.file.tree, last.keys(), sums)
+        parts = consumed(self.file.whole, last.keys(), sums)
         return [o for name, o in last.items() if name not in parts] or named
 
     def _is_measure(self, loss: Objective) -> bool:
@@ -276,7 +276,7 @@ class Judge:
     def _verdict(self, objective: Objective, factor: float, verdict: str = RIGHT) -> Finding:
         """The finding, where right gradients are `factor` times those of the objective."""
         rows = []
-        if objective.kind != "loss" and not objective.penalty and has_penalty(self.file.tree):
+        if objective.kind != "loss" and not objective.penalty and has_penalty(self.file.whole):
             self.readings.append("the file has a loss with a penalty, of which the gradients have nothing")
             objective.doubtful = True
         verdict = UNDECIDED if objective.doubtful else verdict
@@ -371,21 +371,30 @@ class Judge:
         return sorted(sizes)
 
     def _uses_updated(self) -> dict[int, str]:
-        """The parameters whose gradients change if the updates are performed, and the parameters they then use."""
+        """The parameters whose first steps change if the updates are performed, and the parameters they then use.
+
+        Later steps are those of the next sample, where a loop over the samples is in the step.
+        """
         performed = self.point.performed()
+        before, after = _first_steps(self.point.record), _first_steps(performed or Record())
         found = {}
         for i in self.known:
             p = self.parameters[i]
-            other = gradient_of(performed, p) if performed else None
-            scale = np.max(np.abs(self.gradients[i]), initial=0)
-            if (
-                other is not None
-                and other.value is not None
-                and np.max(np.abs(other.value - self.gradients[i]), initial=0) > 1e-9 * scale
-            ):
-                earlier = [q.name for q in self.parameters if q is not p]
-                found[i] = " or ".join(earlier)
+            if any(path == p.path and _is_other(step, after.get((path, key))) for (path, key), step in before.items()):
+                found[i] = " or ".join(dict.fromkeys(q.name for q in self.parameters if q is not p))
         return found
+
+
+def _first_steps(record: Record) -> dict[tuple[Any, str], Any]:
+    """The first step of each parameter, or of each element of one, by its path and index."""
+    return {(u.path, repr(u.key)): u.step for u in reversed(record.updates)}
+
+
+def _is_other(step: Any, performed: Any) -> bool:
+    if step is None or performed is None or np.shape(step) != np.shape(performed):
+        return False
+    step, performed = np.asarray(step, float), np.asarray(performed, float)
+    return bool(np.max(np.abs(performed - step), initial=0) > 1e-9 * np.max(np.abs(step), initial=0))
 
 
 def _drawn(value: Any, scale: float, rng: np.random.Generator) -> Any:

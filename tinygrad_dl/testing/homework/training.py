@@ -111,7 +111,7 @@ class Step:
     @property
     def function(self) -> str:
         """The name of the function around the step; "" for a statement of the module."""
-        around = [n for n in ast.walk(self.file.tree) if isinstance(n, ast.FunctionDef)]
+        around = _functions_of(self.file.whole)
         holding = [n.name for n in around if any(part is self.region for part in ast.walk(n))]
         return holding[-1] if holding else ""
 
@@ -120,19 +120,21 @@ class Step:
         called = {
             getattr(n.func, "attr", getattr(n.func, "id", "")) for n in ast.walk(self.region) if isinstance(n, ast.Call)
         }
-        own = [n for n in ast.walk(self.file.tree) if isinstance(n, ast.FunctionDef) and n.name in called]
+        own = [n for n in _functions_of(self.file.whole) if n.name in called]
         back = [n.name for n in own if n.name in self.file.functions and _derives(n)]
         held = [
             c.name
-            for c in ast.walk(self.file.tree)
+            for c in ast.walk(self.file.whole)
             if isinstance(c, ast.ClassDef) and any(p is self.region for p in ast.walk(c))
         ]
-        return tuple(dict.fromkeys(back or held or ([self.function] if self.function else parameters)))
+        around = [f.name for f in _functions_of(self.file.whole) if f.name == self.function and _derives(f)]
+        wired = [name for name in around if name in self.file.functions] if back else []
+        return tuple(dict.fromkeys([*wired, *back] or held or ([self.function] if self.function else parameters)))
 
     def found(self) -> bool:
         """Run the file up to the step: False if it does not get there."""
-        names = dict(self.file.names)
-        for top, (statement, code) in zip(_flat(self.file.tree.body), self._statements(), strict=True):
+        names = dict(self.file.all_names)
+        for top, (statement, code) in zip(_flat(self.file.whole.body), self._statements(), strict=True):
             self.seed += 1
             snapshot = Snapshot(names)
             names[WATCH] = watch = Watch()
@@ -150,9 +152,9 @@ class Step:
     def drawn(self, end: float) -> Iterator[dict[str, Any]]:
         """Get to the step with drawn values, and give them, again and again until `end`; after `found` has failed."""
         names = self._ready.restore()
-        missing = missing_names(self.file.tree, self.region, names)
+        missing = missing_names(self.file.whole, self.region, names)
         ways = [
-            (compile(text, self.file.path, "exec"), new) for text, new in entries(self.file.tree, self.region, names)
+            (compile(text, self.file.path, "exec"), new) for text, new in entries(self.file.whole, self.region, names)
         ]
         if not ways and missing:
             ways = [(self._own_code(), {})]
@@ -188,7 +190,7 @@ class Step:
 
     def tops(self) -> list[ast.stmt]:
         """The statements of the module that the step may run: that of the region, and definitions."""
-        every = list(_flat(self.file.tree.body))
+        every = list(_flat(self.file.whole.body))
         own = [s for s in every if any(node is self.region for node in ast.walk(s))]
         return own + [s for s in every if isinstance(s, (ast.FunctionDef, ast.ClassDef)) and s not in own]
 
@@ -249,8 +251,8 @@ class Step:
 
     def _statements(self) -> Iterator[tuple[ast.stmt, Any]]:
         """The watched statements of the file, and their code; those of its main block as well."""
-        tree = copy.deepcopy(self.file.tree)
-        twins = dict(zip(map(id, ast.walk(self.file.tree)), ast.walk(tree), strict=True))
+        tree = copy.deepcopy(self.file.whole)
+        twins = dict(zip(map(id, ast.walk(self.file.whole)), ast.walk(tree), strict=True))
         self._twin = region = twins[id(self.region)]
         cut = [loops[0] for update, _, loops in _places(tree, tree, ()) if update and loops]
         cut = [loop for loop in cut if not any(region is node or loop is region for node in ast.walk(loop))]
@@ -272,6 +274,10 @@ def _codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
         if isinstance(part, CodeType):
             yield _key(part), part
             yield from _codes(part)
+
+
+def _functions_of(tree: ast.Module) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
 
 def _derives(function: ast.FunctionDef) -> bool:

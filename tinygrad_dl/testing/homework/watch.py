@@ -159,6 +159,8 @@ class Watch:
         """The new value of a target; the old one if it is a parameter, and its updates are suspended."""
         if self.started:
             held, partial = (container, True) if isinstance(container, np.ndarray) else (old, False)
+            if isinstance(container, list) and isinstance(key, int) and key < 0:
+                key += len(container)  # its place in the list
             path = self._path_of(held, target, key)
             if path is not None:
                 if self.record.before < 0 and isinstance(held, np.ndarray):
