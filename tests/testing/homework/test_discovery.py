@@ -54,6 +54,14 @@ def test_a_function_that_one_recogniser_covers_is_covered_once(file, recognisers
     assert outcome(file, found[0]).readings == ("first",)
 
 
+def test_gradients_in_variables_wait_for_the_check_of_some_of_them(tmp_path, recognisers):
+    path = tmp_path / "script.py"
+    path.write_text("import numpy as np\ndZ1 = np.ones(2)\ndW1 = dZ1 + 1\n", encoding="utf-8")
+    recognisers([check(RIGHT, "dW1", by="step")], [check(UNCHECKED, "dZ1", "dW1", by="formulas")])
+    with run_file(str(path)) as file:
+        assert [each.names for each in discover(file)] == [("dW1",)]
+
+
 @pytest.mark.parametrize("first", [check(UNCHECKED, "relu"), failing(ValueError("no"), "relu")], ids=["said", "raised"])
 def test_the_next_recogniser_is_asked_if_the_first_could_not_check(file, recognisers, first):
     recognisers([first], [check(RIGHT, "relu", by="second")])

@@ -28,6 +28,21 @@ def test_an_array_of_one_element_is_a_number(shape):
     assert evaluate("'%s' % (x,)", x=x) == str(x)
 
 
+@each("statement", ["x[1] = v", "x[1] += v", "x[1] = v + 0"])
+def test_an_entry_takes_an_array_of_one_element(statement):
+    names = {**old_numpy.FUNCTIONS, "x": np.zeros(3), "v": np.array([[2.5]])}
+    exec(compile(ast.Module([old_numpy.mend(ast.parse(statement).body[0])], []), "file", "exec"), names)
+    assert list(names["x"]) == [0, 2.5, 0]
+
+
+def test_an_entry_of_a_list_or_a_row_is_no_number():
+    names = {**old_numpy.FUNCTIONS, "x": [0], "rows": np.zeros((2, 1)), "v": np.array([2.5])}
+    for statement in ("x[0] = v", "rows[1] = v"):
+        exec(compile(ast.Module([old_numpy.mend(ast.parse(statement).body[0])], []), "file", "exec"), names)
+    assert names["x"][0] is names["v"]
+    assert names["rows"].tolist() == [[0.0], [2.5]]
+
+
 def test_an_array_of_more_elements_is_refused_as_before():
     with pytest.raises(TypeError):
         evaluate("float(x)", x=np.ones(2))

@@ -15,8 +15,8 @@ from .findings import UNCHECKED, Check, Finding
 from .leftovers import leftovers
 from .loading import CannotCheck, UserFile
 
-# A whole net explains its functions best.
-RECOGNISERS = (networks.find, scripts.find, values.find, layers.find, pairs.find)
+# A whole net explains its functions best, formulas without a forward pass are all that is left.
+RECOGNISERS = (networks.find, scripts.find, values.find, layers.find, pairs.find, networks.find_formulas)
 EXPECTED = (
     "expected a pair such as relu_forward and relu_backward, a layer with forward and backward, a function that gives "
     "a cost and its gradients, or a dict of gradients {'dW1': ..., ...}"
@@ -62,7 +62,7 @@ def _found(file: UserFile, progress: bool) -> list[Check]:
         earlier = list(found)
         for check in find(file, progress):
             own = _covered(file, check)
-            covering = [others for first, others in earlier if own and own <= _covered(file, first)]
+            covering = [others for first, others in earlier if own and _is_covered(file, own, _covered(file, first))]
             if covering:
                 covering[0].append(check)
             else:
@@ -76,6 +76,12 @@ def _covered(file: UserFile, check: Check) -> set[str]:
     """The functions and classes of the file that a check covers, or its variables if it has none of these."""
     names = set(check.names) & set(file.names)
     return {name for name in names if callable(file.names[name])} or names
+
+
+def _is_covered(file: UserFile, own: set[str], covered: set[str]) -> bool:
+    """Return whether another check covers all of these; of gradients in variables, some: the others lead to them."""
+    functions = any(callable(file.names[name]) for name in own)
+    return own <= covered if functions else bool(own & covered)
 
 
 def _first_checked(check: Check, others: list[Check]) -> Finding:

@@ -43,7 +43,7 @@ ROLES: dict[str, str] = {
     ),
     "setting": (
         r"alpha|slope|leak\w*|lambd\w*|lam|lmbda|_?lambda_?|reg\w*|l[12]\w*|eps\w*|keep_?prob\w*|"
-        r"learning_rate|lr|p|drop\w*|delta|margin|Lambda|scale|decay\w*|momentum|negative_slope"
+        r"[lL]earning_?[rR]ate|lr|p|drop\w*|delta|margin|Lambda|scale|decay\w*|momentum|negative_slope"
     ),
     "values": r"\w+",
 }

@@ -7,6 +7,7 @@ in which case the gradient is the change divided by the learning rate. Each run 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from .objects import Place
 from .players import NoGradient, Player
 from .screening import Wrong, careful, clearly_wrong
 from .signs import error_is_target_minus_output
+from .through import Activation, activations_for, says_through
 
 BATCHES = ("m p", "p m", "m p 2 3", "2 p 6 5", "2 6 5 p", "2 6 5", "p 6 5", "6 5 p", "6 5")
 ONE_SAMPLE = "it is right for one sample only: is a sum over the samples missing?"
@@ -88,7 +90,7 @@ def check_layer(layer: Any, x: Any, y: Any = None, *, progress: bool = False) ->
     tried = _tried(run)
     if isinstance(tried, Exception):
         raise file.problem(tried, f"{cls.__name__}.{backward}")
-    return _finding(file, cls, [(tried, *_judged(tried, progress))], place="")
+    return _finding(file, cls, [_judged(tried, progress)], place="")
 
 
 # ---- the runs of a layer
@@ -111,24 +113,30 @@ class Layer:
     reduce: str = ""  # the mean or the sum of what a loss gives for each sample
     scales: Mapping[str, float] | None = None  # by which a convention multiplies gradients
     doubt: bool = False  # that it is made for one sample at a time
+    through: Activation | None = None  # of the scores, for a loss that gives the derivative with respect to them
 
     def player(self) -> Player:
         """The object, ready to run."""
         return Player(self.file, self.template, self.forward, self.backward, self.cotangent)
 
+    def predicted(self, x: Any) -> Any:
+        """The input of the forward pass, for an argument of the whole function."""
+        return self.through.function(x) if self.through else x
+
     def value(self, *values: Any) -> np.ndarray:
         """The output for values of the parameters and the input."""
         player = self.player()
         *parameters, x = values
-        out = player.run_forward(self.places(), parameters, x, self.y)
+        out = player.run_forward(self.places(), parameters, self.predicted(x), self.y)
         return getattr(np, self.reduce)(out) if self.reduce else out
 
     def gradients(self, g: np.ndarray, values: Sequence[Any]) -> dict[str, Any]:
         """The gradients by the names of the parameters and the input."""
         player = self.player()
         *parameters, x = values
-        out = player.run_forward(self.places(), parameters, x, self.y)
-        given = player.run_backward(g, x, self.y, out)
+        a = self.predicted(x)
+        out = player.run_forward(self.places(), parameters, a, self.y)
+        given = player.run_backward(g, a, self.y, out, x if self.through else None)
         times = g if (self.cotangent != "g" or not player.takes_cotangent) and np.ndim(g) == 0 else 1.0
         scales = self.scales or {}
         return {n: times * scales.get(n, 1.0) * part for n, part in given.items() if part is not None}
@@ -155,8 +163,7 @@ def _tried(run: Layer) -> Layer | Exception:
     """The first reading of a layer whose gradients have the right shapes, or any that runs, or the first error."""
     error: Exception | None = None
     runs: list[Layer] = []
-    for cotangent, reduce in _readings(run):
-        each = replace(run, cotangent=cotangent, reduce=reduce)
+    for each in _readings(run):
         try:
             values = each.values()
             ans = each.value(*values)
@@ -180,19 +187,25 @@ def _cotangent(ans: np.ndarray) -> np.ndarray:
     return np.random.default_rng(7).uniform(0.5, 1.5, ans.shape) if ans.ndim else np.ones(())
 
 
-def _readings(run: Layer) -> list[tuple[str, str]]:
-    """The arguments that the backward pass may be given, each with a reduction of the output of a loss."""
-    if run.y is None:
-        return [("g", "")]
-    try:
-        ans = run.value(*run.values())
-    except Exception:
-        return [("g", "")]
+def _readings(run: Layer) -> Iterator[Layer]:
+    """The layer with each argument that the backward pass may be given, and each reduction of the output of a loss."""
+    ans = None
+    if run.y is not None:
+        with suppress(Exception):
+            ans = run.value(*run.values())
+    if ans is None:
+        yield replace(run, cotangent="g", reduce="")
+        return
     reduces = [""] if ans.ndim == 0 else ["mean", "sum", ""]
-    taken = ["input", "output", "g"] if run.player().takes_cotangent else ["g"]
-    return [
-        (cotangent, reduce) for cotangent in taken for reduce in reduces if reduce or ans.ndim == 0 or cotangent == "g"
-    ]
+    for cotangent in ["input", "output", "g"] if run.player().takes_cotangent else ["g"]:
+        for reduce in reduces:
+            if reduce or ans.ndim == 0 or cotangent == "g":
+                yield replace(run, cotangent=cotangent, reduce=reduce)
+    if run.player().takes_cotangent and not run.places():
+        classes = 1 if "rows" in run.layout else 0
+        for through in activations_for(run.file, run.x, classes, run.player().taken):
+            for reduce in reduces[:2]:
+                yield replace(run, cotangent="input", reduce=reduce, through=through)
 
 
 def _fits(run: Layer, given: Mapping[str, Any]) -> bool:
@@ -250,12 +263,12 @@ def _first_fitting(
             if _fits(tried, tried.gradients(_cotangent(tried.value(*values)), values)):
                 if poor and tried.samples == 1:
                     tried = replace(tried, notes=(*tried.notes, ONE_SAMPLE), doubt=True)
-                found.append((tried, *_judged(tried, progress)))
+                found.append(_judged(tried, progress))
                 noted.add(notes)
                 break
             poor.append(tried)
     if not found and poor:
-        found = [(poor[0], *_judged(poor[0], progress))]
+        found = [_judged(poor[0], progress)]
     return found or error
 
 
@@ -316,8 +329,8 @@ def _labels(x: np.ndarray, axes: Sequence[str], outputs: int) -> Iterator[tuple[
 # ---- the verdict
 
 
-def _judged(run: Layer, progress: bool) -> tuple[Judgement, tuple[str, ...], Wrong]:
-    """The judgement in the first reading that makes all gradients right, or the plain one; what was read; the wrong."""
+def _judged(run: Layer, progress: bool) -> Judged:
+    """The first reading that makes all gradients right, or the plain one, its judgement, its words, and the wrong."""
     names, values = run.names(), run.values()
     given = run.gradients(_cotangent(run.value(*values)), values)
     wanted = [n for n in names if n in given]
@@ -334,15 +347,15 @@ def _judged(run: Layer, progress: bool) -> tuple[Judgement, tuple[str, ...], Wro
             break
     each, words, wrong = looks[-1] if not looks[-1][2] else looks[0]
     judgement, wrong = careful(title, each, wanted, small, progress)
-    return judgement, (*_words(each), *([words] if words else [])), wrong
+    return each, judgement, (*_words(each), *([words] if words else [])), wrong
 
 
 def _conventions(run: Layer, parameters: Sequence[str]) -> Iterator[tuple[Layer, str]]:
     """Other readings that a teacher accepts, all of the whole layer: the place of the 1/m, and steps that are added."""
     player = run.player()
-    for cotangent, reduce in _readings(run):
-        if (cotangent, reduce) != (run.cotangent, run.reduce):
-            yield replace(run, cotangent=cotangent, reduce=reduce), ""
+    for each in _readings(run):
+        if each != run:
+            yield each, ""
     if len(parameters) > 1 and run.samples > 1 and run.y is None:
         scales = dict.fromkeys(parameters, float(run.samples))
         yield replace(run, scales=scales), "the gradients of the parameters hold the 1/m"
@@ -357,9 +370,18 @@ def _words(run: Layer) -> tuple[str, ...]:
     lines = [*run.notes, run.layout]
     if run.y is not None and run.cotangent != "g":
         lines.append(f"the backward pass takes the {'predictions' if run.cotangent == 'input' else 'output'}")
+    if run.through:
+        lines.append(f"the derivative is with respect to the scores, of which {run.through.name} gives the predictions")
     if run.reduce:
         lines.append(f"the loss is the {run.reduce} over the samples")
     return tuple(lines)
+
+
+def _is_through_by_chance(found: Sequence[Judged]) -> bool:
+    """Return whether a loss is right with respect to the scores only, and no name tells that these are meant."""
+    runs = [run for run, *_ in found if run.through]
+    names = [name for run in runs for name in (type(run.template).__name__, run.backward)]
+    return bool(runs) and not says_through(names, runs[0].player().taken)
 
 
 def _finding(file: UserFile, cls: type, found: list[Judged], place: str, detail: str = "") -> Finding:
@@ -378,9 +400,6 @@ def _finding(file: UserFile, cls: type, found: list[Judged], place: str, detail:
     names = [cls.__name__, *(b.__name__ for b in cls.__mro__[1:] if b in file.classes.values())]
     missing = [p.name for p in worst_run.places() if p.name not in judgement.reports]
     readings = (*readings, *([detail] if detail else []), *(f"no gradient found for {n}" for n in missing))
-    verdict = (
-        worst([judgement.verdict, *([UNDECIDED] if missing or worst_run.doubt else [])])
-        if judgement.reports
-        else UNCHECKED
-    )
+    doubt = missing or worst_run.doubt or _is_through_by_chance(found)
+    verdict = worst([judgement.verdict, *([UNDECIDED] if doubt else [])]) if judgement.reports else UNCHECKED
     return finding_of(cls.__name__, names, place, taken, readings, judgement, called, causes, verdict)

@@ -31,20 +31,18 @@ from .screening import Wrong, careful, clearly_wrong
 
 def find(file: UserFile, progress: bool) -> Iterator[Check]:
     """The nets of a file: functions that give the gradients of a net's parameters, and classes of nets."""
-    covered: set[str] = set()
     for roles in backward_functions(file):
-        covered.add(roles.backward)
         names = tuple(dict.fromkeys(n for n in (roles.backward, roles.forward, *roles.costs) if n))
         title = f"{roles.forward}, {roles.backward}"
         yield Check(title, names, partial(_check, file, title, names, Functions(file, roles), progress))
     for name, cls in file.classes.items():
         if is_network(cls):
             yield Check(name, (name,), partial(_check, file, name, (name,), Objects(file, cls), progress))
-    yield from _by_formulas(file, covered)
 
 
-def _by_formulas(file: UserFile, covered: set[str]) -> Iterator[Check]:
+def find_formulas(file: UserFile, progress: bool) -> Iterator[Check]:
     """Gradients without a forward pass: those that a file holds, and functions that give them, by the formulas."""
+    covered = {roles.backward for roles in backward_functions(file)}
     loose = {n: v for n, v in file.variables.items() if gradients.GRADIENT.fullmatch(n)}
     results = _results(file, covered)  # of checked functions: all that can be said where the net is not in the file
     whole = all(part is not None for part in parts_of(file).values())

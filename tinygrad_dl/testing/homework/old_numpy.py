@@ -30,7 +30,8 @@ RENAMED = {  # removed in 1.24, 2.0 and later
 }
 BUILTIN = ("float", "int", "bool", "object", "complex", "str")  # np.float was float
 METHODS = {"iteritems": "items", "itervalues": "values", "iterkeys": "keys"}  # of dicts
-NUMBER, FORMAT, SCALAR, DIVIDE = "__number__", "__format_text__", "__scalar__", "__divide__"  # FUNCTIONS in the file
+# FUNCTIONS in the file
+NUMBER, FORMAT, SCALAR, DIVIDE, ELEMENT = "__number__", "__format_text__", "__scalar__", "__divide__", "__element__"
 
 
 def mend(statement: ast.stmt, integer_division: bool = False) -> ast.stmt:
@@ -62,6 +63,26 @@ class _Mend(ast.NodeTransformer):
             node.args = [ast.copy_location(ast.Call(ast.Name(NUMBER, ast.Load()), node.args, []), node)]
         return node
 
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        if len(node.targets) == 1:
+            node.value = self._element(node.targets[0], node.value)
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        node.value = self._element(node.target, node.value)
+        return node
+
+    def _element(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        """The value for an entry `x[i]`, which is a number if that is one."""
+        if not isinstance(target, ast.Subscript) or any(isinstance(n, ast.Call) for n in ast.walk(target)):
+            return value
+        holder, key = copy.deepcopy(target.value), copy.deepcopy(target.slice)
+        if isinstance(value, ast.Constant) or any(isinstance(n, ast.Slice) for n in ast.walk(key)):
+            return value
+        return ast.copy_location(ast.Call(ast.Name(ELEMENT, ast.Load()), [value, holder, key], []), value)
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
@@ -74,6 +95,13 @@ class _Mend(ast.NodeTransformer):
 def _number(value: Any) -> Any:
     """The number in an array of one element; any other value as it is."""
     return value.item() if isinstance(value, np.ndarray) and value.ndim and value.size == 1 else value
+
+
+def _element(value: Any, holder: Any, key: Any) -> Any:
+    """The number in an array of one element, such as a matrix, if it is to be one element of an array."""
+    if not isinstance(value, np.ndarray) or not value.ndim or value.size != 1 or not isinstance(holder, np.ndarray):
+        return value
+    return value.item() if holder.dtype != object and np.ndim(holder[key]) == 0 else value
 
 
 def _format_values(values: Any) -> Any:
@@ -105,4 +133,10 @@ class _Printed(float):
         return repr(self.array)
 
 
-FUNCTIONS = {NUMBER: _number, FORMAT: _format_values, SCALAR: lambda array: np.asarray(array).item(), DIVIDE: divide}
+FUNCTIONS = {
+    NUMBER: _number,
+    FORMAT: _format_values,
+    SCALAR: lambda array: np.asarray(array).item(),
+    DIVIDE: divide,
+    ELEMENT: _element,
+}

@@ -192,6 +192,10 @@ class _Outcomes:
             claim = Claimed(call.names, hand.values, hand.value, hand.gradients, wanted)
             sizes = {"m": call.samples, "n": call.units}
             judgement = judge_and_explain(_title(self.names), claim, sizes, self.small, self.progress)
+            if any(role_of(n) == "weights" and not np.ndim(claim.everything[n]) for n in _misfits(judgement)):
+                raise CannotCheck(
+                    f"{place}: {self.names.backward}: no drawn weights fit."
+                )  # a number is a poor drawing
         except Exception as error:
             self.none = self.none or "it gives None" in str(error)
             self.error = self.error or self.file.problem(error, self.names.backward, place)
@@ -222,6 +226,11 @@ class _Outcomes:
         if len(arguments) == 1 and arguments[0] not in found:
             found[arguments[0]] = self.names.backward
         return found
+
+
+def _misfits(judgement: Explained) -> list[str]:
+    """The arguments whose gradients have another shape."""
+    return [n for n, report in judgement.reports.items() if report.others]
 
 
 def _counts(hand: Backward, judgement: Explained) -> bool:

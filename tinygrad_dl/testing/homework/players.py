@@ -13,6 +13,7 @@ from .gradient_names import argument_of
 from .loading import UserFile
 from .objects import ON_ARRAYS, Place, arrays_in, at, copied_object, gradient_for, put, related, set_rates
 from .repeatable import Repeatable
+from .through import SCORES
 
 RATE = 1.0
 SPREAD = 0.7  # of drawn parameters
@@ -140,26 +141,35 @@ class Player:
                 return there[name]
         raise NoGradient(f"{self.forward}: it gives None, and keeps no output: is a return missing?")
 
-    def run_backward(self, g: np.ndarray, x: Any, y: Any, out: np.ndarray) -> dict[str, Any]:
-        """The gradients by the names of the parameters and the input, for a cotangent `g`."""
+    def run_backward(self, g: np.ndarray, x: Any, y: Any, out: np.ndarray, scores: Any = None) -> dict[str, Any]:
+        """The gradients by the names of the parameters and the input, for a cotangent `g`.
+
+        A loss may take the `scores` that its input was computed from.
+        """
         method = getattr(self.object, self.backward)
         before = {place: np.array(value) for place, value in arrays_in(self.object).items()}
         old = [np.array(at(self.object, place), dtype=float) for place in self.places]
         if not self.takes_cotangent and np.ndim(out) and hasattr(self.out, "__dict__"):
             for name in ("g", "grad"):
                 setattr(self.out, name, np.array(g))
-        arguments = self._arguments(method, g, x, y, out)
+        arguments = self._arguments(method, g, x, y, out, scores)
         with np.errstate(all="ignore"):
             result = Repeatable(method)(**arguments)
         after = arrays_in(self.object)
         return self._parameter_gradients(result, before, after, old) | self._input_gradient(result, before, after, x)
 
-    def _arguments(self, method: Any, g: np.ndarray, x: Any, y: Any, out: np.ndarray) -> dict[str, Any]:
+    def _arguments(
+        self, method: Any, g: np.ndarray, x: Any, y: Any, out: np.ndarray, scores: Any = None
+    ) -> dict[str, Any]:
         cotangent = {"g": g, "input": x, "output": self._kept_or(out)}[self.cotangent]
         given: dict[str, Any] = {}
         used = False
         for n in methods.arguments_of(method):
-            if n in self.taken and not used and not self._is_named(n):
+            if len(self.taken) > 1 and y is not None and SCORES.fullmatch(n):
+                if scores is None:
+                    raise NoGradient(f"{self.backward}: there is no value for its argument {n}.")
+                given[n] = np.array(scores)
+            elif n in self.taken and not used and not self._is_named(n):
                 given[n] = np.array(cotangent, dtype=float)
                 used = True
             elif methods.LABELS.fullmatch(n) and y is not None:

@@ -230,7 +230,7 @@ def plan_of(file: UserFile, name: str, call: Call, both: bool) -> Plan:
         elif len(place) < 2 or not label:
             left.append((place, label, part))
     if both and value is None:
-        scalar = next((each for each in left if np.size(each[2]) == 1), None)
+        scalar = next((each for each in left if np.size(each[2]) == 1 and not is_gradient(each[1])), None)
         if scalar:
             left.remove(scalar)
             value = scalar[0]
@@ -320,7 +320,8 @@ def _gives_both(file: UserFile, name: str) -> bool:
         costs = [n for n in returned if is_cost(n)]
         unnamed = [n for n in returned if not n]
         named = bool(re.search(r"cost|loss|objective|grad", name, re.IGNORECASE)) and bool(unnamed)
-        return bool((gradients and (costs or unnamed)) or (costs and unnamed) or named)
+        backward = "back" in name.lower()  # which gives no value, unless a name tells
+        return bool((gradients and (costs or (unnamed and not backward))) or (costs and unnamed) or named)
     keys = strings(file.functions[name])
     return any(map(is_gradient, keys)) and any(map(is_cost, keys)) and "labels" in roles
 
