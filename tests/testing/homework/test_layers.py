@@ -296,3 +296,22 @@ def test_the_step_of_a_softmax_is_seen_though_the_sum_of_its_outputs_is_constant
     for source, verdict in ((SOFTMAX, "right"), (SOFTMAX.replace("np.sum(g * self.p)", "g * self.p"), "wrong")):
         (finding,) = findings(source)
         assert finding.verdict == verdict, finding.report
+
+
+BASE = """
+class Module:
+    def __call__(self, x):
+        self.x, self.out = x, self.forward(x)
+        return self.out
+    def forward(self, x): raise Exception("not implemented")
+    def backward(self, g): return self.bwd(g, self.out, self.x)
+class Square(Module):
+    def forward(self, x): return x**2
+    def bwd(self, g, out, x): return 2 * g * x
+"""
+
+
+def test_an_abstract_base_of_layers_is_neither_a_net_nor_a_layer(check):
+    found = check(BASE)
+    assert found.status == 0, found.out + found.err
+    assert check(BASE.replace("2 * g", "3 * g")).status == 1

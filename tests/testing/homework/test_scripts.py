@@ -323,3 +323,25 @@ def test_a_step_is_found_whose_update_is_in_a_file_beside_it(tmp_path, dA2, verd
         (finding,) = [check.run() for check in scripts.find(file)]
     assert finding.verdict == verdict, finding.report
     assert finding.names == ("model", "hidden_backward")
+
+
+SAMPLES_OF_ZEROS = """
+import numpy as np
+import random
+w, v = np.random.randn(3, 2), np.random.randn(1, 3)
+data = [(np.zeros((2, 1)), 1.0), (np.array([[1.0], [2.0]]), 0.0)]
+for i in range(20):
+    x, y = PICK
+    h = np.tanh(w @ x + 1)
+    d = v @ h - y
+    below = v.T @ d * (1 - h**2)
+    v -= 0.1 * d @ h.T
+    w -= 0.1 * below @ x.T
+"""
+
+
+def test_weights_that_a_sample_hides_are_seen_with_another_or_not_called_right(judged):
+    (finding,) = judged(SAMPLES_OF_ZEROS.replace("PICK", "random.choice(data)"))
+    assert (finding.verdict, len(finding.quantities)) == ("right", 2), finding.report
+    (finding,) = judged(SAMPLES_OF_ZEROS.replace("PICK", "data[0]"))
+    assert finding.verdict == "undecided", finding.report

@@ -61,7 +61,7 @@ def is_network(cls: type) -> bool:
     """Return whether a class is a net that gives gradients of its parameters, or makes a step with them."""
     from .layers import is_layer
 
-    roles = methods_of(cls)
+    roles = [] if methods.is_abstract(cls) else methods_of(cls)
     return bool(roles) and (not is_layer(cls) or _predicts_beside_its_cost(cls, roles[0]))
 
 

@@ -27,6 +27,9 @@ COST = (
 )
 
 
+WEIGHTS = re.compile(r"_?([wW]|[wW]eights?|[bB]|bias(es)?|[tT]hetas?|syn(apse)?)_?(\d|[a-z]{1,2})?")
+
+
 @dataclass
 class Parameter:
     """A parameter: its place, the learner's expression for it, its value, and the momenta that its update uses."""
@@ -73,6 +76,13 @@ def parameters_of(step: Step) -> tuple[list[Parameter], tuple[Path, ...]]:
             if _differs(changed.get(p.path), still.get(p.path)):
                 p.states += (path,)
     return parameters, tuple(others)
+
+
+def unseen(parameters: Sequence[Parameter], others: Sequence[Path]) -> list[Path]:
+    """The paths among other sums that are called as weights or biases are, and on which nothing depends."""
+    states = {path for p in parameters for path in p.states}
+    names = [(path, [str(step) for step in path if isinstance(step, str)]) for path in others if path not in states]
+    return [path for path, steps in names if steps and WEIGHTS.fullmatch(steps[-1])]
 
 
 def _steps(record: Record | None) -> dict[Path, Any]:

@@ -86,7 +86,7 @@ class _Watched(ast.NodeTransformer):
         self.inside = inside
         start = [f"__given__ = {WATCH}.start(locals(), globals())"]
         start += [f"if {n!r} in __given__: {n} = __given__[{n!r}]" for n in names]
-        head, tail = ast.parse("\n".join(start)).body, ast.parse(f"{WATCH}.done()").body
+        head, tail = ast.parse("\n".join(start)).body, ast.parse(f"{WATCH}.done(locals(), globals())").body
         node.body = [*head, *node.body, *tail]  # type: ignore[attr-defined]
         return node
 

@@ -24,6 +24,7 @@ from .objectives import (
     losses,
     outputs,
     ratio,
+    unseen,
 )
 from .repairs import arrays_of, repairs
 from .snapshot import reachable, text_of
@@ -32,6 +33,7 @@ from .watch import Record
 
 SCALES = (0.7, 0.2, 0.05, 0.002)  # of parameters drawn anew, over the root of their size
 
+HIDDEN = "nothing depends on it for these samples"
 STEEP = 1e-6  # least slope; the noise of a difference is 1e-11
 
 
@@ -175,12 +177,19 @@ class Judge:
             if all(factors.close(r, 1.0) for r in loss.ratios):
                 self.readings.append(f"minimised: {loss.name}{loss.penalty}")
                 return self._verdict(loss, 1.0)
+        named = [o for o in named if not self._may_have_another_penalty(o)]
         if named:
             loss = max(reversed(named), key=lambda o: (factors.score(o, 1.0), sum(r is not None for r in o.ratios)))
             return self._by_loss(loss)
         return self._by_fit(
             [o for o in objectives if o.kind in ("squares", "entropy")], [o for o in own if o.kind == "shown"]
         )
+
+    def _may_have_another_penalty(self, loss: Objective) -> bool:
+        """True for a loss that the step itself does not compute, in a file with a penalty."""
+        notes = self.point.record.notes
+        own = self.point.record.own
+        return own is not None and list(notes).index(loss.key) >= own and has_penalty(self.file.whole)
 
     def _final(self, named: list[Objective]) -> list[Objective]:
         """The losses that no other one is computed from, each with its last value."""
@@ -295,6 +304,8 @@ class Judge:
             elif gradient.value is None:
                 shapes = f"{gradient.shape}; {parameter.name} has {parameter.shape}"
                 rows.append(Quantity(label, WRONG, (f"the wrong shape, from a sum over the wrong axis: {shapes}",)))
+        hidden = unseen(self.parameters, self.cleared)
+        rows += [Quantity(f"the step of {text_of(path)}", UNDECIDED, detail=HIDDEN) for path in hidden]
         unexplained = [row for row in rows if row.verdict == WRONG and not row.causes]
         if unexplained:
             causes = tuple(self._repairs(objective, factor))

@@ -122,11 +122,9 @@ class Step:
         }
         own = [n for n in _functions_of(self.file.whole) if n.name in called]
         back = [n.name for n in own if n.name in self.file.functions and _derives(n)]
-        held = [
-            c.name
-            for c in ast.walk(self.file.whole)
-            if isinstance(c, ast.ClassDef) and any(p is self.region for p in ast.walk(c))
-        ]
+        classes = [c for c in ast.walk(self.file.whole) if isinstance(c, ast.ClassDef)]
+        held = [c.name for c in classes if any(p is self.region for p in ast.walk(c))]
+        held = held or [c.name for c in classes if any(f.name in called and _steps(f) for f in _functions_of(c))]
         around = [f.name for f in _functions_of(self.file.whole) if f.name == self.function and _derives(f)]
         wired = [name for name in around if name in self.file.functions] if back else []
         return tuple(dict.fromkeys([*wired, *back] or held or ([self.function] if self.function else parameters)))
@@ -184,7 +182,7 @@ class Step:
         """The record of a step with these parameters; None if it fails."""
         names = self.snapshot.restore()
         names[WATCH] = watch = Watch(given, cleared, suspended)
-        watch.choice = self.choice
+        watch.choice, watch.path = self.choice, self.file.path
         self.error = self._execute(self.statement, names)
         return watch.record if watch.started and self.error is None else None
 
@@ -276,7 +274,12 @@ def _codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
             yield from _codes(part)
 
 
-def _functions_of(tree: ast.Module) -> list[ast.FunctionDef]:
+def _steps(method: ast.FunctionDef) -> bool:
+    """True for a method that computes gradients, or makes updates."""
+    return _derives(method) or any(not _counts(terms) for n in ast.walk(method) for _, terms, _ in update_of(n))
+
+
+def _functions_of(tree: ast.AST) -> list[ast.FunctionDef]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .snapshot import Attribute, reachable
+from .uncalled import call_losses, is_noted
 
 KEPT = 200_000  # numbers of an array; of larger ones no copy is kept
 Path = tuple[Any, ...]
@@ -55,6 +57,7 @@ class Record:
     differences: list[tuple[Any, Any]] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
     before: int = -1  # the number of notes before the first update of an array
+    own: int | None = None  # the number of notes of the step itself, if losses were called after it
 
 
 class Watch:
@@ -67,6 +70,7 @@ class Watch:
     given: Any
     cleared: Any
     suspended: bool
+    path: str
     record: Any
     started: bool
     finished: bool
@@ -77,6 +81,8 @@ class Watch:
         self, given: Mapping[Path, Any] | None = None, cleared: tuple[Path, ...] = (), suspended: bool = False
     ):
         self.given, self.cleared, self.suspended = dict(given or {}), cleared, suspended
+        self.path = ""  # of the file, by which its own functions are known
+        self.updating: dict[str, Any] = {}  # the local names where the first parameter is updated
         self.record = Record()
         self.started = self.finished = False
         self.choice = -1
@@ -120,10 +126,17 @@ class Watch:
                 self.numbers[path] = value
         return fresh
 
-    def done(self) -> None:
-        """End the step."""
+    def done(self, local: Mapping[str, Any] | None = None, module: Mapping[str, Any] | None = None) -> None:
+        """End the step, and if it has left its parameters as they are, call losses that it has not computed."""
+        if self.suspended and local is not None and module is not None:
+            self._call_losses(local, module)
         self.finished = True
         raise StepDone
+
+    def _call_losses(self, local: Mapping[str, Any], module: Mapping[str, Any]) -> None:
+        if not is_noted({name for name, _ in self.record.notes}):
+            self.record.own = len(self.record.notes)
+            call_losses([self.updating, local], module, self.path)
 
     # ---- values
 
@@ -165,6 +178,8 @@ class Watch:
             if path is not None:
                 if self.record.before < 0 and isinstance(held, np.ndarray):
                     self.record.before = len(self.record.notes)
+                if self.suspended and not self.updating and path in self.given:
+                    self.updating = dict(sys._getframe(1).f_locals)
                 step = {"+": value, "-": -np.asarray(value)}[op] if op else np.asarray(value) - old
                 parts = [
                     (sign, scales, copied(rest), text, {n: copied(v) for n, v in leaves.items()})
