@@ -1,11 +1,12 @@
 """Gradients by hand that no check covers are found; what derives nothing, or is called by checked code, is not."""
 
 import textwrap
+from functools import partial
 
 import pytest
 
-from tinygrad_dl.testing.homework.findings import UNCHECKED, Check
-from tinygrad_dl.testing.homework.leftovers import leftovers
+from tinygrad_dl.testing.homework.findings import RIGHT, UNCHECKED, Check, Finding
+from tinygrad_dl.testing.homework.leftovers import leftovers, with_helpers
 from tinygrad_dl.testing.homework.loading import run_file
 
 each = pytest.mark.parametrize
@@ -34,6 +35,7 @@ DERIVES = {
     "gradients summed up": "def f(X, r):\n    dW = np.zeros(3)\n    for x in X: dW += x * r\n    return dW",
     "several gradients": "def build(X, d):\n    delta2 = d * X\n    dW1 = X.T @ delta2\n    print(dW1)",
     "a class": "class Net:\n    def fit(self, X):\n        delta1 = X - 1\n        delta0 = delta1 * X",
+    "a chain of functions": "def model(X, c):\n    dA2 = X - 1\n    dA1, dW2 = f(dA2, c)\n    dA0, dW1 = f(dA1, c)",
     "a script": "X = np.ones((3, 2))\ndZ = X - 1\ndW = dZ.T @ X",
 }
 
@@ -48,6 +50,8 @@ DOES_NOT = {
     "a stub": "def backward(g): pass",
     "an abstract class": "class Layer:\n    def backward(self, g): raise NotImplementedError",
     "a container": "class Model:\n    def backward(self, g):\n        for layer in self.layers: g = layer.backward(g)",
+    "a step of descent": "def step(w, b, X, Y):\n    dw, db = propagate(w, b, X, Y)\n    return w - dw, b - db",
+    "clipping": "def step(grads):\n    dW, db = clip(grads, 5)\n    grads, n = clip(grads, 3)",
     "an update": "def update_parameters(W, dW): return W - 0.1 * dW",
     "a gradient check": "def gradient_check(f, x):\n    grad = (f(x + 1) - f(x - 1)) / 2\n    return grad",
     "gradient descent": "def gradient_descent(f, w):\n    grad = f(w) * 2\n    return w - grad",
@@ -87,6 +91,17 @@ def test_the_functions_of_a_checked_training_loop_are_checked_with_it(left):
     source = "W = np.ones(2)\nfor i in range(2):\n    W -= layer_backward(W, W)\n"
     assert left(NET + source, "W") == ["net_backward", "Dense"]
     assert left(NET + source + "    net_backward(W, W)\n", "W", "Dense") == []
+
+
+def test_a_check_goes_by_the_names_of_the_functions_for_gradients_that_it_calls(tmp_path):
+    path = tmp_path / "homework.py"
+    path.write_text(NET, encoding="utf-8")
+    with run_file(str(path)) as file:
+        run = partial(Finding, "", RIGHT, names=("net_backward",))
+        checks = [Check("", ("net_backward",), run), Check("", ("sigmoid_prime",), run)]
+        whole, part = with_helpers(file, checks)
+        assert set(whole.names) == set(whole.run().names) == {"net_backward", "layer_backward"}
+        assert part is checks[1]
 
 
 HELD = """

@@ -343,5 +343,7 @@ for i in range(20):
 def test_weights_that_a_sample_hides_are_seen_with_another_or_not_called_right(judged):
     (finding,) = judged(SAMPLES_OF_ZEROS.replace("PICK", "random.choice(data)"))
     assert (finding.verdict, len(finding.quantities)) == ("right", 2), finding.report
+    (finding,) = judged(SAMPLES_OF_ZEROS.replace("PICK", "data[i % 2]"))
+    assert (finding.verdict, len(finding.quantities)) == ("right", 2), finding.report
     (finding,) = judged(SAMPLES_OF_ZEROS.replace("PICK", "data[0]"))
     assert finding.verdict == "undecided", finding.report

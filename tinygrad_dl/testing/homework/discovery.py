@@ -12,7 +12,7 @@ from functools import partial
 from ..gradcheck import gradients_report
 from . import inputs, layers, networks, pairs, scripts, values
 from .findings import UNCHECKED, Check, Finding
-from .leftovers import leftovers
+from .leftovers import leftovers, with_helpers
 from .loading import CannotCheck, UserFile
 
 # A whole net explains its functions best, formulas without a forward pass are all that is left.
@@ -30,7 +30,7 @@ def discover(file: UserFile, only: Collection[str] = (), order: int = 1, progres
     A function that is named and that no recogniser takes is checked by autodiff, to the given order. Raises CannotCheck
     if there is nothing to check, or nothing of a name.
     """
-    checks = _found(file, progress)
+    checks = with_helpers(file, _found(file, progress))
     if not only:
         if order > 1:
             raise CannotCheck("--order: only a single function is checked to higher order; name one, as in file.py:f.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -47,6 +48,23 @@ def leftovers(file: UserFile, checks: Sequence[Check]) -> list[Check]:
     return [Check(", ".join(each), each, partial(_unchecked, file, each)) for each in left]
 
 
+def with_helpers(file: UserFile, checks: Sequence[Check]) -> list[Check]:
+    """The checks, each with the names of the functions for gradients that it calls and that no other one names."""
+    named = {name for check in checks for name in check.names}
+    found = []
+    for check in checks:
+        called = _reached(file, {name for name in check.names if name in file.names}) - named
+        own = tuple(name for name in file.functions if name in called and _derives(file, name))
+        names = (*check.names, *own)
+        found.append(check._replace(names=names, run=partial(_with_names, check, own)) if own else check)
+    return found
+
+
+def _with_names(check: Check, own: tuple[str, ...]) -> Finding:
+    finding = check.run()
+    return replace(finding, names=(*finding.names, *own))
+
+
 def _unchecked(file: UserFile, names: tuple[str, ...]) -> Finding:
     name = ", ".join(names)
     place = file.place(file.names[name]) if name in file.names else file.path
@@ -78,9 +96,19 @@ def _gradients_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The names of the gradients that code computes."""
     for node in nodes:
         for part in ast.walk(node):
-            name = _assigned(part)
-            if name and GRADIENT.fullmatch(name):
-                yield name
+            yield from (name for name in (_assigned(part), *_chained(part)) if GRADIENT.fullmatch(name))
+
+
+def _chained(node: ast.AST) -> list[str]:
+    """The names of results of a function that takes a gradient: dA1, dW2 of `dA1, dW2 = backward(dA2, cache)`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return []
+    target, taken = node.targets[0], [n.id for arg in node.value.args for n in _names_in(arg)]
+    if not isinstance(target, ast.Tuple) or not any(GRADIENT.fullmatch(name) for name in taken):
+        return []
+    called = node.value.func
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    return [] if OTHER.match(name) else [part.id for part in target.elts if isinstance(part, ast.Name)]
 
 
 def _script(tree: ast.Module) -> Iterator[ast.stmt]:

@@ -15,9 +15,10 @@ import numpy as np
 from .entries import PREFIX, role_of
 from .findings import UNCHECKED, Check
 from .loading import UserFile
-from .objectives import fits, parameters_of, unseen
+from .objectives import Parameter, fits, parameters_of, unseen
 from .step_verdicts import Judge
 from .training import Step, regions
+from .watch import Path
 
 LONGEST = 4.0  # seconds to get to the steps of a file
 OTHERS = 5  # samples to try
@@ -46,12 +47,7 @@ def _first(file: UserFile, group: list[Any], seen: set[int], end: float) -> Judg
         if not step.found():
             missed.append(step)
             continue
-        parameters, cleared = parameters_of(step)
-        for _ in range(OTHERS):  # a sample of zeros hides weights
-            if not unseen(parameters, cleared):
-                break
-            step.seed += 1
-            parameters, cleared = parameters_of(step)
+        parameters, cleared = _parameters(step)
         if parameters:
             judge = Judge(file, step, parameters, cleared)
             if judge.finding().verdict != UNCHECKED:
@@ -66,6 +62,20 @@ def _first(file: UserFile, group: list[Any], seen: set[int], end: float) -> Judg
                 if judge.finding().verdict != UNCHECKED:
                     return judge
     return None
+
+
+def _parameters(step: Step) -> tuple[list[Parameter], tuple[Path, ...]]:
+    """The parameters of a step and its other sums, for samples that hide no weights, as zeros do, if there are any."""
+    first, seed = parameters_of(step), step.seed
+    if not first[0] or not unseen(*first):
+        return first
+    for turn in range(1, OTHERS + 1):
+        step.skipped, step.seed = turn, seed + turn
+        found = parameters_of(step)
+        if found[0] and not unseen(*found):
+            return found
+    step.skipped, step.seed = 0, seed
+    return first
 
 
 def _shape(value: Any) -> str:

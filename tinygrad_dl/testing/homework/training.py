@@ -95,6 +95,7 @@ class Step:
     file: Any
     region: Any
     choice: int
+    skipped: int
     seed: int
 
     def __init__(self, file: UserFile, region: ast.stmt):
@@ -103,6 +104,7 @@ class Step:
         self.statement: Any = None  # the code that gets to the step
         self.top: ast.stmt | None = None  # of the file, if the code is one of its statements
         self.choice = -1  # of the changes in the code; none
+        self.skipped = 0  # turns of the loop before the step
         self.seed = 0  # of the statement; each has its own, as two arrays of data are no copies
         self.error: BaseException | None = None
         self._ready: Any = None
@@ -182,7 +184,7 @@ class Step:
         """The record of a step with these parameters; None if it fails."""
         names = self.snapshot.restore()
         names[WATCH] = watch = Watch(given, cleared, suspended)
-        watch.choice, watch.path = self.choice, self.file.path
+        watch.choice, watch.path, watch.skipped = self.choice, self.file.path, self.skipped
         self.error = self._execute(self.statement, names)
         return watch.record if watch.started and self.error is None else None
 

@@ -71,6 +71,7 @@ class Watch:
     cleared: Any
     suspended: bool
     path: str
+    skipped: int
     record: Any
     started: bool
     finished: bool
@@ -82,6 +83,7 @@ class Watch:
     ):
         self.given, self.cleared, self.suspended = dict(given or {}), cleared, suspended
         self.path = ""  # of the file, by which its own functions are known
+        self.skipped = 0  # turns to come that are no step yet
         self.updating: dict[str, Any] = {}  # the local names where the first parameter is updated
         self.record = Record()
         self.started = self.finished = False
@@ -96,6 +98,9 @@ class Watch:
         """Begin the step: give the names that have new values."""
         if self.started:
             self.done()
+        if self.skipped:
+            self.skipped -= 1
+            return {}
         self.started = True
         names = {n: v for n, v in module.items() if not n.startswith("__")} if local is not module else {}
         roots = {**names, **{n: v for n, v in local.items() if not n.startswith("__")}}
@@ -128,6 +133,8 @@ class Watch:
 
     def done(self, local: Mapping[str, Any] | None = None, module: Mapping[str, Any] | None = None) -> None:
         """End the step, and if it has left its parameters as they are, call losses that it has not computed."""
+        if not self.started:
+            return
         if self.suspended and local is not None and module is not None:
             self._call_losses(local, module)
         self.finished = True
