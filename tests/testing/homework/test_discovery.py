@@ -125,3 +125,23 @@ def test_nothing_to_check_names_what_was_expected(file, recognisers):
         del file.names[name]
     with pytest.raises(CannotCheck, match=r"nothing to check: expected a pair such as .*: relu, other"):
         discover(file)
+
+
+def test_gradients_that_a_checked_function_gave_are_checked_with_it(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import numpy as np\n"
+        "def forward(X, params):\n"
+        "    A1 = np.maximum(params['W1'] @ X, 0) * (np.arange(X.shape[1]) % 2)\n"
+        "    return params['W2'] @ A1, {'A1': A1}\n"
+        "def backward(X, Y, params, cache):\n"
+        "    dZ2 = params['W2'] @ cache['A1'] - Y\n"
+        "    dZ1 = params['W2'].T @ dZ2 * (cache['A1'] > 0)\n"
+        "    return {'dW1': dZ1 @ X.T, 'dW2': dZ2 @ cache['A1'].T}\n"
+        "X, Y = np.ones((2, 6)), np.arange(6.0)[np.newaxis]\n"
+        "params = {'W1': np.ones((3, 2)), 'W2': np.ones((1, 3))}\n"
+        "grads = backward(X, Y, params, forward(X, params)[1])\n",
+        encoding="utf-8",
+    )
+    with run_file(str(path)) as file:
+        assert [(outcome(file, check).verdict, check.names[0]) for check in discover(file)] == [("right", "backward")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -53,9 +53,9 @@ def find_formulas(file: UserFile, progress: bool) -> Iterator[Check]:
                 names = (name, forward) if forward else (name,)
                 yield Check(name, names, partial(_of_text, name, gradients.check_function, file, name, forward))
         elif gradients.gradients_in(value) and (whole or name not in results):
-            yield Check(
-                name, (name,), partial(_of_text, name, gradients.check_dict, file, name, gradients.gradients_in(value))
-            )
+            run = partial(_of_text, name, gradients.check_dict, file, name, gradients.gradients_in(value))
+            if name not in results or _runs(run):  # the check of the function that gave them says enough
+                yield Check(name, (name,), run)
             loose = {}
     if loose:
         title = ", ".join(loose)
@@ -85,6 +85,14 @@ def _results(file: UserFile, functions: set[str]) -> set[str]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+
+
+def _runs(run: Callable[[], Finding]) -> bool:
+    try:
+        run()
+    except CannotCheck:
+        return False
+    return True
 
 
 def _of_text(title: str, check: Any, file: UserFile, name: str, *rest: Any) -> Finding:
