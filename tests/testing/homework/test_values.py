@@ -159,3 +159,26 @@ def test_a_mistake_in_one_term_of_a_regularised_gradient_has_a_name(findings, te
     source = WRITTEN["rows and class numbers"][0].replace("X.T @ p / len(y) + 2 * reg * W", term)
     (found,) = findings(source)
     assert any(cause in each for each in found.quantities[0].causes), found.quantities
+
+
+ALL_IN_ONE_VECTOR = """
+def parts(theta, n, h, k):
+    return theta[: h * (n + 1)].reshape(h, n + 1), theta[h * (n + 1) :].reshape(k, h + 1)
+def with_ones(A):
+    return np.c_[np.ones(len(A)), A]
+def cost(theta, X, Y, n, h, k):
+    T1, T2 = parts(theta, n, h, k)
+    return np.sum((with_ones(np.tanh(with_ones(X) @ T1.T)) @ T2.T - Y) ** 2) / 2
+def gradient(theta, X, Y, n, h, k):
+    T1, T2 = parts(theta, n, h, k)
+    H = np.tanh(with_ones(X) @ T1.T)
+    d2 = with_ones(H) @ T2.T - Y
+    d1 = d2 @ T2[:, 1:] * (1 - H**2)
+    return np.concatenate([(d1.T @ with_ones(X)).ravel(), (d2.T @ with_ones(H)).ravel()])
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "status"), [("", "", 0), ("1 - H**2", "1 - H", 1), ("d2.T @", "-d2.T @", 1)])
+def test_a_vector_of_all_parameters_has_the_sizes_beside_it(check, old, new, status):
+    found = check(ALL_IN_ONE_VECTOR.replace(old, new))
+    assert found.status == status, found.out + found.err

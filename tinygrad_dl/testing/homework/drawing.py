@@ -47,6 +47,13 @@ ROLES: dict[str, str] = {
     ),
     "values": r"\w+",
 }
+# The sizes of a net of two layers, beside all its parameters in one vector.
+LAYER_SIZES = {
+    "input": r"n|d|D|n_?(x|in|features?)|\w*input\w*(size|dim|units)|num_inputs?|s1",
+    "hidden": r"h|H|n_?(h|hid|hidden)|\w*hidden\w*(size|dim|units)|num_hidden|s2",
+    "output": r"k|K|c|C|n_?(y|out|classes|labels)|\w*output\w*(size|dim|units)|num_(labels|classes|outputs?)|s3",
+}
+VECTOR = r"(nn_)?(params?|parameters)(_flat)?|[tT]hetas?|weights?|w|vec|flat\w*"
 UNITS, SAMPLES = (3, 4, 2, 2, 2), 5  # of layers 0, 1, ...
 EQUAL = 4
 CLASSES = 4  # as many as a layer has units
@@ -126,6 +133,8 @@ def roles_of(names: Sequence[str]) -> dict[str, str]:
     roles = {n: role_of(n) for n in names}
     if "t" in roles and "y" in roles:
         roles["y"] = "prediction"
+    if vector := vector_of(names):
+        roles |= {n: "layer size" for n in names if _layer_size(n)} | {vector: "weights"}
     if "p" in roles and {"labels"} == set(roles.values()) - {"setting"}:
         roles["p"] = "prediction"
     if "weights" not in roles.values():
@@ -158,6 +167,7 @@ def _draws(
 ) -> Iterator[Draw]:
     floats = {n: _as_floats(n, value) for n, value in known.items()}
     words = {n: _words(n, function) for n, role in roles.items() if role == "word" and n not in known}
+    vector = vector_of(names)
     for layout, row in LAYOUTS.items():
         shapes = dict(zip(COLUMNS, row, strict=True))
         shapes["prediction"] = shapes["values"]
@@ -177,6 +187,7 @@ def _draws(
                         values = {
                             n: given[n] if n in given
                             else said[n] if n in said
+                            else _vector(rng, sizes) if n == vector
                             else _draw(n, roles[n], shape[n], axes[n], way, rng, sizes)
                             for n in names
                         }  # fmt: skip
@@ -190,8 +201,8 @@ def _draw(name: str, role: str, shape: Any, axes: list[Any], way: tuple[str, str
         return Asked(stride=1, pad=1) if way == ("anywhere", "other settings") else Asked()
     if role == "size":
         return _count(name, sizes)
-    if role == "weights" and re.fullmatch(r"nn_?params?|params_flat", name):  # of two layers, with their biases
-        return rng.normal(size=sizes[1] * (sizes[0] + 1) + CLASSES * (sizes[1] + 1))
+    if role == "layer size":
+        return {"input": sizes[0], "hidden": sizes[1], "output": CLASSES}[_layer_size(name)]
     if role == "setting":
         return 1e-12 if name.startswith("eps") else float(rng.uniform(0.3, 0.8))
     if "int" in axes:
@@ -202,6 +213,26 @@ def _draw(name: str, role: str, shape: Any, axes: list[Any], way: tuple[str, str
         return rng.uniform(0.1, 0.9, shape) if way[0] != "anywhere, all" else rng.normal(size=shape)
     drawn = rng.uniform(0.1, 0.9, shape) if way[0] == "in (0, 1)" else rng.normal(size=shape)
     return drawn if shape else float(drawn)
+
+
+def vector_of(names: Sequence[str]) -> str:
+    """The argument that holds all parameters of a net of two layers, whose sizes are beside it; "" if there is none.
+
+    >>> vector_of(["theta", "X", "y", "n", "h", "k"]), vector_of(["theta", "X", "y"])
+    ('theta', '')
+    """
+    sizes = {_layer_size(n) for n in names} - {""}
+    vectors = [n for n in names if re.fullmatch(VECTOR, n)]
+    return vectors[0] if len(sizes) > 1 and "hidden" in sizes and len(vectors) == 1 else ""
+
+
+def _layer_size(name: str) -> str:
+    return next((part for part, pattern in LAYER_SIZES.items() if re.fullmatch(pattern, name)), "")
+
+
+def _vector(rng: np.random.Generator, sizes: Mapping[Any, int]) -> np.ndarray:
+    """All parameters of a net of two layers, with their biases."""
+    return rng.normal(size=sizes[1] * (sizes[0] + 1) + CLASSES * (sizes[1] + 1))
 
 
 def _count(name: str, sizes: Mapping[Any, int]) -> int:
