@@ -32,6 +32,12 @@ ROLES = (
 SETTINGS = {"lambd": 0.3, "keep_prob": 0.6, "rate": 1.0, "flag": True}
 
 
+def _parts(result: Any, names: list[str]) -> tuple[Any, ...]:
+    """The results of a function: those of a tuple, or of a list of several written out in its `return`."""
+    written = isinstance(result, list) and len(result) == len(names) > 1
+    return tuple(result) if isinstance(result, tuple) or written else (result,)
+
+
 class Environment:
     """Values by name, and by the part that they play: X, Y, the parameters, the prediction, the cache."""
 
@@ -80,8 +86,8 @@ class Environment:
 
     def learn(self, function: Callable[..., Any], result: Any, *, prediction: bool = False) -> None:
         """Take the results of a function by the names in its `return`, and entries of dicts by their keys."""
-        parts = result if isinstance(result, tuple) else (result,)
         names = methods.returned_names(self.file, function)
+        parts = _parts(result, names)
         if len(names) == len(parts):
             self.named |= {n: part for n, part in zip(names, parts, strict=True) if n}
         for part in parts:
@@ -96,8 +102,8 @@ class Environment:
 
     def prediction(self, function: Callable[..., Any], result: Any) -> Any:
         """The output of a net among what its forward pass gives: the last of the activations, by name, or the first."""
-        parts = result if isinstance(result, tuple) else (result,)
         names = methods.returned_names(self.file, function)
+        parts = _parts(result, names)
         named: dict[str, Any] = {}
         for i, part in enumerate(parts):
             if isinstance(part, Mapping):

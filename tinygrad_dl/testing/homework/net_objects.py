@@ -28,7 +28,7 @@ FORWARD = re.compile(
 )
 BACKWARD = re.compile(
     r"_?_?(back\w*|b_?prop\w*|grad(ient)?s?|(calc|compute|get|calculate)_?grad\w*|cost\w*prime|costFunctionPrime|deriv\w*|"
-    r"update_?weights?|dloss|propagate_back\w*|backprop\w*|compute_derivatives)",
+    r"update_?weights?|dloss|bptt|propagate_back\w*|backprop\w*|compute_derivatives)",
     re.I,
 )
 BOTH = re.compile(r"_?(loss|cost|loss_and_grad\w*|compute_loss\w*|propagate|objective|cost_function)", re.I)
@@ -158,6 +158,7 @@ class Objects:
                 ((p,), "one sample", 1),
             ):
                 yield np.random.default_rng(3).normal(size=shape), layout, samples
+        yield np.random.default_rng(3).integers(0, sizes.outputs, m), "a row for each step of a sequence of numbers", m
 
     def _nets(
         self, roles: Methods, template: Any, X: Any, layout: str, samples: int, notes: Any
