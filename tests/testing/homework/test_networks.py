@@ -442,3 +442,10 @@ class RNN:
 def test_a_net_of_a_sequence_of_numbers_is_checked_through_time(findings, old, new, verdict):
     (finding,) = findings(SEQUENCE.replace(old, new))
     assert finding.verdict == verdict, finding.report
+
+
+def test_sizes_of_real_data_that_are_defaults_are_drawn_small(findings):
+    source = SCORES_OR_LOSS.replace("hidden_dim=100", "breadth=90").replace("hidden_dim", "breadth")
+    (finding,) = findings(source)
+    assert finding.verdict == "right", finding.report
+    assert "W1 (4, 5)" in finding.report

@@ -347,3 +347,33 @@ def test_weights_that_a_sample_hides_are_seen_with_another_or_not_called_right(j
     assert (finding.verdict, len(finding.quantities)) == ("right", 2), finding.report
     (finding,) = judged(SAMPLES_OF_ZEROS.replace("PICK", "data[0]"))
     assert finding.verdict == "undecided", finding.report
+
+
+WEIGHTS_WITH_A_BIAS = """
+import numpy as np
+X, y, w = np.random.randn(6, 2), np.random.randn(6), np.zeros(3)
+for _ in range(9):
+    errors = y - (X @ w[1:] + w[0])
+    loss = np.sum(errors**2) / 2
+    w[1:] += 0.1 * X.T @ errors
+    w[0] += 0.1 * errors.sum()
+"""
+
+
+@each(("old", "new", "verdict"), [("", "", "right"), ("w[0] +=", "w[0] -=", "wrong"), ("X.T @", "2 * X.T @", "wrong")])
+def test_parts_of_one_array_may_be_updated_one_after_the_other(judged, old, new, verdict):
+    (finding,) = judged(WEIGHTS_WITH_A_BIAS, old, new)
+    assert finding.verdict == verdict, finding.report
+
+
+def test_a_step_that_the_checker_fails_on_is_a_check_that_fails(tmp_path, monkeypatch):
+    def fail(*args):
+        raise ValueError("on purpose")
+
+    monkeypatch.setattr(scripts, "_first", fail)
+    path = tmp_path / "script.py"
+    path.write_text(COLUMNS, encoding="utf-8")
+    with run_file(str(path)) as file:
+        (check,) = scripts.find(file)
+    with pytest.raises(ValueError, match="on purpose"):
+        check.run()

@@ -51,8 +51,7 @@ def test_other_assignments_are_none(statement):
 )
 def test_a_learning_rate_is_no_part_of_the_gradient_and_a_size_is(term, scales, rest):
     found, left = factors_of(ast.parse(term, mode="eval").body)
-    if scales != ["0.1"]:  # of a product of matrices it is inside
-        assert ([ast.unparse(s) for s in found], ast.unparse(left)) == (scales, rest)
+    assert ([ast.unparse(s) for s in found], ast.unparse(left)) == (scales, rest)
 
 
 def test_the_variables_of_an_expression_are_no_functions():

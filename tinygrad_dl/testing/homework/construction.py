@@ -34,6 +34,7 @@ class Sizes(NamedTuple):
         return [self.inputs, *self.hidden, self.outputs]
 
 
+LARGE = 32
 DIFFERENT, EQUAL, SINGLE = Sizes(), Sizes(4, 4, (4, 4), 4), Sizes(outputs=1)
 
 IN, OUT = r"in|inp|inputs?|features?|feats|prev|x", r"out|outputs?|neurons?|units?|classes|labels|y"
@@ -47,7 +48,8 @@ ROWS: tuple[tuple[str, Callable[[Sizes], Sequence[Any]]], ...] = (
     (r"\w*layers?_?(dims?|sizes?|units|nodes)\w*|sizes|dims|arch\w*|topology|structure|shape|units_list|layers?",
      lambda s: [s.layers, s.outputs]),
     (r"(nodes|neurons|units)_per_layer|network_dims|nn_architecture", lambda s: [s.layers]),
-    (r"n_?[hH]\d?|\w*hid(den)?\w*|n_h\w*|H|nh|num_hid\w*|h_size|h_dim", lambda s: [s.hidden[0]]),
+    (r"[hH]2|n_?[hH]2|\w*hid(den)?\w*2", lambda s: [s.hidden[-1]]),
+    (r"[hH]\d|n_?[hH]\d?|\w*hid(den)?\w*|n_h\w*|H|nh|num_hid\w*|h_size|h_dim", lambda s: [s.hidden[0]]),
     (rf"{NUMBER}({IN}|input_\w+|nodes_in|channels)|({IN}){SIZE}|n_?[xX0]|nin|ni|fan_?in|[dD]|D_in|in|inodes|c_in|d_in",
      lambda s: [s.inputs]),
     (r"(num_)?channels|inputs?|vocab_size|dim|size_in|features|embedding_dim", lambda s: [s.inputs]),
@@ -153,7 +155,8 @@ def _options(p: Any, cls: Callable[..., Any], file: UserFile, sizes: Sizes) -> S
                 found = [_as_long_as(p.default, found[0]), *found]
             return found
     if p.default is not p.empty:
-        return [p.empty]
+        large = isinstance(p.default, int) and p.default >= LARGE  # perhaps a number of units, of real data
+        return [sizes.hidden[0], p.empty] if large else [p.empty]
     return [sizes.inputs, sizes.outputs, sizes.layers]
 
 

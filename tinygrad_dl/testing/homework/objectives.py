@@ -369,10 +369,10 @@ def gradient_of(record: Record, parameter: Parameter) -> Gradient | None:
             rated &= bool(scales)
             name = name or (text if text in leaves else "")
             part = -factor * np.asarray(rest, float)
-            if update.key is not None:
-                total[update.key] += part
-                continue
             try:
+                if update.key is not None:
+                    total[update.key] += part
+                    continue
                 total = total + (np.broadcast_to(part, parameter.shape) if part.size <= total.size else part)
             except ValueError:
                 return Gradient(None, name, rated, part.shape)

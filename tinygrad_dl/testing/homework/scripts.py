@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .entries import PREFIX, role_of
-from .findings import UNCHECKED, Check
+from .findings import UNCHECKED, Check, Finding
 from .loading import UserFile
 from .objectives import Parameter, fits, parameters_of, unseen
 from .step_verdicts import Judge
@@ -29,10 +30,19 @@ def find(file: UserFile, progress: bool = False) -> Iterator[Check]:
     seen: set[int] = set()
     end = time.monotonic() + LONGEST
     for group in regions(file.whole):
-        found = _first(file, group, seen, end)
+        try:
+            found = _first(file, group, seen, end)
+        except Exception as error:
+            names = Step(file, group[0]).names_of_check([])
+            yield Check(f"the training step of {', '.join(names)}", names, partial(_raise, error))
+            continue
         if found is not None:
             seen.add(id(found.step.region))
             yield Check(found.title, found.names, found.finding)
+
+
+def _raise(error: Exception) -> Finding:
+    raise error
 
 
 def _first(file: UserFile, group: list[Any], seen: set[int], end: float) -> Judge | None:

@@ -97,6 +97,9 @@ def _factors_of(term: ast.expr) -> tuple[list[ast.expr], ast.expr]:
             scales, rest = [*scales, left], right
         elif _scales(right) and not _scales(left):
             scales, rest = [*scales, right], left
+    elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.MatMult):  # lr * A @ B is (lr * A) @ B
+        (first, left), (second, right) = _factors_of(term.left), _factors_of(term.right)
+        scales, rest = first + second, ast.copy_location(ast.BinOp(left, ast.MatMult(), right), term)
     elif isinstance(term, ast.BinOp) and isinstance(term.op, ast.Div):
         scales, left = _factors_of(term.left)
         rest = ast.copy_location(ast.BinOp(left, ast.Div(), term.right), term)
