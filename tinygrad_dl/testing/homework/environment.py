@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ...core.signatures import signature
 from . import methods
 from .loading import CannotCheck, UserFile
 from .objects import RATES
@@ -59,6 +59,7 @@ class Environment:
         return lower[name.casefold()]
 
     @staticmethod
+    @functools.lru_cache(maxsize=1024)
     def part(name: str) -> str:
         """The part that an argument of this name plays; "" if none."""
         return next((part for part, pattern in ROLES if re.fullmatch(pattern, name)), "")
@@ -66,7 +67,8 @@ class Environment:
     def call(self, function: Callable[..., Any], **given: Any) -> Any:
         """The result of a function for the values that its arguments name. CannotCheck names a missing one."""
         arguments = dict(given)
-        for p in signature(function).parameters.values():
+        parameters = methods.parameters_of(function)
+        for p in parameters:
             if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) or p.name in arguments:
                 continue
             try:
@@ -79,7 +81,7 @@ class Environment:
                 if p.default is p.empty:
                     name = getattr(function, "__name__", "function")
                     raise CannotCheck(f"{name}: there is no value for its argument {p.name}.") from None
-        names = list(signature(function).parameters)
+        names = [p.name for p in parameters]
         positional = [arguments[n] for n in names if n in arguments] if all(n in arguments for n in names) else None
         with np.errstate(all="ignore"):
             return Repeatable(function)(*positional) if positional is not None else Repeatable(function)(**arguments)

@@ -8,6 +8,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 from ...core.signatures import signature
@@ -85,12 +86,25 @@ def calls(cls: type, name: str) -> bool:
     return name != "__call__" and code is not None and name in code.co_names
 
 
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function or a bound method, found once for each definition."""
+    plain = getattr(function, "__func__", function)
+    if not isinstance(plain, FunctionType):
+        return list(signature(function).parameters.values())
+    found = _parameters_of(plain)
+    return found if plain is function else found[1:]
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters_of(function: FunctionType) -> list[inspect.Parameter]:
+    return list(signature(function).parameters.values())
+
+
 def arguments_of(method: Callable[..., Any], *, needed: bool = False) -> list[str]:
     """The names of the arguments of a bound method, or of those that it needs."""
-    parameters = signature(method).parameters.values()
     return [
         p.name
-        for p in parameters
+        for p in parameters_of(method)
         if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and (not needed or p.default is p.empty)
     ]
 
@@ -98,8 +112,9 @@ def arguments_of(method: Callable[..., Any], *, needed: bool = False) -> list[st
 def arguments_with_none(method: Callable[..., Any]) -> list[str]:
     """The names of the arguments of a bound method that are None by default, without labels, a rate and flags."""
     plain = (LABELS, RATES, FLAGS)
-    parameters = signature(method).parameters.values()
-    return [p.name for p in parameters if p.default is None and not any(each.fullmatch(p.name) for each in plain)]
+    return [
+        p.name for p in parameters_of(method) if p.default is None and not any(each.fullmatch(p.name) for each in plain)
+    ]
 
 
 def takes_labels(cls: type, name: str) -> bool:
