@@ -100,7 +100,7 @@ SAID = {  # what stands in the box of W1 or beside it with an option, and withou
     "heat": lambda W, dW: f"gradient norm {np.linalg.norm(dW):.3g}",
     "memory": lambda W, dW: "48 B",
     "shapes": lambda W, dW: "(3, 2)",
-    "formulas": lambda W, dW: "dW1: dZ1 @ data.T",
+    "formulas": lambda W, dW: "dW1: dZ1 @ X.T",
 }
 
 
