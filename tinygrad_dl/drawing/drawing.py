@@ -63,7 +63,9 @@ def draw(
 ) -> Drawing:
     r"""Draw the computation of `x`, or of `x(*inputs)`.
 
-    Gradients made with `create_graph=True` are Tensors too: their picture is that of the backward pass.
+    Gradients made with `create_graph=True` are Tensors too: their picture is that of the backward pass. Plain arrays
+    have the name of the argument or of the variable that holds them, or else X1, X2, ... A long picture goes on in a
+    next column.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def draw(
     direction
         "TB" from top to bottom, "LR" from left to right.
     theme
-        "light", "dark", or "auto", which in an SVG follows the reader's theme.
+        "light", "dark", or "auto", which in an SVG follows the reader's theme, and in a notebook that of the notebook.
     legend
         Draw a legend.
 
@@ -249,7 +251,8 @@ class Drawing:
         Parameters
         ----------
         path
-            A path that ends in .svg, .png or .pdf; .gv and .dot hold the source itself.
+            A path that ends in .svg, .png or .pdf; .gv and .dot hold the source itself. Letters that the bundled engine
+            has no font for, such as Chinese ones, are drawn in a .png by rsvg-convert or a browser, or with a warning.
         seconds
             The time for the layout. If it takes longer, a simpler picture is made, with a UserWarning.
 
