@@ -54,6 +54,17 @@ def test_a_function_that_one_recogniser_covers_is_covered_once(file, recognisers
     assert outcome(file, found[0]).readings == ("first",)
 
 
+def test_a_backward_pass_that_can_not_be_drawn_is_checked_at_work(file, recognisers):
+    step = check(RIGHT, "other", "relu_backward", by="step")
+    recognisers([check(UNCHECKED, "relu", "relu_backward"), step])
+    assert [outcome(file, each).readings for each in discover(file)] == [
+        ("checked in other, relu_backward", "step"),
+        ("step",),
+    ]
+    recognisers([check(WRONG, "relu", "relu_backward", by="pair"), step])
+    assert [outcome(file, each).readings for each in discover(file)] == [("pair",), ("step",)]
+
+
 def test_gradients_in_variables_wait_for_the_check_of_some_of_them(tmp_path, recognisers):
     path = tmp_path / "script.py"
     path.write_text("import numpy as np\ndZ1 = np.ones(2)\ndW1 = dZ1 + 1\n", encoding="utf-8")

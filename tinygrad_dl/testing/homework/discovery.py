@@ -7,12 +7,13 @@ import re
 import warnings
 from collections.abc import Collection
 from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 
 from ..gradcheck import gradients_report
 from . import inputs, layers, networks, pairs, scripts, values
 from .findings import UNCHECKED, Check, Finding
-from .leftovers import leftovers, with_helpers
+from .leftovers import derives, leftovers, with_helpers
 from .loading import CannotCheck, UserFile
 
 # A whole net explains its functions best, formulas without a forward pass are all that is left.
@@ -67,6 +68,10 @@ def _found(file: UserFile, progress: bool) -> list[Check]:
                 covering[0].append(check)
             else:
                 found.append((check, []))
+    for check, others in found:  # the same gradients, at work in a training step
+        own = {name for name in _covered(file, check) if callable(file.names[name]) and derives(file, name)}
+        steps = [each for each, _ in found if each is not check and own and own <= _covered(file, each)]
+        others += [each._replace(run=partial(_at_work, check, each)) for each in steps]
     places = {name: place for place, name in enumerate(file.names)}
     checks = [check._replace(run=partial(_first_checked, check, others)) for check, others in found]
     return sorted(checks, key=lambda check: min((places[n] for n in check.names if n in places), default=len(places)))
@@ -76,6 +81,14 @@ def _covered(file: UserFile, check: Check) -> set[str]:
     """The functions and classes of the file that a check covers, or its variables if it has none of these."""
     names = set(check.names) & set(file.names)
     return {name for name in names if callable(file.names[name])} or names
+
+
+def _at_work(check: Check, step: Check) -> Finding:
+    """The finding of another check, on the functions of this one."""
+    finding = step.run()
+    return replace(
+        finding, title=check.title, names=check.names, readings=(f"checked in {step.title}", *finding.readings)
+    )
 
 
 def _is_covered(file: UserFile, own: set[str], covered: set[str]) -> bool:

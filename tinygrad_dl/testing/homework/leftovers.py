@@ -39,7 +39,7 @@ def leftovers(file: UserFile, checks: Sequence[Check]) -> list[Check]:
         names |= {name.id for loop in loops for name in _names_in(loop)}
     names |= _held(file, names)
     covered = _reached(file, names)
-    found = [name for name in (*file.functions, *file.classes) if name not in covered and _derives(file, name)]
+    found = [name for name in (*file.functions, *file.classes) if name not in covered and derives(file, name)]
     helpers = _called(file, found)
     left: list[tuple[str, ...]] = [(name,) for name in found if name not in helpers]
     script = tuple(dict.fromkeys(_gradients_in(_script(file.tree))))
@@ -54,7 +54,7 @@ def with_helpers(file: UserFile, checks: Sequence[Check]) -> list[Check]:
     found = []
     for check in checks:
         called = _reached(file, {name for name in check.names if name in file.names}) - named
-        own = tuple(name for name in file.functions if name in called and _derives(file, name))
+        own = tuple(name for name in file.functions if name in called and derives(file, name))
         names = (*check.names, *own)
         found.append(check._replace(names=names, run=partial(_with_names, check, own)) if own else check)
     return found
@@ -72,7 +72,8 @@ def _unchecked(file: UserFile, names: tuple[str, ...]) -> Finding:
     return Finding(name, UNCHECKED, problem=problem, place=place, names=names)
 
 
-def _derives(file: UserFile, name: str) -> bool:
+def derives(file: UserFile, name: str) -> bool:
+    """Return whether a function or class derives gradients by hand, by its name and by what it computes."""
     if name.lower().startswith("test") or OTHER.match(name):
         return False
     node = file.definition(file.names[name])
