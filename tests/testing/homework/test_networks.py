@@ -445,7 +445,7 @@ def test_a_net_of_a_sequence_of_numbers_is_checked_through_time(findings, old, n
 
 
 def test_sizes_of_real_data_that_are_defaults_are_drawn_small(findings):
-    source = SCORES_OR_LOSS.replace("hidden_dim=100", "breadth=90").replace("hidden_dim", "breadth")
+    source = SCORES_OR_LOSS.replace("hidden_dim", "H1")
     (finding,) = findings(source)
     assert finding.verdict == "right", finding.report
     assert "W1 (4, 5)" in finding.report

@@ -377,3 +377,63 @@ def test_a_step_that_the_checker_fails_on_is_a_check_that_fails(tmp_path, monkey
         (check,) = scripts.find(file)
     with pytest.raises(ValueError, match="on purpose"):
         check.run()
+
+
+SAMPLE_BY_SAMPLE = """
+import numpy as np
+def train(X, y, rate=0.1):
+    m, n = X.shape
+    w, b = np.zeros(n), 0.0
+    for turn in range(3):
+        dw, db, cost = np.zeros(n), 0.0, 0.0
+        for i in range(m):
+            miss = np.dot(w, X[i]) + b - y[i]
+            cost += miss**2 / 2
+            for j in range(n):
+                dw[j] += X[i, j] * miss
+            db += miss
+        w = w - rate * dw
+        b = b - rate * db
+    return w, b
+"""
+
+
+@each(("old", "new", "verdict"), [("", "", "right"), ("db += miss", "db = miss", "wrong")])
+def test_targets_are_drawn_that_leave_a_parameter_its_shape(judged, old, new, verdict):
+    (finding,) = judged(SAMPLE_BY_SAMPLE, old, new)
+    assert finding.verdict == verdict, finding.report
+
+
+LAYERS_AND_AN_OPTIMIZER = """
+import numpy as np
+class Linear:
+    def __init__(self):
+        self.w = np.random.randn(3, 2)
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+    def backward(self, g):
+        self.dw = self.x.T @ g
+        return g @ self.w.T
+class Descent:
+    def __init__(self, lr):
+        self.lr, self.v = lr, {}
+    def step(self, params):
+        for i, (p, g) in enumerate(params):
+            v = 0.9 * self.v.get(i, 0) - self.lr * g
+            self.v[i] = v
+            p += v
+layer, descent = Linear(), Descent(0.1)
+x, t = np.random.randn(20, 3), np.random.randn(20, 2)
+for i in range(3):
+    miss = layer.forward(x) - t
+    loss = np.sum(miss**2) / 40
+    layer.backward(miss / 20)
+    descent.step([(layer.w, layer.dw)])
+"""
+
+
+def test_a_factor_that_is_the_learning_rate_is_no_mistake_and_layers_keep_their_own_checks(judged):
+    (finding,) = judged(LAYERS_AND_AN_OPTIMIZER)
+    assert finding.verdict == "right", finding.report
+    assert "Linear" not in finding.names

@@ -34,7 +34,6 @@ class Sizes(NamedTuple):
         return [self.inputs, *self.hidden, self.outputs]
 
 
-LARGE = 32
 DIFFERENT, EQUAL, SINGLE = Sizes(), Sizes(4, 4, (4, 4), 4), Sizes(outputs=1)
 
 IN, OUT = r"in|inp|inputs?|features?|feats|prev|x", r"out|outputs?|neurons?|units?|classes|labels|y"
@@ -155,8 +154,7 @@ def _options(p: Any, cls: Callable[..., Any], file: UserFile, sizes: Sizes) -> S
                 found = [_as_long_as(p.default, found[0]), *found]
             return found
     if p.default is not p.empty:
-        large = isinstance(p.default, int) and p.default >= LARGE  # perhaps a number of units, of real data
-        return [sizes.hidden[0], p.empty] if large else [p.empty]
+        return [p.empty]
     return [sizes.inputs, sizes.outputs, sizes.layers]
 
 

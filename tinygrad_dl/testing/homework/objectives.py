@@ -105,6 +105,13 @@ def fits(step: Step, targets: Sequence[Any]) -> bool:
     return all(a == b for a, b in sizes)
 
 
+def keeps_shapes(step: Step) -> bool:
+    """Return whether the updates of a step leave each parameter its shape."""
+    record = step.run()
+    whole = [u for u in record.updates if u.key is None] if record else []
+    return all(np.broadcast_shapes(np.shape(u.step), np.shape(u.old)) == np.shape(u.old) for u in whole)
+
+
 def _same_numbers(a: Any, b: Any) -> bool:
     return np.size(a) == np.size(b) and np.array_equal(np.sort(np.ravel(a)), np.sort(np.ravel(b)))
 

@@ -16,7 +16,7 @@ import numpy as np
 from .entries import PREFIX, role_of
 from .findings import UNCHECKED, Check, Finding
 from .loading import UserFile
-from .objectives import Parameter, fits, parameters_of, unseen
+from .objectives import Parameter, fits, keeps_shapes, parameters_of, unseen
 from .step_verdicts import Judge
 from .training import Step, regions
 from .watch import Path
@@ -62,16 +62,19 @@ def _first(file: UserFile, group: list[Any], seen: set[int], end: float) -> Judg
             judge = Judge(file, step, parameters, cleared)
             if judge.finding().verdict != UNCHECKED:
                 return judge
+    poor = None
     for step in missed if len(missed) == len(group) else []:
         for values in step.drawn(end):
             targets = [v for n, v in values.items() if role_of(n.removeprefix(PREFIX)) == "targets"]
             parameters, cleared = parameters_of(step) if fits(step, targets) else ([], ())
-            if parameters:
+            if parameters and (keeps_shapes(step) or poor is None):
                 notes = [f"drawn: {n.removeprefix(PREFIX)} {_shape(v)}" for n, v in values.items()]
                 judge = Judge(file, step, parameters, cleared, notes)
                 if judge.finding().verdict != UNCHECKED:
-                    return judge
-    return None
+                    if keeps_shapes(step):
+                        return judge
+                    poor = judge  # other targets may fit better
+    return poor
 
 
 def _parameters(step: Step) -> tuple[list[Parameter], tuple[Path, ...]]:

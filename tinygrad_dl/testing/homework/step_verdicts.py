@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ from .objectives import (
 from .repairs import arrays_of, repairs
 from .snapshot import reachable, text_of
 from .training import Step
+from .updates import RATE
 from .watch import Record
 
 SCALES = (0.7, 0.2, 0.05, 0.002)  # of parameters drawn anew, over the root of their size
@@ -170,6 +172,12 @@ class Judge:
         named = [v for path, v in every if isinstance(v, (int, float)) and PENALTY.fullmatch(str(path[-1]))]
         return any(factors.close(strength * n, value) for value in named for n in self.sizes)
 
+    def _is_rate(self, factor: float) -> bool:
+        """True for the value of a variable that is named as a learning rate is."""
+        every = reachable(self.step.snapshot.names)
+        rates = [v for path, v in every if isinstance(v, float) and re.fullmatch(RATE, str(path[-1]))]
+        return any(factors.close(factor, rate) for rate in rates)
+
     def _decide(self, objectives: list[Objective]) -> Finding:
         own = [o for o in objectives if o.kind in ("loss", "shown") and not self._is_measure(o)]
         named = self._final([o for o in own if o.kind == "loss"])
@@ -230,7 +238,8 @@ class Judge:
                 return self._verdict(loss, 0.5)
         shared = factors.shared(loss)
         self.readings.append(f"minimised: {loss.name}")
-        if shared is not None and shared > 0 and not self.rated and factors.constant(shared, self.sizes) is None:
+        unusual = shared is not None and (factors.constant(shared, self.sizes) is None or self._is_rate(shared))
+        if shared is not None and shared > 0 and not self.rated and unusual:
             self.readings.append("the learning rate is not told from the gradients: they are right up to one factor")
             return self._verdict(loss, shared)
         if loss.array and shared is not None and factors.name(shared, self.sizes).startswith("a 1/"):

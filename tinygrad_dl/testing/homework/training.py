@@ -18,6 +18,7 @@ import numpy as np
 
 from .budget import TooLong, time_limit
 from .entries import draws, entries, missing_names
+from .layers import is_layer
 from .loading import UserFile
 from .old_numpy import mend
 from .rewriting import WATCH, watched, with_choices
@@ -127,6 +128,7 @@ class Step:
         classes = [c for c in ast.walk(self.file.whole) if isinstance(c, ast.ClassDef)]
         held = [c.name for c in classes if any(p is self.region for p in ast.walk(c))]
         held = held or [c.name for c in classes if any(f.name in called and _steps(f) for f in _functions_of(c))]
+        held = [name for name in held if not is_layer(self.file.classes.get(name, object))]
         around = [f.name for f in _functions_of(self.file.whole) if f.name == self.function and _derives(f)]
         wired = [name for name in around if name in self.file.functions] if back else []
         return tuple(dict.fromkeys([*wired, *back] or held or ([self.function] if self.function else parameters)))
@@ -277,8 +279,9 @@ def _codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
 
 
 def _steps(method: ast.FunctionDef) -> bool:
-    """True for a method that computes gradients, or makes updates."""
-    return _derives(method) or any(not _counts(terms) for n in ast.walk(method) for _, terms, _ in update_of(n))
+    """True for a method that updates what its object holds."""
+    updates = [update for node in ast.walk(method) for update in update_of(node)]
+    return any(ast.unparse(target).startswith("self.") and not _counts(terms) for target, terms, _ in updates)
 
 
 def _functions_of(tree: ast.AST) -> list[ast.FunctionDef]:
