@@ -135,37 +135,19 @@ def fit(
     True
     """
     optimizer, loss = optimizer_for(optimizer, net), loss_for(loss)
-    if validation is not None and not (isinstance(validation, Iterable) and len(validation := tuple(validation)) == 2):
-        raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")
-    if (data is None) == (X is None and Y is None):
-        raise TypeError("fit: expected either X and Y, or data=[...], the shards.")
-    if data is None and not (read is None is engine):
-        raise TypeError("fit: read= and engine= are for shards: pass data=[...] in place of X and Y.")
-    if data is not None and compile:
-        raise TypeError("fit: compile=True is for X and Y: leave it out with data=, whose engine computes the shards.")
+    _check_sources(X, Y, data, read, engine, compile)
     training_data = None if data is not None else _training_data(X, Y, batch_size)
-    validation_data = None if validation is None else _check_data(*validation, "validation ")
-    if validation_data is not None and not any(map(is_on_disk, validation_data)):
-        validation_data = _copy_read_only(*validation_data)
+    validation_data = _validation_data(validation)
     checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
-    epochs = checks.whole_number("fit", "epochs", epochs)
-    if batch_size is not None:
-        batch_size = checks.whole_number("fit", "batch_size", batch_size)
-        if rng is None:
-            raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples.")
-        checks.generator("fit", rng)
+    epochs, batch_size = checks.whole_number("fit", "epochs", epochs), _check_batch_size(batch_size, rng)
     if arguments.is_array(Y):
         loss = _with_row_labels(loss)
     if threads != 1 and not compile:
         raise ValueError("fit: threads are for compiled steps: pass compile=True too.")
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
-    metrics = {} if metrics is None else metrics
-    if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
-        raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
-    if not {"loss", "validation_loss"}.isdisjoint(metrics):
-        raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
+    metrics = _check_metrics(metrics)
     train: Evaluation | ShardedStep
     if training_data is not None:
         train, count = Evaluation(net, loss, optimizer, metrics, compile, threads), training_data[0].shape[-1]
@@ -226,6 +208,48 @@ def fit(
     if hasattr(bar, "close"):
         bar.close()
     return history
+
+
+def _check_sources(X: Any, Y: Any, data: Any, read: Any, engine: Any, compile: bool) -> None:
+    """Raise TypeError for arguments of samples and of shards that exclude each other."""
+    if (data is None) == (X is None and Y is None):
+        raise TypeError("fit: expected either X and Y, or data=[...], the shards.")
+    if data is None and not (read is None is engine):
+        raise TypeError("fit: read= and engine= are for shards: pass data=[...] in place of X and Y.")
+    if data is not None and compile:
+        raise TypeError("fit: compile=True is for X and Y: leave it out with data=, whose engine computes the shards.")
+
+
+def _check_batch_size(batch_size: Any, rng: Any) -> int | None:
+    """Return the size of minibatches, for which there is a generator; or None."""
+    if batch_size is None:
+        return None
+    size = checks.whole_number("fit", "batch_size", batch_size)
+    if rng is None:
+        raise TypeError("fit: a batch_size needs rng=np.random.default_rng(seed), to shuffle the samples.")
+    checks.generator("fit", rng)
+    return size
+
+
+def _check_metrics(metrics: Any) -> Mapping[str, Metric]:
+    """Return the metrics by name. Raises TypeError or ValueError for others."""
+    metrics = {} if metrics is None else metrics
+    if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
+        raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
+    if not {"loss", "validation_loss"}.isdisjoint(metrics):
+        raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
+    return metrics
+
+
+def _validation_data(validation: Any) -> tuple[Any, Any] | None:
+    """Return the arrays to validate with: on disk, or copies."""
+    if validation is None:
+        return None
+    pair = tuple(validation) if isinstance(validation, Iterable) else ()
+    if len(pair) != 2:
+        raise TypeError(f"fit: expected validation=(X, Y), a pair, got {validation!r:.80}.")
+    X, Y = _check_data(*pair, "validation ")
+    return (X, Y) if is_on_disk(X) or is_on_disk(Y) else _copy_read_only(X, Y)
 
 
 def _sort(callbacks: Any) -> tuple[list[Callable[[TrainingState], Any]], list[Callable[[TrainingState], Any]]]:
