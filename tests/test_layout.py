@@ -33,7 +33,6 @@ ELSEWHERE = {
     "testing/homework/claims.py": "testing/homework/test_values.py",
     "testing/homework/drawing.py": "testing/homework/test_inputs.py",
     "testing/homework/readings.py": "testing/homework/test_pairs.py",
-    "testing/homework/step_verdicts.py": "testing/homework/test_scripts.py",
     "testing/homework/worker.py": "testing/homework/test_isolation.py",  # the other end
     "testing/gradcheck/comparison.py": "testing/gradcheck/test_verdict.py",
     "testing/homework/construction.py": "testing/homework/test_layers.py",  # what layers and networks are made of

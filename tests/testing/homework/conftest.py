@@ -7,7 +7,7 @@ import pytest
 
 from tests.testing.in_process import check_here
 from tinygrad_dl.testing.cli import STATUS
-from tinygrad_dl.testing.homework import report
+from tinygrad_dl.testing.homework import repairs, report, scripts
 from tinygrad_dl.testing.homework.execution import Limits
 from tinygrad_dl.testing.homework.loading import run_file
 
@@ -22,6 +22,14 @@ class Found(NamedTuple):
     @property
     def summary(self):
         return self.out.splitlines()[-1]
+
+
+@pytest.fixture(autouse=True)
+def search_for_repairs(request, monkeypatch):
+    """Let tests of verdicts do without the search for the cause in the code, which takes seconds."""
+    if not request.node.path.name.endswith(("_repairs.py", "_rates.py", "_integrity.py")):
+        monkeypatch.setattr(repairs, "SECONDS", 0.0)
+        monkeypatch.setattr(repairs, "SECONDS_OF_STEP", 0.0)
 
 
 @pytest.fixture
@@ -51,3 +59,17 @@ def ran(tmp_path):
             return found
 
     return ran
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Write a file, run it, and return the findings of its training steps."""
+
+    def judged(source, old="", new=""):
+        assert old in source
+        path = tmp_path / "homework.py"
+        path.write_text(textwrap.dedent(source.replace(old, new)), encoding="utf-8")
+        with run_file(str(path), shown=path.name) as file:
+            return [check.run() for check in scripts.find(file)]
+
+    return judged

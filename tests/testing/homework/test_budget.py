@@ -1,5 +1,6 @@
 """A time limit ends loops and sleeps, in any thread, and leaves nothing behind."""
 
+import math
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_dl.testing.homework.budget import TooLong, time_limit
+from tinygrad_dl.testing.homework.budget import TooLong, seconds_left, time_limit
 
 ROOT = str(Path(__file__).parents[3])
 each = pytest.mark.parametrize
@@ -96,3 +97,12 @@ def test_calls_that_are_traced_go_on_after_a_limit_in_another_thread():
 def test_an_error_of_the_block_passes_through():
     with pytest.raises(ZeroDivisionError):
         limited(lambda: 1 / 0)
+
+
+def test_the_seconds_left_are_those_of_the_first_limit_to_come():
+    assert seconds_left() == math.inf
+    with time_limit(1000), time_limit(10):
+        assert 9 < seconds_left() <= 10
+        with time_limit(100):
+            assert 9 < seconds_left() <= 10
+    assert seconds_left() == math.inf

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tinygrad_dl.testing.repair.mutations import changes
+from tinygrad_dl.testing.repair.mutations import changes, copy_of, larger, statements_of
 
 SOURCE = """def f(self, W, dZ, cache):
     m = dZ.shape[1]
@@ -56,3 +56,52 @@ def test_loops_conditions_and_counts_stay_as_they_are_so_that_each_change_ends()
 )
 def test_changes_are_named_as_the_mistake_that_they_undo(expected):
     assert expected in {str(change) for change in changes(tree(), [])}
+
+
+def test_chosen_statements_alone_are_changed():
+    function = tree()
+    last = statements_of(function)[-1]
+    changed = {change.statement.lineno for change in changes(function, [], [last])}
+    assert changed == {last.lineno}
+
+
+def test_a_larger_value_of_a_statement_is_there_in_the_block_alone():
+    function = tree()
+    before = ast.dump(function)
+    with larger(function.body[-1]):
+        assert ast.unparse(function.body[-1]) == "return -dW * (1 - W ** 2) * 1.5"
+    assert ast.dump(function) == before
+
+
+def test_a_copy_of_a_tree_is_equal_and_shares_no_node_and_old_nodes_lead_to_new_ones():
+    function, memory = tree(), {}
+    copy = copy_of(function, memory)
+    assert ast.dump(copy, include_attributes=True) == ast.dump(function, include_attributes=True)
+    nodes = {id(node) for node in ast.walk(function)}
+    assert not nodes & {id(node) for node in ast.walk(copy) if not isinstance(node, ast.expr_context)}
+    assert memory[id(function.body[0])] is copy.body[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "mistake"),
+    [
+        ("W = W - dW\ndA = W.T @ dZ", "the order: something is used before it is computed"),
+        ("dA = W.T @ dZ\ndZ = dA * s", "the order: something is used before it is computed"),
+        ("d[i] = p", "= for +=: a sum is overwritten by each of its terms: line 1 is right as `d[i] += p`"),
+        ("d = p.copy()\nd[y] -= 1\nm = 3", "1/m missing, after this line: m: line 2 is right as `d = d / m`"),
+    ],
+)
+def test_statements_are_moved_and_divisions_put_in_between(source, mistake):
+    assert any(str(change).startswith(mistake) for change in changes(ast.parse(source), []))
+
+
+def test_statements_that_have_nothing_in_common_stay_in_their_order():
+    assert not any("order" in str(change) for change in changes(ast.parse("a = x\nb = y\nc = z"), []))
+
+
+def test_names_of_arrays_alone_take_the_place_of_others_and_those_that_other_code_names_too():
+    function = ast.parse("def f(a, b, c):\n    return a").body[0]
+    made = {str(each) for each in changes(function, [], None, lambda name: name != "b", ["self.mask"])}
+    assert any(text.startswith("a for c") for text in made)
+    assert any(text.startswith("a for self.mask") for text in made)
+    assert not any(text.startswith("a for b") for text in made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import signal
 import threading
 import time
@@ -12,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 AGAIN = 0.05  # seconds to the next attempt, if the code has caught the exception
+_ends: list[float] = []  # of the blocks that are open
 
 
 class TooLong(BaseException):
@@ -24,12 +26,19 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     In the main thread, where the system has timers as signals, a sleep ends as well.
     """
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        with _by_signal(seconds):
+    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    end = time.monotonic() + seconds
+    _ends.append(end)
+    try:
+        with (_by_signal if main else _by_thread)(seconds):
             yield
-    else:
-        with _by_thread(seconds):
-            yield
+    finally:
+        _ends.remove(end)
+
+
+def seconds_left() -> float:
+    """The seconds until the first of the limits around the caller; infinitely many if there is none."""
+    return min(_ends, default=math.inf) - time.monotonic()
 
 
 @contextmanager

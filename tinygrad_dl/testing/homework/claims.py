@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..gradcheck.causes import causes_of, causes_of_pullback, names_of_ratio, near, ratio_of
+from ..repair import numeric_gradient
 from .judging import Gradients, Judgement
 from .judging import merged as merged_judgements
-from .screening import careful, numeric_gradient
+from .loading import UserFile
+from .repairs import repairs_of_claim
+from .screening import careful
 
 STRENGTH = r"(?i)_?lambd|lam|lmbda|reg|l2|alpha|decay"  # how the strength of the regularisation is called
 
@@ -53,9 +56,10 @@ class Claimed:
 
 @dataclass
 class Explained(Judgement):
-    """A judgement, with the causes of wrong gradients by argument."""
+    """A judgement on a claim, with the causes of wrong gradients by argument, as their numbers show them."""
 
     causes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    claim: Claimed | None = None
 
 
 def judge_and_explain(
@@ -77,13 +81,21 @@ def judge_and_explain(
     judgement, wrong = careful(title, there, there.wanted, small, progress)
     others = {name: size for name, size in sizes.items() if name != "m"}
     causes = {n: _causes(there, n, part, truth, sizes.get("m", 0), others) for n, (part, truth) in wrong.items()}
-    return Explained(judgement.reports, (*judgement.missing, *missing), judgement.notes, causes)
+    return Explained(judgement.reports, (*judgement.missing, *missing), judgement.notes, causes, there)
+
+
+def all_causes(file: UserFile, judged: Explained) -> dict[str, tuple[str, ...]]:
+    """The causes of wrong gradients by argument: the changes of the code that make all of them right come first."""
+    claim = judged.claim
+    found = repairs_of_claim(file, lambda: claim, list(judged.causes)) if claim is not None else []
+    return {name: (*found, *causes) for name, causes in judged.causes.items()}
 
 
 def merged(first: Explained, second: Explained, note: str) -> Explained:
     """Two judgements on the same gradients as one, see `judging.merged`."""
     both = merged_judgements(first, second, note)
-    return Explained(both.reports, both.missing, both.notes, {**second.causes, **first.causes})
+    claim = first.claim if first.causes else second.claim
+    return Explained(both.reports, both.missing, both.notes, {**second.causes, **first.causes}, claim)
 
 
 def _causes(

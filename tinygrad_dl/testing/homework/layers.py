@@ -21,7 +21,8 @@ from .judging import Judgement, finding_of, merged, small_number
 from .loading import CannotCheck, UserFile
 from .objects import Place
 from .players import NoGradient, Player
-from .screening import Wrong, careful, clearly_wrong
+from .repairs import repairs_of_claim
+from .screening import Wrong, careful, clearly_wrong, unlikeliness
 from .signs import error_is_target_minus_output
 from .through import Activation, activations_for, says_through
 
@@ -345,7 +346,7 @@ def _judged(run: Layer, progress: bool) -> Judged:
             continue
         if not looks[-1][2]:
             break
-    each, words, wrong = looks[-1] if not looks[-1][2] else looks[0]
+    each, words, wrong = min(looks, key=lambda look: unlikeliness(look[2], run.samples))
     judgement, wrong = careful(title, each, wanted, small, progress)
     return each, judgement, (*_words(each), *([words] if words else [])), wrong
 
@@ -393,7 +394,10 @@ def _finding(file: UserFile, cls: type, found: list[Judged], place: str, detail:
     worst_run, wrong = next(((r, w) for r, j, _, w in found if j.verdict == WRONG), (run, {}))
     player = worst_run.player()
     called = {n: player.called(n, worst_run) for n in worst_run.names()}
-    causes = {n: list(causes_of(given, truth, samples=worst_run.samples)) for n, (given, truth) in wrong.items()}
+    found_in_code = repairs_of_claim(file, lambda: worst_run, list(wrong))
+    causes = {
+        n: [*found_in_code, *causes_of(given, truth, samples=worst_run.samples)] for n, (given, truth) in wrong.items()
+    }
     if detail:
         causes = {n: [TRANSPOSED, *causes[n]] for n in causes}
     taken = [f"random: {', '.join(f'{n} {np.shape(v)}' for n, v in zip(run.names(), run.values(), strict=True))}"]

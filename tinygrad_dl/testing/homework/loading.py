@@ -31,8 +31,10 @@ class UserFile:
 
     Attributes
     ----------
+    source
+        The file as it was read.
     path
-        The file's name in messages.
+        Its name in messages.
     names
         All names of the file, with their last values.
     tree
@@ -43,6 +45,7 @@ class UserFile:
         For each name, the line of the statement that bound it last: names bound far apart may not fit together.
     """
 
+    source: Source
     path: str
     names: dict[str, Any]
     tree: Any
@@ -57,7 +60,7 @@ class UserFile:
         assigned: Mapping[str, int] | None = None,
         modules: Mapping[str, Source] | None = None,
     ):
-        self.path, self.names, self.tree = source.path, names, source.tree
+        self.source, self.path, self.names, self.tree = source, source.path, names, source.tree
         self.notes = [*source.notes, *(notes or [])]
         self.assigned = assigned or {}
         self._source = source
@@ -117,6 +120,10 @@ class UserFile:
                 elif not code and isinstance(node, ast.ClassDef) and node.name == value.__name__:
                     return node
         return None
+
+    def source_of(self, function: FunctionType) -> Source | None:
+        """The file that a function is defined in, if it is this one or one beside it."""
+        return self._sources.get(function.__code__.co_filename)
 
     def returned_names(self, function: str) -> list[str]:
         """The names that the last `return` of a function gives: ["A", "cache"] of `return A, cache`, "" for no name."""

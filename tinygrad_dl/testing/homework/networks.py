@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from ..gradcheck.causes import causes_of
 from . import gradients
 from .findings import RIGHT, UNDECIDED, WRONG, Check, Finding, worst
 from .judging import finding_of, small_number
@@ -26,7 +25,8 @@ from .net_causes import averages_outputs, causes_in
 from .net_functions import Functions, backward_functions
 from .net_objects import Objects, is_network, methods_of
 from .nets import Net, is_weight
-from .screening import Wrong, careful, clearly_wrong
+from .repairs import repairs_of_claim
+from .screening import Wrong, careful, clearly_wrong, unlikeliness
 
 
 def find(file: UserFile, progress: bool) -> Iterator[Check]:
@@ -194,7 +194,7 @@ def _finding(file: UserFile, title: str, names: tuple[str, ...], net: Net, progr
             wrong = clearly_wrong(reading, wanted)
         except Exception:  # a cost that is not for this net
             continue
-        if best is None or _rank(reading, wrong) < _rank(*best):
+        if best is None or unlikeliness(wrong, net.samples) < unlikeliness(best[1], net.samples):
             best = reading, wrong
         if not wrong:
             break
@@ -205,6 +205,8 @@ def _finding(file: UserFile, title: str, names: tuple[str, ...], net: Net, progr
     judgement, wrong = careful(title, net, wanted, small, progress)
     inner = net.inner() if not wrong else {}
     causes = causes_in(net, wrong) if judgement.verdict == WRONG else {}
+    found = repairs_of_claim(file, lambda: replace(net, memory={}), list(wrong))
+    causes = {n: [*found, *others] for n, others in causes.items()}
     missing = [n for n in net.names() if n not in wanted]
     readings = [*net.words(), *(f"there is no gradient for {n}" for n in missing)]
     readings += [f"{n}: {words}" for n, (verdict, words) in inner.items() if words]
@@ -215,8 +217,3 @@ def _finding(file: UserFile, title: str, names: tuple[str, ...], net: Net, progr
     shapes = [f"{n} {np.shape(v)}" for n, v in [*net.data(), *zip(net.names(), net.values(), strict=True)]]
     taken = [f"random: {', '.join(shapes)}"]
     return finding_of(title, names, net.place, taken, readings, judgement, net.called(), causes, verdict)
-
-
-def _rank(net: Net, wrong: Wrong) -> tuple[int, int]:
-    """The number of wrong gradients, and of those whose numbers show no cause, which a wrong reading makes."""
-    return len(wrong), sum(not causes_of(given, truth, samples=net.samples) for given, truth in wrong.values())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import copy
 from typing import Any
 
 import numpy as np
 
+from ..repair import copy_of
 from .python2 import divide
 
 RENAMED = {  # removed in 1.24, 2.0 and later
@@ -36,7 +36,12 @@ NUMBER, FORMAT, SCALAR, DIVIDE, ELEMENT = "__number__", "__format_text__", "__sc
 
 def mend(statement: ast.stmt, integer_division: bool = False) -> ast.stmt:
     """The statement with what the present NumPy refuses replaced by its meaning in an older one, and in Python 2."""
-    return ast.fix_missing_locations(_Mend(integer_division).visit(copy.deepcopy(statement)))
+    return mend_in_place(copy_of(statement), integer_division)
+
+
+def mend_in_place(statement: ast.stmt, integer_division: bool = False) -> ast.stmt:
+    """As `mend`, of a tree that is changed itself."""
+    return ast.fix_missing_locations(_Mend(integer_division).visit(statement))
 
 
 class _Mend(ast.NodeTransformer):
@@ -78,7 +83,7 @@ class _Mend(ast.NodeTransformer):
         """The value for an entry `x[i]`, which is a number if that is one."""
         if not isinstance(target, ast.Subscript) or any(isinstance(n, ast.Call) for n in ast.walk(target)):
             return value
-        holder, key = copy.deepcopy(target.value), copy.deepcopy(target.slice)
+        holder, key = copy_of(target.value), copy_of(target.slice)
         if isinstance(value, ast.Constant) or any(isinstance(n, ast.Slice) for n in ast.walk(key)):
             return value
         return ast.copy_location(ast.Call(ast.Name(ELEMENT, ast.Load()), [value, holder, key], []), value)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.signatures import signature
-from .claims import Claimed, Explained, judge_and_explain, merged
+from .claims import Claimed, Explained, all_causes, judge_and_explain, merged
 from .drawing import role_of
 from .findings import RIGHT, UNDECIDED, Check, Finding, Quantity
 from .gradient_names import argument_of
@@ -145,7 +145,7 @@ class _Outcomes:
             readings,
             judgement,
             called,
-            judgement.causes,
+            all_causes(self.file, judgement),
             verdict,
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .updates import LEAVES, factors_of, function_of, leaves_of, pairs_of, update_of
 
-WATCH, CHOICE = "__watch__", "__choice_"
+WATCH = "__watch__"
 QUIET = re.compile(r"\w*(print|verbose|debug|show|plot|display|log|report|disp)\w*", re.IGNORECASE)
 SHOWS = ("print", "append", "str", "round", "format", "write", "info", "set_description", "float", "add_scalar")
 
@@ -21,47 +21,6 @@ SHOWS = ("print", "append", "str", "round", "format", "write", "info", "set_desc
 def watched(tree: ast.Module, region: ast.AST, cut: Sequence[ast.AST]) -> ast.Module:
     """The tree, changed: its statement `region` is one step; the loops in `cut` end after a turn without a step."""
     return _Watched(region, cut).visit(tree)
-
-
-def with_choices(statement: ast.stmt, changes: Sequence[tuple[ast.AST, ast.expr]]) -> tuple[Any, _Choices]:
-    """The statement, changed: a node with changes is another expression while the watch tries their number.
-
-    The new expressions themselves are put in by `fill`, after all other work on the statement.
-    """
-    choices = _Choices()
-    for number, (node, new) in enumerate(changes):
-        choices.by_node.setdefault(id(node), []).append(number)
-        choices.new[f"{CHOICE}{number}"] = new
-    return choices.visit(statement), choices
-
-
-class _Choices(ast.NodeTransformer):
-    def __init__(self) -> None:
-        self.by_node: dict[int, list[int]] = {}
-        self.new: dict[str, ast.expr] = {}
-
-    def fill(self, statement: ast.stmt) -> ast.stmt:
-        """Replace the places by the new expressions."""
-        for node in list(ast.walk(statement)):
-            if isinstance(node, ast.Dict) and node.values and isinstance(node.values[0], ast.Name):
-                names = [value.id if isinstance(value, ast.Name) else "" for value in node.values]
-                if names[0] in self.new:
-                    none = ast.arguments([], [], None, [], [], None, [])
-                    node.values = [ast.Lambda(none, self.new[name]) for name in names]
-        return statement
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        node = super().generic_visit(node)
-        numbers = self.by_node.get(id(node), [])
-        if not numbers:
-            return node
-        keys: list[ast.expr] = [ast.Constant(number) for number in numbers]
-        places: list[ast.expr] = [ast.Name(f"{CHOICE}{number}", ast.Load()) for number in numbers]
-        watch = ast.Name(WATCH, ast.Load())
-        tried = ast.Call(ast.Attribute(watch, "among", ast.Load()), keys, [])
-        chosen = ast.Call(ast.Attribute(watch, "chosen", ast.Load()), [ast.Dict([*keys], places)], [])
-        choice = ast.IfExp(tried, chosen, node)  # type: ignore[arg-type]
-        return ast.fix_missing_locations(ast.copy_location(choice, node))
 
 
 class _Watched(ast.NodeTransformer):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from ..gradcheck.causes import causes_of
 from ..gradcheck.report import GradientReport, Mistake, Row
+from ..repair import Claim, numeric_gradient
 from .judging import Judgement, judge
 
 STEPS = (1e-6, 1e-4)
@@ -18,21 +20,17 @@ ROUNDING = 1e-8
 MOVES = (0.0, 0.02)  # how far from the drawn values to look as well, beyond kinks
 
 
-class Claim(Protocol):
-    """A function with gradients by hand: `value(*values)`, and `gradients(g, values)` by the names of the values."""
-
-    def names(self) -> list[str]: ...  # noqa: D102
-    def values(self) -> list[Any]: ...  # noqa: D102
-    def value(self, *values: Any) -> np.ndarray: ...  # noqa: D102
-    def gradients(self, g: np.ndarray, values: Sequence[Any]) -> dict[str, Any]: ...  # noqa: D102
-
-
 Wrong = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def clearly_wrong(claim: Claim, wanted: Collection[str]) -> Wrong:
     """The gradients that are clearly wrong, by name, as given and by differences."""
     return screened(claim, wanted)[0]
+
+
+def unlikeliness(wrong: Wrong, samples: int) -> tuple[int, int]:
+    """The number of wrong gradients, and of those whose numbers show no cause, which a wrong reading makes."""
+    return len(wrong), sum(not causes_of(given, truth, samples=samples) for given, truth in wrong.values())
 
 
 def screened(claim: Claim, wanted: Collection[str]) -> tuple[Wrong, list[str]]:
@@ -69,20 +67,6 @@ def screened(claim: Claim, wanted: Collection[str]) -> tuple[Wrong, list[str]]:
         if wrong:
             right -= set(wrong)
     return wrong, [n for n in wanted if n in right]
-
-
-def numeric_gradient(f: Any, values: Sequence[Any], i: int, step: float = STEPS[0]) -> np.ndarray:
-    """The derivatives of a number with respect to one of the arguments, by central differences."""
-    x = np.array(values[i], dtype=float)
-    gradient = np.zeros(x.shape)
-    for index in np.ndindex(x.shape):
-        ends = []
-        for h in (step, -step):
-            moved = x.copy()
-            moved[index] += h
-            ends.append(f(*values[:i], moved, *values[i + 1 :]))
-        gradient[index] = (ends[0] - ends[1]) / (2 * step)
-    return gradient
 
 
 def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..gradcheck.causes import near
+from ..repair import Look
 from . import factors
 from .final_losses import PENALTY, consumed, has_penalty
-from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Finding, Quantity
+from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, Finding, Quantity, worst
 from .loading import UserFile
 from .objectives import (
     Gradient,
@@ -27,7 +30,7 @@ from .objectives import (
     ratio,
     unseen,
 )
-from .repairs import arrays_of, repairs
+from .repairs import repairs_of_step
 from .snapshot import reachable, text_of
 from .training import Step
 from .updates import RATE
@@ -73,6 +76,7 @@ class Judge:
         self.title = f"the training step of {at}" if step.function else f"the training step at {at}"
         self.readings: list[str] = [*notes]
         self._finding: Finding | None = None
+        self._search: Callable[[], list[str]] | None = None
 
     def finding(self) -> Finding:
         """The finding on the step."""
@@ -315,24 +319,24 @@ class Judge:
                 rows.append(Quantity(label, WRONG, (f"the wrong shape, from a sum over the wrong axis: {shapes}",)))
         hidden = unseen(self.parameters, self.cleared)
         rows += [Quantity(f"the step of {text_of(path)}", UNDECIDED, detail=HIDDEN) for path in hidden]
-        unexplained = [row for row in rows if row.verdict == WRONG and not row.causes]
-        if unexplained:
-            causes = tuple(self._repairs(objective, factor))
-            others = [(f"a factor of {r / factor:.6g}",) if r is not None else () for r in objective.ratios]
-            others += [()] * (len(rows) - len(others))
-            rows = [
-                replace(row, causes=causes or other) if row in unexplained else row
-                for row, other in zip(rows, others, strict=True)
-            ]
-        verdicts = [row.verdict for row in rows]
-        worst = next(v for v in (WRONG, UNDECIDED, UNCHECKED, RIGHT) if v in verdicts)
-        return self._finish(worst, rows)
+        if any(row.verdict == WRONG for row in rows):
+            self._search = partial(self._repairs, objective, factor)
+        return self._finish(worst(row.verdict for row in rows), rows)
+
+    def explained(self) -> Finding:
+        """The finding on the step, with the changes of the code that make wrong gradients right as their causes."""
+        finding = self.finding()
+        causes = self._search() if self._search is not None else []
+        rows = [replace(q, causes=(*causes, *q.causes)) if q.verdict == WRONG else q for q in finding.quantities]
+        return self._finish(finding.verdict, rows, finding.problem) if causes else finding
 
     def _causes(self, r: float | None, factor: float) -> tuple[str, ...]:
         known = r is not None and (
             factors.constant(r / factor, self.sizes) is not None or factors.close(r / factor, 1 / math.log(2))
         )
-        return (factors.name(r / factor, self.sizes),) if known and r is not None else ()
+        if r is None:
+            return ()
+        return (factors.name(r / factor, self.sizes) if known else f"a factor of {r / factor:.6g}",)
 
     def _repairs(self, objective: Objective, factor: float | None) -> list[str]:
         """The small changes that make all gradients right, and leave the forward pass as it is."""
@@ -362,21 +366,22 @@ class Judge:
                 r is not None and wanted is not None and (math.isnan(r) or factors.close(r, wanted)) for r in ratios
             ]
 
-        before = right(ratios_of(base) or [])
+        labels = [str(i) for i in range(len(self.parameters))]
+        wrong = [not fine for fine in right(ratios_of(base) or [])] or [True] * len(labels)
 
-        def is_repaired(record: Record) -> bool:
+        def look() -> Look:
+            record = self.point.again()
+            if record is None:
+                raise ValueError("it does not run.")
             ratios = ratios_of(record)
-            return ratios is not None and all(right(ratios))
+            if ratios is None:
+                return Look(dict.fromkeys(labels, False), False, lambda: False)
+            now, before = ([gradient_of(each, p) for p in self.parameters] for each in (record, base))
+            pairs = zip(now, before, wrong, strict=True)
+            differs = all(not near(a.value, b.value) for a, b, bad in pairs if bad)  # type: ignore[union-attr]
+            return Look(dict(zip(labels, right(ratios), strict=True)), differs, lambda: True)
 
-        def touches(record: Record) -> bool:
-            ratios = ratios_of(record)
-            kept = ratios is not None and all(now for now, old in zip(right(ratios), before, strict=False) if old)
-            return kept and any(
-                u.step is not None and not np.array_equal(u.step, old.step)
-                for u, old in zip(record.updates, base.updates, strict=False)
-            )
-
-        return repairs(self.step, arrays_of(base.notes), self.point.again, is_repaired, touches)
+        return repairs_of_step(self.step, base, look)
 
     # ---- what is known of the step
 

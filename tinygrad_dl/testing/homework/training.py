@@ -9,19 +9,20 @@ import random
 import re
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
+from ..repair import Patch, copy_of
 from .budget import TooLong, time_limit
 from .entries import draws, entries, missing_names
 from .layers import is_layer
 from .loading import UserFile
-from .old_numpy import mend
-from .rewriting import WATCH, watched, with_choices
+from .old_numpy import mend, mend_in_place
+from .rewriting import WATCH, watched
 from .snapshot import Snapshot, reachable
 from .updates import update_of
 from .watch import Path, Record, StepDone, Watch
@@ -95,7 +96,6 @@ class Step:
 
     file: Any
     region: Any
-    choice: int
     skipped: int
     seed: int
 
@@ -104,7 +104,6 @@ class Step:
         self.snapshot: Any = None
         self.statement: Any = None  # the code that gets to the step
         self.top: ast.stmt | None = None  # of the file, if the code is one of its statements
-        self.choice = -1  # of the changes in the code; none
         self.skipped = 0  # turns of the loop before the step
         self.seed = 0  # of the statement; each has its own, as two arrays of data are no copies
         self.error: BaseException | None = None
@@ -160,7 +159,7 @@ class Step:
         ]
         if not ways and missing:
             ways = [(self._own_code(), {})]
-            self.top = self.tops()[0]
+            self.top = next(self._tops())[0]
         arrays = [v for _, v in reachable(names) if isinstance(v, np.ndarray) and v.ndim < 3]
         shapes = [a.shape for a in arrays if max(a.shape, default=0) < LONGEST]
         for code, new in ways:
@@ -186,44 +185,67 @@ class Step:
         """The record of a step with these parameters; None if it fails."""
         names = self.snapshot.restore()
         names[WATCH] = watch = Watch(given, cleared, suspended)
-        watch.choice, watch.path, watch.skipped = self.choice, self.file.path, self.skipped
+        watch.path, watch.skipped = self.file.path, self.skipped
         self.error = self._execute(self.statement, names)
         return watch.record if watch.started and self.error is None else None
 
-    def tops(self) -> list[ast.stmt]:
-        """The statements of the module that the step may run: that of the region, and definitions."""
-        every = list(_flat(self.file.whole.body))
-        own = [s for s in every if any(node is self.region for node in ast.walk(s))]
-        return own + [s for s in every if isinstance(s, (ast.FunctionDef, ast.ClassDef)) and s not in own]
+    def patches(self, arrays: Collection[str]) -> list[Patch]:
+        """The code that the step may run, to be changed: the statement with the region in it, and all functions.
 
-    def changed(
-        self, top: ast.stmt, changes: Sequence[tuple[int, ast.expr]], run: Callable[[], Record | None]
-    ) -> Generator[Record | None]:
-        """The results of `run`, each while one node of a statement, by its number, is another expression."""
-        twin = copy.deepcopy(top)
-        twins = list(ast.walk(twin))
-        region = next((t for t, node in zip(twins, ast.walk(top), strict=True) if node is self.region), ast.Pass())
-        body, choices = with_choices(twin, [(twins[number], new) for number, new in changes])
-        try:
-            tree = watched(ast.Module([body], []), region, [])
-            code = compile(_module(choices.fill(mend(tree.body[0]))), self.file.path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, TypeError, RecursionError):
-            return
-        statement, functions, codes = self.statement, self._functions(), dict(_codes(code))
-        own = [(f, f.__code__) for f in functions if _key(f.__code__) in codes]
-        own = [(f, c) for f, c in own if c.co_freevars == codes[_key(c)].co_freevars]
-        try:
-            if top is self.top:
-                self.statement = code
-            for function, before in own:
-                function.__code__ = codes[_key(before)]
-            for number in range(len(changes)):
-                self.choice = number
-                yield run()
-        finally:
-            self.statement, self.choice = statement, -1
-            for function, before in own:
-                function.__code__ = before
+        `arrays` are variables in it.
+        """
+        return [self._patch(top, holder, arrays) for top, holder in self._tops()]
+
+    def _tops(self) -> Iterator[tuple[ast.stmt, str]]:
+        """The statement of the module with the region in it, and all functions, each with the class that holds it."""
+        later: list[tuple[ast.stmt, str]] = []
+        for statement in _flat(self.file.whole.body):
+            held = statement.body if isinstance(statement, ast.ClassDef) else [statement]
+            name = statement.name if isinstance(statement, ast.ClassDef) else ""
+            for top in held:
+                if any(node is self.region for node in ast.walk(top)):
+                    yield top, name
+                elif isinstance(top, ast.FunctionDef):
+                    later.append((top, name))
+        yield from later
+
+    def _patch(self, top: ast.stmt, holder: str, arrays: Collection[str]) -> Patch:
+        memory: dict[int, Any] = {}
+        tree = copy_of(top, memory)
+        region = memory.get(id(self.region))
+        source = self.file.source
+        statement, functions = self.statement, self._functions()
+        before = [(f, f.__code__) for f in functions]
+
+        def apply() -> bool:
+            memory: dict[int, Any] = {}
+            body = [copy_of(tree, memory)]
+            body = [ast.ClassDef(holder, [], [], body, [])] if holder else body
+            try:
+                (new_top,) = watched(ast.Module(body, []), memory.get(id(region), ast.Pass()), []).body
+                module = ast.Module([mend_in_place(new_top, source.integer_division)], [])
+                code = compile(module, source.path, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError, TypeError, RecursionError):
+                return False
+            self.statement = code if top is self.top else statement
+            codes = dict(_codes(code))
+            for function, old in before:
+                new = codes.get(_key(old))
+                if new is not None and new.co_freevars == old.co_freevars:
+                    function.__code__ = new
+            return True
+
+        def undo() -> None:
+            self.statement = statement
+            for function, old in before:
+                function.__code__ = old
+
+        names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+        def is_array(name: str) -> bool:
+            return name in arrays or name not in names
+
+        return Patch(tree, list(self.file.functions), apply, undo, source.where, is_array)
 
     def _functions(self) -> list[FunctionType]:
         """The functions and methods of the file, as the step calls them."""

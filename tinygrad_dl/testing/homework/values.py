@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.signatures import signature
 from ...pytree import leaves
-from .claims import Claimed, Explained, judge_and_explain
+from .claims import Claimed, Explained, all_causes, judge_and_explain
 from .drawing import role_of, roles_of, strings
 from .findings import RIGHT, UNDECIDED, WRONG, Check, Finding
 from .gradient_names import argument_of, is_cost, is_gradient
@@ -110,7 +110,7 @@ def _check(file: UserFile, cost: str, gradient: str, progress: bool, args: Seque
         readings,
         judgement,
         best.plan.called,
-        judgement.causes,
+        all_causes(file, judgement),
         verdict,
     )
 

@@ -87,7 +87,6 @@ class Watch:
         self.updating: dict[str, Any] = {}  # the local names where the first parameter is updated
         self.record = Record()
         self.started = self.finished = False
-        self.choice = -1
         self.state: dict[int, tuple[Path, np.ndarray]] = {}  # the arrays that were there at the start, and are now
         self.numbers: dict[Path, float] = {}
         self._counts: dict[str, int] = {}
@@ -164,14 +163,6 @@ class Watch:
         if self.started:
             self.record.differences.append((copied(a), copied(b)))
         return a - b
-
-    def among(self, *choices: int) -> bool:
-        """True if one of these changes of the code is tried."""
-        return self.choice in choices
-
-    def chosen(self, choices: dict[int, Callable[[], Any]]) -> Any:
-        """The value of the expression of the tried change."""
-        return choices[self.choice]()
 
     def change(
         self, target: str, op: str, old: Any, value: Any, terms: Callable[[], tuple], container: Any, key: Any

@@ -4,6 +4,7 @@
 the changed functions again. No formula is needed: what is right is given as a function that judges.
 """
 
-from .search import repairs, repairs_in, repairs_of
+from .mutations import copy_of
+from .search import Claim, Look, Patch, called_by, numeric_gradient, patch_of, repairs, repairs_of
 
-__all__ = ["repairs", "repairs_in", "repairs_of"]
+__all__ = ["Claim", "Look", "Patch", "called_by", "copy_of", "numeric_gradient", "patch_of", "repairs", "repairs_of"]

@@ -9,19 +9,24 @@ from __future__ import annotations
 import ast
 import contextlib
 import inspect
+import itertools
+import re
+import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import CodeType, FunctionType
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import CodeType, FrameType, FunctionType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..gradcheck.causes import near
-from .mutations import Change, changes
+from .mutations import Change, changes, larger, statements_of
 
-SECONDS = 3.0  # of computing, for all functions together
+SECONDS = 3.0  # of computing, for all code together
 MOST = 3  # alternatives
+MOST_KEYS = 30  # of a dict
+GRADIENT = re.compile(r"\bd[A-Za-z_]?|grad|delta|err|nabla|_g\b", re.I)
 
 
 class Claim(Protocol):
@@ -33,112 +38,251 @@ class Claim(Protocol):
     def gradients(self, g: np.ndarray, values: Sequence[Any]) -> Mapping[str, Any]: ...  # noqa: D102
 
 
-def repairs(functions: Sequence[Any], is_right: Callable[[], bool], seconds: float = SECONDS) -> list[str]:
-    """The mistakes in `functions`, of which each alone explains the wrong gradients; none if there is none so simple.
+class Patch(NamedTuple):
+    """Code that may be changed.
 
-    `is_right()` judges the gradients anew. It is called for each change of a function, which is in force for all who
-    hold the function.
+    `tree` is to be changed, `apply()` brings it into force as it is then, or returns False, and `undo()` brings back
+    the code as it was. `others` are functions to call in it, `where` tells the place of a line, `is_array` which
+    variables may be arrays, and `more` are arrays that other code names.
+    """
+
+    tree: ast.AST
+    others: list[str]
+    apply: Callable[[], bool]
+    undo: Callable[[], None]
+    where: Callable[[int], str] = "line {}".format
+    is_array: Callable[[str], bool] = lambda name: True
+    more: Sequence[str] = ()
+
+
+class Look(NamedTuple):
+    """The sight of gradients: the right ones, and if each wrong one differs from before, and the value is the same.
+
+    `kept` is False if right elements of wrong gradients are wrong now.
+    """
+
+    right: Mapping[str, bool]
+    differs: bool
+    same: Callable[[], bool]
+    kept: bool = True
+
+
+def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float = SECONDS) -> list[str]:
+    """The mistakes in some code, of which each alone explains the wrong gradients; none if there is none so simple.
+
+    `look()` judges the gradients anew. Statements come first that have to do with wrong gradients alone, and with all
+    of them: with a larger value in one of them, the right gradients stay right. Then come those that have no larger
+    value, such as a dict, and updates.
     """
     end = time.process_time() + seconds
-    for function in dict.fromkeys(map(_plain, functions)):
-        if function is None or (tree := _tree(function)) is None:
-            continue
-        code = function.__code__
-        try:
-            found = repairs_in(tree, _others(function), _with_code(function, tree, is_right), end)
-        finally:
-            function.__code__ = code
+    before = look()
+
+    def rank_now() -> int:
+        now = look()
+        if not now.differs or any(not now.right[name] for name, right in before.right.items() if right):
+            return 2
+        return 2 if not now.same() else 0 if now.kept else 1
+
+    def is_right() -> bool:
+        now = look()
+        return all(now.right.values()) and now.same()
+
+    ranked = [(patch, s, _rank(patch, s, rank_now, end)) for patch in patches for s in statements_of(patch.tree)]
+    groups = [
+        (rank, patch, [s for each, s, r in ranked if each is patch and r == rank])
+        for rank, patch in itertools.product(range(3), patches)
+    ]
+    # of the likeliest statements, those of short functions come first
+    for _, patch, statements in sorted(groups, key=lambda group: (group[0], len(group[2]) * (group[0] == 0))):
+        with contextlib.closing(changes(patch.tree, patch.others, statements, patch.is_array, patch.more)) as tried:
+            found = _that_hold(patch, tried, is_right, end)
         if found:
             return found
     return []
 
 
-def repairs_in(tree: ast.AST, others: list[str], is_right: Callable[[], bool], end: float) -> list[str]:
-    """The mistakes in statements, each alone, where `is_right()` judges the `tree` as it is at the moment.
+def _rank(patch: Patch, statement: ast.stmt, rank: Callable[[], int], end: float) -> int:
+    """0 for a statement that may hold the mistake, 2 for one that does not, 1 if that is unknown."""
+    if time.process_time() > end:
+        return 1
+    with larger(statement):
+        found = _tried(patch, rank)
+    return 1 if found is None or (found == 0 and _is_update(statement)) else found
 
-    The search ends when `time.process_time()` is at `end`.
-    """
-    with contextlib.closing(changes(tree, others)) as tried:
-        return _that_hold(tried, is_right, end)
+
+def _is_update(statement: ast.stmt) -> bool:
+    """Return whether a statement changes a variable that is no gradient by its name, as `W -= step` does."""
+    if isinstance(statement, ast.AugAssign):
+        return not GRADIENT.search(ast.unparse(statement.target))
+    targets = [ast.unparse(target) for target in getattr(statement, "targets", [])]
+    value = ast.unparse(getattr(statement, "value", None) or statement)
+    return any(target in value and not GRADIENT.search(target) for target in targets)
 
 
-def _that_hold(tried: Iterable[Change], is_right: Callable[[], bool], end: float) -> list[str]:
-    """The changes with which `is_right()` holds: the first ones, all of one kind."""
-    found: dict[str, str] = {}
+def _that_hold(patch: Patch, tried: Iterable[Change], is_right: Callable[[], bool], end: float) -> list[str]:
+    """The changes with which `is_right()` holds: the first ones, all of one kind, and each mistake of a line once."""
+    found: dict[tuple[str, int], Change] = {}
+    texts: list[str] = []
     for change in tried:
-        if time.process_time() > end or len(found) == MOST or (found and change.kind not in found.values()):
+        if (
+            time.process_time() > end
+            or len(found) == MOST
+            or (found and change.kind != next(iter(found.values())).kind)
+        ):
             break
-        if _holds(is_right):
-            found.setdefault(str(change), change.kind)
-    return list(found)
+        key = change.mistake, change.statement.lineno
+        if key not in found and _tried(patch, is_right):
+            found[key] = change
+            texts.append(change.words(patch.where))
+    return texts
 
 
-def repairs_of(claim: Claim, functions: Sequence[Any], wanted: Sequence[str], seconds: float = SECONDS) -> list[str]:
-    """The mistakes in `functions` that make the `wanted` gradients of a claim wrong; the value stays as it is."""
+def _tried(patch: Patch, judge: Callable[[], int]) -> int | None:
+    """The judgement on the tree of a patch as it is; None if it does not run, as what was changed need not."""
+    try:
+        with np.errstate(all="ignore"):
+            return judge() if patch.apply() else None
+    except Exception:
+        return None
+    finally:
+        patch.undo()
+
+
+def repairs_of(claim: Claim, patches: Sequence[Patch], wanted: Sequence[str], seconds: float = SECONDS) -> list[str]:
+    """The mistakes in some code that make the `wanted` gradients of a claim wrong; the value stays as it is."""
     names, values = claim.names(), claim.values()
     ans = np.asarray(claim.value(*values), dtype=float)
     rng = np.random.default_rng(3)
     g = rng.uniform(0.5, 1.5, ans.shape) * rng.choice([-1.0, 1.0], ans.shape) if ans.ndim else np.ones(())
-    before = claim.gradients(g, values)
+    before = {name: _numbers(part) for name, part in claim.gradients(g, values).items()}
 
     def along(*moved: Any) -> float:
         return float(np.sum(g * claim.value(*moved)))
 
-    truth = {}
-    for name in names:
-        if name in wanted:
-            truth[name] = numeric_gradient(along, values, names.index(name))
-        elif before.get(name) is not None:
-            truth[name] = np.array(before[name], dtype=float)
+    truth = {name: numeric_gradient(along, values, names.index(name)) for name in wanted}
+    truth |= {name: part for name, part in before.items() if name not in truth and part is not None}
 
-    def is_right() -> bool:
-        given = claim.gradients(g, values)
-        right = all(near(np.asarray(given.get(name), float), truth[name]) for name in truth)
-        return right and np.array_equal(np.asarray(claim.value(*values), dtype=float), ans)
+    wrong = [n for n in wanted if not _near(before.get(n), truth[n])]
+    masks = {n: _right_elements(before.get(n), truth[n]) for n in wanted}
 
-    return repairs(functions, is_right, seconds)
+    def same() -> bool:
+        return np.array_equal(np.asarray(claim.value(*values), dtype=float), ans)
+
+    def look() -> Look:
+        given = {name: _numbers(part) for name, part in claim.gradients(g, values).items()}
+        right = {n: (part := given.get(n)) is not None and near(part, truth[n]) for n in truth}
+        kept = all(np.all(_right_elements(given.get(n), truth[n])[masks[n]]) for n in wanted)
+        return Look(right, all(not _near(given.get(n), before.get(n)) for n in wrong), same, kept)
+
+    return repairs(patches, look, seconds)
 
 
-def numeric_gradient(f: Callable[..., float], values: Sequence[Any], i: int) -> np.ndarray:
+def _numbers(part: Any) -> np.ndarray | None:
+    return None if part is None else np.array(part, dtype=float)
+
+
+def _right_elements(given: np.ndarray | None, truth: np.ndarray) -> np.ndarray:
+    if given is None or given.shape != truth.shape:
+        return np.zeros(truth.shape, bool)
+    return np.abs(given - truth) <= 1e-4 * np.abs(truth).max(initial=0.0)
+
+
+def _near(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b is None or (a is not None and b is not None and near(a, b))
+
+
+def numeric_gradient(f: Callable[..., float], values: Sequence[Any], i: int, step: float = 1e-6) -> np.ndarray:
     """The derivatives of a number with respect to one of the arguments, by central differences."""
     x = np.array(values[i], dtype=float)
     gradient = np.zeros(x.shape)
     for index in np.ndindex(x.shape):
         ends = []
-        for step in (1e-6, -1e-6):
+        for h in (step, -step):
             moved = x.copy()
-            moved[index] += step
+            moved[index] += h
             ends.append(f(*values[:i], moved if moved.ndim else float(moved), *values[i + 1 :]))
-        gradient[index] = (ends[0] - ends[1]) / 2e-6
+        gradient[index] = (ends[0] - ends[1]) / (2 * step)
     return gradient
 
 
-def _with_code(function: FunctionType, tree: ast.FunctionDef, is_right: Callable[[], bool]) -> Callable[[], bool]:
-    """`is_right`, after the function got the code of the `tree`."""
-    code = function.__code__
-    module = _module(tree, code)
-
-    def holds() -> bool:
-        new = _compiled(module, code)
-        if new is None:
-            return False
-        function.__code__ = new
-        return is_right()
-
-    return holds
+# ---- functions as code that may be changed
 
 
-def _holds(is_right: Callable[[], bool]) -> bool:
+def called_by(run: Callable[[], Any], known: Iterable[Any] = ()) -> dict[FunctionType, set[str]]:
+    """The functions that are called while `run` runs, in their order, and their variables that are arrays.
+
+    They are found among the `known` values, the global variables of the calls, the methods of classes in these, and
+    the attributes of the first arguments.
+    """
+    arrays: dict[CodeType, set[str]] = {}
+    spaces: dict[int, dict[str, Any]] = {}
+    before = sys.getprofile()
+
+    def see(frame: FrameType, event: str, argument: Any) -> None:
+        code = frame.f_code
+        if event == "call":
+            arrays.setdefault(code, set())
+            spaces.setdefault(id(frame.f_globals), frame.f_globals)
+            first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+            spaces.setdefault(id(first), getattr(first, "__dict__", {}))
+        elif event == "return":
+            arrays[code] = arrays.get(code, set()) | set(_arrays_in(frame.f_locals))
+
+    sys.setprofile(see)
     try:
-        with np.errstate(all="ignore"):
-            return is_right()
-    except Exception:  # of any kind: what was changed need not run
-        return False
+        run()
+    finally:
+        sys.setprofile(before)
+    values = [*known, *itertools.chain(*(list(space.values()) for space in spaces.values()))]
+    methods = [member for value in values if isinstance(value, type) for member in vars(value).values()]
+    functions = {f.__code__: f for each in (*values, *methods) if (f := _plain(each)) is not None}
+    return {functions[code]: names for code, names in arrays.items() if code in functions}
+
+
+def _arrays_in(local: Mapping[str, Any]) -> Iterator[str]:
+    """The variables that are arrays or floats, with attributes of self and entries of dicts."""
+    kinds = (np.ndarray, float)
+    yield from (name for name, value in local.items() if isinstance(value, kinds))
+    held = getattr(local.get("self"), "__dict__", {})
+    yield from (f"self.{name}" for name, value in held.items() if isinstance(value, kinds))
+    dicts = [(name, value) for name, value in local.items() if isinstance(value, dict)]
+    yield from (
+        f"{n}[{key!r}]" for n, each in dicts for key, v in list(each.items())[:MOST_KEYS] if isinstance(v, kinds)
+    )
+
+
+def patch_of(
+    function: Any,
+    arrays: Collection[str] | None = None,
+    mend: Callable[[Any], Any] = lambda tree: tree,
+    where: Callable[[int], str] = "line {}".format,
+) -> Patch | None:
+    """A function as code that may be changed, for all who hold it; `mend` adapts its tree before it is compiled.
+
+    `arrays` are those of its variables, if they are known. None for what has no source.
+    """
+    plain = _plain(function)
+    if plain is None or (tree := _tree(plain)) is None:
+        return None
+    old = plain.__code__
+    module = _module(tree, old)
+
+    def apply() -> bool:
+        code = _compiled(mend(module), old)
+        plain.__code__ = code or old
+        return code is not None
+
+    def is_array(name: str) -> bool:
+        return arrays is None or name in arrays or name not in old.co_varnames[old.co_argcount :]
+
+    more = sorted(name for name in arrays or () if not name.isidentifier())
+    return Patch(tree, _others(plain), apply, lambda: setattr(plain, "__code__", old), where, is_array, more)
 
 
 def _plain(function: Any) -> FunctionType | None:
-    function = inspect.unwrap(function) if callable(function) else function
+    function = getattr(function, "fget", function)  # of a property
     function = getattr(function, "__func__", function)
+    function = inspect.unwrap(function) if callable(function) else function
     return function if isinstance(function, FunctionType) else None
 
 
@@ -162,7 +306,7 @@ def _others(function: FunctionType) -> list[str]:
         name
         for name, value in function.__globals__.items()
         if isinstance(value, FunctionType) and value.__code__.co_filename == file and value is not function
-    ][:12]
+    ]
 
 
 def _module(tree: ast.FunctionDef, old: CodeType) -> ast.Module:

@@ -9,14 +9,21 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 CALLS = {"dot", "matmul"}
 SUMS = {"sum", "mean"}
 FLIPPED = {ast.Gt: (ast.Lt, ">"), ast.Lt: (ast.Gt, "<"), ast.GtE: (ast.LtE, ">="), ast.LtE: (ast.GtE, "<=")}
+COUNT = re.compile(r"m|M|N|n|(m|n|num|N)?_?(samples|examples|train|batch)|batch_size")
+RATE = re.compile(r"lamb|reg|decay|alpha", re.I)
 SWAPPED = {ast.Add: (ast.Sub, "+ for -"), ast.Sub: (ast.Add, "- for +")}
-DERIVATIVES = {"tanh": "1 - {0} ** 2", "sigmoid": "{0} * (1 - {0})", "relu": "({0} > 0)"}
+DERIVATIVES = {  # in terms of the output, and of the input
+    "tanh": "1 - {0} ** 2",
+    "sigmoid": "{0} * (1 - {0})",
+    "relu": "({0} > 0)",
+    "tanh by its input": "1 - np.tanh({0}) ** 2",
+}
 
 
 def root(node: ast.AST) -> str:
@@ -128,7 +135,7 @@ def _factors(node: Any, names: list[str], others: list[str]) -> Made:
     left, right = ast.unparse(node.left), ast.unparse(node.right)
     if isinstance(node.op, (ast.Mult, ast.Div)):
         divides = "/" if isinstance(node.op, ast.Div) else ""
-        mean = "1/m too much: " if divides and right in ("m", "N", "n") else ""
+        mean = "1/m too much: " if divides and COUNT.fullmatch(right) else ""
         yield f"{mean}a factor too much, {'1' * bool(divides)}{divides}{right}", node.left
         if not divides:
             yield f"a factor too much, {left}", node.right
@@ -175,7 +182,7 @@ def _spelled(node: Any, names: list[str], others: list[str]) -> Made:
 
 
 def _calls(node: Any, names: list[str], others: list[str]) -> Made:
-    """Another function, or none."""
+    """Another function, none, or the same one asked for its derivative."""
     if not isinstance(node, ast.Call):
         return
     text = ast.unparse(node.func)
@@ -186,17 +193,47 @@ def _calls(node: Any, names: list[str], others: list[str]) -> Made:
                     f"{text} for {name}, another activation or its derivative",
                     ast.Call(expression(name), node.args, node.keywords),
                 )
-    if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.expr):
-        yield f"{text} too much", node.args[0]
+    if node.args and isinstance(node.args[0], ast.expr):
+        whole = ast.unparse(node)
+        if len(node.args) == 1 and not node.keywords:
+            yield f"{text} too much", node.args[0]
+            asked = ast.Call(node.func, [*node.args, ast.Constant(True)], [])
+            yield f"{whole} for {ast.unparse(asked)}, the activation for its derivative", asked
+        else:
+            asked = ast.Call(node.func, node.args[:1], [])
+            yield f"{whole} for {ast.unparse(asked)}, the derivative for the activation", asked
+
+
+def _outputs_of(node: Any, names: list[str], others: list[str]) -> Made:
+    """The output of an activation for its input."""
+    if is_name(node):
+        text = ast.unparse(node)
+        for name in ("np.tanh", *others):
+            yield f"{text} for {name}({text}), the output of the activation", expression(f"{name}({text})")
+        sigmoid = f"1 / (1 + np.exp(-{text}))"
+        yield f"{text} for {sigmoid}, the output of the activation", expression(sigmoid)
+
+
+def counts_in(names: Sequence[str]) -> list[str]:
+    """The expressions that may be the number of samples."""
+    sides = [f"{name}.shape[{axis}]" for name in names if re.fullmatch(r"[XxYyAad]\w*", name) for axis in (0, 1)]
+    return [*(name for name in names if COUNT.fullmatch(name)), *sides]
 
 
 def _means(node: Any, names: list[str], others: list[str]) -> Made:
     if isinstance(node, (ast.BinOp, ast.Call)):
-        for name in names:
-            counts = [f"{name}.shape[{axis}]" for axis in (0, 1)] if re.fullmatch(r"[XxYyAad]\w*", name) else []
-            counts = [name] if name in ("m", "N", "n", "batch_size", "num_examples", "num_train") else counts
-            for count in counts:
-                yield f"1/m missing: {count}", ast.BinOp(node, ast.Div(), expression(count))
+        for count in counts_in(names):
+            yield f"1/m missing: {count}", ast.BinOp(node, ast.Div(), expression(count))
+
+
+def _missing_means(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, (ast.BinOp, ast.Call)) or is_name(node):
+        for axis in (0, 1, -1):
+            mean = ast.parse(f"np.mean(x, axis={axis}, keepdims=True)", mode="eval").body
+            assert isinstance(mean, ast.Call)
+            mean.args = [node]
+            words = f"a term missing: the mean over axis={axis} is to be subtracted"
+            yield words, ast.BinOp(node, ast.Sub(), mean)
 
 
 def _slopes(node: Any, names: list[str], others: list[str]) -> Made:
@@ -206,8 +243,14 @@ def _slopes(node: Any, names: list[str], others: list[str]) -> Made:
         first: Any = node
         while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult):
             first = first.left
+        own = [
+            name
+            for name in others
+            if re.search(r"sigm|logis|squash", name, re.I) and not re.search("prime|deriv|grad|^d_|_d$", name)
+        ]
+        slopes = DERIVATIVES | {f"{f} by its input": f"{f}({{0}}) * (1 - {f}({{0}}))" for f in own}
         for name in _outputs(names):
-            for activation, slope in DERIVATIVES.items():
+            for activation, slope in slopes.items():
                 right = slope.format(name)
                 if right != text:
                     yield f"the derivative of {activation} is {right}, not {text}", expression(right)
@@ -227,7 +270,7 @@ def _missing_slopes(node: Any, names: list[str], others: list[str]) -> Made:
     if isinstance(node, (ast.BinOp, ast.Call)):
         for name in _outputs(names):
             texts = {activation: slope.format(name) for activation, slope in DERIVATIVES.items()}
-            texts |= {function: f"{function}({name})" for function in others}
+            texts |= {f"{function}()": f"{function}({name})" for function in others}
             for activation, text in texts.items():
                 words = f"the derivative of the activation missing ({activation}), {text}"
                 yield words, ast.BinOp(node, ast.Mult(), expression(text))
@@ -240,23 +283,46 @@ def _missing_factors(node: Any, names: list[str], others: list[str]) -> Made:
             yield f"a factor missing, 1/{name}", ast.BinOp(node, ast.Div(), expression(name))
 
 
+def _missing_numbers(node: Any, names: list[str], others: list[str]) -> Made:
+    if isinstance(node, (ast.BinOp, ast.Call)) or is_name(node):
+        for number in ("2", "0.5"):
+            yield f"a factor missing, {number}", ast.BinOp(expression(number), ast.Mult(), node)
+
+
 def _missing_terms(node: Any, names: list[str], others: list[str]) -> Made:
+    """A gradient that is not added, or its mean; `names` that nothing uses come first."""
     if isinstance(node, (ast.BinOp, ast.Call)):
         for name in names:
             yield f"a term missing, {name}", ast.BinOp(node, ast.Add(), expression(name))
+            if re.match(r"d|grad|delta", name):
+                for count in ("m", "N"):
+                    term = ast.BinOp(expression(name), ast.Div(), expression(count))
+                    yield f"a term missing, {name} / {count}", ast.BinOp(node, ast.Add(), term)
 
 
 def _missing_penalties(node: Any, names: list[str], others: list[str]) -> Made:
-    rates = [name for name in names if re.search(r"lamb|reg|decay|alpha", name, re.I)]
+    rates = [name for name in names if RATE.search(name)]
     if rates and isinstance(node, (ast.BinOp, ast.Call)):
-        counts = ["", *(f" / {m}" for m in ("m", "N") if m in names)]
-        for rate, count, name in itertools.product(rates, counts, names):
-            if name != rate and not re.match(r"d[A-Z]", name):
+        weights = [name for name in names if re.search(r"w|theta|coef", name, re.I) and not re.match(r"d[A-Z_]", name)]
+        counts = ["", *(f" / {count}" for count in counts_in(names)[:3])]
+        for rate, count, name in itertools.product(rates, counts, weights):
+            if name != rate:
                 term = f"{rate}{count} * {name}"
                 yield f"regularisation missing, {term}", ast.BinOp(node, ast.Add(), expression(term))
 
 
-KINDS = (
-    _signs, _transposes, _axes, _products, _factors, _numbers, _means, _missing_penalties, _spelled, _calls, _slopes,
-    _missing_slopes, _missing_factors, _missing_terms,
+LIKELY = (
+    _signs, _transposes, _axes, _products, _factors, _numbers, _missing_numbers, _means, _missing_means, _calls,
+    _spelled, _outputs_of, _missing_penalties,
 )  # fmt: skip
+RARE = (_missing_terms, _slopes, _missing_slopes, _missing_factors)
+KINDS = (*LIKELY, *RARE)
+OF_PRODUCTS = (_means, _missing_numbers, _missing_slopes, _missing_factors)  # the same at each factor of a product
+OF_ARRAYS = (_spelled, _slopes, _missing_slopes, _missing_terms, _missing_factors)  # with names of arrays
+OF_SUMS = (_missing_terms, _missing_penalties)  # and at each term of a sum
+
+
+def repeats(kind: Any, parent: ast.AST) -> bool:
+    """Return whether the changes of a kind at an operand are those at the whole operation, its parent."""
+    ops = ((ast.Mult, ast.Div) if kind in OF_PRODUCTS else ()) + ((ast.Add, ast.Sub) if kind in OF_SUMS else ())
+    return isinstance(parent, ast.BinOp) and isinstance(parent.op, ops)

@@ -27,14 +27,14 @@ CAUSES = {
     "transposed": r"transpos|\.T\b|ᵀ|swap",
     "axis": r"axis|axes|\bsum|samples|rows|columns",
     "keepdims": r"keepdims|axis|axes|shape",
-    "Z for A": r"\b[zai]\w*\d? (for|in place of|instead of)|previous|activation|layer|input",
+    "Z for A": r"\b[zaiZAIX]\w*['\]]* (for|in place of|instead of)|previous|activation|layer|input",
     "activation": r"derivative|activation|prime|g'|tanh|sigmoid|relu|softmax|tail|\(1 - ",
     "product": r"product|\*|@|matmul|matrix|elementwise|broadcast",
     "regularisation": r"regulari|lambd|\breg\b|weight|decay|penalty|L2",
-    "mask": r"mask|dropout|keep_prob|keep|\bp\b|\bD\d",
+    "mask": r"mask|factor missing|dropout|keep_prob|keep|\bp\b|\bD\d",
     "updated": r"updat|after the step|new value",
-    "term": r"term|missing|through|part|add|accumulat|\+=|mean|overwrit",
-    "index": r"layer|index|another|previous|wrong|for d|order|\bdA|\bdZ|\bW\d|input",
+    "term": r"\d for \d|term|missing|through|part|add|accumulat|\+=|mean|overwrit",
+    "index": r"\w['\])]* for \w|layer|index|another|previous|wrong|for d|order|\bdA|\bdZ|\bW\d|input",
 }
 
 
