@@ -60,6 +60,19 @@ def test_updates_that_differ_stay_apart(update):
         assert a.dtype == b.dtype
 
 
+def test_updates_of_which_one_is_computed_from_another_stay_apart():
+    def averages(mean, variance, Z):  # as those of batch norm: the variance is that around the mean
+        new_mean = np.sum(Z, axis=1) / 4
+        new_variance = np.sum((Z - new_mean[:, None]) ** 2, axis=1) / 4
+        return 0.9 * mean + 0.1 * new_mean, 0.9 * variance + 0.1 * new_variance
+
+    arrays = RNG.normal(size=3), RNG.normal(size=3), RNG.normal(size=(3, 4))
+    program = trace(averages, *arrays).program
+    fused = with_blocks(program, [[0, 1]])
+    for a, b in zip(fused.evaluate(*arrays), averages(*arrays), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+
+
 def test_equal_counters_are_one_with_a_guard():
     program = trace(lambda x, t, u: (x / 2.0**t, x / 2.0**u), *(np.array(2.0),) * 3).program
     one = with_one_counter(program, [program.inputs[1:]])

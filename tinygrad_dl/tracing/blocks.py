@@ -104,7 +104,7 @@ class _Fusion:
         if known is not None:
             return known
         fused = None
-        if _is_elementwise(members) and not any(node in self.member for node in members):
+        if _is_elementwise(members) and not any(node in self.member for node in members) and not self._depend(members):
             args = [self._argument(parts) for parts in zip(*(node.args for node in members), strict=True)]
             if all(arg is not None for arg in args):
                 arrays = [arg.value if type(arg) is Node else arg for arg in args]
@@ -118,6 +118,20 @@ class _Fusion:
             self.member.update({node: (fused, i) for i, node in enumerate(members)})
         self.blocks[members], self.unpacked[members] = fused, (self.joined, self.places)
         return fused
+
+    def _depend(self, members: tuple[Node, ...]) -> bool:
+        """Return whether one of `members` is computed from another, so that they can't run together."""
+        first = min(self.order[node] for node in members)
+        seen: set[Node] = set()
+        stack = [part for node in members for part in node.parts]
+        while stack:
+            node = stack.pop()
+            if node in members:
+                return True
+            if node not in seen and self.order.get(node, first) > first:
+                seen.add(node)
+                stack += node.parts
+        return False
 
     def _packed(self, members: tuple[Node, ...]) -> Node:
         """The call of `pack`: of a product with the columns of both, for what is joined and was computed so."""
