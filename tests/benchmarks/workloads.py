@@ -278,7 +278,7 @@ WORKLOADS = [
         )
         for name, dtype in (("", np.float64), ("-float32", np.float32))
     ],
-    Workload("batch-norm", "batch norm of 64 units, m=2,000", Normalisation(64, 2_000), (Bar(1.5), _compiled(1.2))),
+    Workload("batch-norm", "batch norm of 64 units, m=2,000", Normalisation(64, 2_000), (Bar(2.2), _compiled(1.6))),
     *[
         Workload(
             f"shards{name}", f"64-128-1, 16 shards of m=5,000{what}", Shards(SHARD, 16, workers), bars, peers=False

@@ -88,15 +88,17 @@ class BatchNorm(Module):
         if len(Z.shape) != 2 or Z.shape[0] != n:
             advice = "; samples are columns: pass Z.T" if len(Z.shape) == 2 and Z.shape[1] == n else ""
             raise ValueError(f"{self!r}: expected ({n}, m), got {Z.shape}{advice}.")
-        mean, variance = self._of_batch(Z) if self.training else self._running()
-        return self.gamma * ((Z - mean) / np.sqrt(variance + self.epsilon)) + self.beta
+        centred, variance = self._of_batch(Z) if self.training else self._running(Z)
+        return self.gamma * (centred / np.sqrt(variance + self.epsilon)) + self.beta
 
     def _of_batch(self, Z: Any) -> tuple[Any, Any]:
-        """The mean and the variance of a batch, which enter the running averages."""
+        """`Z` less the mean of the batch, and its variance; mean and variance enter the running averages."""
         if Z.shape[1] < 2:
             advice = "for predictions, call net.eval()"
             raise ValueError(f"{self!r}: expected at least 2 samples in training mode, got {Z.shape}: {advice}.")
-        mean, variance = np.mean(Z, axis=1, keepdims=True), np.var(Z, axis=1, keepdims=True)
+        mean = np.mean(Z, axis=1, keepdims=True)
+        centred = Z - mean
+        variance = np.mean(np.square(centred), axis=1, keepdims=True)
         share = np.where(self.batches._value == 0, 0.0, self.momentum).astype(self.mean.dtype)  # the first batch counts
         for average, new in ((self.mean, mean), (self.variance, variance)):
             value = new._value if type(new) is Tensor else new
@@ -104,12 +106,12 @@ class BatchNorm(Module):
                 raise TypeError(f"{self!r}: a batch inside of vmap has no statistics: call net.eval() first.")
             replace_data(average, (share * average._value + (1 - share) * value).astype(average.dtype))
         replace_data(self.batches, self.batches._value + 1)
-        return mean, variance
+        return centred, variance
 
-    def _running(self) -> tuple[Tensor, Tensor]:
+    def _running(self, Z: Any) -> tuple[Any, Tensor]:
         if not self.batches._value:
             raise RuntimeError(f"{self!r}: no statistics in evaluation mode: train first, or load a trained net.")
-        return self.mean, self.variance
+        return Z - self.mean, self.variance
 
     def __repr__(self) -> str:
         return f"BatchNorm({len(self.gamma)})"
