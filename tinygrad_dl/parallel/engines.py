@@ -80,15 +80,22 @@ class OnDask:
         if self._placed is None:
             self._placed = self._place()
         client, (work, shards), n = self._client, self._placed, len(indices)
-        [given] = client.scatter([step], broadcast=True, hash=False)  # in a list: the keys of a dict would be names
+        given = self._give(step)
         name = os.urandom(8).hex()  # of the step
         keys = [f"shard-{name}-{i}" for i in indices]  # an error about a lost task shows its key
         parts = client.map(_run, [work] * n, [given] * n, indices, [shards[i] for i in indices], key=keys, pure=False)
         total: Totals = tree(parts, n, lambda group: client.submit(add_totals, group, pure=False)).result()
         return total
 
+    def _give(self, content: bytes) -> Any:
+        """Send bytes once, as a task that is repeated where a worker is lost; one that has died can't delay it."""
+        import dask
+
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": len(content) + 10_000_000}):
+            return self._client.submit(bytes, content, pure=False)
+
     def _place(self) -> tuple[Any, Sequence[Any]]:
-        [work] = self._client.scatter([self._work], broadcast=True, hash=False)
+        work = self._give(self._work)
         return work, self._shards if self._read_there else self._client.scatter(list(self._shards), hash=False)
 
 
