@@ -70,6 +70,7 @@ def test_training_on_shards_goes_on_from_a_file_to_the_same_bits(tmp_path):
         )
         loss = tg.nn.binary_cross_entropy_with_logits
         fit(net, until, make=tg.optim.Adam, data=shards([5, 4, 6]), batch_size=2, rng=rng, loss=loss, resume=path)
+        assert net.layers[1].batches.item() == 2 * until  # the running averages are the net's, not those of copies
         return {name: values.tobytes() for name, values in net.state_dict().items()}
 
     run(tmp_path / "a.npz", 2)
