@@ -7,9 +7,9 @@ others, all with the same versions of Python, NumPy and this package, and give `
 in place of the client here. `read` then reads what all workers can reach, such as files on a shared disk or in a store.
 
 When it pays, on paper. In a step each worker fetches the parameters, of P bytes; each shard gives a gradient in
-float64, of P bytes too (2 P for float32), and sums of eight are added in a tree; a task costs 1 to 3 ms of the scheduler.
-With w seconds of work, n workers and a shard for each, a step takes about w / n + tasks · 3 ms + latency + bytes / bandwidth.
-For 100 workers, whose 100 shards and 15 sums are 115 tasks, and 1 GB/s in all:
+float64, of P bytes too (2 P for float32), and sums of eight are added in a tree; a task costs the scheduler 1 to 3 ms.
+With w seconds of work, n workers and a shard for each, a step takes about w / n + tasks · 3 ms + latency + bytes /
+bandwidth. For 100 workers, whose 100 shards and 15 sums are 115 tasks, and 1 GB/s in all:
 
     parameters           bytes, out and back   time of them   tasks    pays from a work a step of
     10,000 (80 kB)       8 MB + 8 MB           0.02 s         0.35 s   0.4 s
