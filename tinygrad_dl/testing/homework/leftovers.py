@@ -88,7 +88,8 @@ def _is_derivation(function: ast.FunctionDef) -> bool:
         return False
     if BACKWARD.fullmatch(function.name):
         return _computes(function)
-    names = set(_gradients_in([function]))
+    chained = {name for part in ast.walk(function) for name in _chained(part) if GRADIENT.fullmatch(name)}
+    names = {*_gradients_in([function]), *chained}
     returned = {n.id for part in ast.walk(function) if isinstance(part, ast.Return) for n in _names_in(part)}
     return len(names) > 1 or bool(names & returned)
 
@@ -97,7 +98,8 @@ def _gradients_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """The names of the gradients that code computes."""
     for node in nodes:
         for part in ast.walk(node):
-            yield from (name for name in (_assigned(part), *_chained(part)) if GRADIENT.fullmatch(name))
+            if (name := _assigned(part)) and GRADIENT.fullmatch(name):
+                yield name
 
 
 def _chained(node: ast.AST) -> list[str]:
