@@ -19,7 +19,6 @@ import numpy as np
 from ..repair import Patch, copy_of
 from .budget import TooLong, time_limit
 from .entries import draws, entries, missing_names
-from .layers import is_layer
 from .loading import UserFile
 from .old_numpy import mend, mend_in_place
 from .rewriting import WATCH, watched
@@ -127,7 +126,6 @@ class Step:
         classes = [c for c in ast.walk(self.file.whole) if isinstance(c, ast.ClassDef)]
         held = [c.name for c in classes if any(p is self.region for p in ast.walk(c))]
         held = held or [c.name for c in classes if any(f.name in called and _steps(f) for f in _functions_of(c))]
-        held = [name for name in held if not is_layer(self.file.classes.get(name, object))]
         around = [f.name for f in _functions_of(self.file.whole) if f.name == self.function and _derives(f)]
         wired = [name for name in around if name in self.file.functions] if back else []
         return tuple(dict.fromkeys([*wired, *back] or held or ([self.function] if self.function else parameters)))
