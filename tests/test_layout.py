@@ -46,7 +46,6 @@ ELSEWHERE = {
     "testing/homework/inner_gradients.py": "testing/homework/test_networks.py",
     "testing/homework/net_causes.py": "testing/homework/test_networks.py",
     "testing/homework/net_functions.py": "testing/homework/test_networks.py",
-    "testing/homework/net_objects.py": "testing/homework/test_networks.py",
     "testing/homework/nets.py": "testing/homework/test_networks.py",
     "testing/homework/gradient_names.py": "testing/homework/test_layers.py",
     "testing/homework/judging.py": "testing/homework/test_layers.py",

@@ -7,7 +7,7 @@ import pytest
 
 from tests.testing.in_process import check_here
 from tinygrad_dl.testing.cli import STATUS
-from tinygrad_dl.testing.homework import repairs, report, scripts
+from tinygrad_dl.testing.homework import networks, repairs, report, scripts
 from tinygrad_dl.testing.homework.execution import Limits
 from tinygrad_dl.testing.homework.loading import run_file
 
@@ -73,3 +73,16 @@ def judged(tmp_path):
             return [check.run() for check in scripts.find(file)]
 
     return judged
+
+
+@pytest.fixture
+def findings(tmp_path):
+    """The findings on the nets of a source."""
+
+    def findings(source):
+        path = tmp_path / "homework.py"
+        path.write_text("import numpy as np\n" + textwrap.dedent(source), encoding="utf-8")
+        with run_file(str(path), shown=path.name, limits=Limits()) as file:
+            return [check.run() for check in networks.find(file, False)]
+
+    return findings

@@ -1,13 +1,9 @@
 """Nets of many styles: the right one is right, each mistake makes it wrong."""
 
-import textwrap
-
 import numpy as np
 import pytest
 
-from tinygrad_dl.testing.homework.execution import Limits
-from tinygrad_dl.testing.homework.loading import run_file
-from tinygrad_dl.testing.homework.networks import check_network, find
+from tinygrad_dl.testing.homework.networks import check_network
 
 COLUMNS_IN_DICTS = """
 def sigmoid(z):
@@ -242,19 +238,6 @@ STYLES = {  # the source, the names of the gradients, and mistakes in it, with w
 MISTAKES = [(name, *mistake) for name, (_, _, mistakes) in STYLES.items() for mistake in mistakes]
 
 
-@pytest.fixture
-def findings(tmp_path):
-    """The findings on the nets of a source."""
-
-    def findings(source):
-        path = tmp_path / "homework.py"
-        path.write_text("import numpy as np\n" + textwrap.dedent(source), encoding="utf-8")
-        with run_file(str(path), shown=path.name, limits=Limits()) as file:
-            return [check.run() for check in find(file, False)]
-
-    return findings
-
-
 @pytest.mark.parametrize("style", STYLES)
 def test_a_right_net_is_right_in_all_its_gradients(findings, style):
     source, names, _ = STYLES[style]
@@ -406,42 +389,6 @@ def grad_check(theta, x, y):
     return grad
 """
     assert list(findings(source)) == []
-
-
-SEQUENCE = """
-class RNN:
-    def __init__(self, words, hidden=3):
-        self.hidden = hidden
-        self.U, self.W = np.random.randn(hidden, words), np.random.randn(hidden, hidden)
-        self.V = np.random.randn(words, hidden)
-    def forward(self, x):
-        s, o = np.zeros((len(x) + 1, self.hidden)), []
-        for t in range(len(x)):
-            s[t] = np.tanh(self.U[:, x[t]] + self.W @ s[t - 1])
-            e = np.exp(self.V @ s[t])
-            o.append(e / e.sum())
-        return [np.array(o), s]
-    def bptt(self, x, y):
-        o, s = self.forward(x)
-        dU, dW, dV = 0 * self.U, 0 * self.W, 0 * self.V
-        o[np.arange(len(y)), y] -= 1
-        carried = 0
-        for t in reversed(range(len(x))):
-            dV += np.outer(o[t], s[t])
-            d = (self.V.T @ o[t] + carried) * (1 - s[t] ** 2)
-            dW += np.outer(d, s[t - 1])
-            dU[:, x[t]] += d
-            carried = self.W.T @ d
-        return [dU, dW, dV]
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "verdict"), [("", "", "right"), ("self.W.T @ d", "self.W @ d", "wrong"), (" + carried", "", "wrong")]
-)
-def test_a_net_of_a_sequence_of_numbers_is_checked_through_time(findings, old, new, verdict):
-    (finding,) = findings(SEQUENCE.replace(old, new))
-    assert finding.verdict == verdict, finding.report
 
 
 def test_sizes_of_real_data_that_are_defaults_are_drawn_small(findings):
