@@ -103,3 +103,20 @@ def test_a_factor_that_is_the_learning_rate_is_no_mistake_and_layers_keep_their_
     (finding,) = judged(LAYERS_AND_AN_OPTIMIZER)
     assert finding.verdict == "right", finding.report
     assert "Linear" not in finding.names
+
+
+HALF_WRONG = """
+import numpy as np
+X, t, w = np.random.randn(30, 6), np.random.randn(30), np.zeros(6)
+for _ in range(4):
+    miss = X @ w - t
+    loss = np.mean(miss**2) / 2
+    dw = X.T @ miss / 30 * (2 if WHERE else 1)
+    w -= 0.1 * dw
+"""
+
+
+def test_a_gradient_that_is_wrong_at_one_of_two_points_is_undecided(judged):
+    verdicts = {judged(HALF_WRONG, "WHERE", f"w[{k}] < 0")[0].verdict for k in range(6)}
+    assert "undecided" in verdicts
+    assert judged(HALF_WRONG, "WHERE", "len(w)")[0].verdict == "wrong"

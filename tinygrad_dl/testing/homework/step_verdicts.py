@@ -74,7 +74,7 @@ class Judge:
         self.names = step.names_of_check([*(str(p.path[0]) for p in parameters), *gradients])
         at = ", ".join(self.names) if step.function else f"line {step.region.lineno}"
         self.title = f"the training step of {at}" if step.function else f"the training step at {at}"
-        self.readings: list[str] = [*notes]
+        self.notes, self.readings = [*notes], [*notes]
         self._finding: Finding | None = None
         self._search: Callable[[], list[str]] | None = None
 
@@ -84,7 +84,20 @@ class Judge:
             point = self._point()
             problem = f"{self._place()}: the step can't be run again: {self.step.error}"
             self._finding = self._finish(UNCHECKED, [], problem) if point is None else self._judged(point)
+            if self._finding.verdict == WRONG and (other := self._point(seed=1)) is not None:
+                self._finding = self._confirmed(self._finding, other)
         return self._finding
+
+    def _confirmed(self, wrong: Finding, other: Point) -> Finding:
+        """The finding at other parameters if it is wrong there too; else undecided, as a kink may be in between."""
+        self.readings = [*self.notes]
+        finding = self._judged(other)
+        if finding.verdict == WRONG:
+            return finding
+        self._search = None
+        self.readings = [*wrong.readings, "differences at other parameters agree with the gradients"]
+        rows = [replace(q, verdict=UNDECIDED, causes=()) if q.verdict == WRONG else q for q in wrong.quantities]
+        return self._finish(UNDECIDED, rows)
 
     def _place(self) -> str:
         return self.file.place_of(self.step.region)
