@@ -36,7 +36,7 @@ def test_values_are_the_numbers_of_small_arrays_and_the_range_and_mean_of_large_
     for name in "WX":
         rows = [line.split() for line in things[name].lines[2:]]
         assert rows == [[f"{x:.3g}" for x in row] for row in arrays[name]]
-    assert float(things["output"].lines[-1]) == pytest.approx(loss.item(), rel=0.005)
+    assert float(things["loss"].lines[-1]) == pytest.approx(loss.item(), rel=0.005)
     large = np.random.default_rng(1).normal(size=(20, 30))
     (thing,) = shown(draw(tg.parameter(large, "L"), values=True)).nodes.values()
     assert thing.lines == ["L", "(20, 30)", f"{large.min():.3g} to {large.max():.3g}, mean {large.mean():.3g}"]
@@ -70,7 +70,7 @@ def test_gradients_are_the_true_ones_at_nodes_and_on_edges_and_their_parts_add_u
         assert f"gradient norm {norm(expected[name])}" in things[name].lines
     assert f"gradient norm {norm(expected['A'])}, sum of 2" in things["A"].lines
     assert f"gradient norm {norm(expected['b'])}, sum of 2" in things["b"].lines
-    assert "gradient 1" in things["output"].lines
+    assert "gradient 1" in things["loss"].lines
     assert "no gradient needed" in things["X"].lines
     ids = {
         thing.lines[0]: id for id, thing in picture.nodes.items() if thing.lines[0] in "Wb" or thing.lines[0] in "ZA"

@@ -44,7 +44,7 @@ def test_every_name_has_a_box_with_the_gradient_that_the_engine_gives():
     picture = backward(loss, gradients=True, values=True)
     boxes = {thing.lines[0]: thing for thing in picture.nodes.values() if thing.classes[0] == "gradient"}
     named = tg.named_tensors(loss)
-    assert set(boxes) == {"gradient of the output", *(f"d{name}" for name in named)}
+    assert set(boxes) == {"dloss", *(f"d{name}" for name in named)}
     for name, tensor in named.items():
         g = tg.gradients(loss, tensor)
         assert boxes[f"d{name}"].lines[1] == str(g.shape)
@@ -53,7 +53,7 @@ def test_every_name_has_a_box_with_the_gradient_that_the_engine_gives():
             assert [line.split() for line in boxes[f"d{name}"].lines[2 : 2 + g.shape[0]]] == [
                 [f"{x:.3g}" for x in row] for row in g
             ]
-    assert boxes["gradient of the output"].lines == ["gradient of the output", "()", "1", "norm 1"]
+    assert boxes["dloss"].lines == ["dloss", "()", "1", "norm 1"]
 
 
 def test_a_parameter_without_a_name_has_a_box_and_an_operation_without_one_has_none():

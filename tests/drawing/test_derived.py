@@ -5,6 +5,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.drawing.derived import DerivedLines
+from tinygrad_dl.graph.data_names import name_data
 from tinygrad_dl.graph.nodes import Graph
 
 X, Y = np.ones((2, 5)), np.ones((1, 5))
@@ -29,6 +30,15 @@ def test_lines_of_the_course_have_their_week_and_errors_per_sample_a_remark():
     assert "m = 5 times what is shown here; σ' = A (1 - A) cancels" in backward["Z2"].remark
     assert "the same" in backward["W1"].remark
     assert "dZ2, dA1, dZ1: errors per sample" in lines.note
+
+
+def test_the_line_of_the_cost_is_beside_an_output_with_the_name_of_the_users_variable():
+    loss = tg.nn.binary_cross_entropy(net()(X), Y)
+    graph = Graph([loss])
+    name_data(graph, {"loss": loss})
+    lines = DerivedLines(graph)
+    assert graph.names[graph.outputs[0]] == "loss"
+    assert lines.forward[graph.outputs[0]].text.startswith("cost = -np.sum(")
 
 
 def test_lines_have_the_names_that_the_picture_has():

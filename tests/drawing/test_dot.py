@@ -52,7 +52,7 @@ def test_every_output_is_marked_once_and_nothing_else_is():
     outputs = {id: thing for id, thing in picture.nodes.items() if thing.classes[0] == "output"}
     assert {id: thing.lines[0] for id, thing in outputs.items()} == {
         "n0": "a",
-        "n1-value": "output",
+        "n1-value": "b",
         "n3-value": "output",
     }
     for id, thing in picture.nodes.items():  # a double outline

@@ -84,7 +84,7 @@ def test_the_larger_a_gradient_the_darker_and_the_scale_is_used_from_end_to_end(
     named = tg.named_tensors(loss)
     norms = {name: np.linalg.norm(tg.gradients(loss, tensor)) for name, tensor in named.items()}
     things = {thing.lines[0]: thing for thing in picture.nodes.values() if "heat" in thing.classes}
-    assert set(things) == {*named, "output"}
+    assert set(things) == {*named, "loss"}
     order = sorted(norms, key=norms.get)
     places = [style.SCALE.index(things[name].fills[0]) for name in order]
     assert places == sorted(places)
@@ -231,6 +231,6 @@ def test_the_direction_is_from_top_to_bottom_or_from_left_to_right(loss, directi
     place = {
         thing.lines[0]: float(thing.element.find(f".//{SVG}text").get(axis))
         for thing in picture.nodes.values()
-        if thing.lines[0] in ("Z1", "A1", "Z2", "A2", "output")
+        if thing.lines[0] in ("Z1", "A1", "Z2", "A2", "loss")
     }
-    assert sorted(place, key=place.get) == ["Z1", "A1", "Z2", "A2", "output"]
+    assert sorted(place, key=place.get) == ["Z1", "A1", "Z2", "A2", "loss"]

@@ -69,6 +69,27 @@ def test_equal_arrays_share_a_name_and_named_tensors_keep_theirs():
     assert data_names(np.sum(W @ tg.Tensor(features, name="points")), features=features) == ["points"]
 
 
+def output_names(*outputs, **variables):
+    graph = Graph(outputs)
+    name_data(graph, variables)
+    return [graph.names[index] for index in graph.outputs]
+
+
+def test_an_output_without_a_name_has_the_name_of_the_variable_that_holds_it_and_not_one_of_equal_value():
+    cost, equal = np.sum(W**2), np.sum(W**2)
+    assert output_names(cost, cost=cost, other=equal) == ["cost"]
+    assert output_names(cost, other=equal) == [""]
+    assert output_names(cost, _=cost, J=cost, again=cost) == ["J"]
+    assert output_names(cost, equal, cost=cost, penalty=equal) == ["cost", "penalty"]
+
+
+def test_an_output_keeps_its_own_name_and_does_not_take_that_of_another_node():
+    named, cost = np.sum(W**2), np.sum(W**3)
+    named.name = "loss"
+    assert output_names(named, cost=named) == ["loss"]
+    assert output_names(cost, W=cost) == [""]
+
+
 @pytest.mark.parametrize("options", [{}, {"show": "backward", "gradients": True}])
 def test_a_picture_has_the_names_at_the_line_that_draws_it(options):
     points, targets = RNG.normal(size=(2, 5)), RNG.normal(size=(1, 5))

@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 def derivation_of(graph: Graph) -> Derivation | None:
     """The derivation of a graph with one output, in the graph's names for data; None where it can't be derived."""
-    aliases = {id(node.array): node.alias for node in graph.nodes if node.alias}
+    aliases = {id(node.array): node.alias for node in graph.nodes if node.alias and node.kind == "data"}
     with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
         return derive_named(graph.nodes[graph.outputs[0]].value, aliases)
     return None
@@ -68,7 +68,7 @@ class DerivedLines:
         steps = {step.quantity: step for step in derivation.steps}
         counts = Counter(graph.names)
         for node, name in zip(graph.nodes, graph.names, strict=True):
-            quantity = "cost" if node.is_output and not name else name
+            quantity = "cost" if node.is_output and name in ("", node.alias) else name
             if counts[name] == 1 and quantity in steps:  # else it is one of several
                 self.forward[node.index] = _line(steps[quantity])
             if name and counts[name] == 1 and f"d{name}" in steps:

@@ -1,4 +1,4 @@
-"""Names for plain arrays in a graph: of the argument or the user's variable that holds them, or else X1, X2."""
+"""Names for the data and outputs of a graph: of the argument or the user's variable that holds them, or else X1, X2."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _SAMPLE = 64  # numbers of an array that are compared first
 
 
 def name_data(graph: Graph, variables: Mapping[str, Any] | None = None) -> None:
-    """Set the `alias` of each array in `graph` that is data and has no name.
+    """Set the `alias` of each array in `graph` that is data and has no name, and of each output without a name.
 
-    It is the name of the argument of the outermost Module, X for the first; or of the function that reads it, if that
-    is none of NumPy, such as the Y of a loss; or of the only one of `variables` with these values, which are by default
-    those at the user's line; or else X, beside an X Y, and X1, X2, ... if there are several. Equal arrays share a name.
+    For data, it is the name of the argument of the outermost Module, X for the first; or of the function that reads it,
+    if that is none of NumPy, such as the Y of a loss; or of the only one of `variables` with these values, which are by
+    default those at the user's line; or else X, beside an X Y, and X1, X2, ... if there are several. Equal arrays share
+    a name. For an output, it is the name of the variable that holds it, such as `cost`.
 
     >>> import tinygrad_dl as tg
     >>> w = tg.parameter([1.0, 2.0], name="w")
@@ -31,9 +32,15 @@ def name_data(graph: Graph, variables: Mapping[str, Any] | None = None) -> None:
     >>> name_data(graph, {})
     >>> graph.names
     ['w', 'X1', '', 'X2', '']
+    >>> cost = np.sum(w**2)
+    >>> graph = Graph([cost])
+    >>> name_data(graph, {"cost": cost})
+    >>> graph.names
+    ['w', '', 'cost']
     """
     variables = _users_variables() if variables is None else variables
-    arrays = {name: x for name, x in variables.items() if type(x) is np.ndarray and not name.startswith("_")}
+    variables = {name: x for name, x in variables.items() if not name.startswith("_")}
+    arrays = {name: x for name, x in variables.items() if type(x) is np.ndarray}
     nameless: list[list[Node]] = []
     for nodes in _equal_data(graph):
         alias = _argument_name(graph, nodes) or _variable_name(arrays, nodes[0].array)
@@ -42,6 +49,15 @@ def name_data(graph: Graph, variables: Mapping[str, Any] | None = None) -> None:
         _set_alias(nodes, alias)
     for nodes, alias in zip(nameless, _free_names(graph, len(nameless)), strict=False):
         _set_alias(nodes, alias)
+    _name_outputs(graph, variables)
+
+
+def _name_outputs(graph: Graph, variables: Mapping[str, Any]) -> None:
+    """Name each output without a name after the first variable that holds it, unless another node has that name."""
+    taken = {node.name for node in graph.nodes}
+    for node in (graph.nodes[index] for index in graph.outputs):
+        if node.kind == "operation" and not node.name:
+            node.alias = next((name for name, x in variables.items() if x is node.value and name not in taken), None)
 
 
 def _users_variables() -> dict[str, Any]:

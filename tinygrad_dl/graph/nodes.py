@@ -49,7 +49,7 @@ class Node:
         self.index, self.value, self.kind, self.operands = index, value, kind, operands
         self.is_output = False
         self.path: str | None = None  # of a parameter in the outermost Module: `cell.W`
-        self.alias: str | None = None  # of data without a name: see `data_names`
+        self.alias: str | None = None  # of data and outputs without a name: see `data_names`
         self.scope: ModuleCall | None = None  # the call of a Module that computed it, the innermost one
 
     @property
@@ -59,7 +59,7 @@ class Node:
 
     @property
     def name(self) -> str | None:
-        """The name of the Tensor, or else its path in its Module, or the alias of data, or None."""
+        """The name of the Tensor, or else its path in its Module, or its alias, or None."""
         return getattr(self.value, "name", None) or self.path or self.alias
 
     @property
