@@ -89,8 +89,9 @@ function seed(step, open) {
     eyebrow("Backward"),
     heading("It starts at ", link(node.id, open)),
     plain(
-      `The derivative of ${cut(node.title)} by itself is 1. From here each operation takes the derivative by what ` +
-        "it gave, and gives the derivative by each thing that it read: the chain rule, one link at a time.",
+      `The derivative of ${cut(node.title)} with respect to itself is 1. From here each operation takes the ` +
+        "derivative with respect to its result, and gives the derivative with respect to each of its arguments: the " +
+        "chain rule, one link at a time.",
     ),
     formula(`${step.name} = 1`),
     ...shortView(valuesAt(step.g), step.name),
@@ -111,8 +112,8 @@ function backward(step, open) {
     ),
     formula(node.expression, "formula was"),
     element("h3", {}, "Arriving: ", element("code", {}, cut(step.name))),
-    ...(step.g === null ? [plain("The derivatives by its several outputs.")] : shortView(valuesAt(step.g), step.name)),
-    step.contributions.length ? null : plain("Nothing that it read needs a gradient: it ends here."),
+    ...(step.g === null ? [plain("The derivatives with respect to its outputs.")] : shortView(valuesAt(step.g), step.name)),
+    step.contributions.length ? null : plain("None of its arguments needs a gradient: it ends here."),
     ...parts,
     source(node),
   ];
