@@ -255,6 +255,18 @@ def test_a_net_with_a_mistake_is_wrong_and_its_cause_is_named(findings, style, o
     assert cause in " ".join(c for quantity in finding.quantities for c in quantity.causes)
 
 
+def test_a_gradient_has_the_cause_of_its_own_mistake_or_of_the_one_that_it_inherits_once_with_place_and_form(findings):
+    def causes(old, new):
+        (finding,) = findings(COLUMNS_IN_DICTS.replace(old, new))
+        return {quantity.name: quantity.causes for quantity in finding.quantities if quantity.verdict == "wrong"}
+
+    assert causes("dZ1 @ X.T / m", "dZ1 @ X.T") == {"dW1": ("1/m missing in dW1",)}
+    form = ("half of g' in dZ1 (1 - A1)",)
+    assert causes(" ** 2)", ")") == {"dW1": form, "db1": form}
+    sign = ("sign in dZ2",)
+    assert causes('cache["A2"] - Y', 'Y - cache["A2"]') == {"dW1": sign, "db1": sign, "dW2": sign, "db2": sign}
+
+
 def test_a_net_that_is_there_is_checked_for_the_given_data():
     class Net:
         def __init__(self):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backprop import check_backprop
+from ..backprop.report import Row, kinds
 from ..formulas import ACTIVATIONS
 from ..gradcheck.causes import causes_of
 from .environment import SETTINGS
@@ -21,6 +22,7 @@ from .screening import Wrong
 
 HIDDEN = ("relu", "tanh", "sigmoid", "leaky_relu", "identity")
 LARGE = 12  # layers
+INHERITED = "inherited from"  # a gradient that is not among those given, and wrong for an unknown cause
 
 
 def causes_in(net: Any, wrong: Wrong) -> dict[str, list[str]]:
@@ -31,8 +33,10 @@ def causes_in(net: Any, wrong: Wrong) -> dict[str, list[str]]:
         named = {}
     found: dict[str, list[str]] = {}
     for name, (given, truth) in wrong.items():
-        by_numbers = list(causes_of(given, truth, samples=net.samples))
-        found[name] = list(dict.fromkeys([*named.get(name, []), *by_numbers]))
+        causes = named.get(name, [])
+        if not causes or causes[0].startswith(INHERITED):
+            causes = [*causes, *causes_of(given, truth, samples=net.samples)]
+        found[name] = list(dict.fromkeys(causes))
     return found
 
 
@@ -88,15 +92,26 @@ def _by_formulas(net: Any) -> dict[str, list[str]]:
     lambd = round(2 * (net.samples if cost.reduction == "mean" else 1) * penalty, 9)
     report = check_backprop(gradients, net.X, Y, parameters, activations, regularisation=lambd, **settings)
     found: dict[str, list[str]] = {}
+    origins: dict[str, str] = {}
     for row in report:
-        name = theirs.get(row.name, "")
-        if row.status == "inherited" and name:
-            found[name] = [f"inherited from {row.inherited_from}"]
-        elif row.status == "wrong" and row.cause:
-            causes = [f"{c} in {row.name}" for c in row.cause.split(", or ")]
-            found.setdefault(name or row.name, []).extend(causes)
+        name = theirs.get(row.name, row.name)
+        if row.status == "inherited":
+            origins[name] = str(row.inherited_from)
+        elif row.status == "wrong":
+            found[name] = _words(row)
     first = [c for n, causes in found.items() if n not in net.names() for c in causes]
-    return {n: [*found.get(n, []), *first] for n in net.names() if n in found or first}
+    inherited = {n: found.get(theirs.get(origin, origin)) or [f"{INHERITED} {origin}"] for n, origin in origins.items()}
+    causes = {n: inherited.get(n) or [*found.get(n, []), *first] for n in net.names()}
+    return {n: each for n, each in causes.items() if each}
+
+
+def _words(row: Row) -> list[str]:
+    """The causes of a wrong gradient, each with its place: "half of g' in dZ1 (1 - A1)"."""
+    words = []
+    for causes in filter(None, (row.causes, *row.alternatives)):
+        detail = f" ({causes[0].detail})" if len(causes) == 1 and causes[0].detail else ""
+        words.append(f"{' and '.join(kinds(causes))} in {row.name}{detail}")
+    return words
 
 
 def _layers(net: Any) -> list[tuple[str, str]]:
