@@ -76,6 +76,10 @@ BROKEN = {
         "def f(x): raise ValueError('long ' * 1000)\ndef f_backward(g, x): return g",
         "homework.py:2: f(x): ValueError: long",
     ),
+    "nothing that parses": (
+        "def f(x): return x\ndef f_backward(g, x):\n    y = 1\n      return g",
+        "homework.py: line 5: def f_backward(g, x): IndentationError: unexpected indent; nothing else to check",
+    ),
     "nothing": ("x = 1", "nothing to check: expected a pair such as relu_forward and relu_backward"),
     "single functions": ("def f(x): return x", "name a function to check it by autodiff: f"),
     "no arguments": (PAIR.format("(): return 1"), "homework.py:3: expected f_backward(g, ...)"),

@@ -87,7 +87,7 @@ def test_a_script_with_syntax_errors_keeps_the_definitions_that_parse(read):
     source = read(BROKEN)
     assert defined(source) == {"good": 3, "decorated": 12, "Net": 15, "last": 19}
     assert source.notes == (
-        "not run: line 10: def bad(x):: SyntaxError: invalid syntax",
+        "not run: line 10: def bad(x): SyntaxError: invalid syntax",
         "not run: line 14: x = [1, 2: SyntaxError: '[' was never closed",
     )
 

@@ -139,7 +139,8 @@ def _of_name(file: UserFile, name: str, checks: list[Check], order: int, progres
 def _nothing(file: UserFile) -> CannotCheck:
     alone = ", ".join(_alone(file, []))
     advice = f"; name a function to check it by autodiff: {alone}." if alone else "."
-    return CannotCheck(f"{file.path}: nothing to check: {EXPECTED}{advice}")
+    nothing = f"{file.unparsed[0]}; nothing else to check" if file.unparsed else "nothing to check"
+    return CannotCheck(f"{file.path}: {nothing}: {EXPECTED}{advice}")
 
 
 def _alone(file: UserFile, checks: list[Check]) -> list[str]:

@@ -23,6 +23,7 @@ from .stand_ins import DRAWING, StandIn
 __all__ = ["MODULE", "CannotCheck", "UserFile", "run_file"]
 
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+NOT_RUN = "not run: "
 MODULE = "checked_file"  # its __name__: not "__main__", and not one that some module has
 
 
@@ -41,6 +42,8 @@ class UserFile:
         The statements that parse, also those that were not run.
     notes
         What was not read or not run, a line each.
+    unparsed
+        The statements that do not parse: "line 12: <statement>: <error>".
     assigned
         For each name, the line of the statement that bound it last: names bound far apart may not fit together.
     """
@@ -50,6 +53,7 @@ class UserFile:
     names: dict[str, Any]
     tree: Any
     notes: list[str]
+    unparsed: list[str]
     assigned: Any
 
     def __init__(
@@ -62,6 +66,7 @@ class UserFile:
     ):
         self.source, self.path, self.names, self.tree = source, source.path, names, source.tree
         self.notes = [*source.notes, *(notes or [])]
+        self.unparsed = [note.removeprefix(NOT_RUN) for note in source.notes if note.startswith(NOT_RUN)]
         self.assigned = assigned or {}
         self._source = source
         self._sources = {source.path: source, **{module.path: module for module in (modules or {}).values()}}

@@ -166,7 +166,7 @@ class _Reader:
                 failed = self._add(joined, before + offset)
             if failed and first:
                 line = offset + (first.lineno or 1)
-                head = pieces[start][1].strip().split("\n")[0][:60]
+                head = pieces[start][1].strip().split("\n")[0][:60].rstrip(":")
                 self.notes.append(f"not run: {where}{line}: {head}: {type(first).__name__}: {first.msg}")
                 count = 1
             start += count
