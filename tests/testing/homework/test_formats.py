@@ -55,4 +55,12 @@ def test_junit_counts_as_its_cases_do_and_undecided_is_no_success():
         assert int(suite.get("errors")) == len(suite.findall("testcase/error"))
     found = [[outcome.get("type") for case in suite for outcome in case] for suite in suites]
     assert found == [[], [WRONG, UNDECIDED, UNCHECKED, UNCHECKED], [UNCHECKED]]
-    assert "dW1: wrong" in suites[1][0][0].text or suites[1][0][0].text
+    assert suites[1][0][0].text
+
+
+def test_the_message_of_a_junit_failure_is_the_first_mistake():
+    causes = [("dZ2", "sign"), ("dW1", "1/m missing"), ("dW2", "sign")]
+    wrong = Finding("net", WRONG, quantities=tuple(Quantity(name, WRONG, (cause,)) for name, cause in causes))
+    files = [FileResult("h.py", (wrong, Finding("f", WRONG)))]
+    failures = xml.fromstring(as_junit(files)).iter("failure")
+    assert [failure.get("message") for failure in failures] == ["dZ2, dW2: wrong: sign", WRONG]

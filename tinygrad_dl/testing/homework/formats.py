@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as xml
 
 from .findings import RIGHT, UNCHECKED, VERDICTS, WRONG, FileResult, Finding, worst
-from .report import finding_lines, reason
+from .report import finding_lines, mistake_text, reason
 
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 FORMULA = re.compile(r"[=+\-@\t\r]")  # at the start of a cell, a spreadsheet would run it
@@ -49,7 +49,7 @@ def as_junit(files: Sequence[FileResult]) -> str:
         for finding in findings:
             case = xml.SubElement(suite, "testcase", classname=_clean(result.path), name=_clean(finding.title))
             if finding.verdict != RIGHT:
-                message = _clean(finding.problem or finding.verdict)
+                message = _clean(finding.problem or mistake_text(finding) or finding.verdict)
                 kind = "failure" if finding.verdict == WRONG else "error"
                 outcome = xml.SubElement(case, kind, type=finding.verdict, message=message)
                 outcome.text = _clean("\n".join(finding_lines(finding)))

@@ -128,14 +128,18 @@ def counts_text(files: Sequence[FileResult]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in shown)
 
 
+def mistake_text(finding: Finding) -> str:
+    """The first wrong gradient and those with the same causes, in a line: "dW1, db1: wrong: sign"; "" if none is."""
+    bad = [q for q in finding.quantities if q.verdict not in (RIGHT, UNDECIDED) and "inherited" not in q.verdict]
+    names = [q.name for q in bad if q is bad[0] or (q.causes and q.causes == bad[0].causes)]
+    return f"{', '.join(names)}: {quantity_text(bad[0])}" if bad else ""
+
+
 def reason(result: FileResult) -> str:
     """The first thing that is not right in a file, in a few words; "" if all is right."""
     for finding in result.findings:
         if finding.verdict == WRONG:
-            bad = [
-                q for q in finding.quantities if q.verdict not in (RIGHT, UNDECIDED) and "inherited" not in q.verdict
-            ]
-            return f"{finding.title}: {bad[0].name}: {quantity_text(bad[0])}" if bad else finding.title
+            return ": ".join(filter(None, [finding.title, mistake_text(finding)]))
     problems = [finding.problem or finding.title for finding in result.findings if finding.verdict != RIGHT]
     first = next(iter([*([result.problem] if result.problem else []), *problems]), "")
     return re.sub(rf"^{re.escape(result.path)}: ?(?=(\d*))", lambda match: "line " if match[1] else "", first)
