@@ -192,7 +192,7 @@ class GradientReport:
         if first.mode == "jvp":
             what += " in forward mode (jvp)"
         count = len(self.mistakes)
-        elements = f"{count} of the elements checked" if count > 1 else "one element"
+        elements = f"{count} of the elements checked" if count > 1 else "at least one element"
         lines = [f"The {what} of {self.function} with respect to {first.argument} is wrong, in {elements}:", ""]
         table = [["element", "derivative of", "claimed", "by differences", "relative difference"]]
         for mistake in self.mistakes[:SHOWN]:
