@@ -10,6 +10,7 @@ from tinygrad_dl.testing.homework.findings import (
     FileResult,
     Finding,
     Quantity,
+    without_covered,
 )
 
 
@@ -17,6 +18,16 @@ def test_a_finding_survives_its_way_through_json():
     quantities = (Quantity("dW1", WRONG, ("sign", "Z for A"), "largest difference 2"), Quantity("db1", RIGHT))
     finding = Finding("net", WRONG, ("rows are samples",), quantities, report="…", place="h.py:3", names=("net",))
     assert Finding.from_dict(json.loads(json.dumps(finding.as_dict()))) == finding
+
+
+def test_unchecked_gradients_are_dropped_where_the_check_of_a_step_covers_all_their_parameters():
+    step = Finding("step", WRONG, names=("W1", "b1", "W2", "dW1"))
+    loose = Finding("dZ1, dW1, db1", UNCHECKED, names=("dZ1", "dW1", "db1"))
+    more = Finding("dW1, db2", UNCHECKED, names=("dW1", "db2"))
+    others = [Finding("relu", UNCHECKED, names=("relu",)), Finding("dW2", RIGHT, names=("dW2",))]
+    assert without_covered([loose, step, more, *others]) == [step, more, *others]
+    unchecked = Finding("step", UNCHECKED, names=step.names)
+    assert without_covered([loose, unchecked]) == [loose, unchecked]
 
 
 def test_a_result_of_a_file_survives_its_way_through_json():

@@ -13,6 +13,8 @@ from tinygrad_dl.testing.homework import isolation, worker
 from tinygrad_dl.testing.homework.findings import Check, Finding
 from tinygrad_dl.testing.homework.isolation import check_isolated
 
+from .test_scripts import COLUMNS
+
 each = pytest.mark.parametrize
 
 RIGHT = "def square(x): return x**2\ndef square_backward(g, x): return 2 * g * x\n"
@@ -233,6 +235,13 @@ def test_what_cannot_be_checked_is_a_problem_of_the_file_by_the_name_it_was_give
     assert (result.verdict, result.findings) == ("not checked", ())
     assert result.problem.startswith(name)
     assert words in result.problem
+
+
+@pytest.mark.deep
+def test_a_right_loop_is_right_though_its_last_gradients_are_of_parameters_that_it_has_updated(isolated):
+    result = isolated(COLUMNS.replace("rate *", "0.5 *"))
+    assert [finding.title for finding in result.findings] == ["the training step at line 9"]
+    assert result.verdict == "right"
 
 
 def test_a_checker_that_does_not_start_is_a_problem(isolated, monkeypatch):

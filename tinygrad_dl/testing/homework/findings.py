@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -97,6 +97,25 @@ def worst(verdicts: Iterable[str]) -> str:
     """The verdict on all: wrong if one is, else "not checked", else "undecided", else right; of none "not checked"."""
     there = set(verdicts)
     return next((verdict for verdict in (WRONG, UNCHECKED, UNDECIDED, RIGHT) if verdict in there), UNCHECKED)
+
+
+def without_covered(findings: Sequence[Finding]) -> list[Finding]:
+    """Drop unchecked gradients dW1, db1, ... of a script if the check of a training step covers their parameters.
+
+    After the last step the parameters are no longer those that the gradients were computed with.
+
+    >>> step = Finding("the training step at line 8", RIGHT, names=("W1", "b1", "dW1"))
+    >>> loose = Finding("dZ1, dW1, db1", UNCHECKED, names=("dZ1", "dW1", "db1"))
+    >>> [finding.title for finding in without_covered([loose, step])]
+    ['the training step at line 8']
+    """
+    covered = [set(finding.names) for finding in findings if finding.verdict != UNCHECKED]
+    return [finding for finding in findings if not _is_covered(finding, covered)]
+
+
+def _is_covered(finding: Finding, covered: Iterable[set[str]]) -> bool:
+    parameters = {name[1:] for name in finding.names if re.fullmatch(r"d[WbwB]_?\d*", name)}
+    return finding.verdict == UNCHECKED and bool(parameters) and any(parameters <= names for names in covered)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any, Self
 
 from .channel import Forged, Receiver
-from .findings import UNCHECKED, FileResult, Finding
+from .findings import UNCHECKED, FileResult, Finding, without_covered
 
 ROOT = Path(__file__).resolve().parents[3]  # of the package
 STARTING = 60.0  # seconds for Python and the checker to start
@@ -214,4 +214,5 @@ class _Result:
             else:
                 findings.append(Finding(title, UNCHECKED, problem=reason, names=names))
                 reason = reason if self.void else f"{self.path}: not reached"
+        findings = findings if self.problem else without_covered(findings)
         return FileResult(self.path, tuple(findings), self.problem, self.notes, seconds)
