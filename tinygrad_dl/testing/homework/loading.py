@@ -68,7 +68,6 @@ class UserFile:
         self.notes = [*source.notes, *(notes or [])]
         self.unparsed = [note.removeprefix(NOT_RUN) for note in source.notes if note.startswith(NOT_RUN)]
         self.assigned = assigned or {}
-        self._source = source
         self._sources = {source.path: source, **{module.path: module for module in (modules or {}).values()}}
         self._modules = {MODULE, *(modules or {})}
 
@@ -92,7 +91,7 @@ class UserFile:
     @cached_property
     def whole(self) -> ast.Module:
         """The code of the file, after the definitions of the files beside it that have no namesake in it."""
-        beside = [source for source in reversed(self._sources.values()) if source is not self._source]
+        beside = [source for source in reversed(self._sources.values()) if source is not self.source]
         own = {node.name for node in self.tree.body if isinstance(node, DEFINITIONS)}
         parts = [node for source in beside for node in source.tree.body if isinstance(node, DEFINITIONS)]
         return ast.Module([*(node for node in parts if node.name not in own), *self.tree.body], [])
@@ -108,7 +107,7 @@ class UserFile:
     def place_of(self, node: ast.stmt) -> str:
         """The place of a statement of the file, or of one beside it."""
         sources = [s for s in self._sources.values() if any(part is node for part in ast.walk(s.tree))]
-        return (sources or [self._source])[0].place(node.lineno)
+        return (sources or [self.source])[0].place(node.lineno)
 
     def _is_own(self, value: Any) -> bool:
         return value.__module__ in self._modules
