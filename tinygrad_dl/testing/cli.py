@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output", "FILE is replaced; - is the standard output, without the text")
     output.add_argument("--html", metavar="FILE", help="a page for a class: a table, and a section for each file")
     output.add_argument("--json", metavar="FILE", help="everything, for programs")
-    output.add_argument("--csv", metavar="FILE", help="a row for each file, for a gradebook")
+    output.add_argument("--csv", metavar="FILE", help="a row for each file, with its right gradients, for a gradebook")
     output.add_argument("--junit", metavar="FILE", help="JUnit XML, for continuous integration")
     output.add_argument("--no-progress", action="store_true", help="no progress bar")
 

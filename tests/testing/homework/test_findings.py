@@ -30,6 +30,13 @@ def test_unchecked_gradients_are_dropped_where_the_check_of_a_step_covers_all_th
     assert without_covered([loose, unchecked]) == [loose, unchecked]
 
 
+def test_the_gradients_of_a_file_are_counted_by_quantity_where_there_are_any_and_a_problem_is_not_right():
+    net = Finding("net", WRONG, quantities=(Quantity("dW1", WRONG), Quantity("db1", RIGHT), Quantity("dW2", RIGHT)))
+    others = (Finding("relu", RIGHT), Finding("loss", UNCHECKED))
+    assert FileResult("h.py", (net, *others)).gradients() == (3, 5)
+    assert FileResult("h.py", (net,), problem="timeout").gradients() == (2, 4)
+
+
 def test_a_result_of_a_file_survives_its_way_through_json():
     result = FileResult("h.py", (Finding("net", RIGHT, names=("net",)),), "timeout", ("line 3 was not run",), 1.5)
     assert FileResult.from_dict(json.loads(json.dumps(result.as_dict()))) == result

@@ -37,6 +37,8 @@ def test_csv_has_a_row_for_each_file():
     rows = list(csv.DictReader(io.StringIO(as_csv(FILES))))
     assert [(row["file"], row["verdict"]) for row in rows] == [(f.path, f.verdict) for f in FILES]
     assert [rows[1][verdict] for verdict in (RIGHT, WRONG, UNDECIDED, UNCHECKED)] == ["0", "1", "1", "1"]
+    counts = [tuple(int(row[name]) for name in ("right gradients", "gradients")) for row in rows]
+    assert counts == [(1, 1), (0, 4), (0, 0)] == [f.gradients() for f in FILES]
     assert rows[1]["reason"].endswith('dW1: wrong: "sign", y')
 
 

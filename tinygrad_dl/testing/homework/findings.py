@@ -137,6 +137,16 @@ class FileResult:
         """The worst verdict of its findings, "not checked" if there is a problem and nothing wrong."""
         return worst([*(finding.verdict for finding in self.findings), *([UNCHECKED] if self.problem else [])])
 
+    def gradients(self) -> tuple[int, int]:
+        """The number of right gradients and of all; a check without a verdict on each counts as one, so does a problem.
+
+        >>> net = Finding("net", WRONG, quantities=(Quantity("dW1", WRONG, ("sign",)), Quantity("db1", RIGHT)))
+        >>> FileResult("h.py", (net, Finding("relu", RIGHT))).gradients()
+        (2, 3)
+        """
+        checked = [quantity for finding in self.findings for quantity in finding.quantities or (finding,)]
+        return sum(each.verdict == RIGHT for each in checked), len(checked) + bool(self.problem)
+
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON can hold it, with its verdict."""
         return {"path": self.path, "verdict": self.verdict, **asdict(self)}

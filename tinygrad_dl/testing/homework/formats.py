@@ -24,13 +24,14 @@ def as_json(files: Sequence[FileResult]) -> str:
 
 
 def as_csv(files: Sequence[FileResult]) -> str:
-    """A row for each file: its verdict, how many checks came to each verdict, and the first thing that is not right."""
+    """A row for each file: its verdict, the counts of checks by verdict and of gradients, and the first mistake."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["file", "verdict", *VERDICTS, "reason", "seconds"])
+    table.writerow(["file", "verdict", *VERDICTS, "right gradients", "gradients", "reason", "seconds"])
     for result in files:
         counts = Counter(finding.verdict for finding in result.findings)
-        row = [result.path, result.verdict, *(counts[v] for v in VERDICTS), reason(result), f"{result.seconds:.2f}"]
+        numbers = [*(counts[v] for v in VERDICTS), *result.gradients()]
+        row = [result.path, result.verdict, *numbers, reason(result), f"{result.seconds:.2f}"]
         table.writerow([f"'{cell}" if FORMULA.match(str(cell)) else cell for cell in row])
     return text.getvalue()
 

@@ -71,14 +71,14 @@ def page(files: Sequence[FileResult], title: str = "Gradient checks") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escaped(title)}</title><style>{STYLE}</style></head>\n<body>"
         f'<h1>{escaped(title)}</h1><p class="notes">{checked}</p><ul class="counts">{summary}</ul>\n'
-        f'<div class="wide"><table><tr><th>file</th><th>verdict</th><th>right</th><th>first thing to look at</th></tr>'
+        '<div class="wide"><table><tr><th>file</th><th>verdict</th><th>gradients</th><th>first problem</th></tr>'
         f"{rows}</table></div>\n{sections}</body></html>\n"
     )
 
 
 def _row(number: int, result: FileResult) -> str:
-    right = sum(finding.verdict == RIGHT for finding in result.findings)
-    share = f"{right} of {len(result.findings) + bool(result.problem)}" if result.findings or result.problem else ""
+    right, total = result.gradients()
+    share = f"{right} of {total}" if total else ""
     return (
         f'<tr><td><a href="#file-{number}">{escaped(result.path)}</a></td><td>{badge(result.verdict)}</td>'
         f'<td class="few">{share}</td><td class="why">{escaped(reason(result))}</td></tr>\n'

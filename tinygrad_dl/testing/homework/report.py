@@ -136,10 +136,11 @@ def mistake_text(finding: Finding) -> str:
 
 
 def reason(result: FileResult) -> str:
-    """The first thing that is not right in a file, in a few words; "" if all is right."""
+    """The first thing that is not right in a file, with the check if it has several; "" if all is right."""
     for finding in result.findings:
         if finding.verdict == WRONG:
-            return ": ".join(filter(None, [finding.title, mistake_text(finding)]))
+            text = mistake_text(finding)
+            return text if text and len(result.findings) == 1 else ": ".join(filter(None, [finding.title, text]))
     problems = [finding.problem or finding.title for finding in result.findings if finding.verdict != RIGHT]
     first = next(iter([*([result.problem] if result.problem else []), *problems]), "")
     return re.sub(rf"^{re.escape(result.path)}: ?(?=(\d*))", lambda match: "line " if match[1] else "", first)
