@@ -78,7 +78,7 @@ BROKEN = {
     ),
     "nothing that parses": (
         "def f(x): return x\ndef f_backward(g, x):\n    y = 1\n      return g",
-        "homework.py: line 5: def f_backward(g, x): IndentationError: unexpected indent; nothing else to check",
+        "homework.py: line 5: def f_backward(g, x): IndentationError: unexpected indent; nothing else to check.",
     ),
     "nothing": ("x = 1", "nothing to check: expected a pair such as relu_forward and relu_backward"),
     "single functions": ("def f(x): return x", "name a function to check it by autodiff: f"),

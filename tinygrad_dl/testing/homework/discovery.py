@@ -137,10 +137,11 @@ def _of_name(file: UserFile, name: str, checks: list[Check], order: int, progres
 
 
 def _nothing(file: UserFile) -> CannotCheck:
+    if file.unparsed:
+        return CannotCheck(f"{file.path}: {file.unparsed[0]}; nothing else to check.")
     alone = ", ".join(_alone(file, []))
     advice = f"; name a function to check it by autodiff: {alone}." if alone else "."
-    nothing = f"{file.unparsed[0]}; nothing else to check" if file.unparsed else "nothing to check"
-    return CannotCheck(f"{file.path}: {nothing}: {EXPECTED}{advice}")
+    return CannotCheck(f"{file.path}: nothing to check: {EXPECTED}{advice}")
 
 
 def _alone(file: UserFile, checks: list[Check]) -> list[str]:

@@ -29,7 +29,7 @@ table { border-collapse: collapse; }
 .wide > table { width: 100%; }
 td:first-child { min-width: 3.5rem; } .wide td:first-child { min-width: 9rem; }
 th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--faint); font-weight: 500; font-size: .85rem; }
+th { color: var(--faint); font-weight: 500; font-size: .85rem; white-space: nowrap; }
 td.few { white-space: nowrap; }
 td.why { min-width: 14rem; }
 b { font-weight: 600; white-space: nowrap; }
