@@ -1,5 +1,7 @@
 """`tinygrad-dl`: its commands, and what it refuses."""
 
+import io
+import sys
 import tomllib
 from pathlib import Path
 
@@ -31,6 +33,24 @@ def folder(tmp_path, monkeypatch):
 def test_check_is_the_command_of_the_tests():
     assert command.main(["check", "net.py:square"]) == 1
     assert command.main(["check", "net.py:loss"]) == 0
+
+
+class Closed(io.StringIO):
+    """A pipe that nobody reads: the descriptor of a file in its place takes the last flush."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.fileno = file.fileno
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_a_pipe_that_is_closed_ends_the_command_without_a_traceback_and_after_its_files_are_written(monkeypatch):
+    with open("unread", "w") as file:
+        monkeypatch.setattr(sys, "stdout", Closed(file))
+        assert command.main(["check", "net.py:square", "--csv", "marks.csv"]) == command.BROKEN_PIPE
+    assert "net.py,wrong" in Path("marks.csv").read_text(encoding="utf-8")
 
 
 @each("name", ["loss", "total"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,21 @@ arguments and random arrays for the others; or that of a Tensor of the file, suc
 would, with your rights."""
 
 
+BROKEN_PIPE = 141  # the status of a program that this signal ends
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with `argv`, and return its exit status."""
+    try:
+        status = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `| head`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
+        return BROKEN_PIPE
+    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = check.Parser("tinygrad-dl", description="Gradients to see and to trust. Each command has its own --help.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     checking = commands.add_parser("check", help=check.SUMMARY, **check.TEXTS)

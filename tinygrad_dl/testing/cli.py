@@ -124,10 +124,12 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         status = INTERRUPTED
     report = CheckReport(done)
-    if "-" not in wanted.values():
-        print(report)
-    for kind, path in wanted.items():
-        _write(parser, path, WRITERS[kind](done))
+    try:
+        for kind, path in wanted.items():
+            _write(parser, path, WRITERS[kind](done))
+    finally:  # nothing is lost where a file can't be written, or a pipe is closed
+        if "-" not in wanted.values():
+            print(report)
     if status == INTERRUPTED:
         print(f"interrupted; {len(done)} of {len(targets)} files were checked", file=sys.stderr)
     return status or STATUS[report.verdict]

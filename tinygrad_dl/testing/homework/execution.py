@@ -136,7 +136,7 @@ class Execution:
             self._needing += 1
         else:
             line = self._lines[statement.lineno - 1].strip()
-            short = line if len(line) <= SHORT else f"{line[: SHORT - 3]}..."
+            short = line.rstrip(":") if len(line) <= SHORT else f"{line[: SHORT - 3]}..."
             note = f"not run: {self.source.where(statement.lineno)}: {short}: {self._why(error)}"
             self.notes += [] if note in self.notes else [note]  # of an import of several names
         for node in ast.walk(statement):
