@@ -60,7 +60,12 @@ def scripted(values):
 
 @pytest.mark.parametrize(
     ("values", "epochs", "best"),
-    [([5, 4, 3, 3.5, 3.4, 9, 1], 5, 3), ([1, 2, 3, 4], 3, 1), ([4, 3, 2, 1], 4, 4)],
+    [
+        ([5, 4, 3, 3.5, 3.4, 9, 1], 5, 3),
+        ([1, 2, 3, 4], 3, 1),
+        ([4, 3, 2, 1], 4, 4),
+        ([np.nan, np.nan, 2, np.nan, 1], 5, 5),
+    ],
 )
 def test_early_stopping_waits_for_its_patience_and_restores_the_best(values, epochs, best):
     seen = []
@@ -87,6 +92,15 @@ def test_early_stopping_of_a_measure_to_maximise():
         callbacks=[EarlyStopping(patience=2, monitor="validation_score", maximise=True)],
     )
     assert len(history.loss) == 5
+
+
+def test_early_stopping_of_one_run_has_no_effect_on_the_next():
+    stopping, nets = EarlyStopping(monitor="loss"), [new_net(), new_net(seed=1), new_net(seed=1)]
+    fit(nets[0], epochs=9, callbacks=[stopping])
+    fit(nets[1], epochs=2, callbacks=[stopping])  # with a larger loss
+    fit(nets[2], epochs=2, callbacks=[EarlyStopping(monitor="loss")])
+    assert all(np.array_equal(nets[1].state_dict()[name], W) for name, W in nets[2].state_dict().items())
+    assert stopping.best_epoch == 2
 
 
 def test_early_stopping_without_validation_says_what_to_pass():

@@ -93,6 +93,8 @@ def every_step(callback: Callable[[TrainingState], Any]) -> Callable[[TrainingSt
 class EarlyStopping:
     """A callback of `fit` that stops training that no longer improves, and restores the best parameters.
 
+    It starts anew with the first epoch of each call of `fit`. A monitored value of nan is worse than all others.
+
     Parameters
     ----------
     patience : int
@@ -136,6 +138,9 @@ class EarlyStopping:
         self.patience = checks.whole_number("EarlyStopping", "patience", patience)
         self.monitor, self.maximise = monitor, maximise
         self.least = checks.not_negative("EarlyStopping", "least", least)
+        self._start()
+
+    def _start(self) -> None:
         self.best, self.best_epoch = math.inf, 0
         self._parameters: dict[str, np.ndarray] = {}
 
@@ -145,7 +150,10 @@ class EarlyStopping:
             advice = ": pass validation=(X, Y) to fit" if self.monitor.startswith("validation_") else ""
             known = ", ".join(state.history)
             raise ValueError(f"EarlyStopping: expected monitor to be one of {known}, got {self.monitor!r}{advice}.")
+        if state.epoch == 1:  # it may have served another net
+            self._start()
         value = state.history[self.monitor][-1] * (-1 if self.maximise else 1)
+        value = math.inf if math.isnan(value) else value
         if value < self.best - self.least or not self._parameters:
             self.best, self.best_epoch = value, state.epoch
             self._parameters = parameters_of(state)
