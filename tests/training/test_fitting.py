@@ -131,6 +131,21 @@ def test_validation_records_no_graph_and_moves_no_parameter():
     assert not np.array_equal(seen[0][1], seen[1][1])
 
 
+def test_a_net_is_in_evaluation_mode_outside_of_steps_whatever_ends_them(tmp_path):
+    seen = []
+    note = tg.training.every_step(lambda state: seen.append(state.net.training))
+    net = new_net()
+    fit(net, epochs=2, callbacks=[note, lambda state: seen.append(state.net.training)], resume=tmp_path / "run.npz")
+    assert seen == [True, False, True, False]
+    nothing_left = new_net()
+    fit(nothing_left, epochs=2, callbacks=[note, print], resume=tmp_path / "run.npz")
+    interrupted = new_net()
+    with pytest.raises(ZeroDivisionError):
+        fit(interrupted, callbacks=[tg.training.every_step(lambda state: 1 / 0)])
+    for trained in (net, nothing_left, interrupted):
+        assert [module.training for _, module in trained.named_modules()] == [False] * 3
+
+
 # ---- the arrays of the caller
 
 

@@ -80,6 +80,8 @@ def test_training_on_shards_goes_on_from_a_file_to_the_same_bits(tmp_path):
 X, Y = shards([6])[0]
 REFUSED = {
     "no data": ({}, TypeError, r"either X and Y, or data=\[\.\.\.\]"),
+    "no labels": ({"X": X}, TypeError, "either X and Y, or data="),
+    "samples too": ({"X": X, "data": [(X, Y)]}, TypeError, "either X and Y, or data="),
     "both": ({"X": X, "Y": Y, "data": [(X, Y)]}, TypeError, "either X and Y, or data="),
     "an engine for arrays": ({"X": X, "Y": Y, "engine": 1}, TypeError, "engine= are for shards: pass data="),
     "compiled": ({"data": [(X, Y)], "compile": True}, TypeError, "compile=True is for X and Y: leave it out"),

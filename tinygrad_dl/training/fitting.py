@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -166,10 +167,6 @@ def fit(
     state.step = state.epoch * (1 if batch_size is None else -(-count // batch_size))
     evaluate = Evaluation(net, loss, None, metrics)
 
-    def switch(training: bool) -> None:
-        if isinstance(net, Module):
-            Mode(net, training)
-
     def after(value: float) -> bool:
         state.step, state.loss = state.step + 1, value
         for callback in after_step:
@@ -183,14 +180,15 @@ def fit(
             return [training_data]
         return minibatches(*training_data, batch_size, rng=rng)
 
+    if isinstance(net, Module):
+        Mode(net, False)
     bar = progress_bar(state.epoch, epochs, progress)
     for _ in bar:
-        switch(True)
-        means, norms = average_over_samples(train, batches_of_epoch(), watched, after)
+        with Mode(net, True) if isinstance(net, Module) else nullcontext():  # back after an error too
+            means, norms = average_over_samples(train, batches_of_epoch(), watched, after)
         history.record(means)
         for name, norm in norms.items():
             history.gradient_norms.setdefault(name, []).append(norm)
-        switch(False)
         if validation_data is not None:
             with no_grad():
                 pieces = _pieces(*validation_data, batch_size)
@@ -212,7 +210,8 @@ def fit(
 
 def _check_sources(X: Any, Y: Any, data: Any, read: Any, engine: Any, compile: bool) -> None:
     """Raise TypeError for arguments of samples and of shards that exclude each other."""
-    if (data is None) == (X is None and Y is None):
+    given = [values is not None for values in (X, Y)]
+    if not all(given) if data is None else any(given):
         raise TypeError("fit: expected either X and Y, or data=[...], the shards.")
     if data is None and not (read is None is engine):
         raise TypeError("fit: read= and engine= are for shards: pass data=[...] in place of X and Y.")
