@@ -128,6 +128,28 @@ def test_a_parameter_in_a_closure_is_a_constant():
         assert {row.argument for row in report.rows} == {"A"}
 
 
+@pytest.mark.parametrize(
+    "A",  # singular, with zero cofactors that rounding fills: alone, in a whole column, at kinks, at two kinks together
+    [
+        [[1.0, 6.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]],
+        [[0.0, 0.0, 4.0], [3.0, 0.0, 4.0], [0.0, 0.0, 1.0]],
+        [[0.0, 0.0, 5.0], [0.0, 0.0, 5.0], [0.0, 0.0, -1.0]],
+        [[0.0, -1.0, 5.0], [0.0, 0.0, 3.0], [0.0, 0.0, 2.0]],
+    ],
+)
+def test_rounding_inside_of_a_rule_is_no_wrong_second_derivative(A):
+    assert testing.check_gradients(np.linalg.det, np.array(A), order=2).passed
+
+
+def test_a_wrong_second_derivative_far_smaller_than_the_others_is_found():
+    def rule(g, ans, x):
+        return g * (3 * x.detach() ** 2 if isinstance(x, tg.Tensor) else 3 * x**2)
+
+    cube = primitive(lambda x: x**3, rule)
+    report = report_of(lambda x: x[0] ** 3 + 1e-12 * cube(x[1]), np.array([0.7, 0.9]), order=2)
+    assert report.mistakes[0].element == "x[1]"
+
+
 @pytest.mark.deep
 def test_one_wrong_weight_of_a_net_with_kinks_everywhere_is_found():
     rng = np.random.default_rng(0)

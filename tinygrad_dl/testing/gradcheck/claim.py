@@ -51,7 +51,8 @@ class ClaimedGradient:
     """A function and its claimed derivative, in coordinates: `x` of the arrays, `y` of the value.
 
     `evaluate(arrays)` returns the function's value, a pytree, and `linearize(arrays)` its claimed derivative. A step of
-    1 along a `Direction` of weight 1 moves a coordinate by its own size.
+    1 along a `Direction` of weight 1 moves a coordinate by its own size. With `of_gradient`, the value is a gradient,
+    whose rules round small numbers as the large ones among them.
 
     Raises ValueError for a function that is not finite, returns no floats, or another value when called again.
     """
@@ -72,7 +73,9 @@ class ClaimedGradient:
         linearize: Callable[[Sequence[np.ndarray]], Linear],
         rng: np.random.Generator,
         tick: Callable[[], Any] = lambda: None,
+        of_gradient: bool = False,
     ):
+        self.of_gradient = of_gradient
         self.values, self._rng, self._tick = list(values), rng, tick
         self._evaluate, self._linearize = evaluate, linearize
         self.x = coordinates.real(self.values)
@@ -309,7 +312,7 @@ def of_rules(
 
         return Linear(floats(value), pull, push)
 
-    return ClaimedGradient(values, _on_arrays(f, values), linearize, rng, tick)
+    return ClaimedGradient(values, _on_arrays(f, values), linearize, rng, tick, of_gradient=order > 1)
 
 
 def pullback_of(f: Callable[..., Any], values: Sequence[np.ndarray], rng: np.random.Generator) -> Callable[..., Any]:

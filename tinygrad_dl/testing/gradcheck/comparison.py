@@ -43,6 +43,8 @@ class Comparison:
             rounded = self.wrong & close(slopes, claims, self._rounding()) & ~slopes.kink
             self.wrong &= ~rounded
             self.undecided |= rounded & large
+        self.zero = (size <= self._negligible()) & self.claimed.of_gradient  # but for the rounding of its rules
+        self.wrong &= ~self.zero
         self._ask_complex_steps()
 
     def _without_derivative(self) -> np.ndarray:
@@ -55,9 +57,14 @@ class Comparison:
         return nowhere
 
     def _negligible(self) -> np.ndarray:
-        """The size below which a claim is 0, for each checked number: some roundings of the largest claim."""
+        """The size below which a claim is 0, for each checked number: some roundings of the largest claim.
+
+        That is the largest for all numbers of a gradient: some cofactors of a singular matrix, which its singular
+        vectors give, are zeros that are rounded as the others are.
+        """
         sizes = np.abs(self.claimed.gradients())
-        return 16 * EPS * np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
+        largest = np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
+        return 16 * EPS * (np.full_like(largest, np.max(largest)) if self.claimed.of_gradient else largest)
 
     def _rounding(self) -> np.ndarray:
         """The bound on the rounding error of each claim; where the function is constant, that of the largest claim.

@@ -145,7 +145,8 @@ class _ModeCheck:
         must lie among the slopes from both sides and those nearby, at corners with each kink to one side.
         """
         for output in range(self.claimed.y.size):
-            at = [(look, row) for look in looks for row in np.flatnonzero(look.slopes.kink[:, output]).tolist()]
+            kinks = [(look, (look.slopes.kink & ~look.zero)[:, output]) for look in looks]
+            at = [(look, row) for look, rows in kinks for row in np.flatnonzero(rows).tolist()]
             if len(at) < 2:
                 continue
             direction = Direction(np.concatenate([look.directions[row].indices for look, row in at]), np.ones(len(at)))
