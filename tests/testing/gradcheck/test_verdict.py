@@ -6,6 +6,7 @@ import pytest
 import tinygrad_dl as tg
 from tests.testing.gradcheck.test_check import X, primitive, report_of
 from tinygrad_dl import testing
+from tinygrad_dl.testing.gradcheck.check import pair_report
 
 
 def maximum(*rules):
@@ -75,3 +76,22 @@ def test_a_fast_oscillation_is_no_kink():
     tg.defvjp(f, lambda g, ans, x: g * -1e6 * np.cos(1e6 * x))
     with pytest.raises(testing.GradientError):
         testing.check_gradients(f, np.array([0.3, 1.0]))
+
+
+@pytest.mark.parametrize("x", [1e-9, 1e-20, 1e-300, 2.3e-308, 2e-308, 5e-324])
+@pytest.mark.parametrize("f", [lambda x: np.logaddexp(0, x), lambda x: np.tanh(x + 1), np.sin, np.mean])
+def test_a_number_that_one_plus_it_absorbs_is_no_doubt(f, x):
+    for numbers in ([x, x], [x, 0.0], [x, -x], [x, 1.0]):
+        assert testing.check_gradients(f, np.array(numbers)).passed
+
+
+@pytest.mark.parametrize("x", [1e-20, 5e-324])
+def test_a_wrong_gradient_does_not_pass_at_a_number_that_one_plus_it_absorbs(x):
+    report = pair_report(lambda x: np.logaddexp(0, x), lambda g, x: 0.6 * g, np.array([x, x]))
+    assert not report.passed
+
+
+def test_a_function_that_bends_on_the_scale_of_a_tiny_number_is_checked_on_that_scale():
+    x = np.array([1e-20, 3e-20])
+    assert testing.check_gradients(lambda x: np.tanh(1e20 * x), x).passed
+    assert pair_report(lambda x: np.tanh(1e20 * x), lambda g, x: g * 1e20, x).verdict == "wrong"

@@ -79,10 +79,12 @@ def coordinates(array: np.ndarray) -> int:
 def sizes(x: np.ndarray) -> np.ndarray:
     """The size of each number, as a scale for steps: the size of the others for a 0, and 1 if all are 0.
 
+    A subnormal number is like 0: steps of its size would be rounded.
+
     >>> sizes(np.array([2.0, 0.0, -1.0])).round(2)
     array([2.  , 1.29, 1.  ])
     """
-    size = np.abs(x)
+    size = np.where(np.abs(x) < np.finfo(float).tiny, 0, np.abs(x))
     typical = float(root_mean_square(size.ravel())) if x.size else 0.0
     return np.where(size == 0, typical or 1.0, np.maximum(size, 1e-3 * typical))
 

@@ -105,8 +105,9 @@ class _ModeCheck:
         """Slopes at the measured noise, or at the noise of fine steps where only these agree with the claim.
 
         Apparent noise may be a fast oscillation, which fine steps follow. A number far smaller than those beside it is
-        also moved by its own size, if larger steps leave a doubt. For a large x, steps of size 1 are also tried: stairs
-        of that size, such as those of a rounded x, have a slope on a larger scale.
+        also moved by its own size, if larger steps leave a doubt. Steps of size 1 are also tried: for a large x, since
+        stairs of that size, such as those of a rounded x, have a slope on a larger scale; and for a small x, since
+        1 + x absorbs steps of its size.
         """
         slopes = self.claimed.slopes(direction, noise)
         size = np.where(np.isfinite(claim), np.abs(claim), 0)
@@ -130,6 +131,9 @@ class _ModeCheck:
             bound = np.where(size > 0, 1e-3 * size, 1e-2 * np.abs(slopes.middle))
             better = ~close(slopes, claim) & close(fine, claim) & (fine.error < bound)
             slopes = _instead(better, fine, slopes)
+        elif unit > 1 and np.any(hidden := slopes.error > 1e-3 * size):
+            long = self.claimed.slopes(direction, EPS * np.abs(self.claimed.y), unit)
+            slopes = _instead(hidden & close(long, claim) & (long.error < 1e-3 * size), long, slopes)
         return slopes
 
     def claim(self, direction: Direction) -> np.ndarray:
