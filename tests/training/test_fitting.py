@@ -206,6 +206,21 @@ def test_a_metric_can_not_write_into_the_labels_that_training_goes_on_with():
         fit(metrics={"sorting": sorting})
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_a_net_whose_training_stops_in_the_middle_of_an_epoch_is_left_in_evaluation_mode(error, compiled):
+    @tg.training.every_step
+    def stop(state):
+        assert net.training
+        if state.step == 2:
+            raise error
+
+    net = new_net()
+    with pytest.raises(error):
+        fit(net, batch_size=4, rng=rng(), callbacks=[stop], compile=compiled)
+    assert not net.training
+
+
 # ---- history
 
 
