@@ -120,19 +120,18 @@ def _is_update(statement: ast.stmt) -> bool:
 
 
 def _that_hold(patch: Patch, tried: Iterable[Change], is_right: Callable[[], bool], end: float) -> list[str]:
-    """The changes with which `is_right()` holds: the first ones, all of one kind, and each mistake of a line once."""
-    found: dict[tuple[str, int], Change] = {}
+    """The changes with which `is_right()` holds: the first ones, all of one kind, mistakes and new lines each once."""
+    found: set[tuple[int, str]] = set()
+    kind = ""
     texts: list[str] = []
     for change in tried:
-        if (
-            time.process_time() > end
-            or len(found) == MOST
-            or (found and change.kind != next(iter(found.values())).kind)
-        ):
+        if time.process_time() > end or len(texts) == MOST or (texts and change.kind != kind):
             break
-        key = change.mistake, change.statement.lineno
-        if key not in found and _tried(patch, is_right):
-            found[key] = change
+        line = change.statement.lineno
+        keys = {(line, change.mistake), (line, ast.unparse(change.statement))}
+        if found.isdisjoint(keys) and _tried(patch, is_right):
+            found |= keys
+            kind = change.kind
             texts.append(change.words(patch.where))
     return texts
 
