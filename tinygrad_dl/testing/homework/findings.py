@@ -23,6 +23,15 @@ def visible(text: str) -> str:
     return HIDDEN.sub("?", text)
 
 
+def read_as(reading: str) -> str:
+    """One of the `readings` of a finding in a sentence.
+
+    >>> read_as("samples are columns"), read_as("as the course writes it")
+    ('read as: samples are columns', 'read as the course writes it')
+    """
+    return f"read {reading}" if reading.startswith("as ") else f"read as: {reading}"
+
+
 @dataclass(frozen=True)
 class Quantity:
     """The verdict on one gradient.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..gradcheck import GradientReport, pair_report
-from .findings import RIGHT, UNDECIDED, WRONG, Finding, Quantity, worst
+from .findings import RIGHT, UNDECIDED, WRONG, Finding, Quantity, read_as, worst
 
 Gradients = Callable[[np.ndarray, Sequence[Any]], Mapping[str, Any]]
 _BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -155,10 +155,6 @@ def finding_of(
     )
 
 
-def _read(reading: str) -> str:
-    return f"  read {reading}" if reading.startswith("as ") else f"  read as: {reading}"
-
-
 def _off(report: GradientReport) -> float:
     """The largest difference between claims and differences, relative to the largest wrong claim."""
     size = max((max(abs(m.claimed), abs(m.low), abs(m.high)) for m in report.mistakes), default=1.0)
@@ -181,7 +177,7 @@ def _text(
     quantities: Sequence[Quantity],
     verdict: str,
 ) -> str:
-    lines = [*(f"  {note}" for note in taken), *(_read(reading) for reading in readings), ""]
+    lines = [*(f"  {note}" for note in taken), *(f"  {read_as(reading)}" for reading in readings), ""]
     reports = list(judgement.reports.values())
     if all(report.verdict == RIGHT for report in reports) and not judgement.missing:
         lines.append(str(replace(reports[0], rows=[row for report in reports for row in report.rows])))

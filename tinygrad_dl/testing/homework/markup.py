@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, FileResult, Finding, Quantity, visible
+from .findings import RIGHT, UNCHECKED, UNDECIDED, WRONG, FileResult, Finding, Quantity, read_as, visible
 
 INHERITED = "inherited"  # "inherited from dZ2"
 COLOURS = {  # readable on white and on black; a page may set better ones for its theme
@@ -36,7 +36,7 @@ def finding_html(finding: Finding) -> str:
     if finding.problem:
         parts.append(f"<p>{escaped(finding.problem)}</p>")
     if finding.readings:
-        parts.append(f"<ul>{''.join(f'<li>{escaped(reading)}</li>' for reading in finding.readings)}</ul>")
+        parts.append(f"<ul>{''.join(f'<li>{escaped(read_as(reading))}</li>' for reading in finding.readings)}</ul>")
     if finding.quantities:
         parts.append(f"<table>{''.join(map(_row, finding.quantities))}</table>")
     if finding.report:
