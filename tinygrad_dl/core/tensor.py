@@ -375,7 +375,9 @@ class Tensor(ArrayMethods, Displayed):
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
         if wanted and self.dtype.kind not in "fc":
-            raise TypeError(f"requires_grad=True: expected floats, got {self.dtype}; write 1.0 or astype(float).")
+            raise TypeError(
+                f"expected floats for a parameter (requires_grad=True), got {self.dtype}: write 1.0, or astype(float)."
+            )
         if self._function is not None and not wanted:
             raise TypeError(f"{self._label()} is no leaf: x.detach() gives its values as a constant.")
         self._tracked = bool(wanted)
