@@ -108,6 +108,17 @@ def test_early_stopping_without_validation_says_what_to_pass():
         fit(callbacks=[EarlyStopping()])
 
 
+def test_a_checkpoint_is_a_run_to_resume_with_the_same_callbacks(tmp_path):
+    def run(net, epochs, resume=None):
+        callbacks = [EarlyStopping(monitor="loss"), Checkpoint(tmp_path / "run.npz")]
+        return fit(net, epochs=epochs, callbacks=callbacks, resume=resume)
+
+    whole, parts = new_net(), new_net()
+    run(parts, 3)
+    assert run(parts, 6, tmp_path / "run.npz") == run(whole, 6)
+    assert all(np.array_equal(parts.state_dict()[name], W) for name, W in whole.state_dict().items())
+
+
 def test_checkpoints_are_written_every_so_often_and_at_the_end(tmp_path):
     fit(epochs=5, callbacks=[Checkpoint(tmp_path / "run-{epoch}.npz", every=2)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run-2.npz", "run-4.npz", "run-5.npz"]

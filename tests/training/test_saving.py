@@ -51,6 +51,21 @@ def test_early_stopping_goes_on_where_it_was(tmp_path):
     assert last == best
 
 
+def test_early_stopping_keeps_parameters_of_any_name_apart_from_its_own_state(tmp_path):
+    class Line(tg.nn.Module):
+        def __init__(self):
+            self.best, self.best_epoch = tg.parameter(np.ones((1, 2)), name="W"), tg.parameter(0.5)
+
+        def __call__(self, X):
+            return tg.nn.sigmoid(self.best @ X + self.best_epoch)
+
+    whole, parts = Line(), Line()
+    fit(whole, epochs=4, callbacks=[EarlyStopping(monitor="loss")])
+    for epochs in (2, 4):
+        fit(parts, epochs=epochs, callbacks=[EarlyStopping(monitor="loss")], resume=tmp_path / "run.npz")
+    assert bits(parts) == bits(whole)
+
+
 PROGRAM = """
 import os, signal, sys
 import numpy as np
@@ -178,6 +193,21 @@ def test_a_net_without_names_can_not_be_saved(tmp_path):
         tg.fit(
             lambda X: w @ X, X, Y, loss="mse", optimizer=tg.optim.SGD([w], 0.1), epochs=1, resume=tmp_path / "run.npz"
         )
+
+
+def test_a_callback_that_can_not_load_its_state_leaves_the_net_and_the_optimizer_alone(tmp_path):
+    class Broken(EarlyStopping):
+        def load_state_dict(self, state):
+            raise KeyError("best")
+
+    net, path = new_net(), tmp_path / "run.npz"
+    tg.save_training(path, net, tg.optim.Adam(net.parameters()), rng(), callbacks=[Broken()])
+    other, source = new_net(seed=1), rng(8)
+    adam = tg.optim.Adam(other.parameters())
+    before = state_of(other, adam, source)
+    with pytest.raises(KeyError, match="best"):
+        tg.load_training(path, other, adam, source, callbacks=[Broken()])
+    assert state_of(other, adam, source) == before
 
 
 def test_a_file_whose_last_part_does_not_fit_changes_nothing_before_it(tmp_path):

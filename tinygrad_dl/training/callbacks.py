@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from .. import checks
 from ..optim import Optimizer
 from .history import History
 from .saving import save_training
+
+_PREFIX = "parameters."  # of their names in the state of `EarlyStopping`
 
 
 @dataclass
@@ -40,6 +42,8 @@ class TrainingState:
         The loss of the last step.
     stopped : str
         The reason to stop; "" to go on.
+    callbacks : sequence of function
+        The callbacks of the run.
     """
 
     net: Any
@@ -51,6 +55,7 @@ class TrainingState:
     step: int = 0
     loss: float = math.nan
     stopped: str = field(default="", init=False)
+    callbacks: Sequence[Callable[[TrainingState], Any]] = ()
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End training after this epoch, or after this step if called after a step.
@@ -170,7 +175,8 @@ class EarlyStopping:
         dict of str to array
             The arrays by name.
         """
-        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), **self._parameters}
+        parameters = {f"{_PREFIX}{name}": values for name, values in self._parameters.items()}
+        return {"best": np.array(self.best), "best_epoch": np.array(self.best_epoch), **parameters}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Go on from the state of another run.
@@ -180,13 +186,14 @@ class EarlyStopping:
         state : dict of str to array
             What `state_dict` returned.
         """
-        state = dict(state)
-        self.best, self.best_epoch = float(state.pop("best")), int(state.pop("best_epoch"))
-        self._parameters = state
+        self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
+        self._parameters = {n.removeprefix(_PREFIX): v for n, v in state.items() if n.startswith(_PREFIX)}
 
 
 class Checkpoint:
     """A callback of `fit` that saves training after every `every` epochs, for `load_training` and `fit(resume=...)`.
+
+    It saves the state of the other callbacks too, which those before it in the list have of this epoch already.
 
     Parameters
     ----------
@@ -212,7 +219,7 @@ class Checkpoint:
         """Save training, if this epoch is to be saved."""
         if state.epoch % self.every == 0 or state.stopped or state.epoch == state.epochs:
             path = self.path.replace("{epoch}", str(state.epoch))
-            save_training(path, state.net, state.optimizer, state.rng, state.history)
+            save_training(path, state.net, state.optimizer, state.rng, state.history, state.callbacks)
 
     def __repr__(self) -> str:
         return f"Checkpoint({self.path!r}, every={self.every})"

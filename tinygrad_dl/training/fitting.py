@@ -163,7 +163,8 @@ def fit(
             history = load_training(resume, net, optimizer, rng, callbacks)
         else:
             save_training(resume, net, optimizer, rng, history, callbacks)  # an error comes before training
-    state = TrainingState(net, optimizer, history, epochs, rng, epoch=len(history.get("loss", ())))
+    done = len(history.get("loss", ()))
+    state = TrainingState(net, optimizer, history, epochs, rng, epoch=done, callbacks=callbacks)
     state.step = state.epoch * (1 if batch_size is None else -(-count // batch_size))
     evaluate = Evaluation(net, loss, None, metrics)
 

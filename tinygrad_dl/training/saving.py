@@ -14,7 +14,7 @@ from ..nn.module import generators
 from ..optim import Optimizer
 from .history import History
 
-_FORMAT = 1
+_FORMAT = 2
 _CALLBACK = "callback "
 
 
@@ -120,14 +120,18 @@ def load_training(
         f"{prefix}.{key}": tuple(s) for prefix, named in (own | about["callbacks"]).items() for key, s in named.items()
     }
     arrays = read_arrays(path, {"about": None, **shapes})
+    loaded = []
     try:
         for prefix, owner in owners.items():
             start = f"{prefix}."
             owner.load_state_dict({n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)})
-    except ValueError as error:
-        for prefix, owner in owners.items():
-            owner.load_state_dict(before[prefix])
-        raise ValueError(f"{name!r}: {error}") from None
+            loaded.append(prefix)
+    except BaseException as error:  # a callback may raise any
+        for prefix in loaded:
+            owners[prefix].load_state_dict(before[prefix])
+        if isinstance(error, ValueError):
+            raise ValueError(f"{name!r}: {error}") from None
+        raise
     for key, generator in generators.items():
         generator.bit_generator.state = about["generators"][key]
     history = History(about["history"])
