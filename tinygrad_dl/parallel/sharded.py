@@ -26,7 +26,8 @@ def value_and_grad(
     """Return a function of a net that computes its mean loss over all samples of all shards, and the gradient.
 
     The result has the same bits for every engine and number of workers: the shards and the order of the sums are fixed,
-    and sums are in float64. A shard whose worker is lost is computed again, on another one.
+    and sums are in float64. If a worker is lost, Dask computes its shards again on another one; an executor raises its
+    own error, such as BrokenProcessPool.
 
     Parameters
     ----------
