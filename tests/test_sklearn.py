@@ -177,6 +177,8 @@ def test_partial_fit_needs_the_classes_once_and_refuses_others():
     classifier = made("MLPClassifier")
     with pytest.raises(ValueError, match=r"needs all classes: pass classes=np\.unique"):
         classifier.partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"expected at least two classes, got one class: \[1\]"):
+        classifier.partial_fit(X, y, classes=[1])
     with pytest.raises(ValueError, match=r"expected labels among \[0 1\], got \[2\]"):
         classifier.partial_fit(X, y, classes=[0, 1])
     classifier.partial_fit(X[y == 1], y[y == 1], classes=[0, 1, 2]).partial_fit(X, y)

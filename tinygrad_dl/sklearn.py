@@ -263,8 +263,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
         X, y = validate_data(self, X, y, dtype=_FLOATS)
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
-        if len(classes) < 2:
-            raise ValueError(f"MLPClassifier: expected at least two classes, got one class, {classes[0]!r}.")
+        _check_several(classes)
         self._fit(X, *_labels(labels, len(classes)))
         self.classes_ = classes
         return self
@@ -289,7 +288,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
         Raises
         ------
         ValueError
-            If the first call has no `classes`, or a label is none of them.
+            If the first call has no `classes`, or a single one, or a label is none of them.
         """
         first = not hasattr(self, "net_")
         if first and classes is None:
@@ -297,6 +296,7 @@ class MLPClassifier(ClassifierMixin, _MLP):
                 "MLPClassifier: the first call of partial_fit needs all classes: pass classes=np.unique(y)."
             )
         known = np.unique(classes) if first else self.classes_
+        _check_several(known)
         if classes is not None and not np.array_equal(np.unique(classes), known):
             raise ValueError(f"MLPClassifier: expected the classes of the first call, {known}, got {classes!r:.80}.")
         X, y = validate_data(self, X, y, dtype=_FLOATS if first else self._dtype, reset=first)
@@ -443,6 +443,12 @@ class MLPRegressor(RegressorMixin, _MLP):
 def _columns(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Samples in columns, with labels (m,) or targets (k, m)."""
     return np.ascontiguousarray(X.T), np.ascontiguousarray(y.T)
+
+
+def _check_several(classes: np.ndarray) -> None:
+    """Raise ValueError for a single class."""
+    if len(classes) < 2:
+        raise ValueError(f"MLPClassifier: expected at least two classes, got one class: {classes.tolist()}.")
 
 
 def _labels(y: np.ndarray, classes: int) -> tuple[np.ndarray, int]:
