@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
-_TABLE = 'style="border-collapse: collapse; color: inherit; background: none; font-variant-numeric: tabular-nums"'
-_RULE = 'style="border-bottom: 1px solid; background: none"'
-_CELL = 'style="text-align: right; padding: 0.15em 0.8em; color: inherit; background: none"'
+from .. import _html
 
 
 class History(dict[str, list[float]]):
@@ -80,9 +77,7 @@ class History(dict[str, list[float]]):
     def _repr_html_(self) -> str:
         """The same table for notebooks. Its colours are those of the page, light or dark."""
         names, *epochs = self._rows()
-        head = "".join(f"<th {_CELL}>{html.escape(name)}</th>" for name in names)
-        body = "".join(f"<tr>{''.join(f'<td {_CELL}>{value}</td>' for value in row)}</tr>" for row in epochs)
-        return f"<table {_TABLE}><thead><tr {_RULE}>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return _html.block(_html.table(epochs, names, numbers=range(len(names))))
 
     def _rows(self) -> list[list[str]]:
         """The names, then the values of about ten epochs, the first and the last among them."""
