@@ -181,7 +181,7 @@ def _decode_array(name: str, content: bytes, shape: tuple[int, ...] | None) -> n
 def describe_difference(expected: Collection[str], found: Collection[str]) -> str | None:
     """Describe the names in `found` that are missing, unknown or repeated; None if they match `expected`.
 
-    "W", "b"], ["W", "c", "c"])
+    >>> describe_difference(["W", "b"], ["W", "c", "c"])
     "missing ['b'], unknown ['c'], twice ['c']"
     """
     wanted, times = set(expected), Counter(found)
