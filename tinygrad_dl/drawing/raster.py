@@ -65,7 +65,7 @@ def _by_browser(svg: bytes) -> bytes | None:
     if program is None or size is None:
         return None
     width, height = (round(float(points) * 4 / 3 + 0.5) for points in size.groups())
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a browser may write until its end
         page, png = Path(folder) / "picture.html", Path(folder) / "picture.png"
         page.write_bytes(b'<!doctype html><meta charset="utf-8"><body style="margin: 0">' + svg)
         sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
