@@ -6,7 +6,6 @@ A module, class or function that lacks a name looks it up here. The lines run as
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any, Never, TypeVar
@@ -333,6 +332,8 @@ def missing_name(module: str, name: str, public: Iterable[str]) -> AttributeErro
 
 def _nearest(name: str, public: Iterable[str]) -> list[str]:
     """The public name that differs in a letter or two, in a list, or none."""
+    import difflib  # 1 ms, for an error alone
+
     folded = {known.replace("_", "").casefold(): known for known in public}
     found = difflib.get_close_matches(name.replace("_", "").casefold(), folded, 1, 0.75)
     return [folded[key] for key in found]
