@@ -51,6 +51,21 @@ def test_early_stopping_goes_on_where_it_was(tmp_path):
     assert last == best
 
 
+def test_a_run_that_was_stopped_early_has_ended(tmp_path):
+    def run(net, patience):
+        stopping = EarlyStopping(patience)
+        return fit(
+            net, epochs=20, rate=30.0, validation=problem(4, seed=5), callbacks=[stopping], resume=tmp_path / "run.npz"
+        )
+
+    first, again = new_net(), new_net()
+    history = run(first, 2)
+    assert len(history.loss) < 20
+    assert run(again, 2) == history
+    assert bits(again) == bits(first)
+    assert len(run(again, 3).loss) > len(history.loss)  # with more patience it goes on
+
+
 def test_early_stopping_keeps_parameters_of_any_name_apart_from_its_own_state(tmp_path):
     class Line(tg.nn.Module):
         def __init__(self):

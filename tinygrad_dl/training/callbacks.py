@@ -162,10 +162,20 @@ class EarlyStopping:
         if value < self.best - self.least or not self._parameters:
             self.best, self.best_epoch = value, state.epoch
             self._parameters = parameters_of(state)
-        elif state.epoch - self.best_epoch >= self.patience:
-            state.stop(f"no better {self.monitor} than that of epoch {self.best_epoch}")
+        self.stop_if_over(state)
         if state.stopped or state.epoch == state.epochs:
             restore(state, self._parameters)
+
+    def stop_if_over(self, state: TrainingState) -> None:
+        """Stop training that has had its patience: after an epoch, and a run that is resumed after it had ended.
+
+        Parameters
+        ----------
+        state : TrainingState
+            The state of training.
+        """
+        if state.epoch - self.best_epoch >= self.patience:
+            state.stop(f"no better {self.monitor} than that of epoch {self.best_epoch}")
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return the best value, its epoch, and the parameters of that epoch.

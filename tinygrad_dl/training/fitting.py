@@ -18,7 +18,7 @@ from ..data import batches, check_finite, is_on_disk, minibatches, number_of_sam
 from ..nn.module import Mode, Module, course_names
 from ..optim import Optimizer
 from ..parallel import Engine, ShardedLoss
-from .callbacks import TrainingState
+from .callbacks import EarlyStopping, TrainingState
 from .history import History
 from .progress import progress_bar
 from .saving import load_training, save_training
@@ -183,7 +183,10 @@ def fit(
 
     if isinstance(net, Module):
         Mode(net, False)
-    bar = progress_bar(state.epoch, epochs, progress)
+    for callback in after_epoch:
+        if resume is not None and isinstance(callback, EarlyStopping):
+            callback.stop_if_over(state)
+    bar = progress_bar(state.epoch, state.epoch if state.stopped else epochs, progress)
     for _ in bar:
         with Mode(net, True) if isinstance(net, Module) else nullcontext():  # back after an error too
             means, norms = average_over_samples(train, batches_of_epoch(), watched, after)
