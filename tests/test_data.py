@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.marks import in_depth
-from tinygrad_dl.data import minibatches
+from tinygrad_dl.data import is_on_disk, minibatches
 
 
 def rng(seed=0):
@@ -152,6 +152,13 @@ def test_no_more_than_a_minibatch_is_read_at_a_time():
     assert X.read == []
     next(batches)
     assert X.read == [5]
+
+
+def test_all_views_of_a_memmap_are_on_disk_and_copies_are_not(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", shape=(6, 4))
+    plain = np.asarray(X)
+    assert all(map(is_on_disk, [X, X.T, X[1:].T[:, ::2], plain, plain[2:], plain.T[:, ::2].reshape(2, 2, 3)]))
+    assert not any(map(is_on_disk, [X.copy(), X + 1, X[[0, 2]], np.array(X), np.ones((2, 3))]))
 
 
 def test_batches_of_a_memmap_take_the_memory_of_a_batch(tmp_path):

@@ -80,7 +80,9 @@ def _read(name: str, values: Any, columns: np.ndarray) -> np.ndarray:
 def is_on_disk(values: Any) -> bool:
     """Return whether an array is to be read piece by piece: a `np.memmap` or a view of one, or an array of chunks."""
     if isinstance(values, np.ndarray):
-        return isinstance(values, np.memmap) or isinstance(values.base, (np.memmap, mmap.mmap))
+        while isinstance(values, np.ndarray):  # a copy of a np.memmap is one by its class, and has no base
+            values = values.base
+        return isinstance(values, mmap.mmap)
     return all(hasattr(values, name) for name in ("shape", "dtype", "chunks", "__getitem__"))
 
 
