@@ -158,6 +158,14 @@ def test_the_nearest_name_is_shown_whatever_its_case_or_the_function_of_numpy(gu
 # ---- a missing attribute is in nobody's way
 
 
+def test_a_name_that_numpy_is_to_remove_is_no_cause_for_its_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in ("str", "object", "chararray"):
+            with pytest.raises(AttributeError, match=f"tg has no {name}"):
+                getattr(tg, name)
+
+
 def test_a_module_may_have_any_attribute_of_the_table():
     class Net(tg.nn.Module):
         def __init__(self):

@@ -325,7 +325,7 @@ def missing_name(module: str, name: str, public: Iterable[str]) -> AttributeErro
     if name in MODULES.get(place, {}):
         return _final(f"{place} has no {name}: write {MODULES[place][name]}", name)
     near = [f"{place}.{known}" for known in _nearest(name, public)]
-    if place == "tg" and not near and hasattr(np, name):
+    if place == "tg" and not near and name in dir(np):  # `hasattr` would warn of names that NumPy is to remove
         near = [f"np.{name}"]
     return _final(f"{place} has no {name}" + (f": did you mean {near[0]}?" if near else "."), name)
 
