@@ -31,9 +31,8 @@ def with_style(svg: bytes, dark_css: str = "", hover: bool = False) -> bytes:
     """Return the `svg` of Graphviz with a style sheet for dark themes, fit for an HTML page.
 
     The rules of `dark_css` apply to pictures only; `&` is the picture itself. With `hover`, the pointer on a node shows
-    the way of it. The XML declaration, the doctype and
-    all that depends on the engine's version, such as comments, are removed; texts, titles and tooltips stay. Raises
-    ValueError if `svg` is no SVG picture.
+    the way of it. The XML declaration, the doctype and all that depends on the engine's version, such as comments, are
+    removed; texts, titles and tooltips stay. Raises ValueError if `svg` is no SVG picture.
 
     >>> picture = b'<?xml version="1.0"?><!-- by dot 16 --><svg width="8pt"><text>a</text></svg>'
     >>> print(with_style(picture, "@media (prefers-color-scheme: dark) { text { fill: white } }").decode().rstrip())

@@ -49,8 +49,8 @@ def changes(
     """Yield each change of a function, or of other statements, while the tree has it, the likeliest kinds first.
 
     `others` are the functions to call instead of those that are called. If some `statements` of it are given, these
-    alone are changed, or moved. `is_array` tells which variables may be arrays,
-    and `more` are arrays that other code names.
+    alone are changed, or moved. `is_array` tells which variables may be arrays, and `more` are arrays that other code
+    names.
     """
     chosen = statements_of(function) if statements is None else statements
     others = sorted(others, key=lambda name: not DERIVATIVE.search(name))[:MOST_OTHERS]
