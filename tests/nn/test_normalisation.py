@@ -42,6 +42,29 @@ def test_its_gradients_are_those_of_differences(n, m, seed):
         np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-12)
 
 
+@given(**sizes, height=st.integers(1, 3))
+def test_each_channel_of_images_is_a_unit_whose_samples_are_all_pixels(n, m, seed, height):
+    rng = np.random.default_rng(seed)
+    norm, weights = nn.BatchNorm(n), rng.normal(size=(n, height, 2, m))
+
+    def f(Z, gamma, beta):
+        mean, variance = (of(Z, axis=(1, 2, 3), keepdims=True) for of in (np.mean, np.var))
+        return np.sum(weights * (gamma * (Z - mean) / np.sqrt(variance + norm.epsilon) + beta))
+
+    Z, gamma, beta = rng.normal(size=weights.shape), rng.uniform(1, 2, n), rng.normal(size=n)
+    norm.gamma.data, norm.beta.data = gamma[:, np.newaxis], beta[:, np.newaxis]
+    leaf = tg.parameter(Z)
+    loss = np.sum(weights * norm(leaf))
+    by_axes = [np.reshape(a, (n, 1, 1, 1)) for a in (gamma, beta)]
+    assert loss.item() == pytest.approx(f(Z, *by_axes), rel=1e-12, abs=1e-12)
+    found = tg.gradients(loss, [leaf, norm.gamma, norm.beta])
+    for g, expected in zip(found, tg.grad(f, argnum=(0, 1, 2))(Z, *by_axes), strict=True):
+        np.testing.assert_allclose(g.ravel(), expected.ravel(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(norm.mean.data.ravel(), Z.mean(axis=(1, 2, 3)), rtol=1e-12, atol=1e-15)
+    norm.eval()
+    assert norm(Z[..., :1]).shape == (n, height, 2, 1)
+
+
 def test_running_averages_begin_with_the_first_batch_and_go_on_with_the_momentum():
     norm, rng = nn.BatchNorm(2, momentum=0.75), np.random.default_rng(0)
     batches = [rng.normal(k, 1 + k, (2, 8)) for k in range(3)]
@@ -109,10 +132,12 @@ def test_optimizers_leave_the_averages_alone():
 
 def test_misuse_is_answered_with_what_to_do():
     norm = nn.BatchNorm(3)
-    with pytest.raises(
-        ValueError, match=r"BatchNorm\(3\): expected \(3, m\), got \(5, 3\); samples are columns: pass Z.T"
-    ):
+    expected = r"BatchNorm\(3\): expected \(3, m\) or \(3, ..., m\), got"
+    with pytest.raises(ValueError, match=expected + r" \(5, 3\); samples are columns: pass Z.T"):
         norm(np.ones((5, 3)))
+    for shape in [(3,), (2, 3, 3, 4), ()]:
+        with pytest.raises(ValueError, match=expected):
+            norm(np.ones(shape))
     with pytest.raises(ValueError, match="at least 2 samples in training mode"):
         norm(np.ones((3, 1)))
     norm.eval()

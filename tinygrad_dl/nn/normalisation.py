@@ -17,12 +17,13 @@ class BatchNorm(Module):
     """Batch normalization: γ (z - μ) / √(σ² + ε) + β for each unit, with the mean μ and variance σ² over the samples.
 
     In training mode μ and σ² are those of the inputs, and running averages of them are updated; in evaluation mode
-    they are these averages, which are saved and loaded with the parameters.
+    they are these averages, which are saved and loaded with the parameters. The channels of images, (n, height, width,
+    m), are units whose samples are all pixels.
 
     Parameters
     ----------
     n : int
-        The number of units.
+        The number of units, or of channels.
     momentum : float
         The share of the old value in a running average, in [0, 1).
     epsilon : float
@@ -81,13 +82,18 @@ class BatchNorm(Module):
         self.batches = Tensor(0)
 
     def __call__(self, Z: Any) -> Tensor:
-        """Normalise `Z`, (n, m)."""
+        """Normalise `Z`, (n, m) or (n, ..., m)."""
         if not hasattr(Z, "shape"):
             Z = arguments.numbers(Z)
         n = len(self.gamma)
-        if len(Z.shape) != 2 or Z.shape[0] != n:
+        if len(Z.shape) < 2 or Z.shape[0] != n:
             advice = "; samples are columns: pass Z.T" if len(Z.shape) == 2 and Z.shape[1] == n else ""
-            raise ValueError(f"{self!r}: expected ({n}, m), got {Z.shape}{advice}.")
+            raise ValueError(f"{self!r}: expected ({n}, m) or ({n}, ..., m), got {Z.shape}{advice}.")
+        if len(Z.shape) > 2:
+            return self._normalise(Z.reshape(n, -1)).reshape(Z.shape)
+        return self._normalise(Z)
+
+    def _normalise(self, Z: Any) -> Tensor:
         centred, variance = self._of_batch(Z) if self.training else self._running(Z)
         return self.gamma * (centred / np.sqrt(variance + self.epsilon)) + self.beta
 
