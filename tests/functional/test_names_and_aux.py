@@ -124,6 +124,12 @@ def test_a_derivative_with_aux_can_be_pickled(transform):
     assert same(again(W, X), derivative(W, X))
 
 
+def test_a_pair_without_has_aux_is_answered_with_it():
+    for transform in (tg.grad, tg.value_and_grad):
+        with pytest.raises(TypeError, match=r"returns a scalar, got a tuple of 2: write has_aux=True for a pair"):
+            transform(lambda x: (np.sum(x), x))(np.ones(3))
+
+
 @pytest.mark.parametrize(
     ("f", "got"), [(lambda x: x**2, "Tensor"), (lambda x: (x, x, x), "tuple of 3"), (lambda x: None, "NoneType")]
 )

@@ -484,8 +484,8 @@ class Tensor(ArrayMethods, Displayed):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._tracked and is_recording():
             raise TypeError(
-                f"{self._label()} is tracked, and a plain array would lose its gradient: write x.numpy() or x.detach() "
-                f"if that is meant; np.stack([x, y]) makes one Tensor of several, and np.block of lists of lists; "
+                f"{self._label()} is tracked, and a plain array would lose its gradient: write np.stack([x, y]) for "
+                f"np.array([x, y]), and np.block for lists of lists; x.numpy() or x.detach() if that is meant; "
                 f"tg.custom gives a function of another library its derivative; np.asarray(data) @ x is for a data "
                 f"frame's own methods."
             )

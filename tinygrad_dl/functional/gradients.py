@@ -289,6 +289,11 @@ def _place(f: Callable[..., Any], argnum: int | str, count: int, keywords: Conta
 
 def _check_scalar(output: Any) -> Any:
     """Check that the `output` of a function is a real scalar, inside `vmap` one per sample; return it as a Tensor."""
+    if isinstance(output, tuple):
+        raise TypeError(
+            f"grad: expected a function that returns a scalar, got a tuple of {len(output)}: write has_aux=True for a "
+            f"pair (value, aux), or tg.jacobian(f) for the derivatives of each."
+        )
     check_outputs([output])
     if output.size != 1:
         raise TypeError(
