@@ -35,6 +35,8 @@ FUNCTIONS = {  # of `ARGUMENTS`: the function, and arguments with which it runs
     "fit": (tg.fit, ["net", "X", "Y", "loss", "optimizer", "epochs"]),
     "mlp": (tg.nn.mlp, ["sizes", "rng"]),
     "Dense": (tg.nn.Dense, ["n_in", "n_out", "rng"]),
+    "Dropout": (tg.nn.Dropout, ["rate", "rng"]),
+    "backward": (tg.backward, ["output"]),
     **{name: (getattr(tg.optim, name), ["parameters", "learning_rate"]) for name in ("SGD", "Momentum", "RMSProp")},
     "Adam": (tg.optim.Adam, ["parameters", "learning_rate"]),
     **{name: (getattr(tg.sklearn, name), []) for name in ("MLPClassifier", "MLPRegressor")},
@@ -116,7 +118,7 @@ def test_an_attribute_of_other_libraries_is_answered_with_a_line_that_runs(varia
 def test_an_argument_of_other_libraries_is_answered_with_arguments_that_run(function, name, line, variables):
     call, parameters = FUNCTIONS[function]
     own = {"loss": "bce", "optimizer": "adam", "epochs": 1, "sizes": [3, 4, 1], "n_in": 3, "n_out": 4}
-    own |= {"parameters": variables["p"], "learning_rate": 0.1}
+    own |= {"parameters": variables["p"], "learning_rate": 0.1, "rate": 0.2, "output": variables["loss"]}
     arguments = {key: own.get(key, variables.get(key)) for key in parameters}
     with pytest.raises(TypeError) as error:
         call(**arguments, **{name: 1})

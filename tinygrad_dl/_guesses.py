@@ -302,6 +302,17 @@ ARGUMENTS: dict[str, dict[str, str]] = {  # of a function -> an argument -> the 
         "schedule": "learning_rate=tg.optim.schedules.Cosine(0.01, 1000)",
         "params": "parameters=net.parameters()",
     },
+    "Dropout": {
+        "p": "rate=0.5",
+        "seed": _GENERATOR,
+        "random_state": _GENERATOR,
+        "key": _GENERATOR,
+    },
+    "backward": {
+        "retain_graph": "keep_graph=True  # the default",
+        "create_graph": "tg.gradients(loss, W, create_graph=True)",
+        "gradient": "cotangent=1.0",
+    },
     "grad": {
         "argnums": "argnum=0",
         "argname": 'argnum="W"',

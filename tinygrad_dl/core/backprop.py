@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import pytree
+from .._guesses import answering
 from . import arguments, primitives, registry
 from .array_methods import Symbolic
 from .calls import outputs_of
@@ -205,6 +206,7 @@ def _references_to_a_local() -> int:
 _ALONE = _references_to_a_local()  # the count of `getrefcount` for an object that one local variable holds
 
 
+@answering
 def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) -> None:
     """Add the gradient of `output` with respect to each leaf to the `grad` of the leaf.
 

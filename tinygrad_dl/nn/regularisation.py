@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import checks
+from .._guesses import answering
 from .._names import is_bias
 from ..core.tensor import untracked
 from .module import Module
@@ -49,6 +50,7 @@ class Dropout(Module):
     rng: np.random.Generator
     mask_name: str
 
+    @answering
     def __init__(self, rate: float, *, rng: np.random.Generator | None = None):
         self.rate = checks.fraction("Dropout", "rate", rate)
         self.rng = checks.generator("Dropout", rng)
