@@ -204,6 +204,16 @@ def test_a_fused_function_is_freed_with_its_rules():
     assert alive() is None
 
 
+@pytest.mark.usefixtures("no_gc")
+@pytest.mark.parametrize("name", ["affine", "sigmoid", "relu", "softmax", "norm", "product"])
+def test_deriving_rules_leaves_no_array_to_the_garbage_collector(name):
+    parameters = [tg.parameter(array) for array in _arrays(name, np.random.default_rng(0), float)]
+    alive = [weakref.ref(x._value) for x in parameters]
+    tg.gradients(np.sum(tg.fused(FORMULAS[name])(*parameters)), parameters)
+    del parameters
+    assert all(ref() is None for ref in alive)
+
+
 def test_rules_of_the_latest_signatures_are_kept_only():
     fused = fusing.fused(lambda x: x * np.cos(x))
     for n in range(1, 80):

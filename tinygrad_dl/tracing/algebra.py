@@ -6,7 +6,7 @@ it. A `READING` rule holds for the arguments that formulas are read for: printed
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,25 +35,29 @@ def simplified(
     >>> [node.function for node in program.nodes] == [np.square, np.add.reduce]
     True
     """
+    table = RULES if rules is None else rules
 
     def visit(node: Node, new: Callable[..., Any]) -> Any:
-        def again(function: Any, *args: Any, **kwargs: Any) -> Any:
-            return _apply(new(function, *args, **kwargs), new)
-
-        def _apply(node: Node, new: Callable[..., Any]) -> Any:
-            for rule in (RULES if rules is None else rules).get(node.function, ()):
-                if rule.kind in kinds:
-                    found = rule.replacement(again, *node.args, **node.kwargs)
-                    if found is not None:
-                        return found
-            return node
-
         try:
-            return _apply(node, new)
+            return _simplest(node, new, table, kinds)
         except TypeError:  # a call with other arguments than the rule names
             return node
 
     return rewrite(program, visit)
+
+
+def _simplest(node: Node, new: Callable[..., Any], table: Mapping[Any, Sequence[Rule]], kinds: tuple[str, ...]) -> Any:
+    """The result of the rules on a call and on the calls that they make; a function here has no reference to itself."""
+
+    def again(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return _simplest(new(function, *args, **kwargs), new, table, kinds)
+
+    for rule in table.get(node.function, ()):
+        if rule.kind in kinds:
+            found = rule.replacement(again, *node.args, **node.kwargs)
+            if found is not None:
+                return found
+    return node
 
 
 def is_number(value: Any, number: float) -> bool:
