@@ -212,9 +212,11 @@ def test_a_relative_path_starts_beside_the_file_with_the_test(write, monkeypatch
     space["test"]()
 
 
-def test_a_test_for_a_missing_file_fails():
-    with pytest.raises(FileNotFoundError):
+def test_a_test_for_a_missing_file_fails_at_its_own_line():
+    with pytest.raises(FileNotFoundError) as error:
         testing.test_file("no_such_file.py")()
+    *_, last = error.traceback.filter(error)  # as pytest shows it
+    assert last.name == "test"
 
 
 def test_pytest_takes_the_maker_of_tests_for_none():

@@ -1,7 +1,12 @@
 """Functions that are already there stand for a file."""
 
+import linecache
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 
+from tinygrad_dl import testing
 from tinygrad_dl.testing.homework.live import live_file
 
 slope = 0.1
@@ -29,3 +34,24 @@ def test_a_function_without_source_is_a_file_too():
     exec("def f(x): return x", names)
     assert live_file({"f": names["f"]}).returned_names("f") == []
     assert "f" in live_file({"f": names["f"]}).functions
+
+
+def test_a_cell_of_the_running_notebook_has_the_name_that_ipython_shows(monkeypatch):
+    path, text = "/tmp/ipykernel_1/2.py", "def f(x):\n    raise NotImplementedError\n\ndef f_backward(g): return g\n"
+    monkeypatch.setitem(linecache.cache, path, (len(text), None, text.splitlines(keepends=True), path))
+    compiler = SimpleNamespace(format_code_name={path: ("Cell", "In[3]")}.get)
+    shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace(compile=compiler))
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    names = {"__name__": "__main__"}
+    exec(compile(text, path, "exec"), names)
+    (finding,) = testing.check(names["f"], names["f_backward"]).findings
+    assert finding.title == "f, f_backward"
+    assert finding.problem.startswith("Cell In[3] line 2: ")
+    assert live_file({"f": names["f"]}).path == "Cell In[3]"
+
+
+def test_a_file_beside_a_notebook_has_its_own_name(monkeypatch):
+    compiler = SimpleNamespace(format_code_name=lambda path: None)  # IPython's answer for a path that is no cell
+    for shell in (SimpleNamespace(compile=compiler), None):
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
+        assert live_file({"leaky": leaky}).path == __file__

@@ -82,6 +82,7 @@ def check(
         try:
             targets = targets_of(what)
         except NoTarget as problem:
+            __tracebackhide__ = True  # pytest then shows the line that asks
             raise FileNotFoundError(f"check: {problem}") from None
         settings = {"inputs": None if inputs is None else os.fspath(inputs), "seed": seed, "timeout": timeout}
         names = [only] if isinstance(only, str) else only

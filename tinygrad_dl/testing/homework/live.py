@@ -8,6 +8,7 @@ import functools
 import importlib
 import inspect
 import linecache
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,8 +35,9 @@ def check_object(*what: Any, progress: bool = False) -> Finding:
     first, *rest = what
     if inspect.isclass(first):
         raise TypeError(f"check: expected an object, got the class {first.__name__}: check({first.__name__}(...), x).")
+    is_pair = _is_function(first) and bool(rest) and _is_function(rest[0])
     try:
-        if _is_function(first) and rest and _is_function(rest[0]):
+        if is_pair:
             return _check_pair(first, rest[0], rest[1:], progress)
         if _is_function(first):
             return _check_function(first, rest, progress)
@@ -45,8 +47,8 @@ def check_object(*what: Any, progress: bool = False) -> Finding:
                 return layers.check_layer(first, *rest, progress=progress)
             return _recogniser("networks").check_network(first, *rest, progress=progress)
     except CannotCheck as problem:
-        name = _name(first, type(first).__name__)
-        return Finding(name, UNCHECKED, problem=str(problem), names=(name,))
+        names = tuple(_name(part, type(part).__name__) for part in what[: 1 + is_pair])
+        return Finding(", ".join(names), UNCHECKED, problem=str(problem), names=names)
     raise TypeError(EXPECTED.format(", ".join(_kind(part) for part in what)))
 
 
@@ -115,6 +117,13 @@ def _source(path: str, beside: dict[str, Any]) -> Source:
     """The text of a file or of the cell of a notebook, empty for code without any, such as that of exec."""
     text = "".join(linecache.getlines(path, beside))
     try:
-        return Source(path, text, ast.parse(text))
+        tree = ast.parse(text)
     except SyntaxError:  # a cell with magics
-        return Source(path, text, ast.Module([], []))
+        tree = ast.Module([], [])
+    return Source(path, text, tree, label=_label(path))
+
+
+def _label(path: str) -> str:
+    """IPython's name for a cell of the running notebook, "Cell In[2]"; empty for another file."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return " ".join((shell and shell.compile.format_code_name(path)) or ())

@@ -64,7 +64,7 @@ class UserFile:
         assigned: Mapping[str, int] | None = None,
         modules: Mapping[str, Source] | None = None,
     ):
-        self.source, self.path, self.names, self.tree = source, source.path, names, source.tree
+        self.source, self.path, self.names, self.tree = source, source.label or source.path, names, source.tree
         self.notes = [*source.notes, *(notes or [])]
         self.unparsed = [note.removeprefix(NOT_RUN) for note in source.notes if note.startswith(NOT_RUN)]
         self.assigned = assigned or {}
@@ -146,7 +146,7 @@ class UserFile:
             return self._sources[code.co_filename].place(code.co_firstlineno)
         node = self.definition(value)
         line = code.co_firstlineno if code else node.lineno if node else 1
-        return self._sources[self.path].place(line)
+        return self._source.place(line)
 
     def problem(self, error: BaseException, what: str = "", place: str = "") -> CannotCheck:
         """`error` in a line: where in the file it comes from, or else the `place`; in `what`; and its words."""

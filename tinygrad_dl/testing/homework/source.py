@@ -32,7 +32,7 @@ class Source:
     Attributes
     ----------
     path
-        Its name in messages.
+        Its name, also that in messages unless it has a label.
     text
         The code; that of a notebook is its code cells, one below the other.
     tree
@@ -43,6 +43,8 @@ class Source:
         The first line in the text of each code cell of a notebook.
     integer_division
         True if 1/2 is 0, as in Python 2.
+    label
+        The name in messages of a cell of the running notebook, "Cell In[2]".
     """
 
     path: str
@@ -51,6 +53,7 @@ class Source:
     notes: tuple[str, ...] = ()
     cells: tuple[int, ...] = ()
     integer_division: bool = False
+    label: str = ""
 
     def where(self, line: int) -> str:
         """The place of a line within the file: "line 12", or "cell 3 line 2", counting the cells that hold code."""
@@ -60,8 +63,9 @@ class Source:
         return f"cell {cell} line {line - self.cells[cell - 1] + 1}"
 
     def place(self, line: int) -> str:
-        """The place of a line: "homework.py:12", or "homework.ipynb cell 3 line 2"."""
-        return f"{self.path} {self.where(line)}" if self.cells else f"{self.path}:{line}"
+        """The place of a line: "homework.py:12", "homework.ipynb cell 3 line 2" or "Cell In[2] line 3"."""
+        name = self.label or self.path
+        return f"{name} {self.where(line)}" if self.cells or self.label else f"{name}:{line}"
 
 
 def read_source(path: str, shown: str = "") -> Source:
