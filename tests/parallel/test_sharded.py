@@ -1,5 +1,7 @@
 """The mean loss over shards and its gradient are those of one batch of all samples."""
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,21 @@ def test_metrics_are_means_over_samples():
     means = ShardedLoss(tg.nn.mean_squared_error, shards, metrics={"m": lambda A, Y: Y.shape[1]})(new_net())
     assert means.measures["m"] == (2 * 2 + 6 * 6) / 8
     assert means.samples == 8
+
+
+@pytest.mark.usefixtures("no_gc")
+def test_each_shard_is_freed_before_the_next_one_is_read():
+    shards = []
+
+    def read(m):
+        assert all(shard() is None for shard in shards)
+        X = np.ones((2, m))
+        shards.append(weakref.ref(X))
+        return X, np.ones((1, m))
+
+    loss = value_and_grad(tg.nn.binary_cross_entropy, range(91, 95), read)
+    loss(new_net(output=tg.nn.sigmoid))  # sizes whose rules are not derived yet
+    assert len(shards) == 4
 
 
 def test_gradients_have_the_dtype_of_the_parameters():
