@@ -146,7 +146,7 @@ class UserFile:
             return self._sources[code.co_filename].place(code.co_firstlineno)
         node = self.definition(value)
         line = code.co_firstlineno if code else node.lineno if node else 1
-        return self._source.place(line)
+        return self.source.place(line)
 
     def problem(self, error: BaseException, what: str = "", place: str = "") -> CannotCheck:
         """`error` in a line: where in the file it comes from, or else the `place`; in `what`; and its words."""
