@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import importlib
+import pydoc
 import warnings
 
 import numpy as np
@@ -166,6 +167,19 @@ def test_a_name_that_numpy_is_to_remove_is_no_cause_for_its_warning():
         for name in ("str", "object", "chararray"):
             with pytest.raises(AttributeError, match=f"tg has no {name}"):
                 getattr(tg, name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "line"),
+    [
+        (tg.nn.Dense, "weight", "There is no weight: write layer.W"),
+        (tg.Tensor, "sort", "There is no sort(), which would change it in place: compute a new Tensor."),
+    ],
+)
+def test_help_says_of_a_name_that_is_missing_what_to_write(kind, name, line):
+    page = pydoc.plain(pydoc.render_doc(kind))
+    _, _, below = page.partition(f" |  {name}\n")
+    assert below.split("\n")[0].strip(" |") == line
 
 
 def test_a_module_may_have_any_attribute_of_the_table():

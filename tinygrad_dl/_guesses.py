@@ -364,6 +364,7 @@ class Missing:
 
     def __init__(self, name: str, message: str):
         self._name, self._message = name, message
+        self.__doc__ = f"There is no {name}{message}"  # which `help` shows
 
     def __get__(self, instance: Any, owner: type) -> Never:
         raise _final(f"{owner.__name__} has no {self._name}{self._message}", self._name)
