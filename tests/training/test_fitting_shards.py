@@ -102,6 +102,20 @@ def test_bad_arguments_are_refused_and_nothing_has_changed(name):
     assert all(np.array_equal(before[name], values) for name, values in net.state_dict().items())
 
 
+def test_a_parameter_outside_of_the_net_is_refused_as_it_would_get_no_gradient():
+    net, scale = new_net(), tg.parameter(2.0, name="scale")
+    sgd = tg.optim.SGD([*net.parameters(), scale], learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"the optimizer has Tensor 'scale'.* too: make it an attribute of the net"):
+        tg.fit(
+            net,
+            data=[(X, Y)],
+            loss=lambda A, Y: scale * tg.nn.binary_cross_entropy(A, Y),
+            optimizer=sgd,
+            epochs=1,
+            progress=False,
+        )
+
+
 def test_a_loss_that_is_not_finite_stops_training_before_the_step():
     net = new_net()
     net.layers[0].W.data = np.full((3, 2), 1e200)

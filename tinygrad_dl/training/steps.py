@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _frames
 from ..core.tensor import Tensor, untracked
+from ..nn.module import Module
 from ..optim import Optimizer
 from ..parallel import ShardedLoss
 
@@ -89,6 +90,12 @@ class ShardedStep:
 
     def __init__(self, net: Any, optimizer: Optimizer, metrics: Mapping[str, Metric], sharded: ShardedLoss):
         self.net, self.optimizer, self.metrics, self._sharded = net, optimizer, metrics, sharded
+        own = set(net.parameters()) if isinstance(net, Module) else set(optimizer.parameters)
+        if others := [p for p in optimizer.parameters if p not in own]:
+            raise ValueError(
+                f"fit: shards give gradients of the parameters of the net alone, and the optimizer has "
+                f"{others[0]._label()} too: make it an attribute of the net."
+            )
 
     def __call__(self, indices: Sequence[int]) -> tuple[int, dict[str, float]]:
         """Return the number of samples, and the loss and the metrics, as they are before the step."""
