@@ -97,6 +97,14 @@ def test_a_shard_is_tried_again_after_an_error(failures):
             totals("a", read=read, retries=2)
 
 
+def test_a_penalty_on_the_net_itself_is_refused_as_its_gradient_would_be_lost():
+    net = tg.nn.mlp([2, 1], rng=np.random.default_rng(0))
+    work = Work(lambda A, Y: tg.nn.mean_squared_error(A, Y) + tg.nn.l2(net, 1.0), None, {}, 0)
+    with pytest.raises(ShardError, match=r"the loss depends on Tensor 'W1'.* by itself.* pass weight_decay="):
+        totals_of_shard(work, Step(net, []), 0, (np.ones((2, 3)), np.ones((1, 3))))
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
 def test_an_empty_shard_adds_nothing():
     assert totals((np.ones((2, 0)), np.ones((1, 0)))) == Totals()
 

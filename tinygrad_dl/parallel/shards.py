@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.backprop import topological_order
 from ..core.tensor import Tensor, untracked
 from ..data import check_finite, number_of_samples
 from ..nn.module import Module, generators
@@ -78,6 +79,7 @@ def _totals(work: Work, step: Step, index: int, shard: Any) -> Totals:
     if type(cost) is not Tensor or cost.size != 1:
         raise TypeError(f"expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
     measures = {name: m * float(metric(A.data, Y)) for name, metric in work.metrics.items()}
+    _check_leaves(cost, net)
     cost.backward(keep_graph=False)
     parameters = dict(net.named_parameters())
     return Totals(
@@ -86,6 +88,17 @@ def _totals(work: Work, step: Step, index: int, shard: Any) -> Totals:
         {n: m * np.asarray(p.grad, np.float64) for n, p in parameters.items() if p.grad is not None},
         {n: m * np.subtract(parameters[n]._value, old, dtype=np.float64) for n, old in before.items()},
     )
+
+
+def _check_leaves(cost: Tensor, net: Module) -> None:
+    """Raise ValueError if a loss depends on a parameter that is none of the copy `net`: its gradient would be lost."""
+    own = set(net.parameters())
+    for node in topological_order(cost):
+        if node._function is None and node not in own:
+            raise ValueError(
+                f"the loss depends on {node._label()} by itself, not through the predictions, and a shard has a copy of "
+                f"the net: pass weight_decay= to the optimizer in place of a penalty."
+            )
 
 
 def _arrays(given: Any) -> tuple[np.ndarray, np.ndarray]:
