@@ -32,8 +32,8 @@ def value_and_grad(
     Parameters
     ----------
     loss : function
-        `loss(predictions, Y)` gives a Tensor of size 1: a mean over samples, as the losses of `tg.nn` are. It depends on
-        parameters through the predictions alone, and has no penalty such as `tg.nn.l2`.
+        `loss(predictions, Y)` gives a Tensor of size 1: a mean over samples, as the losses of `tg.nn` are. It depends
+        on parameters through the predictions alone, and has no penalty such as `tg.nn.l2`.
     shards : sequence
         The shards: pairs (X, Y) of arrays, (..., m) each; or names, such as paths, for `read`. The numbers of samples
         may differ, and may be 0.

@@ -96,8 +96,8 @@ def _check_leaves(cost: Tensor, net: Module) -> None:
     for node in topological_order(cost):
         if node._function is None and node not in own:
             raise ValueError(
-                f"the loss depends on {node._label()} by itself, not through the predictions, and a shard has a copy of "
-                f"the net: pass weight_decay= to the optimizer in place of a penalty."
+                f"the loss depends on {node._label()} by itself, not through the predictions, and a shard has a copy "
+                f"of the net: pass weight_decay= to the optimizer in place of a penalty."
             )
 
 
