@@ -261,7 +261,7 @@ def test_a_program_needs_each_of_its_inputs_and_statements(program):
 
 @pytest.mark.deep
 def test_programs_use_nearly_every_row_share_values_and_vary_in_length():
-    programs = drawn(strategies.programs(kinks=True), 200)
+    programs = drawn(strategies.programs(kinks=True), 600)
     rows = {row.split("(")[0] for row in (*SMOOTH, *KINKED) if row.startswith("np.")}
     assert sum(any(row in program.lines for program in programs) for row in rows) > 0.75 * len(rows)
     lines = [program.lines.splitlines() for program in programs]
