@@ -52,15 +52,15 @@ def test_data_must_be_numbers(data):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([1, 2], "got int64: write 1.0, or astype"),
-        (True, "got bool: write"),
+        ([1, 2], "got int64; write 1.0 or astype"),
+        (True, "got bool; write"),
     ],
 )
 def test_only_floats_have_a_gradient(data, message):
-    with pytest.raises(TypeError, match=rf"expected floats for a parameter \(requires_grad=True\), .*{message}"):
+    with pytest.raises(TypeError, match=f"expected floats, .*{message}"):
         tg.parameter(data)
     x = tg.Tensor(data)
-    with pytest.raises(TypeError, match="expected floats for a parameter"):
+    with pytest.raises(TypeError, match="expected floats"):
         x.requires_grad = True
 
 

@@ -376,7 +376,7 @@ class Tensor(ArrayMethods, Displayed):
     def requires_grad(self, wanted: bool) -> None:
         if wanted and self.dtype.kind not in "fc":
             raise TypeError(
-                f"expected floats for a parameter (requires_grad=True), got {self.dtype}: write 1.0, or astype(float)."
+                f"expected floats, got {self.dtype}; write 1.0 or astype(float): integers have no gradient."
             )
         if self._function is not None and not wanted:
             raise TypeError(f"{self._label()} is no leaf: x.detach() gives its values as a constant.")

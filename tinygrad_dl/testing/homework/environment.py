@@ -41,7 +41,7 @@ def _parts(result: Any, names: list[str]) -> tuple[Any, ...]:
 class Environment:
     """Values by name, and by the part that they play: X, Y, the parameters, the prediction, the cache."""
 
-    file: Any
+    file: UserFile
     named: dict[str, Any]
     parts: Any
 

@@ -110,7 +110,7 @@ def _forward_of(file: UserFile, backward: str) -> str:
 class Functions:
     """The nets that the functions of a file make with drawn parameters and data, likeliest first, or errors."""
 
-    file: Any
+    file: UserFile
     roles: Any
 
     def __init__(self, file: UserFile, roles: Roles):

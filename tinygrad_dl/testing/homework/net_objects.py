@@ -108,8 +108,8 @@ def _takes_data(cls: type, name: str) -> bool:
 class Objects:
     """The nets that a class makes with drawn sizes, or one net that is there, with drawn or given data."""
 
-    file: Any
-    cls: Any
+    file: UserFile
+    cls: type
     net: Any
     x: Any
     y: Any
@@ -222,7 +222,7 @@ class Objects:
 class Play:
     """The runs of one object with its data."""
 
-    file: Any
+    file: UserFile
     roles: Any
     template: Any
     rate: Any

@@ -126,10 +126,10 @@ class Point:
     A `move` is an element of a parameter, or a random direction of one that is large.
     """
 
-    step: Any
-    parameters: Any
-    cleared: Any
-    values: Any
+    step: Step
+    parameters: Sequence[Parameter]
+    cleared: tuple[Path, ...]
+    values: list[Any]
     record: Any
 
     def __init__(self, step: Step, parameters: Sequence[Parameter], cleared: tuple[Path, ...], values: list[Any]):

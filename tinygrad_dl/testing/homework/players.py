@@ -26,7 +26,7 @@ class NoGradient(TypeError):
 class Player:
     """An object of a learner that runs forward once and backward once."""
 
-    file: Any
+    file: UserFile
     forward: str
     backward: str
     cotangent: str

@@ -196,7 +196,7 @@ def _divides_a_product(function: ast.FunctionDef) -> bool:
 class Backward:
     """A backward pass in one reading: its gradients by argument, and the value that they are derivatives of."""
 
-    file: Any
+    file: UserFile
     name: str
     call: Any
     reading: Any

@@ -45,11 +45,11 @@ STEEP = 1e-6  # least slope; the noise of a difference is 1e-11
 class Judge:
     """The verdict on a training step."""
 
-    file: Any
-    step: Any
-    parameters: Any
+    file: UserFile
+    step: Step
+    parameters: list[Parameter]
     cleared: Any
-    names: Any
+    names: tuple[str, ...]
     title: str
     known: list[int]
     gradients: Any
@@ -59,7 +59,7 @@ class Judge:
     outputs: Any
     sizes: list[int]
     updated: Any
-    squares: Any
+    squares: list[Objective]
 
     def __init__(
         self,

@@ -93,8 +93,8 @@ def _calls(node: ast.AST, scope: Scope, loops: tuple, name: str) -> Iterator[tup
 class Step:
     """A training step of a file, to be run again and again: `region` is a statement of its tree."""
 
-    file: Any
-    region: Any
+    file: UserFile
+    region: ast.stmt
     skipped: int
     seed: int
 
