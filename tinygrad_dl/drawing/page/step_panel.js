@@ -112,7 +112,9 @@ function backward(step, open) {
     ),
     formula(node.expression, "formula was"),
     element("h3", {}, "Arriving: ", element("code", {}, cut(step.name))),
-    ...(step.g === null ? [plain("The derivatives with respect to its outputs.")] : shortView(valuesAt(step.g), step.name)),
+    ...(step.g === null
+      ? [plain("The derivatives with respect to its outputs.")]
+      : shortView(valuesAt(step.g), step.name)),
     step.contributions.length ? null : plain("None of its arguments needs a gradient: it ends here."),
     ...parts,
     source(node),
