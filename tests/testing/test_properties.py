@@ -172,6 +172,11 @@ def test_a_test_in_which_nothing_was_decided_does_not_pass():
         settings(max_examples=1, suppress_health_check=[*HealthCheck])(test)()
 
 
+def test_a_strategy_of_arrays_without_the_name_of_its_argument_is_refused():
+    with pytest.raises(TypeError, match=r"got one of ndarray: give it the name of the argument, as in x="):
+        given_gradients(np.sin, arrays())()
+
+
 @pytest.mark.deep
 def test_other_inputs_are_drawn_for_what_is_undecided():
     drawn = []

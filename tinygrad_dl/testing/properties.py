@@ -156,6 +156,11 @@ def given_gradients(f: Any = None, /, *joint: Any, without: Collection[str] = ()
     def test(*instance, **inputs):
         __tracebackhide__ = True
         primals = inputs.pop("primals") if [*strategies] == ["primals"] else ()
+        if not isinstance(primals, tuple):
+            raise TypeError(
+                f"given_gradients: expected a strategy of tuples of arguments, got one of {type(primals).__name__}: "
+                "give it the name of the argument, as in x=strategies.arrays()."
+            )
         bound = types.MethodType(function, *instance) if instance else function
         try:
             usable = not undecided_laws(bound, *primals, without=without, **inputs)
