@@ -1,6 +1,6 @@
 """The quick and the deep run of the tests, and a fixture for tests of memory.
 
-`python -m pytest` takes about a minute on two cores; `python -m pytest --deep`, as in `.ci/run`, runs all there
+`python -m pytest` takes about two minutes on two cores; `python -m pytest --deep`, as in `.ci/run`, runs all there
 is. The quick run holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
 
 - Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
