@@ -1,6 +1,7 @@
 """Statements that change `x.data` in place: an error with the line to write, and reads are none."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,7 +55,11 @@ def test_a_write_into_data_is_refused_with_the_line_to_write(program):
 
 @pytest.mark.parametrize("program", READS)
 def test_a_read_of_data_is_no_write(program):
-    exec(compile(program, "user.py", "exec"), named())
+    variables = named()
+    w, plain = SimpleNamespace(data=np.array([1.0, 2.0])), {}
+    exec(compile(program, "user.py", "exec"), variables)
+    exec(program, {"w": w, "box": plain, "np": np})
+    assert np.array_equal(variables["w"].data, w.data)
 
 
 def test_a_write_in_code_with_many_names_is_found():
