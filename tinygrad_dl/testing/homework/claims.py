@@ -14,7 +14,7 @@ from ..repair import numeric_gradient
 from .judging import Gradients, Judgement
 from .judging import merged as merged_judgements
 from .loading import UserFile
-from .repairs import repairs_of_claim
+from .repairs import repairs_and
 from .screening import careful
 
 STRENGTH = r"(?i)_?lambd|lam|lmbda|reg|l2|alpha|decay"  # how the strength of the regularisation is called
@@ -84,11 +84,10 @@ def judge_and_explain(
     return Explained(judgement.reports, (*judgement.missing, *missing), judgement.notes, causes, there)
 
 
-def all_causes(file: UserFile, judged: Explained) -> dict[str, tuple[str, ...]]:
+def all_causes(file: UserFile, judged: Explained) -> Mapping[str, Sequence[str]]:
     """The causes of wrong gradients by argument: the changes of the code that make all of them right come first."""
     claim = judged.claim
-    found = repairs_of_claim(file, lambda: claim, list(judged.causes)) if claim is not None else []
-    return {name: (*found, *causes) for name, causes in judged.causes.items()}
+    return repairs_and(judged.causes, file, lambda: claim) if claim is not None else judged.causes
 
 
 def merged(first: Explained, second: Explained, note: str) -> Explained:

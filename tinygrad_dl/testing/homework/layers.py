@@ -21,7 +21,7 @@ from .judging import Judgement, finding_of, merged, small_number
 from .loading import CannotCheck, UserFile
 from .objects import Place
 from .players import NoGradient, Player
-from .repairs import repairs_of_claim
+from .repairs import repairs_and
 from .screening import Wrong, careful, clearly_wrong, unlikeliness
 from .signs import error_is_target_minus_output
 from .through import Activation, activations_for, says_through
@@ -394,12 +394,10 @@ def _finding(file: UserFile, cls: type, found: list[Judged], place: str, detail:
     worst_run, wrong = next(((r, w) for r, j, _, w in found if j.verdict == WRONG), (run, {}))
     player = worst_run.player()
     called = {n: player.called(n, worst_run) for n in worst_run.names()}
-    found_in_code = repairs_of_claim(file, lambda: worst_run, list(wrong))
-    causes = {
-        n: [*found_in_code, *causes_of(given, truth, samples=worst_run.samples)] for n, (given, truth) in wrong.items()
-    }
+    named = {n: causes_of(given, truth, samples=worst_run.samples) for n, (given, truth) in wrong.items()}
+    causes = repairs_and(named, file, lambda: worst_run)
     if detail:
-        causes = {n: [TRANSPOSED, *causes[n]] for n in causes}
+        causes = {n: (TRANSPOSED, *causes[n]) for n in causes}
     taken = [f"random: {', '.join(f'{n} {np.shape(v)}' for n, v in zip(run.names(), run.values(), strict=True))}"]
     names = [cls.__name__, *(b.__name__ for b in cls.__mro__[1:] if b in file.classes.values())]
     missing = [p.name for p in worst_run.places() if p.name not in judgement.reports]

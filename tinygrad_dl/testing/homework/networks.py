@@ -25,7 +25,7 @@ from .net_causes import averages_outputs, causes_in
 from .net_functions import Functions, backward_functions
 from .net_objects import Objects, is_network, methods_of
 from .nets import Net, is_weight
-from .repairs import repairs_of_claim
+from .repairs import repairs_and
 from .screening import Wrong, careful, clearly_wrong, unlikeliness
 
 
@@ -204,9 +204,8 @@ def _finding(file: UserFile, title: str, names: tuple[str, ...], net: Net, progr
     small = small_number(list(net.code))
     judgement, wrong = careful(title, net, wanted, small, progress)
     inner = net.inner() if not wrong else {}
-    causes = causes_in(net, wrong) if judgement.verdict == WRONG else {}
-    found = repairs_of_claim(file, lambda: replace(net, memory={}), list(wrong))
-    causes = {n: [*found, *others] for n, others in causes.items()}
+    named = causes_in(net, wrong) if judgement.verdict == WRONG else {}
+    causes = repairs_and(named, file, lambda: replace(net, memory={}))
     missing = [n for n in net.names() if n not in wanted]
     readings = [*net.words(), *(f"there is no gradient for {n}" for n in missing)]
     readings += [f"{n}: {words}" for n, (verdict, words) in inner.items() if words]

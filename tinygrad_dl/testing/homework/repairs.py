@@ -52,6 +52,14 @@ def repairs_of_claim(file: UserFile, claim: Callable[[], Claim], wanted: Sequenc
         return []
 
 
+def repairs_and(
+    causes: Mapping[str, Sequence[str]], file: UserFile, claim: Callable[[], Claim]
+) -> dict[str, tuple[str, ...]]:
+    """The causes of each wrong gradient of a claim: the mistakes that `repairs_of_claim` finds, then the other ones."""
+    found = repairs_of_claim(file, claim, list(causes))
+    return {name: (*found, *others) for name, others in causes.items()}
+
+
 def repairs_of_step(step: Step, record: Record, look: Callable[[], Look]) -> list[str]:
     """The mistakes in a training step, of which each alone makes its gradients wrong, as `look` sees them."""
     seconds = seconds_of_search(SECONDS_OF_STEP)
