@@ -355,7 +355,7 @@ def _conventions(run: Layer, parameters: Sequence[str]) -> Iterator[tuple[Layer,
     """Other readings that a teacher accepts, all of the whole layer: the place of the 1/m, and steps that are added."""
     player = run.player()
     for each in _readings(run):
-        if each != run:
+        if vars(each) != vars(run):  # arrays are the same objects; Python 3.13 compares dataclasses by their values
             yield each, ""
     if len(parameters) > 1 and run.samples > 1 and run.y is None:
         scales = dict.fromkeys(parameters, float(run.samples))
