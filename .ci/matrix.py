@@ -76,7 +76,8 @@ def with_numpy(python: str, which: str, folder: Path, package: str) -> str:
                 raise
         else:
             versions = output(home / "bin/python", "-c", "import numpy; print('NumPy', numpy.__version__)")
-            return versions + tests(home / "bin/python", *PART)
+            more = ["tests/testing"] if which == "newest" else []  # what depends on Python more than on NumPy
+            return versions + tests(home / "bin/python", *PART, *more)
     raise Missing(f"no NumPy 2 from 2.{LOWEST} on has a wheel for Python {python}")
 
 
