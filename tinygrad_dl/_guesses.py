@@ -391,7 +391,7 @@ def refuse_arguments(where: str, given: Iterable[str], row: str = "") -> None:
     lines = ARGUMENTS[row or where]
     for name in given:
         if name in lines:
-            raise TypeError(f"{where} has no {name}=: write {lines[name]}")
+            raise TypeError(f"{where} has no {name}=: write {lines[name]}") from None
 
 
 def answering(function: _F) -> _F:
@@ -400,7 +400,10 @@ def answering(function: _F) -> _F:
 
     @functools.wraps(function)
     def answer(*args: Any, **kwargs: Any) -> Any:
-        refuse_arguments(name, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except TypeError:  # after the call: a check before it would cost more than a short function
+            refuse_arguments(name, kwargs)
+            raise
 
     return answer  # type: ignore[return-value]

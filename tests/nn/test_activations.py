@@ -220,3 +220,13 @@ def test_softmax_of_extremes_is_finite_to_second_order(f, dtype):
 @pytest.mark.parametrize("f", [nn.softmax, nn.log_softmax])
 def test_nan_makes_its_own_column_nan_and_no_other(f):
     assert np.isnan(f(np.array([[np.nan, 1.0], [0.0, 2.0]]))).tolist() == [[True, False], [True, False]]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, *DTYPES])
+@pytest.mark.parametrize("function", [nn.sigmoid, nn.activations.sigmoid, nn.softmax, nn.log_softmax])
+def test_the_numbers_may_be_given_by_name(function, dtype):
+    z = np.array([[0.5, 12.0], [-1.0, 0.25]], dtype)
+    for given_z in (z, tg.parameter(z)):
+        found = function(z=given_z)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(getattr(found, "data", found), function(z))

@@ -219,3 +219,21 @@ def test_labels_are_checked_again_after_a_change(loss):
 def test_logits_that_are_no_classes_times_samples_are_refused(loss, shape):
     with pytest.raises(ValueError, match=r"logits of shape \(classes, m\), got"):
         loss(np.zeros(shape), np.zeros(shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+@pytest.mark.parametrize(
+    ("loss", "predictions"),
+    [
+        *((f, "A") for f in CROSS_ENTROPIES),
+        *((f, "Z") for f in WITH_LOGITS),
+        *((f, "Z") for f in SOFTMAX),
+        (nn.mean_squared_error, "A"),
+    ],
+)
+def test_predictions_and_labels_may_be_given_by_name_in_any_order(loss, predictions, dtype):
+    A, Y = np.array([[0.5, 0.75], [0.5, 0.25]], dtype), np.eye(2)
+    for given_A in (A, tg.parameter(A)):
+        found = loss(Y=Y, **{predictions: given_A})
+        assert found.dtype == dtype
+        assert found.item() == loss(A, Y)

@@ -91,18 +91,19 @@ def backward_pass(
         rules: Any = vjps[node._function]
         if observer:
             rules = observer.rules(rules, node, g)
+        parts: Any = None  # the cotangents of all parents, if a rule computes them at once
         if type(rules) is not tuple:
             if type(rules) is registry.ChosenRules:
-                rules, kwargs = rules.choose(given, kwargs), None
+                if rules.keeping and not create_graph:
+                    given = (*given, *node._kept)
+                parts = rules.choose(given, kwargs, parents, nodes)(*given)
             elif type(rules) is registry.AddingRule:
                 parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
                     parents = ()
                 sums.add(parent)  # type: ignore[arg-type]
-            elif type(rules) is registry.JointRule:  # one call for all parents, of which there may be thousands
-                rules, given, kwargs = rules.picks(given, kwargs, parents)
-            elif type(rules) is registry.KeepingRules:
-                kwargs = kwargs if create_graph else {**(kwargs or {}), "kept": node._kept}
+            elif type(rules) is registry.JointRule:
+                parts = rules.parts(given, kwargs, parents)
             else:  # unbounded: one for each argument
                 rules = list(islice(rules, len(parents)))
         argnum = -1  # enumerate and zip allocate per node: 5 % slower on chains
@@ -110,7 +111,12 @@ def backward_pass(
             argnum += 1
             if parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
                 continue
-            part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
+            if parts:
+                part = parts[argnum]
+            elif kwargs:
+                part = rules[argnum](*given, **kwargs)
+            else:
+                part = rules[argnum](*given)
             x = parent._value
             try:
                 fits = part.shape == x.shape and part.dtype is x.dtype
@@ -125,9 +131,8 @@ def backward_pass(
                 if parent._function is not None:
                     heappush(waiting, (-parent._number, parent))
         if not keep_graph:
-            node._args = node._parents = ()
-            node._kept = None
-        del g, given, node, parents, parent  # free them before the next rule runs
+            node._args = node._parents = node._kept = ()
+        del g, given, node, parents, parent, parts  # free them before the next rule runs
     if observer:
         observer.finished(cotangents)
     return cotangents
@@ -246,11 +251,11 @@ def backward(output: Tensor, cotangent: Any = None, *, keep_graph: bool = True) 
 def _add_to_leaves(cotangents: dict[Tensor, Any]) -> None:
     while cotangents:
         leaf, g = cotangents.popitem()
-        if leaf._grad is not None:
+        if leaf._grad is None:
+            leaf._grad = g if _is_alone(getrefcount(g), g) else arguments.own(g)
+        else:
             total: Any = leaf._grad + g
             leaf._grad = total if isinstance(total, Symbolic) else np.asarray(total)  # type: ignore[assignment]
-        else:
-            leaf._grad = g if _is_alone(getrefcount(g), g) else arguments.own(g)
 
 
 Tensor.backward = backward  # type: ignore[method-assign, assignment]  # `tensor` does not import the chain rule

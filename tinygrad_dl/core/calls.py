@@ -58,7 +58,7 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
             parents.append(None)
     if tracked is None:
         return _call_plain(function, args, kwargs or {})
-    keeping = rules.keeping if isinstance(rules, registry.KeepingRules) else None
+    keeping = rules.keeping if isinstance(rules, registry.ChosenRules) else None
     compute = keeping or primitives.on_arrays.get(function, function)
     if kwargs or len(values) > count:
         kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}

@@ -28,6 +28,8 @@ def array_function(function: F) -> F:
     @functools.wraps(function)
     def dispatching(*args, **kwargs):
         for arg in (*args, *kwargs.values()) if kwargs else args:
+            if type(arg) is np.ndarray:  # the usual case
+                continue
             dispatch = getattr(type(arg), "__array_function__", _plain)
             if dispatch is not _plain:
                 answer = dispatch(arg, dispatching, (type(arg),), args, kwargs)

@@ -9,7 +9,6 @@ that is not in the table, raises an error in the forward pass, where the user's 
 import functools
 import inspect
 import itertools
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -56,25 +55,24 @@ def defvjp_adding(function: Callable[..., Any], rule: Rule, add: Callable[..., b
     vjps[function].add = add  # type: ignore[attr-defined]
 
 
-def defvjp_keeping(function: Callable[..., Any], keeping: Callable[..., primitives.Kept], *rules: Rule) -> None:
-    """Define rules of `function` that reuse intermediate values of the forward pass, which they get as `kept=`.
+def defvjp_chosen(
+    function: Callable[..., Any],
+    choose: Callable[..., Callable[..., Sequence[Any]]],
+    *rules: Rule,
+    keeping: Callable[..., primitives.Kept] | None = None,
+) -> None:
+    """Define rules of `function` by argument, and joint ones for the shapes and dtypes of a call, which are faster.
 
-    On arrays `keeping` computes the answer and the values to keep. Rules that record a graph get `kept=None`, since
-    kept arrays would be constants in it.
-    """
-    _define(function)
-    vjps[function] = KeepingRules(rules)
-    vjps[function].keeping = keeping  # type: ignore[attr-defined]
+    `choose(given, kwargs, parents, nodes)` returns a function of `given`, which are the arguments of a rule, that
+    computes the cotangents of the `parents` that are tracked, and among `nodes` unless that is None.
 
-
-def defvjp_chosen(function: Callable[..., Any], choose: Callable[..., Sequence[Any]], *rules: Rule) -> None:
-    """Define rules of `function` by argument, and faster ones for the shapes and dtypes of a call.
-
-    `choose(given, kwargs)` returns rules without keywords, where `given` are their arguments.
+    On arrays `keeping` computes the answer, and values to keep, which come at the end of `given`; but not where the
+    rules record a graph, in which kept arrays would be constants.
     """
     _define(function)
     vjps[function] = ChosenRules(rules)
     vjps[function].choose = choose  # type: ignore[attr-defined]
+    vjps[function].keeping = keeping  # type: ignore[attr-defined]
 
 
 def defnondiff(*functions: Callable[..., Any]) -> None:
@@ -125,16 +123,11 @@ class AddingRule(tuple):
     add: Callable[..., bool]
 
 
-class KeepingRules(tuple):
-    """The rules of `defvjp_keeping`."""
-
-    keeping: Callable[..., primitives.Kept]
-
-
 class ChosenRules(tuple):
     """The rules of `defvjp_chosen`."""
 
-    choose: Callable[..., Sequence[Any]]
+    choose: Callable[..., Callable[..., Sequence[Any]]]
+    keeping: Callable[..., primitives.Kept] | None
 
 
 class JointRule(Sequence[Rule]):
@@ -156,19 +149,16 @@ class JointRule(Sequence[Rule]):
         computed: list[Sequence[Any]] = []
         return (self._for(argnum, computed) for argnum in itertools.count())
 
-    def picks(
-        self, given: tuple[Any, ...], kwargs: dict[str, Any] | None, parents: Sequence[Any]
-    ) -> tuple[list[Any], tuple[Any, ...], None]:
-        """Call the rule once; return equivalent rules, arguments and keywords that pick from its answer."""
+    def parts(self, given: tuple[Any, ...], kwargs: dict[str, Any] | None, parents: Sequence[Any]) -> Sequence[Any]:
+        """Call the rule once, and return a cotangent for each of the `parents` that is tracked."""
         found = self._rule(*given, **(kwargs or {}))
         for argnum, parent in enumerate(parents[len(found) :], len(found)):
             if parent is not None and parent._tracked:
                 raise _no_part(argnum)
-        parts = [
+        return [
             np.zeros_like(parent._value) if part is None and parent is not None else part
             for part, parent in zip(found, parents, strict=False)
         ]
-        return list(map(operator.itemgetter, range(len(parents)))), (parts,), None
 
     def _for(self, argnum: int, computed: list[Sequence[Any]]) -> Rule:
         def pick(g, ans, *primals, **kwargs):

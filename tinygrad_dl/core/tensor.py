@@ -25,7 +25,6 @@ from .numpy_warnings import Computing, at_the_users_line
 
 _new = object.__new__
 _later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from
-_SIMPLE = {registry.ChosenRules, registry.KeepingRules}
 _computing = Computing(globals())
 
 
@@ -40,28 +39,27 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     """
     rules: Any = registry.vjps.get(function)
     kind = type(rules)
-    if kwargs or (kind is not tuple and kind not in _SIMPLE) or len(args) > len(rules) or None in rules:
+    if kwargs or (kind is not tuple and kind is not registry.ChosenRules) or len(args) > len(rules) or None in rules:
         return calls.apply_any(function, args, kwargs)
     values: list[Any] = []
-    parents: list[Tensor | None] = []
-    tracked = False
+    tracked = others = False
     for arg in args:
         if type(arg) is Tensor:
             values.append(arg._value)
-            parents.append(arg)
             if arg._tracked:
                 tracked = True
-        elif type(arg) is float or type(arg) is int:
-            values.append(arg)
-            parents.append(None)
-        elif type(arg) is np.ndarray:
-            values.append(arguments.numbers(arg))
-            parents.append(None)
         else:
-            return calls.apply_any(function, args, kwargs)
+            others = True
+            if type(arg) is np.ndarray:
+                values.append(arguments.numbers(arg))
+            elif type(arg) is float or type(arg) is int:
+                values.append(arg)
+            else:
+                return calls.apply_any(function, args, kwargs)
     if not tracked or not is_recording():
         return calls.apply_any(function, args, kwargs)
-    compute = rules.keeping if kind is registry.KeepingRules else primitives.on_arrays.get(function, function)
+    keeping = rules.keeping if kind is not tuple else None
+    compute = keeping or primitives.on_arrays.get(function, function)
     try:
         data = compute(*values)
     except TypeError as error:  # perhaps NumPy's, about to warn here: let it warn at the user's line
@@ -69,9 +67,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     except ValueError:
         misfits.explain(function, values, args)
         raise
+    parents = tuple([arg if type(arg) is Tensor else None for arg in args]) if others else args
     if isinstance(data, tuple):
-        return calls.record_several(data, function, tuple(values), None, tuple(parents))
-    return record(data, function, tuple(values), None, tuple(parents))
+        return calls.record_several(data, function, tuple(values), None, parents)
+    return record(data, function, tuple(values), None, parents)
 
 
 def record(
@@ -249,7 +248,7 @@ class Tensor(ArrayMethods, Displayed):
     # `_value` is the answer of `_function(*_args, **_kwargs)`; `_parents[i]` is the Tensor of the values `_args[i]`, or
     # None. An argument's values are kept, so that new data of a parameter leave older graphs as they are. Later nodes
     # have a higher `_number`; leaves have 0. `_origin` exists in debug mode only, `_cut` on untracked Tensors, `_calls`
-    # on answers of functions, `_kept` on answers of functions defined with `defvjp_keeping`.
+    # on answers of functions, `_kept` on answers of functions whose rules keep values.
     __slots__ = (
         *("__weakref__", "_args", "_calls", "_cut", "_function", "_kept", "_kwargs", "_number", "_origin", "_parents"),
         *("_grad", "_tracked", "_value", "name"),

@@ -4,6 +4,7 @@ Each is stable: for finite z of any float type, neither the function nor its der
 """
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -23,12 +24,14 @@ def upcast_half(x: Any) -> Any:
 
 def with_half_upcast(function: Function) -> Function:
     """Compute `function` in float32 and round the result once where its first argument is float16."""
+    first = next(iter(inspect.signature(function).parameters))
 
     @functools.wraps(function)
-    def upcast(x, *args, **kwargs):
-        if getattr(x, "dtype", None) is not HALF:
-            return function(x, *args, **kwargs)
-        return function(upcast_half(x), *map(upcast_half, args), **kwargs).astype(HALF)
+    def upcast(*args, **kwargs):
+        if getattr(args[0] if args else kwargs.get(first), "dtype", None) is not HALF:
+            return function(*args, **kwargs)
+        named = {name: upcast_half(x) for name, x in kwargs.items()}
+        return function(*map(upcast_half, args), **named).astype(HALF)
 
     return upcast  # type: ignore[return-value]  # it takes what `function` takes
 

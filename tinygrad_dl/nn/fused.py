@@ -72,11 +72,31 @@ batching.rules[leaky_relu] = lambda level, z, alpha=0.01: (
 )
 
 
+# `np.errstate` takes as long as two operations on small arrays: here what would warn raises an error instead.
+_quiet = Computing(vars(losses))
+_cost_of_probabilities, _cost_of_classes = _quiet(losses.cost_of_probabilities), _quiet(losses.cost_of_classes)
+_quiet.complete()
+_INVALID = TypeError, FloatingPointError
+
+
 def _of_probabilities(A: Any, Y: Any) -> Any:
     if A.dtype is HALF:
         return _of_probabilities(widened(A), upcast_half(Y)).astype(HALF)
     Y = losses.floats(Y, A)
     return losses.cost_of_probabilities(A, Y, 1 - Y)
+
+
+def _checked_probabilities(A: Any, Y: Any) -> Any:
+    """Compute the binary cross-entropy of arrays; of unusual ones by the function with all checks."""
+    if type(A) is type(Y) is np.ndarray and A.dtype is Y.dtype is not HALF and A.shape == Y.shape and A.size:
+        not_Y = losses.once(losses.complement, "binary_cross_entropy", Y)
+        try:
+            cost = _cost_of_probabilities(A, Y, not_Y)
+            if cost == cost:
+                return cost
+        except _INVALID:
+            pass
+    return losses.binary_cross_entropy(A, Y)
 
 
 @with_half_upcast
@@ -98,16 +118,19 @@ def _cost_and_exponentials(Z: Any, Y: Any) -> Kept:
     """Compute the softmax cross-entropy of arrays, and keep the parts of its gradient for the rule."""
     Z, Y = losses.arrays("softmax_cross_entropy", Z, Y)
     if Z.dtype is HALF:
-        return Kept(losses.softmax_cross_entropy(Z, Y), None)
+        return Kept(losses.softmax_cross_entropy(Z, Y), ())
     sums = losses.check_classes(Z, Y)
-    P, z = losses.one_hot(Z, Y), Z - np.rint(np.maximum.reduce(Z, axis=0))
+    P, z = losses.one_hot(Z, Y), Z - np.rint(np.maximum.reduce(Z, 0))
     exponentials = np.exp(z)
-    total = np.add.reduce(exponentials, axis=0)
-    with np.errstate(invalid="ignore"):
-        cost = losses.cost_of_classes(P, z - np.log(total))
+    total = np.add.reduce(exponentials, 0)
+    try:
+        cost = _cost_of_classes(P, z - np.log(total))
+    except _INVALID:
+        cost = np.nan
     if cost != cost:
         cost = losses.softmax_cross_entropy(Z, Y)
-    return Kept(cost, (exponentials, (sums / total).astype(total.dtype, copy=False), P))
+    scale = sums / total
+    return Kept(cost, (exponentials, scale if scale.dtype is total.dtype else scale.astype(total.dtype), P))
 
 
 def _exponentials(Z: Any, Y: Any) -> tuple[Any, Any, Any]:
@@ -116,7 +139,9 @@ def _exponentials(Z: Any, Y: Any) -> tuple[Any, Any, Any]:
     return exponentials, np.sum(P, axis=0, keepdims=True) / np.sum(exponentials, axis=0, keepdims=True), P
 
 
-binary_cross_entropy = fused(_of_probabilities, losses.binary_cross_entropy, kinds=_KINDS)
+binary_cross_entropy = fused(
+    _of_probabilities, wraps(losses.binary_cross_entropy)(_checked_probabilities), kinds=_KINDS
+)
 binary_cross_entropy_with_logits = fused(_of_logits, losses.binary_cross_entropy_with_logits, kinds=_KINDS)
 softmax_cross_entropy = fused(
     _of_classes, losses.softmax_cross_entropy, keeping=_cost_and_exponentials, kept=_exponentials

@@ -55,7 +55,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
     np.float64(0.4904)
     """
     A, Y = _samples("binary_cross_entropy", A, Y)
-    not_Y = _once(_complement, "binary_cross_entropy", Y)
+    not_Y = once(complement, "binary_cross_entropy", Y)
     with np.errstate(invalid="ignore"):
         cost = cost_of_probabilities(A, Y, not_Y)
     if cost != cost:  # nan: the logarithm of a number outside [0, 1]
@@ -96,7 +96,7 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     np.float64(0.3466)
     """
     Z, Y = _samples("binary_cross_entropy_with_logits", Z, Y)
-    _once(_complement, "binary_cross_entropy_with_logits", Y)
+    once(complement, "binary_cross_entropy_with_logits", Y)
     cost = cost_of_logits(Z, Y)
     if cost != cost:  # the cost of an infinite logit is 0 with the label that it predicts, else inf
         infinite, positive = np.isinf(Z), Z > 0
@@ -197,12 +197,12 @@ def mean_squared_error(A: Any, Y: Any) -> Any:
 
 def cost_of_probabilities(A: Any, Y: Any, not_Y: Any) -> Any:
     """Compute the binary cross-entropy of probabilities `A`."""
-    return (Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY)).sum() / -_count_samples(A)
+    return np.add.reduce(Y * np.log(A + TINY) + not_Y * np.log(1 - A + TINY), None) / -_count_samples(A)
 
 
 def cost_of_logits(Z: Any, Y: Any) -> Any:
     """Compute the binary cross-entropy of finite logits `Z`."""
-    return np.sum(_terms_of_logits(Z, Y)) / _count_samples(Z)
+    return np.add.reduce(_terms_of_logits(Z, Y), None) / _count_samples(Z)
 
 
 def _terms_of_logits(Z, Y):
@@ -224,7 +224,7 @@ def _count_samples(A):
 _last: tuple[Any, ...] = (lambda: None,)  # a reference to labels; their check, its arguments, and its result
 
 
-def _once(check, *args):
+def once(check, *args):
     """Return `check(*args)`, computed once for labels, the last of `args`, that can't change: those of a Tensor."""
     global _last
     last = _last
@@ -278,7 +278,7 @@ def _check_range(loss, what, values, advice=""):
         raise ValueError(f"{loss}: expected {what} in [0, 1], got {low:.4g} to {high:.4g}{advice}.")
 
 
-def _complement(loss, Y):
+def complement(loss, Y):
     """Return 1 - Y. Raises ValueError unless the labels `Y` lie in [0, 1]."""
     not_Y = 1 - Y
     if np.minimum.reduce(Y * not_Y, axis=None) < 0:  # one reduction for two
@@ -295,7 +295,7 @@ def check_classes(Z: Any, Y: Any) -> Any:
         raise ValueError(f"softmax_cross_entropy: expected logits of shape (classes, m), got {Z.shape}.")
     classes, m = Z.shape
     if _holds_probabilities(Z, Y):
-        return _once(_sums_of_probabilities, "softmax_cross_entropy", Y)
+        return once(_sums_of_probabilities, "softmax_cross_entropy", Y)
     if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":
         raise ValueError(
             f"softmax_cross_entropy: expected integer labels of shape ({m},) or one-hot labels of shape "

@@ -24,32 +24,35 @@ from .symbols import Length, Symbol
 from .trace import Trace, output_of
 
 
-def rules_of(
+def rule_of(
     formula: Callable[..., Any],
     names: Sequence[str],
     ans: Any,
     primals: Sequence[Any],
     kwargs: Any,
     recorded: bool,
+    wanted: Sequence[int],
     kinds: tuple[str, ...] = (algebra.EXACT,),
     kept: Callable[..., Any] | None = None,
-) -> list[Program | None]:
-    """The program of the derivative rule of `formula` for each of the `primals`, None for those that are no floats.
+) -> Program:
+    """The program of the derivative rule of `formula`, whose outputs are the cotangents of the `wanted` primals.
 
     Parameters
     ----------
     formula
         A function of arrays.
     names
-        The names of the inputs of the programs: those of the cotangent `g`, of the answer, and of the primals.
+        The names of the inputs of the program: those of the cotangent `g`, of the answer, and of the primals.
     ans, primals, kwargs
-        The answer and the arguments of a call; Python's numbers and other settings are constants of the programs.
+        The answer and the arguments of a call; Python's numbers and other settings are constants of the program.
     recorded
-        True for rules that record a graph, which differ where a first derivative has a kink.
+        True for a rule that records a graph, which differs where a first derivative has a kink.
+    wanted
+        The argument numbers of floats.
     kinds
         The kinds of identities to apply to the formula.
     kept
-        A function of the primals that computes values that the forward pass has kept, further inputs of the programs.
+        A function of the primals that computes values that the forward pass has kept, further inputs of the program.
 
     Raises
     ------
@@ -60,7 +63,6 @@ def rules_of(
         Node(_plain(x), name=name) for x, name in zip((np.ones_like(_plain(ans)), ans, *primals), names, strict=True)
     ]
     arrays = [i for i, x in enumerate(primals) if hasattr(x, "dtype")]
-    floats = [i for i in arrays if primals[i].dtype.kind in "fc"]
     given = [
         Symbol(node=node) if i in arrays else x for i, (node, x) in enumerate(zip(nodes[2:], primals, strict=True))
     ]
@@ -75,31 +77,30 @@ def rules_of(
 
     def backward() -> tuple[Any, list[Any]]:
         leaves = {i: untracked(Symbol(node=nodes[2 + i])) for i in arrays}
-        for i in floats:
+        for i in wanted:
             leaves[i]._tracked = True
         y = program.evaluate(*leaves.values())[0]
         g: Any = Symbol(node=nodes[0])
         if recorded:
             g = untracked(g)
             g._tracked = True
-        return y, backward_between({y: g}, [leaves[i] for i in floats], topological_order(y), recorded)
+        return y, backward_between({y: g}, [leaves[i] for i in wanted], topological_order(y), recorded)
 
     y, cotangents = tracing.run(with_recording, True, backward)
     parts = [part._node for part in tracing.run(kept, *given, **kwargs)] if kept else []
-    results: list[Program | None] = [None] * len(primals)
-    for i, cotangent in zip(floats, cotangents, strict=True):
-        outputs = []
+    outputs = []
+    for cotangent in cotangents:
         if output_of(cotangent, outputs).index < 0:
             raise TypeError("the cotangent is not traced.")
-        whole = Program(nodes, tracing.nodes, [*outputs, *parts], tracing.guards)
-        whole = _with_inputs(whole, {y._value._node: nodes[1]})
-        whole = with_common_once(with_constants(without_dead_code(whole)))
-        for table in (identities.OF_RULES, identities.AFTERWARDS):
-            whole = with_common_once(without_dead_code(algebra.simplified(whole, rules=table)))
-        inputs = [Node(part.value, name=f"kept{k}") for k, part in enumerate(whole.outputs[1:])]
-        whole = _with_inputs(whole, dict(zip(whole.outputs[1:], inputs, strict=True)))
-        results[i] = without_dead_code(Program(whole.inputs, whole.nodes, whole.outputs[:1], whole.guards))
-    return results
+    whole = Program(nodes, tracing.nodes, [*outputs, *parts], tracing.guards)
+    whole = _with_inputs(whole, {y._value._node: nodes[1]})
+    whole = with_common_once(with_constants(without_dead_code(whole)))
+    for table in (identities.OF_RULES, identities.AFTERWARDS):
+        whole = with_common_once(without_dead_code(algebra.simplified(whole, rules=table)))
+    parts = whole.outputs[len(outputs) :]
+    inputs = [Node(part.value, name=f"kept{k}") for k, part in enumerate(parts)]
+    whole = _with_inputs(whole, dict(zip(parts, inputs, strict=True)))
+    return without_dead_code(Program(whole.inputs, whole.nodes, whole.outputs[: len(outputs)], whole.guards))
 
 
 def _plain(x: Any) -> Any:
@@ -126,14 +127,16 @@ def _replaced(computed: Node, given: Node, node: Node, new: Callable[..., Any]) 
     return given if node is computed else node
 
 
-def compiled(program: Program, name: str, on_arrays: bool = False) -> Callable[..., Any]:
+def compiled(program: Program, name: str, places: Sequence[int], on_arrays: bool = False) -> Callable[..., Any]:
     """Compile a rule to a Python function in NumPy's syntax, of all inputs of the `program`.
+
+    It returns a tuple, which has the outputs at their `places`, and None between them.
 
     With `on_arrays` it is for arrays only, and faster. It raises Mismatch where a guard does not hold.
     """
     emitter = _Emitter(program, on_arrays)
     place = Path(__file__).parent / f"<rule of {name}>"  # a line of this package, not the user's
-    exec(compile(emitter.source(program), str(place), "exec"), emitter.namespace)
+    exec(compile(emitter.source(program, places), str(place), "exec"), emitter.namespace)
     rule: Callable[..., Any] = emitter.namespace["rule"]
     return rule
 
@@ -147,14 +150,16 @@ class _Emitter(_Printer):
         uses = program.uses()
         super().__init__({}, [*program.inputs, *program.nodes], {node for node in program.nodes if uses[node] > 1})
 
-    def source(self, program: Program) -> str:
-        """The code of the function `rule`."""
+    def source(self, program: Program, places: Sequence[int]) -> str:
+        """The code of the function `rule`, a tuple of the outputs at their `places`."""
         lines = [f"{name} = {text}" for name, text in self.bindings]
         for guard in program.guards:
             test, expected = self.held(guard.test), self.held(guard.value)
             lines.append(f"if {test}({self.text(guard.node)}) != {expected}: raise {self.held(Mismatch)}")
         parameters = ", ".join(self.texts[node][0] for node in program.inputs)
-        return "\n    ".join([f"def rule({parameters}):", *lines, f"return {self.text(program.outputs[0])}"])
+        outputs = dict(zip(places, map(self.text, program.outputs), strict=True))
+        parts = "".join([f"{outputs.get(i)}, " for i in range(max(places, default=-1) + 1)])
+        return "\n    ".join([f"def rule({parameters}):", *lines, f"return ({parts})"])
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, int]:
         """The text of a call; a mask is no product here, for what is not finite."""

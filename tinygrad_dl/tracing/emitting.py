@@ -19,6 +19,7 @@ from .invariants import invariant_nodes
 from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
+from .spelling import as_array, by_position, dtype_of_numbers
 from .symbols import item
 from .workers import Workers
 
@@ -206,22 +207,19 @@ class Code:
 
     def _call(self, function: Any, node: Node, out: str = "") -> str:
         name = self.name(function, _name(function))
-        if is_reduction(function) and len(node.args) == 1 and node.kwargs.keys() <= {"axis", "keepdims", "dtype"}:
-            given = {"axis": 0, "dtype": None, "keepdims": False, **node.kwargs}  # by position: twice as fast
-            axis, kind, keepdims = (self.text(given[key]) for key in ("axis", "dtype", "keepdims"))
-            return f"{name}({self.text(node.args[0])}, {axis}, {kind}, {out.removeprefix('out=') or None}, {keepdims})"
-        dtype = _dtype_of_numbers(function, node)
-        parts = [self._number(arg, dtype) if dtype else self.text(arg) for arg in node.args]
+        reduction = by_position(node, out.removeprefix("out="))
+        if reduction:
+            array, axis, dtype, keepdims = map(self.text, (*reduction[:3], reduction[4]))
+            return f"{name}({array}, {axis}, {dtype}, {reduction[3] or None}, {keepdims})"
+        common = dtype_of_numbers(node)
+        parts = [self._number(arg, common) if common else self.text(arg) for arg in node.args]
         parts += [f"{key}={self.text(value)}" for key, value in node.kwargs.items()]
         return f"{name}({', '.join([*parts, *filter(None, [out])])})"
 
     def _number(self, arg: Any, dtype: np.dtype) -> str:
         """The expression for an argument beside arrays of a `dtype`: a number as an array, which NumPy takes faster."""
-        if type(arg) not in (int, float) and not (isinstance(arg, np.generic) and arg.dtype == dtype):
-            return self.text(arg)
-        with np.errstate(all="ignore"):
-            value = np.array(arg, dtype)
-        if not np.isfinite(value):
+        value = as_array(arg, dtype)
+        if value is None:
             return self.text(arg)
         known = self._numbers.setdefault((repr(arg), dtype), value)
         return self.name(known, "n" + re.sub(r"\W", "_", repr(arg)))
@@ -304,16 +302,6 @@ class Code:
             self._names[key] = known
             self.namespace[known] = value
         return known
-
-
-def _dtype_of_numbers(function: Any, node: Node) -> np.dtype | None:
-    """The dtype of the arrays in a call of a ufunc, if they are floats of one dtype, which numbers beside them take."""
-    arrays = [arg for arg in node.args if type(arg) is Node]
-    if not isinstance(function, np.ufunc) or not node.shape or not arrays or any(arg.is_number for arg in arrays):
-        return None
-    dtypes = {arg.dtype for arg in arrays}
-    others = all(type(arg) in (int, float, Node) or isinstance(arg, np.number) for arg in node.args)
-    return arrays[0].dtype if len(dtypes) == 1 and others and arrays[0].dtype.kind == "f" else None
 
 
 def _targets_in_blocks(program: Program, invariant: set[Node]) -> dict[Node, Node]:

@@ -15,8 +15,9 @@ from ..core.modes import with_recording
 from ..core.signatures import signature
 from ..core.tensor import Tensor, untracked
 from . import algebra
-from .deriving import Mismatch, compiled, rules_of
+from .deriving import Mismatch, compiled, rule_of
 from .places import find_places
+from .spelling import fastest
 from .symbols import Symbol, transparent
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,26 +51,13 @@ def fused(
     body: Any = compute or formula
     operation = primitives.array_function(body)
     transparent.add(operation)
-    derived = _Derived(formula, registry.name_of(operation), kinds)
-    if keeping:
-        with_kept = _Derived(formula, registry.name_of(operation), kinds, kept)
-        rules = [_rule_with_kept(derived.rule(i), with_kept, i) for i in range(derived.count)]
-        registry.defvjp_keeping(operation, keeping, *rules)
-    else:
-        registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)))
+    derived = _Derived(formula, registry.name_of(operation), kinds, kept)
+    registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)), keeping=keeping)
     batching.rules[operation] = lambda level, *args, **kwargs: body(*args, **kwargs)
     return operation
 
 
-def _rule_with_kept(rule: Callable[..., Any], with_kept: _Derived, argnum: int) -> Callable[..., Any]:
-    def rule_with_kept(g: Any, ans: Any, *primals: Any, kept: Any = None, **kwargs: Any) -> Any:
-        if kept is None:
-            return rule(g, ans, *primals, **kwargs)
-        chosen: Any = with_kept.choose((g, ans, *primals), kwargs)[argnum]
-        return chosen(g, ans, *primals, *kept)
-
-    rule_with_kept.__signature__ = signature(rule)  # type: ignore[attr-defined]
-    return rule_with_kept
+_Joint = Callable[..., Sequence[Any]]  # a function of g, ans, the primals and what was kept: all cotangents
 
 
 class _Derived:
@@ -80,38 +68,44 @@ class _Derived:
     ):
         self._formula, self._name, self._kinds, self._kept = formula, name, kinds, kept
         self._parameters = [p for p in signature(formula).parameters.values() if p.kind is not p.KEYWORD_ONLY]
-        self.rules: dict[Any, Sequence[Callable[..., Any] | None] | None] = {}
+        self.rules: dict[Any, _Joint | None] = {}
         self._outside: list[tuple[Any, Any]] | None = None  # the places that the formula reads, and the values there
         self.count = len(self._parameters)
         self.choose = self._chooser()
 
-    def _chooser(self) -> Callable[..., Sequence[Callable[..., Any] | None]]:
-        """A function of `given`, the cotangent, the answer and the primals, and of keywords, that returns the rules.
+    def _chooser(self) -> Callable[..., _Joint]:
+        """The function `choose` for `registry.defvjp_chosen`.
 
         It is written out for the usual number of arrays, since each backward pass calls it for each node.
         """
-        names = [f"x{i}" for i in range(self.count)]
-        key = [*(f"{name}.shape" for name in names), *(f"{name}.dtype" for name in names)]
+        xs, parents = ([f"{letter}{i}" for i in range(self.count)] for letter in "xp")
+        wanted = [f"{p} is not None and {p}._tracked and (nodes is None or {p} in nodes)" for p in parents]
+        key = ["type(ans)", *wanted, *(f"{x}.shape" for x in xs), *(f"{x}.dtype" for x in xs)]
+        kept = ["*kept"] if self._kept else []
         code = f"""
-def choose(given, kwargs):
+def choose(given, kwargs, parents, nodes):
     try:
-        {", ".join(["g", "ans", *names])} = given
-        found = rules[{", ".join(["type(ans)", *key])}] if not kwargs else None
+        {", ".join(["g", "ans", *xs, *kept])} = given
+        {", ".join(parents)}, = parents
+        found = rules[{", ".join([*key, *(["bool(kept)"] * len(kept))])}] if not kwargs else None
     except (AttributeError, KeyError, ValueError):
         found = None
-    return found or find(given, kwargs or {{}})
+    if found is None:
+        wanted = [p is not None and p._tracked and (nodes is None or p in nodes) for p in parents]
+        found = find(given, kwargs or {{}}, wanted)
+    return found
 """
         namespace: dict[str, Any] = {"rules": self.rules, "find": self._find}
         exec(code, namespace)
-        choose: Callable[..., Any] = namespace["choose"]
+        choose: Callable[..., _Joint] = namespace["choose"]
         return choose
 
     def rule(self, argnum: int) -> Callable[..., Any]:
         """The rule for an argument in calls of any shapes, for one argument at a time."""
 
         def rule(g: Any, ans: Any, *primals: Any, **kwargs: Any) -> Any:
-            chosen: Any = self.choose((g, ans, *primals), kwargs)[argnum]
-            return chosen(g, ans, *primals)
+            given, wanted = (g, ans, *primals), [i == argnum for i in range(len(primals))]
+            return self._find(given, kwargs, wanted)(*given)[argnum]
 
         before = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in self._names(())[:2]]
         after = signature(self._formula).parameters.values()
@@ -120,28 +114,29 @@ def choose(given, kwargs):
         rule.__signature__ = inspect.Signature([*before, *after])  # type: ignore[attr-defined]
         return rule
 
-    def _find(self, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Callable[..., Any] | None]:
-        """Look up the rules for any call, or derive them."""
-        kind, primals = type(given[1]), given[2:]
+    def _find(self, given: tuple[Any, ...], kwargs: dict[str, Any], wanted: list[bool]) -> _Joint:
+        """Look up the rule for any call, or derive it."""
+        kind, primals = type(given[1]), given[2 : 2 + len(wanted)]
+        kept = len(given) > 2 + len(wanted)
         if kind is primitives.Outputs or any(type(x) is batching.Batched for x in given[1:]):
-            return self._by_graph(kwargs)
+            return self._by_graph(kwargs, wanted)
         if self._outside is None or any(place.get() is not value for place, value in self._outside):
             places = find_places(self._formula, {})
             if places.arrays or places.tensors or places.generators or places.containers:
-                return self._by_graph(kwargs)
+                return self._by_graph(kwargs, wanted)
             self._outside = [(place, place.get()) for place in places.others]
             self.rules.clear()
-        key: Any = (kind, *(_shape_of(x) for x in primals), *(_dtype_of(x) for x in primals))
+        key: Any = (kind, *wanted, *map(_shape_of, primals), *map(_dtype_of, primals), *([kept] if self._kept else []))
         if kwargs or self._outside:  # no key of `choose`
             key = (key, *sorted(kwargs.items()))
         try:
             if key not in self.rules:
                 if len(self.rules) >= _MOST:
                     self.rules.clear()
-                self.rules[key] = self._derive(given, kwargs)
-            return self.rules[key] or self._by_graph(kwargs)
+                self.rules[key] = self._derive(given[1], primals, kwargs, wanted, kept)
+            return self.rules[key] or self._by_graph(kwargs, wanted)
         except TypeError:  # a setting that is not hashable
-            return self._by_graph(kwargs)
+            return self._by_graph(kwargs, wanted)
 
     def _names(self, primals: tuple[Any, ...]) -> list[str]:
         """The names of the cotangent, the answer, and the primals, which are those of the parameters."""
@@ -150,87 +145,71 @@ def choose(given, kwargs):
         taken = {p.name for p in parameters} | {*names, "np"}
         return [name if name not in taken else f"{name}_" for name in ("g", "ans")] + names
 
-    def _derive(self, given: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Callable[..., Any] | None] | None:
-        """The compiled rules for a call; None if the formula can't be traced, so that its graph is needed."""
-        ans, primals = given[1], given[2:]
+    def _derive(
+        self, ans: Any, primals: tuple[Any, ...], kwargs: dict[str, Any], wanted: list[bool], kept: bool
+    ) -> _Joint | None:
+        """The compiled rule for a call; None if the formula can't be traced, so that its graph is needed."""
         recorded = type(ans) is Tensor
+        places = [i for i, x in enumerate(primals) if wanted[i] and _is_float(x)]
         try:
             with np.errstate(all="ignore"):
-                programs = rules_of(
-                    *(self._formula, self._names(primals), ans, primals, kwargs, recorded, self._kinds, self._kept)
+                program = rule_of(
+                    *(self._formula, self._names(primals), ans, primals, kwargs, recorded, places, self._kinds),
+                    self._kept if kept else None,
                 )
         except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
             return None
-        if recorded and any(program is not None and program.guards for program in programs):
+        if recorded and program.guards:
             return None  # at a kink, whose second derivative depends on the values
-        rules: list[Callable[..., Any] | None] = []
-        for i, program in enumerate(programs):
-            if program is None:
-                rules.append(None)
-                continue
-            fast = not recorded and type(ans) is not Symbol
-            rule = compiled(algebra.simplified(program) if fast else program, self._name, fast)
-            rules.append(self._guarded(rule, i, kwargs) if program.guards else rule)
-        return rules
+        fast = not recorded and type(ans) is not Symbol
+        if fast:
+            program = fastest(algebra.simplified(algebra.simplified(program), rules=algebra.OF_SPEED))
+        rule = compiled(program, self._name, places, fast)
+        return self._guarded(rule, kwargs, wanted) if program.guards else rule
 
-    def _guarded(self, rule: Callable[..., Any], argnum: int, kwargs: dict[str, Any]) -> Callable[..., Any]:
-        def guarded(g: Any, ans: Any, *primals: Any) -> Any:
+    def _guarded(self, rule: _Joint, kwargs: dict[str, Any], wanted: list[bool]) -> _Joint:
+        def guarded(*given: Any) -> Any:
             try:
-                return rule(g, ans, *primals)
+                return rule(*given)
             except Mismatch:
-                return self._by_graph(kwargs)[argnum](g, ans, *primals)
+                return self._by_graph(kwargs, wanted)(*given)
 
         return guarded
 
     # ---- without a trace
 
-    def _by_graph(self, kwargs: dict[str, Any]) -> Sequence[Callable[..., Any]]:
-        """Rules that record the formula once more, and go backward through its graph; they share one pass."""
-        found: dict[str, Any] = {}
+    def _by_graph(self, kwargs: dict[str, Any], wanted: list[bool]) -> _Joint:
+        """A rule that records the formula once more, and goes backward through its graph."""
 
-        def rule_for(argnum: int) -> Callable[..., Any]:
-            def rule(g: Any, ans: Any, *primals: Any) -> Any:
-                if not found:
-                    found["cotangents"] = self._cotangents(g, ans, primals[: self.count], kwargs)
-                return found["cotangents"][argnum]
+        def rule(g: Any, ans: Any, *primals: Any) -> list[Any]:
+            recorded = type(ans) is Tensor or (isinstance(ans, tuple) and any(type(part) is Tensor for part in ans))
+            xs = primals[: len(wanted)]
+            leaves = [_leaf(x, recorded) if needed else x for x, needed in zip(xs, wanted, strict=True)]
+            y = with_recording(True, lambda: self._formula(*leaves, **kwargs))
+            outputs = (*zip(y, g, strict=True),) if isinstance(y, tuple) else ((y, g),)
+            seeds = {part: u for part, u in outputs if u is not None and type(part) is Tensor and part._tracked}
+            targets = [i for i, leaf in enumerate(leaves) if wanted[i] and type(leaf) is Tensor and leaf._tracked]
+            order = topological_order(*seeds)
+            found = backward_between(seeds, [leaves[i] for i in targets], order, recorded)
+            cotangents = dict(zip(targets, found, strict=True))
+            return [cotangents.get(i) for i in range(len(leaves))]
 
-            return rule
-
-        return _Rules(rule_for)
-
-    def _cotangents(self, g: Any, ans: Any, primals: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        recorded = type(ans) is Tensor or (isinstance(ans, tuple) and any(type(part) is Tensor for part in ans))
-        leaves = [_leaf(x, recorded) for x in primals]
-        y = with_recording(True, lambda: self._formula(*leaves, **kwargs))
-        outputs = (*zip(y, g, strict=True),) if isinstance(y, tuple) else ((y, g),)
-        seeds = {part: u for part, u in outputs if u is not None and type(part) is Tensor and part._tracked}
-        targets = [leaf for leaf in leaves if type(leaf) is Tensor and leaf._tracked]
-        cotangents = iter(backward_between(seeds, targets, topological_order(*seeds), recorded))
-        return [next(cotangents) if type(leaf) is Tensor and leaf._tracked else None for leaf in leaves]
-
-
-class _Rules(Sequence[Callable[..., Any]]):
-    """Rules for any number of arguments."""
-
-    def __init__(self, rule_for: Callable[[int], Callable[..., Any]]):
-        self._rule_for = rule_for
-
-    def __len__(self) -> int:
-        return 1_000_000_000
-
-    def __getitem__(self, argnum: Any) -> Any:
-        return self._rule_for(argnum)
+        return rule
 
 
 def _leaf(x: Any, recorded: bool) -> Any:
     """A leaf of the values of a primal; if rules are `recorded`, a node that leads to it; settings as they are."""
     if recorded:
         return primitives.identity(x) if type(x) is Tensor else x
-    if getattr(getattr(x, "dtype", None), "kind", "") not in ("f", "c"):
+    if not _is_float(x):
         return x
     leaf = untracked(x)
     leaf._tracked = True
     return leaf
+
+
+def _is_float(x: Any) -> bool:
+    return getattr(getattr(x, "dtype", None), "kind", "") in ("f", "c")
 
 
 def _shape_of(x: Any) -> Any:

@@ -1,0 +1,63 @@
+"""Calls of NumPy in their fastest spelling: reductions by position, and arrays in place of Python numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .memory import is_reduction
+from .program import Node, Program, rewrite
+
+
+def by_position(node: Node, out: Any = None) -> tuple[Any, ...] | None:
+    """The arguments of a reduction by position, which is up to twice as fast; None for other calls."""
+    if not (
+        is_reduction(node.function) and len(node.args) == 1 and node.kwargs.keys() <= {"axis", "dtype", "keepdims"}
+    ):
+        return None
+    given = {"axis": 0, "dtype": None, "keepdims": False, **node.kwargs}
+    return node.args[0], given["axis"], given["dtype"], out, given["keepdims"]
+
+
+def dtype_of_numbers(node: Node) -> np.dtype | None:
+    """The dtype of the arrays in a call of a ufunc, if they are floats of one dtype, which numbers beside them take."""
+    arrays = [arg for arg in node.args if type(arg) is Node]
+    if not isinstance(node.function, np.ufunc) or not node.shape or any(arg.is_number for arg in arrays):
+        return None
+    dtypes = {arg.dtype for arg in arrays}
+    others = all(type(arg) in (int, float, Node) or isinstance(arg, np.number) for arg in node.args)
+    return arrays[0].dtype if len(dtypes) == 1 and others and arrays[0].dtype.kind == "f" else None
+
+
+def as_array(arg: Any, dtype: np.dtype) -> np.ndarray | None:
+    """A number beside arrays of a `dtype` as an array of it, which NumPy takes faster; None for other arguments."""
+    if type(arg) not in (int, float) and not (isinstance(arg, np.generic) and arg.dtype == dtype):
+        return None
+    with np.errstate(all="ignore"):
+        value = np.array(arg, dtype)
+    return value if np.isfinite(value) else None
+
+
+def fastest(program: Program) -> Program:
+    """The program with all calls in their fastest spelling.
+
+    >>> from .trace import trace
+    >>> node, = fastest(trace(lambda x: 1 - x, np.ones(3)).program).nodes
+    >>> node.args[0]
+    array(1.)
+    """
+    return rewrite(program, _fastest)
+
+
+def _fastest(node: Node, new: Callable[..., Any]) -> Node:
+    reduction = by_position(node)
+    if reduction:
+        return new(node.function, *reduction)
+    dtype = dtype_of_numbers(node)
+    if dtype is None:
+        return node
+    arrays = [as_array(arg, dtype) for arg in node.args]
+    args = [arg if array is None else array for arg, array in zip(node.args, arrays, strict=True)]
+    return new(node.function, *args, **node.kwargs) if any(array is not None for array in arrays) else node
