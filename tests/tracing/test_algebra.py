@@ -1,10 +1,14 @@
 """Exact rules of algebra keep the numbers, for nan and inf too."""
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tinygrad_dl.tracing.algebra import OF_SPEED, simplified
+from tinygrad_dl.tracing.algebra import OF_EAGER, OF_SPEED, simplified
 from tinygrad_dl.tracing.trace import trace
 
 X = np.array([[1.0, -2.0, np.inf], [np.nan, 0.0, -0.0]])
@@ -36,8 +40,8 @@ def test_an_exact_rule_keeps_the_numbers(rule, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_products_of_a_column_and_a_row_are_multiplied_where_they_run(dtype):
-    column, row = X.reshape(-1, 1).astype(dtype), np.tile(X.reshape(1, -1), 2).astype(dtype)
+def test_large_products_of_a_column_and_a_row_are_multiplied_where_they_run(dtype):
+    column, row = X.reshape(-1, 1).astype(dtype), np.tile(X.reshape(1, -1), 2**12).astype(dtype)
     program = trace(np.matmul, column, row).program
     fast = simplified(program, rules=OF_SPEED)
     assert [node.function for node in fast.nodes] == [np.multiply]
@@ -47,6 +51,39 @@ def test_products_of_a_column_and_a_row_are_multiplied_where_they_run(dtype):
         with np.errstate(all="ignore"):
             other = trace(np.matmul, *others).program
         assert [node.function for node in simplified(other, rules=OF_SPEED).nodes] == [np.matmul]
+
+
+@given(st.integers(2, 2000), st.sampled_from([np.float64, np.float32]), st.integers(0, 2**32 - 1))
+def test_sums_of_short_rows_are_products_with_ones(m, dtype, seed):
+    x = np.random.default_rng(seed).normal(size=(3, m)).astype(dtype)
+    program = trace(lambda x: np.add.reduce(x, axis=1, keepdims=True), x).program
+    fast = simplified(program, rules=OF_EAGER)
+    is_short = m <= {np.float64: 1024, np.float32: 128}[dtype]
+    assert [node.function for node in fast.nodes] == [np.matmul if is_short else np.add.reduce]
+    exact = [[math.fsum(row)] for row in x.tolist()]
+    bound = m * np.finfo(dtype).eps * np.sum(np.abs(x), axis=1, keepdims=True)
+    assert np.all(np.abs(fast.evaluate(x)[0] - exact) <= bound)
+
+
+@pytest.mark.parametrize("row", [[1, np.inf], [np.inf, -np.inf], [np.nan, 1], [-np.inf, -np.inf], [0.0, -0.0]])
+def test_sums_of_short_rows_pass_on_nan_and_inf(row):
+    x = np.array([row])
+    program = trace(lambda x: np.add.reduce(x, axis=1, keepdims=True), np.ones((1, 2))).program
+    with np.errstate(all="ignore"):
+        found, expected = simplified(program, rules=OF_EAGER).evaluate(x)[0], program.evaluate(x)[0]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_other_sums_stay_as_they_are():
+    for f in (
+        lambda x: np.add.reduce(x, axis=0, keepdims=True),
+        lambda x: np.add.reduce(x, axis=1),
+        lambda x: np.add.reduce(x[:, :1], axis=1, keepdims=True),
+        lambda x: np.add.reduce(x.astype(int), axis=1, keepdims=True),
+        lambda x: np.add.reduce(x, axis=1, keepdims=True, dtype=np.float64),
+    ):
+        program = trace(f, np.ones((3, 4), np.float32)).program
+        assert simplified(program, rules=OF_EAGER).nodes[-1].function == np.add.reduce
 
 
 @pytest.mark.parametrize("y", [0.0, 1.0, 0.3])

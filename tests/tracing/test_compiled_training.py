@@ -53,8 +53,10 @@ def assert_trained_alike(make, X, loss, make_optimizer, steps=6):
         found.append((losses, net.state_dict() | optimizer.state_dict() | {"predictions": net(X).numpy()}))
     assert run.cache_info().hits == steps - 1  # it ran compiled
     np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-10)
+    # The gradient of a bias before batch normalization is 0 but for rounding, 1e-15, which Adam divides by 1e-8.
+    atol = steps * 0.05 * 1e-15 / 1e-8
     for name, values in found[0][1].items():
-        np.testing.assert_allclose(found[1][1][name], values, rtol=1e-9, atol=1e-11, err_msg=name)
+        np.testing.assert_allclose(found[1][1][name], values, rtol=1e-9, atol=atol, err_msg=name)
 
 
 def squares(net, X):

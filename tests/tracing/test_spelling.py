@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_dl.tracing.spelling import as_array, fastest
+from tinygrad_dl.tracing.spelling import as_array, fastest, is_small_product
 from tinygrad_dl.tracing.trace import trace
 
 X = np.array([[0.5, -1.0, 2.0], [2.0, 1.5, 0.25]])
@@ -44,3 +44,18 @@ def test_integers_and_other_dtypes_beside_numbers_stay_as_they_are():
         program = trace(lambda x: x * 2, x).program
         assert fastest(program).nodes[0].args[1] == 2
         assert type(fastest(program).nodes[0].args[1]) is int
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_small_products_of_matrices_are_computed_by_the_method_dot(dtype):
+    def is_small(x, y):
+        return is_small_product(np.matmul, (np.ones(x, dtype), np.ones(y, dtype)))
+
+    rows = 2**16 // np.dtype(dtype).itemsize // 4
+    assert is_small((4, 2), (2, rows // 4))
+    assert is_small((4, 500), (500, rows))
+    assert not is_small((4, 2), (2, rows + 1))
+    assert not is_small((2, 4, 2), (2, 3))
+    assert not is_small((2,), (2, 3))
+    assert not is_small_product(np.matmul, (np.ones((2, 2), dtype), np.ones((2, 2), int)))
+    assert not is_small_product(np.multiply, (np.ones((2, 2), dtype), np.ones((2, 2), dtype)))

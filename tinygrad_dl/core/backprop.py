@@ -84,14 +84,14 @@ def backward_pass(
     observer = observing.value() if is_observed() else None
     while waiting:
         node = heappop(waiting)[1]
-        parents = node._parents or _parents_of(node)
+        parents: Any = node._parents or _parents_of(node)
         g = cotangents[node] if node in targets else cotangents.pop(node)
         given = (g, outputs_of(node), *_tensor_args(node)) if create_graph else (g, node._value, *node._args)
         kwargs = node._kwargs
         rules: Any = vjps[node._function]
         if observer:
             rules = observer.rules(rules, node, g)
-        parts: Any = None  # the cotangents of all parents, if a rule computes them at once
+        parts: Any = None  # the cotangents of all parents, if a rule computes them at once, None where none is wanted
         if type(rules) is not tuple:
             if type(rules) is registry.ChosenRules:
                 if rules.keeping and not create_graph:
@@ -101,29 +101,29 @@ def backward_pass(
                 parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
                     parents = ()
-                sums.add(parent)  # type: ignore[arg-type]
+                sums.add(parent)
             elif type(rules) is registry.JointRule:
-                parts = rules.parts(given, kwargs, parents)
+                rules, given, kwargs = rules.picks(given, kwargs, parents)
             else:  # unbounded: one for each argument
                 rules = list(islice(rules, len(parents)))
         argnum = -1  # enumerate and zip allocate per node: 5 % slower on chains
         for parent in parents:
             argnum += 1
-            if parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
-                continue
             if parts:
                 part = parts[argnum]
-            elif kwargs:
-                part = rules[argnum](*given, **kwargs)
+                if part is None:
+                    continue
+            elif parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
+                continue
             else:
-                part = rules[argnum](*given)
-            x = parent._value
-            try:
-                fits = part.shape == x.shape and part.dtype is x.dtype
-            except AttributeError:
-                raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array{origin(node)}") from None
-            if not fits:
-                part = unbroadcast(part, x, node)
+                part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
+                x = parent._value
+                try:
+                    fits = part.shape == x.shape and part.dtype is x.dtype
+                except AttributeError:
+                    raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array{origin(node)}") from None
+                if not fits:
+                    part = unbroadcast(part, x, node)
             if parent in cotangents:
                 cotangents[parent] = cotangents[parent] + part
             else:

@@ -106,7 +106,7 @@ def masked(x: Any, mask: Any) -> Any:
     array([1., 0.])
     """
     finite = type(x) is np.ndarray and cmath.isfinite(np.vdot(x, x))
-    return x * mask if finite else np.where(mask, x, 0)
+    return x * mask.astype(x.dtype) if finite else np.where(mask, x, 0)
 
 
 @array_function

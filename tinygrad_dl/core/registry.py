@@ -9,6 +9,7 @@ that is not in the table, raises an error in the forward pass, where the user's 
 import functools
 import inspect
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -149,16 +150,19 @@ class JointRule(Sequence[Rule]):
         computed: list[Sequence[Any]] = []
         return (self._for(argnum, computed) for argnum in itertools.count())
 
-    def parts(self, given: tuple[Any, ...], kwargs: dict[str, Any] | None, parents: Sequence[Any]) -> Sequence[Any]:
-        """Call the rule once, and return a cotangent for each of the `parents` that is tracked."""
+    def picks(
+        self, given: tuple[Any, ...], kwargs: dict[str, Any] | None, parents: Sequence[Any]
+    ) -> tuple[list[Any], tuple[Any, ...], None]:
+        """Call the rule once; return equivalent rules, arguments and keywords that pick from its answer."""
         found = self._rule(*given, **(kwargs or {}))
         for argnum, parent in enumerate(parents[len(found) :], len(found)):
             if parent is not None and parent._tracked:
                 raise _no_part(argnum)
-        return [
+        parts = [
             np.zeros_like(parent._value) if part is None and parent is not None else part
             for part, parent in zip(found, parents, strict=False)
         ]
+        return list(map(operator.itemgetter, range(len(parents)))), (parts,), None
 
     def _for(self, argnum: int, computed: list[Sequence[Any]]) -> Rule:
         def pick(g, ans, *primals, **kwargs):

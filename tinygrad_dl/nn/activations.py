@@ -4,7 +4,6 @@ Each is stable: for finite z of any float type, neither the function nor its der
 """
 
 import functools
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ def upcast_half(x: Any) -> Any:
 
 def with_half_upcast(function: Function) -> Function:
     """Compute `function` in float32 and round the result once where its first argument is float16."""
-    first = next(iter(inspect.signature(function).parameters))
+    first = function.__code__.co_varnames[0]
 
     @functools.wraps(function)
     def upcast(*args, **kwargs):

@@ -18,6 +18,7 @@ from . import activations, losses
 from .activations import HALF, upcast_half, with_half_upcast
 
 _computing = Computing(globals())
+_SMALL = 2**13  # elements: the method `dot` has half of the overhead of `@`, but fills a larger answer with zeros first
 
 
 @_computing
@@ -44,12 +45,24 @@ def _affine(W: Any, A: Any, b: Any) -> Any:
         If `b` is not a column of length n_out.
     """
     try:
-        Z = W @ A
+        is_small = type(W) is type(A) is np.ndarray and W.ndim == A.ndim == 2 and len(W) * A.shape[1] <= _SMALL
+        Z = W.dot(A) if is_small else W @ A
         if b.shape != (Z.shape[0], 1):
             raise ValueError(f"affine: expected b of shape ({Z.shape[0]}, 1) for W of shape {W.shape}, got {b.shape}.")
-        return np.add(Z, b, out=Z) if b.dtype == Z.dtype else Z + b
+        return np.add(Z, b, Z) if b.dtype is Z.dtype else Z + b
     except TypeError as error:
         return at_the_users_line(error, np.add, (at_the_users_line(error, np.matmul, (W, A)), b))
+
+
+_ONE_AND_MOST = {np.dtype(kind): (np.array(1, kind), np.array(80, kind)) for kind in (np.float32, np.float64)}
+
+
+@wraps(activations.sigmoid)
+def _sigmoid(z: activations.Array) -> activations.Array:
+    if type(z) is not np.ndarray or z.dtype not in _ONE_AND_MOST:
+        return activations.sigmoid(z)
+    one, most = _ONE_AND_MOST[z.dtype]  # a fourth faster than numbers of Python, on small arrays
+    return one / (one + np.exp(np.minimum(-z, most)))
 
 
 @wraps(activations.relu)
@@ -61,7 +74,7 @@ _computing.complete()
 _KINDS = EXACT, READING
 _affine.__name__ = _affine.__qualname__ = "affine"
 affine = fused(lambda W, A, b: W @ A + b, _affine)
-sigmoid = fused(activations.sigmoid, kinds=_KINDS)
+sigmoid = fused(activations.sigmoid, _sigmoid, kinds=_KINDS)
 relu = fused(activations.relu, _relu)
 leaky_relu = fused(activations.leaky_relu)
 _function: Any

@@ -41,7 +41,7 @@ class SGD(Optimizer):
 
     def update(self, i: int, gradient: np.ndarray) -> Any:
         """Compute the step of parameter number `i`; see `Optimizer.update`."""
-        return self.learning_rate * gradient
+        return self._rate * gradient
 
 
 class Momentum(Optimizer):
@@ -85,7 +85,7 @@ class Momentum(Optimizer):
     def update(self, i: int, gradient: np.ndarray) -> Any:
         """Compute the step of parameter number `i`; see `Optimizer.update`."""
         self._v[i] = self.beta * self._v[i] + (1 - self.beta) * gradient
-        return self.learning_rate * self._v[i]
+        return self._rate * self._v[i]
 
 
 class RMSProp(Optimizer):
@@ -138,7 +138,7 @@ class RMSProp(Optimizer):
     def update(self, i: int, gradient: np.ndarray) -> Any:
         """Compute the step of parameter number `i`; see `Optimizer.update`."""
         self._s[i] = self.beta * self._s[i] + (1 - self.beta) * np.square(gradient)
-        return self.learning_rate * gradient / (np.sqrt(self._s[i]) + self.epsilon)
+        return self._rate * gradient / (np.sqrt(self._s[i]) + self.epsilon)
 
 
 class Adam(Optimizer):
@@ -203,4 +203,4 @@ class Adam(Optimizer):
         self._s[i] = self.beta2 * self._s[i] + (1 - self.beta2) * np.square(gradient)
         v = self._v[i] / (1 - self.beta1 ** self._t[i])
         s = self._s[i] / (1 - self.beta2 ** self._t[i])
-        return self.learning_rate * v / (np.sqrt(s) + self.epsilon)
+        return self._rate * v / (np.sqrt(s) + self.epsilon)

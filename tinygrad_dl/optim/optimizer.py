@@ -121,7 +121,9 @@ class Optimizer:
         self._rate = checks.positive(kind, "a learning rate", self._rate)
         self.weight_decay = checks.not_negative(kind, "a weight_decay", weight_decay)
         self.max_norm = None if max_norm is None else checks.positive(kind, "max_norm", max_norm)
-        self._slots = [(p, p.shape, _FLOAT32 if p.dtype == np.float16 else p.dtype) for p in self.parameters]
+        self._slots = [
+            (i, p, p.shape, _FLOAT32 if p.dtype == np.float16 else p.dtype) for i, p in enumerate(self.parameters)
+        ]
 
     @property
     def learning_rate(self) -> float:
@@ -170,28 +172,27 @@ class Optimizer:
         if not (type(rate) is float and 0 <= rate < math.inf):
             rate = self._check_rate(rate)
         self._rate = rate
-        moved, gradients = [], []
-        for i, (parameter, shape, dtype) in enumerate(self._slots):
+        given = []
+        for i, parameter, shape, dtype in self._slots:
             gradient = parameter._grad
             if gradient is not None:
-                if not (type(gradient) is np.ndarray and gradient.shape == shape and gradient.dtype is dtype):
+                if not (type(gradient) is np.ndarray and gradient.dtype is dtype and gradient.shape == shape):
                     gradient = self._array("a gradient", gradient, i)
-                moved.append(parameter)
-                gradients.append((i, gradient))
-        if not moved:
+                given.append((i, parameter, gradient))
+        if not given:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
         if self.max_norm is not None:
-            gradients = _clip(gradients, self.max_norm)
-        new = []
-        for i, gradient in gradients:
-            parameter, shape, dtype = self._slots[i]
-            update = self.update(i, gradient)
-            if not (type(update) in _PLAIN and update.shape == shape and update.dtype is dtype):
-                update = self._array("an update", update, i)
+            given = _clip(given, self.max_norm)
+        moved, new = [], []
+        for i, parameter, gradient in given:
             value = parameter._value
+            update = self.update(i, gradient)
+            if not (type(update) in _PLAIN and update.dtype is gradient.dtype and update.shape == value.shape):
+                update = self._array("an update", update, i)
             after = value - update
             if self.weight_decay and not is_bias(parameter.name):
                 after = after - rate * self.weight_decay * value
+            moved.append(parameter)
             new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
         replace_all_data(moved, new)
         if self.schedule is not None:
@@ -209,7 +210,7 @@ class Optimizer:
             raise ValueError(f"{expected}, got {array.shape}.")
         if array.dtype.kind == "c":
             raise TypeError(f"{expected} in real numbers, got {array.dtype}: apply np.real.")
-        return array.astype(self._slots[i][2], copy=False)
+        return array.astype(self._slots[i][3], copy=False)
 
     def _check_rate(self, rate: Any) -> float:
         """Check a learning rate that was assigned or comes of a schedule; 0 is allowed, the end of many schedules."""
@@ -287,10 +288,10 @@ class Optimizer:
         ]
 
     def _zeros(self) -> list[np.ndarray]:
-        return [np.zeros(shape, dtype) for _, shape, dtype in self._slots]
+        return [np.zeros(shape, dtype) for *_, shape, dtype in self._slots]
 
 
-def _clip(gradients: list[tuple[int, np.ndarray]], most: float) -> list[tuple[int, np.ndarray]]:
+def _clip(given: list[tuple[int, Tensor, np.ndarray]], most: float) -> list[tuple[int, Tensor, np.ndarray]]:
     """Scale all gradients to the global norm `most`, if theirs is larger."""
-    norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for _, g in gradients))
-    return [(i, (g * (most / np.maximum(norm, most))).astype(g.dtype)) for i, g in gradients]
+    norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for *_, g in given))
+    return [(i, parameter, (g * (most / np.maximum(norm, most))).astype(g.dtype)) for i, parameter, g in given]

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import primitives
 from .program import Node, Program, rewrite, shape_of
+from .spelling import is_small_product
 
 EXACT, READING = "exact", "reading"
 
@@ -169,12 +170,22 @@ def _is_sigmoid(a: Any) -> bool:
 
 
 def _outer_product(new: Any, a: Any, b: Any) -> Any:
-    """A column times a row has no sums, and takes BLAS up to five times as long as a multiplication."""
-    is_outer = len(shape_of(a)) == len(shape_of(b)) == 2 and shape_of(a)[1] == 1 and shape_of(b)[1] >= _LONG
-    return new(np.multiply, a, b) if is_outer and _is_float(a) and _is_float(b) else None
+    """A column times a row has no sums, and takes BLAS up to five times as long as a multiplication if it is large."""
+    is_outer = len(shape_of(a)) == len(shape_of(b)) == 2 and shape_of(a)[1] == 1
+    if not is_outer or is_small_product(np.matmul, (a, b)):
+        return None
+    return new(np.multiply, a, b) if _is_float(a) and _is_float(b) else None
 
 
-_LONG = 8  # elements of a row: of shorter ones the multiplication is slower
+_MOST_IN_ROW = {np.dtype(np.float32): 128, np.dtype(np.float64): 1024}
+
+
+def _sum_along_rows(new: Any, x: Any, axis: Any = 0, keepdims: Any = False) -> Any:
+    """Sums of short rows are a product with ones: BLAS adds up several elements at a time, as NumPy does up to 128."""
+    if axis != 1 or not keepdims or len(shape_of(x)) != 2 or not 1 < shape_of(x)[1] <= _MOST_IN_ROW.get(x.dtype, 0):
+        return None
+    return new(np.matmul, x, np.ones((shape_of(x)[1], 1), x.dtype))
+
 
 _TABLE = [
     Rule(np.multiply, EXACT, _sigmoid_with_cross_entropy),
@@ -197,3 +208,4 @@ def by_function(table: list[Any]) -> dict[Any, list[Any]]:
 
 RULES = by_function(_TABLE)
 OF_SPEED = by_function([Rule(np.matmul, EXACT, _outer_product)])  # for programs that run, and are not read
+OF_EAGER = by_function([*OF_SPEED[np.matmul], Rule(np.add.reduce, EXACT, _sum_along_rows)])

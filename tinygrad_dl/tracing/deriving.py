@@ -19,6 +19,7 @@ from .constants import with_constants
 from .dead_code import without_dead_code
 from .printing import ATOM, IN_NUMPY, SIGN, _Printer
 from .program import Mismatch, Node, Program, rewrite
+from .spelling import is_small_product
 from .subexpressions import with_common_once
 from .symbols import Length, Symbol
 from .trace import Trace, output_of
@@ -31,7 +32,7 @@ def rule_of(
     primals: Sequence[Any],
     kwargs: Any,
     recorded: bool,
-    wanted: Sequence[int],
+    wanted: Sequence[bool],
     kinds: tuple[str, ...] = (algebra.EXACT,),
     kept: Callable[..., Any] | None = None,
 ) -> Program:
@@ -48,7 +49,7 @@ def rule_of(
     recorded
         True for a rule that records a graph, which differs where a first derivative has a kink.
     wanted
-        The argument numbers of floats.
+        For each of the primals whether it is wanted, which only a float can be.
     kinds
         The kinds of identities to apply to the formula.
     kept
@@ -63,6 +64,7 @@ def rule_of(
         Node(_plain(x), name=name) for x, name in zip((np.ones_like(_plain(ans)), ans, *primals), names, strict=True)
     ]
     arrays = [i for i, x in enumerate(primals) if hasattr(x, "dtype")]
+    targets = [i for i, is_wanted in enumerate(wanted) if is_wanted]
     given = [
         Symbol(node=node) if i in arrays else x for i, (node, x) in enumerate(zip(nodes[2:], primals, strict=True))
     ]
@@ -77,14 +79,14 @@ def rule_of(
 
     def backward() -> tuple[Any, list[Any]]:
         leaves = {i: untracked(Symbol(node=nodes[2 + i])) for i in arrays}
-        for i in wanted:
+        for i in targets:
             leaves[i]._tracked = True
         y = program.evaluate(*leaves.values())[0]
         g: Any = Symbol(node=nodes[0])
         if recorded:
             g = untracked(g)
             g._tracked = True
-        return y, backward_between({y: g}, [leaves[i] for i in wanted], topological_order(y), recorded)
+        return y, backward_between({y: g}, [leaves[i] for i in targets], topological_order(y), recorded)
 
     y, cotangents = tracing.run(with_recording, True, backward)
     parts = [part._node for part in tracing.run(kept, *given, **kwargs)] if kept else []
@@ -127,16 +129,16 @@ def _replaced(computed: Node, given: Node, node: Node, new: Callable[..., Any]) 
     return given if node is computed else node
 
 
-def compiled(program: Program, name: str, places: Sequence[int], on_arrays: bool = False) -> Callable[..., Any]:
+def compiled(program: Program, name: str, wanted: Sequence[bool], on_arrays: bool = False) -> Callable[..., Any]:
     """Compile a rule to a Python function in NumPy's syntax, of all inputs of the `program`.
 
-    It returns a tuple, which has the outputs at their `places`, and None between them.
+    It returns a tuple with a cotangent for each argument that is `wanted`, and None for the others.
 
     With `on_arrays` it is for arrays only, and faster. It raises Mismatch where a guard does not hold.
     """
     emitter = _Emitter(program, on_arrays)
     place = Path(__file__).parent / f"<rule of {name}>"  # a line of this package, not the user's
-    exec(compile(emitter.source(program, places), str(place), "exec"), emitter.namespace)
+    exec(compile(emitter.source(program, wanted), str(place), "exec"), emitter.namespace)
     rule: Callable[..., Any] = emitter.namespace["rule"]
     return rule
 
@@ -150,22 +152,24 @@ class _Emitter(_Printer):
         uses = program.uses()
         super().__init__({}, [*program.inputs, *program.nodes], {node for node in program.nodes if uses[node] > 1})
 
-    def source(self, program: Program, places: Sequence[int]) -> str:
-        """The code of the function `rule`, a tuple of the outputs at their `places`."""
+    def source(self, program: Program, wanted: Sequence[bool]) -> str:
+        """The code of the function `rule`, which returns the outputs at the places of the `wanted` arguments."""
         lines = [f"{name} = {text}" for name, text in self.bindings]
         for guard in program.guards:
             test, expected = self.held(guard.test), self.held(guard.value)
             lines.append(f"if {test}({self.text(guard.node)}) != {expected}: raise {self.held(Mismatch)}")
         parameters = ", ".join(self.texts[node][0] for node in program.inputs)
-        outputs = dict(zip(places, map(self.text, program.outputs), strict=True))
-        parts = "".join([f"{outputs.get(i)}, " for i in range(max(places, default=-1) + 1)])
+        outputs = map(self.text, program.outputs)
+        parts = "".join([f"{next(outputs) if is_wanted else None}, " for is_wanted in wanted])
         return "\n    ".join([f"def rule({parameters}):", *lines, f"return ({parts})"])
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, int]:
         """The text of a call; a mask is no product here, for what is not finite."""
-        if function is not primitives.masked:
-            return super().call(function, args, kwargs)
-        return f"{self.name(function)}({', '.join(map(self.text, args))})", ATOM
+        if function is primitives.masked:
+            return f"{self.name(function)}({', '.join(map(self.text, args))})", ATOM
+        if self._on_arrays and not kwargs and is_small_product(function, args):
+            return f"{self.text(args[0], ATOM)}.dot({self.text(args[1])})", ATOM
+        return super().call(function, args, kwargs)
 
     def name(self, function: Any) -> str:
         """NumPy's name of a function, or one of the namespace, which is looked up faster."""

@@ -19,7 +19,7 @@ from .invariants import invariant_nodes
 from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
-from .spelling import as_array, by_position, dtype_of_numbers
+from .spelling import as_array, by_position, dtype_of_numbers, is_small_product
 from .symbols import item
 from .workers import Workers
 
@@ -211,6 +211,8 @@ class Code:
         if reduction:
             array, axis, dtype, keepdims = map(self.text, (*reduction[:3], reduction[4]))
             return f"{name}({array}, {axis}, {dtype}, {reduction[3] or None}, {keepdims})"
+        if not node.kwargs and is_small_product(function, node.args):
+            return f"{self.text(node.args[0])}.dot({', '.join([self.text(node.args[1]), *filter(None, [out])])})"
         common = dtype_of_numbers(node)
         parts = [self._number(arg, common) if common else self.text(arg) for arg in node.args]
         parts += [f"{key}={self.text(value)}" for key, value in node.kwargs.items()]

@@ -150,11 +150,11 @@ def choose(given, kwargs, parents, nodes):
     ) -> _Joint | None:
         """The compiled rule for a call; None if the formula can't be traced, so that its graph is needed."""
         recorded = type(ans) is Tensor
-        places = [i for i, x in enumerate(primals) if wanted[i] and _is_float(x)]
+        floats = [is_wanted and _is_float(x) for x, is_wanted in zip(primals, wanted, strict=True)]
         try:
             with np.errstate(all="ignore"):
                 program = rule_of(
-                    *(self._formula, self._names(primals), ans, primals, kwargs, recorded, places, self._kinds),
+                    *(self._formula, self._names(primals), ans, primals, kwargs, recorded, floats, self._kinds),
                     self._kept if kept else None,
                 )
         except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
@@ -163,8 +163,8 @@ def choose(given, kwargs, parents, nodes):
             return None  # at a kink, whose second derivative depends on the values
         fast = not recorded and type(ans) is not Symbol
         if fast:
-            program = fastest(algebra.simplified(algebra.simplified(program), rules=algebra.OF_SPEED))
-        rule = compiled(program, self._name, places, fast)
+            program = fastest(algebra.simplified(algebra.simplified(program), rules=algebra.OF_EAGER))
+        rule = compiled(program, self._name, floats, fast)
         return self._guarded(rule, kwargs, wanted) if program.guards else rule
 
     def _guarded(self, rule: _Joint, kwargs: dict[str, Any], wanted: list[bool]) -> _Joint:

@@ -1,4 +1,4 @@
-"""Calls of NumPy in their fastest spelling: reductions by position, and arrays in place of Python numbers."""
+"""Calls of NumPy in their fastest spelling: reductions by position, arrays for Python numbers, the method `dot`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ def as_array(arg: Any, dtype: np.dtype) -> np.ndarray | None:
     with np.errstate(all="ignore"):
         value = np.array(arg, dtype)
     return value if np.isfinite(value) else None
+
+
+_SMALL = 2**16  # bytes: a larger answer costs `dot` more, which fills it with zeros first
+
+
+def is_small_product(function: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether a call is a product of matrices that the method `dot` computes with half of the overhead."""
+    if function is not np.matmul or len(args) != 2 or not all(isinstance(arg, (Node, np.ndarray)) for arg in args):
+        return False
+    x, y = args
+    if not (len(x.shape) == len(y.shape) == 2 and x.dtype == y.dtype and x.dtype.kind == "f"):
+        return False
+    return x.shape[0] * y.shape[1] * x.dtype.itemsize <= _SMALL
 
 
 def fastest(program: Program) -> Program:
