@@ -152,7 +152,7 @@ def _value_and_gradient(f: Callable, argnum: Argnum, has_aux: bool, what: str) -
     def both(*args, **kwargs):
         of_primals, primals = select_arguments(f, argnums, args, kwargs, what)
         aside = Aside(of_primals, what) if has_aux else None
-        trace = Trace(lambda *primals: _check_scalar((aside or of_primals)(*primals)), primals)
+        trace = Trace(lambda *primals: check_scalar((aside or of_primals)(*primals)), primals)
         [core] = trace.raw_outputs
         seeds = {core: np.ones_like(core._value)} if is_tracked(core) else {}
         gradient = pytree.unflatten_derivatives(trace.primals, trace.pull_back(seeds))
@@ -287,7 +287,7 @@ def _place(f: Callable[..., Any], argnum: int | str, count: int, keywords: Conta
     return place
 
 
-def _check_scalar(output: Any) -> Any:
+def check_scalar(output: Any) -> Any:
     """Check that the `output` of a function is a real scalar, inside `vmap` one per sample; return it as a Tensor."""
     if isinstance(output, tuple):
         raise TypeError(
