@@ -27,9 +27,11 @@ from . import arguments, primitives, registry
 from .array_methods import Symbolic
 from .calls import outputs_of
 from .modes import IN_RULE, is_observed, observing, with_recording
-from .tensor import Tensor, origin, untracked
+from .tensor import Tensor, origin, record, untracked
+from .unread import postponed
 
 _ARRAYS = (np.ndarray, np.generic)
+POSTPONED_FROM = 2**12  # numbers; to postpone a product of fewer takes longer than to compute it
 
 # ---- the backward pass
 
@@ -60,10 +62,14 @@ def dependents(nodes: Iterable[Tensor], order: Iterable[Tensor]) -> set[Tensor]:
 
 
 class Paths(NamedTuple):
-    """The `nodes` on the paths from outputs back to the `targets`, both included."""
+    """The `nodes` on the paths from outputs back to the `targets`, both included.
+
+    With `unread`, the graph of the targets' cotangents is wanted, and not their values.
+    """
 
     nodes: Set[Tensor]
     targets: Set[Tensor]
+    unread: bool = False
 
 
 def backward_pass(
@@ -76,7 +82,7 @@ def backward_pass(
 
     Returns `cotangents`, which in the end holds those of the leaves, or of the targets.
     """
-    nodes, targets = paths or (None, ())
+    nodes, targets, unread = paths or (None, (), False)
     vjps = registry.vjps
     waiting = [(-node._number, node) for node in cotangents if node._function is not None]
     heapify(waiting)
@@ -93,7 +99,7 @@ def backward_pass(
             rules = observer.rules(rules, node, g)
         parts: Any = None  # the cotangents of all parents, if a rule computes them at once, None where none is wanted
         if type(rules) is not tuple:
-            if type(rules) is registry.ChosenRules:
+            if type(rules) is registry.ChosenRules and not (unread and any(_is_large(p, targets) for p in parents)):
                 if rules.keeping and not create_graph:
                     given = (*given, *node._kept)
                 parts = rules.choose(given, kwargs, parents, nodes)(*given)
@@ -116,7 +122,10 @@ def backward_pass(
             elif parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
                 continue
             else:
-                part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
+                if unread and _is_large(parent, targets):
+                    part = rules[argnum](*_postponed(given), **(kwargs or {}))
+                else:
+                    part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
                 x = parent._value
                 try:
                     fits = part.shape == x.shape and part.dtype is x.dtype
@@ -145,6 +154,19 @@ def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
         reason = registry.refusals.get(node._function, freed)  # type: ignore[arg-type]
         raise RuntimeError(f"the graph behind {node._label()}, made by {registry.name_of(node._function)}, {reason}.")
     return node._parents
+
+
+def _is_large(parent: Tensor | None, targets: Set[Tensor]) -> bool:
+    """Return whether a cotangent of `parent` that nobody reads is worth postponing."""
+    return parent in targets and parent._value.size >= POSTPONED_FROM  # type: ignore[union-attr]
+
+
+def _postponed(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a rule that records, for an answer that need not be computed."""
+    g, *others = given
+    if type(g) is not Tensor or not g._tracked:
+        return given
+    return (record(postponed(g._value), primitives.identity, (g._value,), None, (g,)), *others)
 
 
 def unbroadcast(g: Any, x: np.ndarray, node: Tensor) -> Any:
@@ -337,10 +359,13 @@ def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> n
 
 
 def backward_between(
-    seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool
+    seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool, unread: bool = False
 ) -> list[Any]:
-    """The cotangents of `targets`, given those of outputs, `seeds`; along nodes in the topological `order` only."""
-    paths = Paths(dependents(targets, order).intersection(order), set(targets))
+    """The cotangents of `targets`, given those of outputs, `seeds`; along nodes in the topological `order` only.
+
+    With `unread`, only their graph is to be used: products in them are not computed.
+    """
+    paths = Paths(dependents(targets, order).intersection(order), set(targets), unread)
     seeds = {output: cotangent for output, cotangent in seeds.items() if output in paths.nodes}
     mode = IN_RULE if create_graph else False
     cotangents = with_recording(mode, backward_pass, seeds, paths, create_graph)

@@ -153,7 +153,7 @@ def jvp_through(trace: Trace, directions: Sequence[Any]) -> list[Any]:
     cotangents = {core: Tensor(_generic_cotangent(core._value)) for core in trace.raw_outputs if is_tracked(core)}
     for u in cotangents.values():
         u.requires_grad = True
-    pulled = backward_between(dict(cotangents), trace.inputs, trace.order, create_graph=True)
+    pulled = backward_between(dict(cotangents), trace.inputs, trace.order, create_graph=True, unread=True)
     seeds: dict[Tensor, Any] = {}
     for g, t in zip(pulled, directions, strict=True):
         if t is not None and g.requires_grad and _may_be_nonzero(t):
@@ -220,7 +220,8 @@ def _along_gradient(trace: Trace, directions: Sequence[Any]) -> dict[Tensor, Any
     [core] = trace.raw_outputs
     seeds: dict[Tensor, Any] = {}
     if is_tracked(core):
-        gradient = backward_between({core: np.ones_like(core._value)}, trace.inputs, trace.order, create_graph=True)
+        ones = {core: np.ones_like(core._value)}
+        gradient = backward_between(ones, trace.inputs, trace.order, create_graph=True, unread=True)
         for g, t in zip(gradient, directions, strict=True):
             if t is not None and g.requires_grad:
                 seeds = add_seeds(seeds, {g: t})
