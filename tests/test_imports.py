@@ -29,7 +29,7 @@ ALLOWED = {
     "core.cuts": set(),
     "core.signatures": set(),
     "core.registry": {"core.primitives", "core.signatures"},
-    "core.arguments": {"core.cuts", "core.array_methods"},
+    "core.arguments": {"core.cuts", "core.array_methods", "core.modes"},
     "core.numpy_warnings": {"_frames"},
     "core.array_methods": {"core.primitives", "_guesses"},
     "rules.__init__": {"rules"},

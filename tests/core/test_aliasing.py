@@ -1,6 +1,7 @@
 """Arrays that their owner changes after use, or that come out of a call, share no memory with a Tensor."""
 
 import copy
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -151,3 +152,26 @@ def test_no_function_writes_into_a_computed_tensor(w, write, tracked):
     with pytest.raises((TypeError, ValueError, AttributeError)):
         write(y)
     assert tg.gradients(z, w).tolist() == before.tolist()
+
+
+def test_a_read_only_array_may_be_changed_through_a_view_that_is_not(w):
+    values = VALUES.copy()
+    view = values[:]
+    values.flags.writeable = False
+    loss = np.sum(w * values)
+    view[...] = 0
+    assert tg.gradients(loss, w).tolist() == VALUES.tolist()
+
+
+def test_second_derivatives_copy_no_data_of_tensors():
+    X, w = tg.Tensor(np.ones((300, 300))), np.ones((1, 300)) / 300
+
+    def compute():
+        return tg.hvp(lambda w: np.sum((w @ X) ** 2), (w,), (w,))[0]
+
+    np.testing.assert_allclose(compute(), np.full((1, 300), 600), rtol=1e-12)
+    tracemalloc.start()
+    compute()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < X.numpy().nbytes / 2

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import cuts
 from .array_methods import Symbolic
+from .modes import IN_RULE, is_recording
 
 _IMMUTABLE = frozenset(
     {NoneType, EllipsisType, bool, int, float, complex, str, bytes, slice, range, type}
@@ -32,6 +33,8 @@ def primal(value: Any) -> Any:
     """
     if type(value) is float or type(value) is int:
         return value
+    if type(value) is np.ndarray:
+        return constant(value)
     if isinstance(value, (np.ndarray, np.generic, list, tuple)):
         return numbers(value)
     if isinstance(value, (int, float, complex)):
@@ -72,6 +75,14 @@ def dispatches(value: Any) -> bool:
     """Return whether `value` implements NumPy's protocols, or opts out of them with `__array_ufunc__ = None`."""
     kind = type(value)
     return hasattr(kind, "__array_function__") or getattr(kind, "__array_ufunc__", kind) is None
+
+
+def constant(array: np.ndarray) -> np.ndarray:
+    """Return a copy of `array` that the graph can keep; in a rule, data of Tensors and views of it as they are."""
+    owner = array if array.base is None else array.base
+    if is_recording() is not IN_RULE or type(owner) is not np.ndarray or owner.base is not None:
+        return numbers(array)
+    return numbers(array) if array.flags.writeable or owner.flags.writeable else array
 
 
 def numbers(value: Any, dtype: Any = None) -> np.ndarray:

@@ -51,7 +51,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         else:
             others = True
             if type(arg) is np.ndarray:
-                values.append(arguments.numbers(arg))
+                values.append(arguments.constant(arg))
             elif type(arg) is float or type(arg) is int:
                 values.append(arg)
             else:
