@@ -44,8 +44,9 @@ class Trace:
     def __init__(self, f: Callable[..., Any], primals: tuple[Any, ...]):
         self.levels = active_levels()  # the batch axes of all raw arrays, in front
         self.primals = tuple(float(primal) if type(primal) is int else primal for primal in primals)
-        self.values = list(pytree.leaves(self.primals))
-        self.variables = [variable for primal in self.primals for variable in self._variables(primal)]
+        leaves = [list(pytree.leaves(primal)) for primal in self.primals]
+        self.values = [value for values in leaves for value in values]
+        self.variables = [x for pair in zip(self.primals, leaves, strict=True) for x in self._variables(*pair)]
         self.inputs = [variable for variable in self.variables if variable is not None]
         empty = [primal for primal in self.primals if not isinstance(primal, (list, tuple, dict))]
         if not self.inputs and (self.values or empty):
@@ -62,8 +63,7 @@ class Trace:
         others = [node for node in self.order if node._function is None and node not in fresh]
         self.is_nested = is_grad_enabled() and bool(others)  # inside a function that is being differentiated too
 
-    def _variables(self, primal: Any) -> list[Tensor | None]:
-        values = list(pytree.leaves(primal))
+    def _variables(self, primal: Any, values: list[Any]) -> list[Tensor | None]:
         alone = len(values) == 1 and values[0] is primal  # then it must be a float
         return [_variable(unwrap_batch(x, self.levels)) if alone or _is_float(x) else None for x in values]
 

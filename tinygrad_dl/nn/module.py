@@ -315,7 +315,7 @@ def _find_parameters(module: Any) -> Iterator[tuple[str, Any]]:
         elif type(value) in (Tensor, Batched):
             if getattr(core_of(value), "_function", None) in (None, primitives.identity):
                 yield path, value  # leaves and variables of differentiation; a Tensor that a layer computed is neither
-        elif type(value) not in _SIMPLE and id(value) not in inside and (parts := list(_children(value))):
+        elif id(value) not in inside and (parts := [pair for pair in _children(value) if type(pair[1]) not in _SIMPLE]):
             inside.add(id(value))
             stack.append((path, value, True))
             stack += [(f"{path}.{name}" if path else str(name), part, False) for name, part in reversed(parts)]
