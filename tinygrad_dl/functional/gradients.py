@@ -152,7 +152,7 @@ def _value_and_gradient(f: Callable, argnum: Argnum, has_aux: bool, what: str) -
     def both(*args, **kwargs):
         of_primals, primals = select_arguments(f, argnums, args, kwargs, what)
         aside = Aside(of_primals, what) if has_aux else None
-        trace = Trace(lambda *primals: check_scalar((aside or of_primals)(*primals)), primals)
+        trace = _trace_scalar(aside or of_primals, primals)
         [core] = trace.raw_outputs
         seeds = {core: np.ones_like(core._value)} if is_tracked(core) else {}
         gradient = pytree.unflatten_derivatives(trace.primals, trace.pull_back(seeds))
@@ -287,7 +287,18 @@ def _place(f: Callable[..., Any], argnum: int | str, count: int, keywords: Conta
     return place
 
 
-def check_scalar(output: Any) -> Any:
+def _trace_scalar(f: Callable[..., Any], primals: tuple[Any, ...]) -> Trace:
+    return Trace(lambda *primals: _check_scalar(f(*primals)), primals)
+
+
+def trace_gradient(f: Callable[..., Any], primals: tuple[Any, ...]) -> Trace:
+    """Trace `f`, which returns a scalar, and its gradient, of which only derivatives are to be used."""
+    trace = _trace_scalar(f, primals)
+    trace.go_on_to_gradient()
+    return trace
+
+
+def _check_scalar(output: Any) -> Any:
     """Check that the `output` of a function is a real scalar, inside `vmap` one per sample; return it as a Tensor."""
     if isinstance(output, tuple):
         raise TypeError(

@@ -15,7 +15,7 @@ from .._guesses import answering
 from ..batching import Batched, at_new_level
 from ..core.tensor import Tensor
 from .derived import Derived, P
-from .gradients import Argnum, check_argnums, grad, select_arguments, with_aux
+from .gradients import Argnum, check_argnums, select_arguments, trace_gradient, with_aux
 from .products import jvp_through
 from .trace import Aside, Trace, as_array, is_tracked, untrack
 
@@ -78,10 +78,7 @@ def jacobian(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False
         of_primals, primals = select_arguments(f, argnums, args, kwargs, "jacobian")
         aside = Aside(of_primals, "jacobian") if has_aux else None
         trace = Trace(aside or of_primals, primals)
-        entries = _columns(trace) if _forward_is_faster(trace) else [_rows(trace, i) for i in range(len(trace.outputs))]
-        untrack(trace.inputs)
-        rows = [pytree.unflatten_derivatives(trace.primals, row) for row in entries]
-        found = pytree.unflatten_derivatives(trace.result, [row[0] if one else row for row in rows])
+        found = _matrices(trace, one)
         return (found, aside.aux(trace)) if aside else found
 
     return Derived(derivatives, with_aux(jacobian, has_aux), f, argnum)
@@ -121,8 +118,25 @@ def hessian(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -
     array([[6., 2.],
            [2., 0.]])
     """
-    gradient = grad(f, argnum, has_aux=has_aux)
-    return Derived(jacobian(gradient, argnum, has_aux=has_aux), with_aux(hessian, has_aux), f, argnum)
+    argnums, one = check_argnums(f, argnum, "hessian")
+
+    def derivatives(*args, **kwargs):
+        of_primals, primals = select_arguments(f, argnums, args, kwargs, "hessian")
+        aside = Aside(of_primals, "hessian") if has_aux else None
+        trace = trace_gradient(aside or of_primals, primals)
+        found = _matrices(trace, one)
+        found = found[0] if one else found
+        return (found, aside.aux(trace)) if aside else found
+
+    return Derived(derivatives, with_aux(hessian, has_aux), f, argnum)
+
+
+def _matrices(trace: Trace, one: bool) -> Any:
+    """The Jacobians of the outputs, in their structure, with the structure of the primals, or of the only one, inside."""
+    entries = _columns(trace) if _forward_is_faster(trace) else [_rows(trace, i) for i in range(len(trace.outputs))]
+    untrack(trace.inputs)
+    rows = [pytree.unflatten_derivatives(trace.primals, row) for row in entries]
+    return pytree.unflatten_derivatives(trace.result, [row[0] if one else row for row in rows])
 
 
 def _forward_is_faster(trace: Trace) -> bool:

@@ -13,7 +13,7 @@ from ..batching import Batched, core_of, unwrap_batch, wrap_batch
 from ..core.backprop import backward_between, topological_order
 from ..core.tensor import Tensor
 from .derived import R
-from .gradients import check_scalar
+from .gradients import trace_gradient
 from .trace import Aside, Trace, add_seeds, as_array, check_linear_input, is_tracked, untrack
 
 
@@ -130,13 +130,6 @@ def jvp(f: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any]) ->
     """
     _check_tuples("jvp", primals, tangents)
     trace = Trace(f, tuple(primals))
-    tangents_out = list(map(trace.wrap_result, jvp_through(trace, _directions(trace, tangents))))
-    untrack(trace.inputs)
-    return trace.value(), pytree.unflatten_derivatives(trace.result, tangents_out)
-
-
-def _directions(trace: Trace, tangents: Sequence[Any]) -> list[Any]:
-    """Check the `tangents` of the primals, and return that of each input of `trace`, with None for zero."""
     directions = []
     given = list(pytree.leaves_like(trace.primals, tuple(tangents)))
     for x, variable, t in zip(trace.values, trace.variables, given, strict=True):
@@ -145,7 +138,9 @@ def _directions(trace: Trace, tangents: Sequence[Any]) -> list[Any]:
             directions.append(None if t is None else unwrap_batch(t, trace.levels))
         elif t is not None and np.any(t):
             raise ValueError(f"{x!r:.60} is not differentiated: pass None as its tangent.")
-    return directions
+    tangents_out = list(map(trace.wrap_result, jvp_through(trace, directions)))
+    untrack(trace.inputs)
+    return trace.value(), pytree.unflatten_derivatives(trace.result, tangents_out)
 
 
 def jvp_through(trace: Trace, directions: Sequence[Any]) -> list[Any]:
@@ -209,23 +204,10 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     (array([12., 48.]),)
     """
     _check_tuples("hvp", primals, tangents)
-    trace = Trace(lambda *primals: check_scalar(f(*primals)), tuple(primals))
-    product = trace.pull_back(_along_gradient(trace, _directions(trace, tangents)))
+    trace = trace_gradient(f, tuple(primals))
+    product = _pullback(trace, tuple(tangents))
     untrack(trace.inputs)
-    return pytree.unflatten_derivatives(trace.primals, product)
-
-
-def _along_gradient(trace: Trace, directions: Sequence[Any]) -> dict[Tensor, Any]:
-    """The `directions` as cotangents of the gradient of the output of `trace`; those of constant parts are left out."""
-    [core] = trace.raw_outputs
-    seeds: dict[Tensor, Any] = {}
-    if is_tracked(core):
-        ones = {core: np.ones_like(core._value)}
-        gradient = backward_between(ones, trace.inputs, trace.order, create_graph=True, unread=True)
-        for g, t in zip(gradient, directions, strict=True):
-            if t is not None and g.requires_grad:
-                seeds = add_seeds(seeds, {g: t})
-    return seeds
+    return product
 
 
 def _pullback(trace: Trace, cotangent: Any) -> tuple:

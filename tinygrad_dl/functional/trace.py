@@ -63,6 +63,16 @@ class Trace:
         others = [node for node in self.order if node._function is None and node not in fresh]
         self.is_nested = is_grad_enabled() and bool(others)  # inside a function that is being differentiated too
 
+    def go_on_to_gradient(self) -> None:
+        """Make the gradient of the output, a scalar, the outputs: their graph, and not their values."""
+        seeds = {y: np.ones_like(y._value) for y in self.raw_outputs if is_tracked(y)}
+        self.raw_outputs = backward_between(seeds, self.inputs, self.order, create_graph=True, unread=True)
+        self.outputs = [wrap_batch(g, self.levels) for g in self.raw_outputs]
+        self.order = topological_order(*self.raw_outputs)
+        gradient = iter(self.outputs)
+        per_value = [None if variable is None else next(gradient) for variable in self.variables]
+        self.result = pytree.unflatten_derivatives(self.primals, per_value)
+
     def _variables(self, primal: Any, values: list[Any]) -> list[Tensor | None]:
         alone = len(values) == 1 and values[0] is primal  # then it must be a float
         return [_variable(unwrap_batch(x, self.levels)) if alone or _is_float(x) else None for x in values]
