@@ -43,7 +43,7 @@ def _abs_vjp(g, ans, x):
 
 def _power_by_base(g, ans, x, y):
     if type(y) in (int, float):
-        return g * (y * x ** (y - 1) if y != 0 else np.zeros_like(x))
+        return g * (y * x if y == 2 else y * x ** (y - 1) if y != 0 else np.zeros_like(x))
     part = g * (y * x ** np.where((x == 0) & (y == 0), 1, y - 1.0))  # 0**0: not 0 * inf
     return _add_undefined_slope(part, g, x, y, y)
 
