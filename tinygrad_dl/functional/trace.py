@@ -187,7 +187,7 @@ def check_linear_input(primal: Any, value: Any, what: str) -> Any:
     """
     if value is None:
         return None
-    like = primal if type(primal) is Batched else as_array(primal)
+    like = primal if type(primal) in (Batched, Tensor) else as_array(primal)
     if type(value) is not Batched:
         checked = checked_cotangent(like, value, what)
         return primitives.astype(value, like.dtype) if is_tracked(value) and is_grad_enabled() else checked
