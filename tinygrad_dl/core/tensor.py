@@ -428,7 +428,10 @@ class Tensor(ArrayMethods, Displayed):
         for part in index if type(index) is tuple else (index,):
             if calls.is_foreign(part):
                 return part.__array_function__(primitives.getitem, (type(part),), (self, index), {})
-        return apply(primitives.getitem, (self, arguments.index(index)))
+        index = arguments.index(index)
+        if self._tracked and is_recording():  # `apply` for one Tensor and a setting
+            return record(self._value[index], primitives.getitem, (self._value, index), None, (self, None))
+        return apply(primitives.getitem, (self, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
