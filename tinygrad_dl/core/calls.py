@@ -10,7 +10,7 @@ import numpy as np
 
 from . import arguments, cuts, misfits, primitives, registry
 from .array_methods import Symbolic
-from .modes import is_recording
+from .modes import IN_RULE, is_recording
 from .numpy_warnings import Computing, at_the_users_line
 from .signatures import signature
 from .tensor import Tensor, record, unrecorded
@@ -46,7 +46,7 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
                     tracked = argnum
                 elif argnum >= count:
                     raise registry.no_rule(function, argnum)
-                else:  # the function is constant in it
+                elif is_recording() is not IN_RULE:  # the function is constant in it
                     cuts.mark(arg._value, cuts.Cut(registry.name_of(function), (weakref.ref(arg),)))
         else:
             if type(arg) not in _FAMILIAR and is_foreign(arg):
