@@ -68,7 +68,7 @@ def _scatter_add(level: Level, values, index, like):
         raise CannotBatch("expected an index that is the same for all samples")
     shape = np.shape(like)
     if _is_basic(entries):
-        target = np.broadcast_to(np.zeros((), values.dtype), (level.size, *shape))
+        target = np.zeros((level.size, *shape), values.dtype)
         return level.wrap(primitives.scatter_add(level.unwrap(values), (slice(None), *entries), target))
     last = np.moveaxis(level.unwrap(values), 0, -1)
     target = np.broadcast_to(np.zeros((), values.dtype), (*shape, level.size))

@@ -132,7 +132,7 @@ def hessian(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -
 
 
 def _matrices(trace: Trace, one: bool) -> Any:
-    """The Jacobians of the outputs, in their structure, with the structure of the primals, or of the only one, inside."""
+    """The Jacobians of the outputs, in their structure; inside it is that of the primals, or of the only one."""
     entries = _columns(trace) if _forward_is_faster(trace) else [_rows(trace, i) for i in range(len(trace.outputs))]
     untrack(trace.inputs)
     rows = [pytree.unflatten_derivatives(trace.primals, row) for row in entries]
@@ -154,15 +154,15 @@ def _rows(trace: Trace, i: int) -> list[Any]:
     if not is_tracked(core) or n == 0:
         found = [np.zeros((n, *x.shape), x.dtype) for x in trace.inputs]
     else:
-        ones = np.reshape(np.eye(n, dtype=core.dtype), (n, *(1,) * (len(own) - len(shape)), *shape))
-        seeds = np.broadcast_to(ones, (n, *own))  # the same for all samples, inside `vmap`
+        ones = np.eye(n, dtype=core.dtype).reshape(n, *(1,) * (len(own) - len(shape)), *shape)
+        seeds = np.broadcast_to(ones, (n, *own)) if trace.levels else ones  # the same for all samples, inside `vmap`
         found = _map_in_batches(lambda u: trace.pull_back_to_inputs({core: u}), seeds, trace)
         if core.dtype.kind == "c":
             imaginary = _map_in_batches(lambda u: trace.pull_back_to_inputs({core: u}), -1j * seeds, trace)
             found = [_complex(x, *pair) for x, *pair in zip(trace.inputs, found, imaginary, strict=True)]
     k = len(trace.levels)
     rows = zip(found, trace.inputs, strict=True)
-    supply = iter(_reshape_result(trace, np.moveaxis(d, 0, k), shape, x.shape[k:]) for d, x in rows)
+    supply = iter(_reshape_result(trace, np.moveaxis(d, 0, k) if k else d, shape, x.shape[k:]) for d, x in rows)
     return [None if variable is None else next(supply) for variable in trace.variables]
 
 
