@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,20 +116,19 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if not kwargs and type(function) is np.ufunc and (samples := at_once(function, args)) is not None:
         return samples
     kwargs = kwargs or {}
-    found = _find_batched((args, kwargs) if kwargs else args, [])
-    active = active_levels()
-    if any(x._level not in active for x in found):
+    levels = {x._level for x in _find_batched((args, kwargs) if kwargs else args, [])}
+    if not levels.issubset(active_levels()):
         raise RuntimeError(
             "a value from inside of tg.vmap was kept, and used after its end: return it from the function instead."
         )
-    level = max((x._level for x in found), key=lambda level: level.depth)
+    level = max(levels, key=attrgetter("depth"))
     out = args[3] if len(args) > 3 and _accumulates(function) else kwargs.get("out")
     if out is not None:
         name = registry.name_of(function)
         raise CannotBatch(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
     if function in registry.refusals:  # for example, it changes an array in place, which all samples share
         raise registry.no_rule(function, 0)
-    args, kwargs = _read_only(args), _read_only(kwargs)
+    args, kwargs = _read_only(args), _read_only(kwargs) if kwargs else kwargs
     with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
         return _rule(function)(level, *args, **kwargs)
     return _one_by_one(level, function, args, kwargs)
