@@ -78,7 +78,8 @@ def jacobian(f: Callable[..., Any], argnum: Argnum = 0, *, has_aux: bool = False
         of_primals, primals = select_arguments(f, argnums, args, kwargs, "jacobian")
         aside = Aside(of_primals, "jacobian") if has_aux else None
         trace = Trace(aside or of_primals, primals)
-        found = _matrices(trace, one)
+        entries = _columns(trace) if _forward_is_faster(trace) else _all_rows(trace)
+        found = _matrices(trace, entries, one)
         return (found, aside.aux(trace)) if aside else found
 
     return Derived(derivatives, with_aux(jacobian, has_aux), f, argnum)
@@ -124,16 +125,15 @@ def hessian(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -
         of_primals, primals = select_arguments(f, argnums, args, kwargs, "hessian")
         aside = Aside(of_primals, "hessian") if has_aux else None
         trace = trace_gradient(aside or of_primals, primals)
-        found = _matrices(trace, one)
+        found = _matrices(trace, _all_rows(trace), one)
         found = found[0] if one else found
         return (found, aside.aux(trace)) if aside else found
 
     return Derived(derivatives, with_aux(hessian, has_aux), f, argnum)
 
 
-def _matrices(trace: Trace, one: bool) -> Any:
+def _matrices(trace: Trace, entries: list[list[Any]], one: bool) -> Any:
     """The Jacobians of the outputs, in their structure; inside it is that of the primals, or of the only one."""
-    entries = _columns(trace) if _forward_is_faster(trace) else [_rows(trace, i) for i in range(len(trace.outputs))]
     untrack(trace.inputs)
     rows = [pytree.unflatten_derivatives(trace.primals, row) for row in entries]
     return pytree.unflatten_derivatives(trace.result, [row[0] if one else row for row in rows])
@@ -146,11 +146,15 @@ def _forward_is_faster(trace: Trace) -> bool:
     return FORWARD_RATIO * inputs < outputs
 
 
+def _all_rows(trace: Trace) -> list[list[Any]]:
+    return [_rows(trace, i) for i in range(len(trace.outputs))]
+
+
 def _rows(trace: Trace, i: int) -> list[Any]:
     """The derivatives of output `i` with respect to each value, in reverse mode: one pass per element of the output."""
     core = trace.raw_outputs[i]
-    shape = np.shape(trace.outputs[i])
-    n, own = math.prod(shape), np.shape(core)
+    shape, own = (getattr(y, "shape", ()) for y in (trace.outputs[i], core))
+    n = math.prod(shape)
     if not is_tracked(core) or n == 0:
         found = [np.zeros((n, *x.shape), x.dtype) for x in trace.inputs]
     else:
