@@ -24,6 +24,18 @@ def test_the_gradient_of_what_an_index_reads_counts_how_often_each_element_is_re
     np.testing.assert_array_equal(gradient, read.reshape(shape))
 
 
+@given(st.data())
+def test_a_jacobian_has_a_row_for_each_element_that_is_read_however_often(data):
+    shape = data.draw(hnp.array_shapes(max_dims=3, max_side=3))
+    indices = [
+        data.draw(hnp.basic_indices(shape, allow_newaxis=True) | hnp.integer_array_indices(shape)) for _ in range(3)
+    ]
+    size = int(np.prod(shape))
+    read = np.concatenate([np.ravel(np.arange(size).reshape(shape)[index]) for index in indices])
+    found = tg.jacobian(lambda x: np.concatenate([np.ravel(x[index]) for index in indices]))(np.zeros(shape))
+    np.testing.assert_array_equal(found, np.eye(size)[read].reshape(-1, *shape))
+
+
 def test_scatter_add_sums_what_stands_at_one_place():
     scattered = primitives.scatter_add(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 0]), np.zeros(3))
     assert scattered.tolist() == [5.0, 0.0, 2.0]
@@ -47,6 +59,8 @@ def test_reads_of_one_array_in_a_loop_add_into_one_sum(monkeypatch):
     x = np.arange(50.0)
     assert np.array_equal(tg.grad(lambda x: sum(x[i] * x[i] for i in range(50)))(x), 2 * x)
     assert len(made) == 1
+    assert np.array_equal(tg.jacobian(lambda x: np.stack([x[i] * x[i] for i in range(50)]))(x), np.diag(2 * x))
+    assert len(made) == 3  # one more, and the call for all rows that it makes
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])

@@ -29,7 +29,7 @@ def _axes_of(entry: Any) -> int:
     return mask.ndim if mask is not None and mask.dtype.kind == "b" else 1
 
 
-def _is_basic(entries: Any) -> bool:
+def is_basic(entries: Any) -> bool:
     """Return True if an index consists of integers and slices, so that it applies to the axes after another too."""
     return all(type(entry) in (int, slice) or entry is None or entry is Ellipsis for entry in entries)
 
@@ -38,7 +38,7 @@ def _getitem(level: Level, x, index):
     entries = index if isinstance(index, tuple) else (index,)
     if any(map(level.is_batched, entries)):
         return _getitem_at_samples(level, x, entries)
-    if _is_basic(entries):
+    if is_basic(entries):
         return level.wrap(x._value[(slice(None), *entries)])
     last = np.moveaxis(x._value, 0, -1)  # the batch axis last, so that the index applies to the axes of a sample
     return level.wrap(np.moveaxis(last[_expand_index(index, x.ndim)], -1, 0))
@@ -67,7 +67,7 @@ def _scatter_add(level: Level, values, index, like):
     if any(map(level.is_batched, entries)):
         raise CannotBatch("expected an index that is the same for all samples")
     shape = np.shape(like)
-    if _is_basic(entries):
+    if is_basic(entries):
         target = np.zeros((level.size, *shape), values.dtype)
         return level.wrap(primitives.scatter_add(level.unwrap(values), (slice(None), *entries), target))
     last = np.moveaxis(level.unwrap(values), 0, -1)

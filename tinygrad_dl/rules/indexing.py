@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..batching import Batched
+from ..batching.indexing import is_basic
 from ..core import primitives
 from ..core.registry import defvjp, defvjp_adding
 
@@ -11,6 +13,10 @@ def _output_vjp(g, ans, outputs, i, count):
 
 
 def _add_at_index(total, g, ans, x, index):
+    if type(total) is Batched:
+        entries = index if type(index) is tuple else (index,)
+        apart = type(g) is Batched and g._level is total._level and is_basic(entries)
+        return apart and _add_at_index(total._value, g._value, ans, x, (slice(None), *entries))
     if type(total) is not np.ndarray or not isinstance(g, (np.ndarray, np.generic)) or g.dtype != total.dtype:
         return False
     primitives.add_into(total, index, g)
