@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from operator import attrgetter
@@ -156,9 +156,9 @@ def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
     return node._parents
 
 
-def _is_large(parent: Tensor | None, targets: Set[Tensor]) -> bool:
+def _is_large(parent: Any, targets: Collection[Tensor]) -> bool:
     """Return whether a cotangent of `parent` that nobody reads is worth postponing."""
-    return parent in targets and parent._value.size >= POSTPONED_FROM  # type: ignore[union-attr]
+    return parent in targets and parent._value.size >= POSTPONED_FROM
 
 
 def _postponed(given: tuple[Any, ...]) -> tuple[Any, ...]:
