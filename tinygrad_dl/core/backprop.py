@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from operator import attrgetter
@@ -97,9 +97,11 @@ def backward_pass(
         rules: Any = vjps[node._function]
         if observer:
             rules = observer.rules(rules, node, g)
+        if unread:
+            rules = _postponing(rules, parents, targets)
         parts: Any = None  # the cotangents of all parents, if a rule computes them at once, None where none is wanted
         if type(rules) is not tuple:
-            if type(rules) is registry.ChosenRules and not (unread and any(_is_large(p, targets) for p in parents)):
+            if type(rules) is registry.ChosenRules:
                 if rules.keeping and not create_graph:
                     given = (*given, *node._kept)
                 parts = rules.choose(given, kwargs, parents, nodes)(*given)
@@ -122,10 +124,7 @@ def backward_pass(
             elif parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
                 continue
             else:
-                if unread and _is_large(parent, targets):
-                    part = rules[argnum](*_postponed(given), **(kwargs or {}))
-                else:
-                    part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
+                part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
                 x = parent._value
                 try:
                     fits = part.shape == x.shape and part.dtype is x.dtype
@@ -156,17 +155,21 @@ def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
     return node._parents
 
 
-def _is_large(parent: Any, targets: Collection[Tensor]) -> bool:
-    """Return whether a cotangent of `parent` that nobody reads is worth postponing."""
-    return parent in targets and parent._value.size >= POSTPONED_FROM
+def _postponing(rules: Any, parents: Sequence[Any], targets: Collection[Tensor]) -> Any:
+    """The `rules`, those for large `targets` with a cotangent of which only the graph is computed."""
+    large = [parent in targets and parent._value.size >= POSTPONED_FROM for parent in parents]
+    if not any(large):
+        return rules
+    return [_postponed(rule) if is_large else rule for rule, is_large in zip(rules, large, strict=False)]
 
 
-def _postponed(given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments of a rule that records, for an answer that need not be computed."""
-    g, *others = given
-    if type(g) is not Tensor or not g._tracked:
-        return given
-    return (record(postponed(g._value), primitives.identity, (g._value,), None, (g,)), *others)
+def _postponed(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def postponed_rule(g: Any, *others: Any, **kwargs: Any) -> Any:
+        if type(g) is Tensor and g._tracked:
+            g = record(postponed(g._value), primitives.identity, (g._value,), None, (g,))
+        return rule(g, *others, **kwargs)
+
+    return postponed_rule
 
 
 def unbroadcast(g: Any, x: np.ndarray, node: Tensor) -> Any:

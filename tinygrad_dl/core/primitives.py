@@ -28,11 +28,12 @@ def array_function(function: F) -> F:
     @functools.wraps(function)
     def dispatching(*args, **kwargs):
         for arg in (*args, *kwargs.values()) if kwargs else args:
-            if type(arg) is np.ndarray:  # the usual case
+            kind = type(arg)
+            if kind is np.ndarray:  # the usual case
                 continue
-            dispatch = getattr(type(arg), "__array_function__", _plain)
+            dispatch = getattr(kind, "__array_function__", _plain)
             if dispatch is not _plain:
-                answer = dispatch(arg, dispatching, (type(arg),), args, kwargs)
+                answer = dispatch(arg, dispatching, (kind,), args, kwargs)
                 if answer is not NotImplemented:
                     return answer
         return function(*args, **kwargs)
@@ -96,6 +97,12 @@ def values(x: Any) -> Any:
 def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
     """`x` cast to another float type; without `copy`, `x` itself if it has that type."""
     return x.astype(dtype, copy=copy)
+
+
+def product(x: Any, y: Any) -> Any:
+    """Compute x @ y; of small matrices by the method `dot`, which takes down to half of the time."""
+    is_small = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and len(x) * y.shape[1] <= 2**13
+    return x.dot(y) if is_small else np.matmul(x, y)
 
 
 @array_function

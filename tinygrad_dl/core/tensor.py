@@ -148,8 +148,14 @@ def replace_all_data(leaves: list[Tensor], arrays: list[np.ndarray]) -> None:
 
 
 @_computing
-def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
-    """The methods for `x op y` and `y op x`: `apply` specialised to two arguments, for speed."""
+def _binary(
+    function: Callable, on_numbers: Callable | None = None, on_arrays: Callable | None = None
+) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
+    """The methods for `x op y` and `y op x`: `apply` specialised to two arguments, for speed.
+
+    The values of `function` come from `on_arrays`, or from `on_numbers`: an operator takes an eighth of a ufunc's time.
+    """
+    of_numbers, of_arrays, number = on_numbers or function, on_arrays or function, np.float64
 
     def operator(self: Tensor, other: Any) -> Tensor:
         if type(other) is Tensor:
@@ -157,14 +163,14 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
             parents: tuple[Tensor, ...] = (self, other)
             tracked = self._tracked or other._tracked
         else:
-            y = arguments.primal(other)
+            y = other if type(other) is float else arguments.primal(other)
             if y is NotImplemented:
                 return NotImplemented
             parents = (self,)
             tracked = self._tracked
         x = self._value
         try:
-            data = function(x, y)
+            data = of_numbers(x, y) if type(x) is number else of_arrays(x, y)
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
         except ValueError:
@@ -180,7 +186,7 @@ def _binary(function: Callable) -> tuple[Callable[[Tensor, Any], Tensor], Callab
             return NotImplemented
         y = self._value
         try:
-            data = function(x, y)
+            data = of_numbers(x, y) if type(y) is number else of_arrays(x, y)
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
         except ValueError:
@@ -404,12 +410,12 @@ class Tensor(ArrayMethods, Displayed):
     # ---- operators
 
     if not TYPE_CHECKING:  # checkers have those of ArrayMethods
-        __add__, __radd__ = _binary(np.add)
-        __sub__, __rsub__ = _binary(np.subtract)
-        __mul__, __rmul__ = _binary(np.multiply)
-        __truediv__, __rtruediv__ = _binary(np.divide)
-        __pow__, __rpow__ = _binary(np.power)
-        __matmul__, __rmatmul__ = _binary(np.matmul)
+        __add__, __radd__ = _binary(np.add, operator.add)
+        __sub__, __rsub__ = _binary(np.subtract, operator.sub)
+        __mul__, __rmul__ = _binary(np.multiply, operator.mul)
+        __truediv__, __rtruediv__ = _binary(np.divide, operator.truediv)
+        __pow__, __rpow__ = _binary(np.power, operator.pow)
+        __matmul__, __rmatmul__ = _binary(np.matmul, on_arrays=_computing(primitives.product))
         __mod__, __rmod__ = _binary(np.remainder)
 
         __iadd__ = _in_place(__add__)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import batching
+from ..core import primitives
 from ..core.numpy_warnings import Computing, at_the_users_line
 from ..core.primitives import Kept, widened, wraps
 from ..tracing.algebra import EXACT, READING
@@ -18,7 +19,7 @@ from . import activations, losses
 from .activations import HALF, upcast_half, with_half_upcast
 
 _computing = Computing(globals())
-_SMALL = 2**13  # elements: the method `dot` has half of the overhead of `@`, but fills a larger answer with zeros first
+_product = _computing(primitives.product)
 
 
 @_computing
@@ -45,8 +46,7 @@ def _affine(W: Any, A: Any, b: Any) -> Any:
         If `b` is not a column of length n_out.
     """
     try:
-        is_small = type(W) is type(A) is np.ndarray and W.ndim == A.ndim == 2 and len(W) * A.shape[1] <= _SMALL
-        Z = W.dot(A) if is_small else W @ A
+        Z = _product(W, A)
         if b.shape != (Z.shape[0], 1):
             raise ValueError(f"affine: expected b of shape ({Z.shape[0]}, 1) for W of shape {W.shape}, got {b.shape}.")
         return np.add(Z, b, Z) if b.dtype is Z.dtype else Z + b
@@ -54,14 +54,15 @@ def _affine(W: Any, A: Any, b: Any) -> Any:
         return at_the_users_line(error, np.add, (at_the_users_line(error, np.matmul, (W, A)), b))
 
 
-_ONE_AND_MOST = {np.dtype(kind): (np.array(1, kind), np.array(80, kind)) for kind in (np.float32, np.float64)}
+# The numbers 1, 80 and TINY for arrays of a dtype, which takes them a fourth faster than Python's, if it is small.
+_NUMBERS = {np.dtype(kind): tuple(np.array(number, kind) for number in (1, 80, losses.TINY)) for kind in ("f4", "f8")}
 
 
 @wraps(activations.sigmoid)
 def _sigmoid(z: activations.Array) -> activations.Array:
-    if type(z) is not np.ndarray or z.dtype not in _ONE_AND_MOST:
+    if type(z) is not np.ndarray or z.dtype not in _NUMBERS:
         return activations.sigmoid(z)
-    one, most = _ONE_AND_MOST[z.dtype]  # a fourth faster than numbers of Python, on small arrays
+    one, most, _ = _NUMBERS[z.dtype]
     return one / (one + np.exp(np.minimum(-z, most)))
 
 
@@ -101,10 +102,11 @@ def _of_probabilities(A: Any, Y: Any) -> Any:
 
 def _checked_probabilities(A: Any, Y: Any) -> Any:
     """Compute the binary cross-entropy of arrays; of unusual ones by the function with all checks."""
-    if type(A) is type(Y) is np.ndarray and A.dtype is Y.dtype is not HALF and A.shape == Y.shape and A.size:
+    if type(A) is type(Y) is np.ndarray and A.dtype is Y.dtype in _NUMBERS and A.shape == Y.shape and A.size:
         not_Y = losses.once(losses.complement, "binary_cross_entropy", Y)
+        one, _, tiny = _NUMBERS[A.dtype]
         try:
-            cost = _cost_of_probabilities(A, Y, not_Y)
+            cost = _cost_of_probabilities(A, Y, not_Y, one, tiny)
             if cost == cost:
                 return cost
         except _INVALID:
