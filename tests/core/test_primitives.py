@@ -110,3 +110,17 @@ def test_gradients_that_meet_in_one_element_are_added_as_exactly_as_their_dtype_
     exact = n * float(g[0])
     assert found.dtype == dtype
     assert abs(found[0] - exact) <= np.finfo(dtype).eps * exact
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, complex, int])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [((3, 2), (2, 4)), ((90, 2), (2, 95)), ((3, 0), (0, 4)), ((2,), (2, 3)), ((2, 3, 2), (2, 4)), ((3, 2), (2,))],
+)
+def test_a_product_is_that_of_numpy_for_matrices_of_any_size_and_stacks(x, y, dtype):
+    rng = np.random.default_rng(0)
+    x, y = (rng.integers(-9, 9, shape).astype(dtype) for shape in (x, y))  # whose products are exact
+    found = primitives.product(x, y)
+    np.testing.assert_array_equal(found, x @ y)
+    assert found.dtype == dtype
+    assert primitives.product(tg.parameter(x.real.astype(float)), y)._function is np.matmul

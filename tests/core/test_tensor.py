@@ -6,6 +6,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 
@@ -161,6 +163,22 @@ def test_an_operator_on_either_side_is_that_of_numpy(symbol, other):
         for make in (tg.Tensor, tg.parameter):
             np.testing.assert_array_equal(np.asarray(_plain(f(make(row), y))), f(row, array))
             np.testing.assert_array_equal(np.asarray(_plain(f(y, make(row)))), f(array, row))
+
+
+NUMBERS = st.floats() | st.integers(-9, 9).map(float)
+
+
+@pytest.mark.parametrize("symbol", "+-*/%")
+@given(NUMBERS, NUMBERS)
+def test_an_operator_on_numbers_is_that_of_numpy_on_arrays(symbol, a, b):
+    f = OPERATORS[symbol]
+    with np.errstate(all="ignore"):
+        expected = f(np.array([a]), np.array([b]))[0]
+        for x, y in ((tg.parameter(a), tg.parameter(b)), (tg.parameter(a), b), (a, tg.parameter(b))):
+            for found in (f(x, y), f(x * 1, y), f(x, y * 1)):
+                np.testing.assert_array_equal(found.numpy(), expected)
+                assert found.dtype == np.float64
+                assert found.shape == ()
 
 
 class Own:
