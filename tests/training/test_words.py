@@ -67,3 +67,35 @@ def test_an_unknown_loss_is_answered_with_the_names_of_those_there_are():
     X, Y = problem()
     with pytest.raises(ValueError, match=r"expected a loss, such as 'mse', .*'bce', .*got 'hinge'"):
         tg.fit(new_net(), X, Y, loss="hinge", optimizer="adam", epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("output", "loss", "line"),
+    [
+        ("sigmoid", "binary_cross_entropy_with_logits", "tg.nn.identity, or take loss=tg.nn.binary_cross_entropy"),
+        ("softmax", "binary_cross_entropy_with_logits", "this net ends with softmax: .* output=tg.nn.identity"),
+        ("softmax", "cross_entropy", "softmax_cross_entropy takes logits and applies softmax itself"),
+    ],
+)
+def test_an_activation_that_the_loss_applies_once_more_is_warned_of(output, loss, line):
+    net = tg.nn.mlp([2, 3, 2], output=output, rng=np.random.default_rng(0))
+    X, Y = np.ones((2, 4)), np.eye(2)[:, [0, 1, 0, 1]]
+    with pytest.warns(UserWarning, match=line) as caught:
+        tg.fit(net, X, Y, loss=loss, optimizer="adam", epochs=1, progress=False)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [
+        ("sigmoid", "bce"),
+        ("softmax", "bce"),
+        ("identity", "cross_entropy"),
+        ("identity", "binary_cross_entropy_with_logits"),
+        ("softmax", "mse"),
+    ],
+)
+def test_other_pairs_of_an_activation_and_a_loss_are_not_warned_of(output, loss):
+    net = tg.nn.mlp([2, 3, 2], output=output, rng=np.random.default_rng(0))
+    tg.fit(net, np.ones((2, 4)), np.eye(2)[:, [0, 1, 0, 1]], loss=loss, optimizer="adam", epochs=1, progress=False)

@@ -23,7 +23,7 @@ from .history import History
 from .progress import progress_bar
 from .saving import load_training, save_training
 from .steps import Evaluation, Metric, ShardedStep, average_over_samples
-from .words import loss_for, optimizer_for
+from .words import loss_for, optimizer_for, warn_of_second_activation
 
 
 @answering
@@ -149,6 +149,7 @@ def fit(
     if hasattr(net, "parameters") and set(net.parameters()).isdisjoint(optimizer.parameters):
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     metrics = _check_metrics(metrics)
+    warn_of_second_activation(net, loss)
     train: Evaluation | ShardedStep
     if training_data is not None:
         train, count = Evaluation(net, loss, optimizer, metrics, compile, threads), training_data[0].shape[-1]

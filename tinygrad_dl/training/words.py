@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import checks, nn, optim
+from .. import _frames, checks, nn, optim
 
 _LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "mse": nn.mean_squared_error,
@@ -23,6 +23,7 @@ OPTIMIZERS = {
     "gd": optim.SGD,
     "momentum": optim.Momentum,
 }
+_OF_LOGITS = {nn.binary_cross_entropy_with_logits: nn.sigmoid, nn.softmax_cross_entropy: nn.softmax}
 _LINE = "optimizer=tg.optim.{}(net.parameters(), learning_rate={})"
 
 
@@ -30,6 +31,18 @@ def loss_for(loss: Any) -> Callable[[Any, Any], Any]:
     """The loss that a word stands for; other values unchanged. Raises ValueError for other words."""
     found: Callable[[Any, Any], Any] = checks.named("fit", "a loss", loss, _LOSSES)
     return found
+
+
+def warn_of_second_activation(net: Any, loss: Any) -> None:
+    """Warn of a net that ends with an activation which its loss applies once more: it trains, but badly."""
+    last = net.layers[-1] if isinstance(net, nn.Sequential) and net.layers else None
+    own = _OF_LOGITS.get(loss)
+    if own is not None and last in (own, nn.softmax):
+        other = ", or take loss=tg.nn.binary_cross_entropy" if last is own is nn.sigmoid else ""
+        _frames.warn(
+            f"fit: {loss.__name__} takes logits and applies {own.__name__} itself, but this net ends with "
+            f"{last.__name__}: make it with output=tg.nn.identity{other}."
+        )
 
 
 def optimizer_for(optimizer: Any, net: Any) -> optim.Optimizer:
