@@ -36,7 +36,7 @@ def loss_for(loss: Any) -> Callable[[Any, Any], Any]:
 def warn_of_second_activation(net: Any, loss: Any) -> None:
     """Warn of a net that ends with an activation which its loss applies once more: it trains, but badly."""
     last = net.layers[-1] if isinstance(net, nn.Sequential) and net.layers else None
-    own = _OF_LOGITS.get(loss)
+    own = next((activation for function, activation in _OF_LOGITS.items() if function is loss), None)
     if own is not None and last in (own, nn.softmax):
         other = ", or take loss=tg.nn.binary_cross_entropy" if last is own is nn.sigmoid else ""
         _frames.warn(
