@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,9 +92,20 @@ def test_the_text_has_each_row_and_why_one_has_no_times():
 
 def test_the_tables_are_of_one_thread_with_a_gap_where_nothing_was_measured():
     plain, tuned = report.markdown({PLAIN: [*ROWS, Row(Setting(OURS, threads=2), [9.0] * 3)]}).split("\n\n")
-    assert plain.splitlines()[0] == "| | NumPy by hand | kept buffers | tinygrad_dl | torch |"
-    assert plain.splitlines()[2] == "| a step | 20 µs | 0.50 | 1.10 | |"
+    assert plain.splitlines()[0] == "| | NumPy by hand | kept buffers | tinygrad_dl | target | torch |"
+    assert plain.splitlines()[2] == "| a step | 20 µs | 0.50 | 1.10 | 1.50 | |"
     assert tuned.splitlines()[2] == "| a step | 20 µs | 0.50 | 0.80 | 1.60 |"
+
+
+def test_compiled_steps_have_a_table_with_their_own_targets():
+    threads = Workload("T", "in 2 threads", Net((2, 1), 3, threads=2), (Bar(0.28, compiled=True),))
+    both = Workload("A", "a step", Net((2, 1), 3), (Bar(1.5), Bar(0.8, compiled=True)))
+    fast = Row(Setting(COMPILED), [0.5e-5, 1e-5, 2e-5])
+    plain, compiled = report.markdown({both: [HAND, MINE, fast], threads: [HAND, fast]}).split("\n\n")
+    assert plain.splitlines()[0] == "| | NumPy by hand | tinygrad_dl | target |"
+    assert plain.splitlines()[2:] == ["| a step | 20 µs | 1.10 | 1.50 |"]
+    assert compiled.splitlines()[0] == "| | NumPy by hand | tg.compile | target |"
+    assert compiled.splitlines()[2:] == ["| a step | 20 µs | 0.50 | 0.80 |", "| in 2 threads | 20 µs | 0.50 | 0.28 |"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +136,25 @@ def test_what_is_unknown_is_refused_with_what_is_known(arguments, capsys):
         command.main(arguments)
     said = capsys.readouterr().err
     assert "chain-100" in said if arguments == ["Z"] else "torch,jax,autograd,mygrad" in said
+
+
+@pytest.mark.parametrize(("name", "most"), [("B", 0.28), ("C", 0.22)])
+def test_steps_in_two_threads_are_measured_beside_hand_on_one_in_turns_above_half_a_second(name, most):
+    named = {workload.name: workload for workload in WORKLOADS}
+    alone, split = named[name], named[f"{name}-threads"]
+    assert split.problem == replace(alone.problem, threads=2)
+    assert command.settings(split, ["torch"], [1, 2]) == [BASELINE, Setting(COMPILED)]
+    assert split.bars == (Bar(most, compiled=True),)
+    assert split.turn > 0.5 > alone.turn
+    assert "in_threads" in split_source(split.problem)
+    assert "in_threads" not in split_source(alone.problem)
+
+
+def split_source(problem):
+    """What runs for a step of the benchmark."""
+    step = compiled.net(problem)
+    step()
+    return step.source(buffers=True)
 
 
 def test_peers_take_part_where_they_are_asked_for_and_memory_is_counted_of_numpy_alone():

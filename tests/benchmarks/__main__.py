@@ -24,7 +24,9 @@ def settings(workload: Workload, peers: Sequence[str], threads: Sequence[int]) -
     systems = [BASELINE.system, KEPT_BUFFERS, OURS, *compiled, *(peers if workload.peers else ())]
     if workload.peak:  # which is counted of what NumPy allocates; and kept buffers allocate nothing
         systems = [system for system in systems if SYSTEMS[system].on_numpy and system != KEPT_BUFFERS]
-    alone = workload.peak or not workload.peers or workload.problem.kind == "package"
+    if workload.compiled_only:
+        systems = [BASELINE.system, COMPILED]
+    alone = workload.peak or not workload.peers or workload.compiled_only or workload.problem.kind == "package"
     counts = [1] if alone else dict.fromkeys((1, *threads))
     tuned = [Setting(system, memory_kept=True) for system in (BASELINE.system, OURS) if workload.tunes]
     return [Setting(system, n) for n in counts for system in systems] + tuned

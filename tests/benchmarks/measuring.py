@@ -27,7 +27,6 @@ import numpy as np
 from tests.benchmarks.systems import SYSTEMS
 from tests.benchmarks.workloads import Workload
 
-SECONDS_PER_TURN = 0.05
 SECONDS_PER_ROW = 20  # of the slowest; it takes three turns in any case
 KEPT_BUFFERS, OURS, COMPILED = "kept buffers", "tinygrad_dl", "tg.compile"
 
@@ -160,10 +159,10 @@ def measured(workload: Workload, settings: Sequence[Setting], rounds: int) -> li
         if workload.peak:
             return [Row(setting, [process.submit(_peak).result()]) for setting, process in processes.items()]
         seconds = {setting: process.submit(_turn, 1).result() for setting, process in processes.items()}
-        fewer = max(3, round(SECONDS_PER_ROW / max(seconds.values(), default=1)))
+        fewer = max(3, round(SECONDS_PER_ROW / max([workload.turn, *seconds.values()])))
         for _ in range(min(rounds, fewer)):
             for row in rows:
-                calls = max(1, round(SECONDS_PER_TURN / seconds[row.setting]))
+                calls = max(1, round(workload.turn / seconds[row.setting]))
                 took = processes[row.setting].submit(_turn, calls).result()
                 row.rounds.append(took / workload.operations)
     return rows + failed

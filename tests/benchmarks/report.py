@@ -70,21 +70,36 @@ def said(bar: Bar, rows: Sequence[Row]) -> str:
 
 
 def markdown(measured: Measured) -> str:
-    """The README's tables: on one thread, the time by hand and the ratios to it; and those with memory kept."""
+    """The guide's tables: on one thread, the time by hand, the ratios to it and targets; compiled; with memory kept."""
     systems = [
-        name for name in SYSTEMS if any(Setting(name) == row.setting for rows in measured.values() for row in rows)
+        name
+        for name in SYSTEMS
+        if name != COMPILED and any(Setting(name) == row.setting for rows in measured.values() for row in rows)
     ]
-    plain = [["", *systems]]
+    after = systems.index(OURS) + 1 if OURS in systems else len(systems)
+    plain = [["", *systems[:after], "target", *systems[after:]]]
+    compiled = [["", BASELINE.system, COMPILED, "target"]]
     tuned = [["with memory kept", "NumPy by hand", "the same, kept", "tinygrad_dl, kept", "of NumPy by hand, kept"]]
     for workload, rows in measured.items():
         cells = {row.setting: row for row in rows if row.rounds}
+        what = [workload.what, amount(rows[0].median, workload)]
         ratios = [f"{cells[Setting(s)].ratio(rows[0]):.2f}" if Setting(s) in cells else "" for s in systems[1:]]
-        plain.append([workload.what, amount(rows[0].median, workload), *ratios])
+        if not workload.compiled_only:
+            plain.append([*what, *ratios[: after - 1], _target(workload, compiled=False), *ratios[after - 1 :]])
+        if Setting(COMPILED) in cells:
+            ratio = f"{cells[Setting(COMPILED)].ratio(rows[0]):.2f}"
+            compiled.append([*what, ratio, _target(workload, compiled=True)])
         hand, ours = (cells.get(Setting(name, memory_kept=True)) for name in (BASELINE.system, OURS))
         if hand and ours:
             ratios = [f"{hand.ratio(rows[0]):.2f}", f"{ours.ratio(rows[0]):.2f}", f"{ours.ratio(hand):.2f}"]
-            tuned.append([workload.what, amount(rows[0].median, workload), *ratios])
-    return "\n\n".join(_table(rows) for rows in (plain, tuned) if len(rows) > 1)
+            tuned.append([*what, *ratios])
+    return "\n\n".join(_table(rows) for rows in (plain, compiled, tuned) if len(rows) > 1)
+
+
+def _target(workload: Workload, compiled: bool) -> str:
+    """The bar for the ratio to NumPy by hand, if there is one."""
+    bars = [bar for bar in workload.bars if bar.compiled is compiled and bar == Bar(bar.most, compiled=compiled)]
+    return f"{bars[0].most:.2f}" if bars else ""
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -5,13 +5,17 @@ from typing import Any
 
 import tinygrad_dl as tg
 from tests.benchmarks.systems import ours
+from tests.benchmarks.workloads import Net
 
 
 def _compiled(make: Callable[[Any], Callable[[], Any]]) -> Callable[[Any], Callable[[], Any]]:
     return lambda problem: tg.compile(make(problem))
 
 
-net = _compiled(ours.net)
+def net(problem: Net) -> Callable[[], Any]:
+    return tg.compile(ours.net(problem), threads=problem.threads)
+
+
 hessian_vector = _compiled(ours.hessian_vector)
 hessian = _compiled(ours.hessian)
 recurrent = _compiled(ours.recurrent)
