@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+import re
 import threading
 
 import numpy as np
@@ -218,6 +219,26 @@ def test_both_sources_compute_the_same_numbers():
         exec(step.source(buffers), namespace)
         assert_equal(list(namespace["step"](*inputs)), expected, rtol=1e-11)
     assert "in_threads(" in step.source(buffers=True)
+
+
+@pytest.mark.parametrize("data", [np.asarray, tg.Tensor])
+def test_all_calls_for_samples_are_split_also_those_of_what_is_computed_once(data):
+    x, y = data(X), data(ONE_HOT)  # of a Tensor, the array above a row of ones is computed once
+    net = tg.nn.mlp([4, 5, 3], hidden=tg.nn.tanh, rng=np.random.default_rng(1))
+    descent = tg.optim.SGD(net.parameters(), learning_rate=0.1)
+
+    def closure():
+        descent.zero_grad()
+        cost = tg.nn.mean_squared_error(net(x), y)
+        cost.backward()
+        descent.step()
+        return cost
+
+    step = tg.compile(closure, threads=2)
+    step()
+    body = step.source(buffers=True).partition("def step(")[2]
+    assert "in_threads(" in body
+    assert not {"tanh", "matmul", "square"} & set(re.findall(r"\w+", body))
 
 
 def test_copies_and_methods_have_as_many_threads():

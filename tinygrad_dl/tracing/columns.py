@@ -68,21 +68,23 @@ class _Split:
     """The axis of samples of each call that has one, counted from the end, and the calls that are summed over it."""
 
     def __init__(self, program: Program, length: int, invariant: set[Node], data: set[Node]):
-        self.old, self.length = program, length
+        self.old, self.length, self.invariant = program, length, invariant
         self.axes: dict[Node, int] = dict.fromkeys(data, -1)
         self.sums: dict[Node, Any] = {}  # by the ufunc that combines parts
         self.late: set[Node] = set()
         for node in program.nodes:
-            if node in invariant:
-                continue
             sampled = [part for part in node.parts if part in self.axes]
-            if any(part in self.late or part in self.sums for part in node.parts):
+            if node in invariant:
+                axis = self._axis(node) if sampled else None
+                if type(axis) is int:
+                    self.axes[node] = axis  # of which parts get their columns, as of data
+            elif any(part in self.late or part in self.sums for part in node.parts):
                 self.late.add(node)
                 if sampled:
                     self._refuse(node, "needs a sum over all samples, for each of them")
             elif sampled:
                 self._place(node)
-        if len(self.axes) == len(data):
+        if self.axes.keys() <= data | invariant:
             raise _Mixed("it computes nothing for single samples")
 
     def _refuse(self, node: Node, reason: str) -> None:
@@ -91,6 +93,16 @@ class _Split:
 
     def _place(self, node: Node) -> None:
         """Find the axis of samples of the answer. Raises _Mixed if there is none."""
+        found = self._axis(node)
+        if found is None:
+            self._refuse(node, "needs all samples")
+        if isinstance(found, np.ufunc):
+            self.sums[node] = found
+        else:
+            self.axes[node] = found
+
+    def _axis(self, node: Node) -> Any:
+        """The axis of samples of the answer, or the ufunc that combines those of parts; None if it mixes samples."""
         function: Any = node.function
         found: Any = None
         if function is np.matmul:
@@ -105,12 +117,7 @@ class _Split:
         elif function in _ELEMENTWISE or (isinstance(function, np.ufunc) and not function.signature):
             axes = {self.axes[arg] for arg in node.args if type(arg) is Node and arg in self.axes}
             found = axes.pop() if len(axes) == 1 and not node.kwargs and type(node.value) is not tuple else None
-        if found is None:
-            self._refuse(node, "needs all samples")
-        if isinstance(found, np.ufunc):
-            self.sums[node] = found
-        else:
-            self.axes[node] = found
+        return found
 
     def _product(self, a: Any, b: Any) -> Any:
         left, right = (self.axes.get(x) if type(x) is Node else None for x in (a, b))
@@ -136,7 +143,8 @@ class _Split:
 
     def program(self, threads: int, emit: Callable[[Program], Callable[..., tuple[Any, ...]]]) -> Program:
         """The calls that come before, one that runs all parts, and the calls that come after."""
-        inside = [node for node in self.old.nodes if node in self.axes or node in self.sums]
+        computed = [node for node in self.old.nodes if node not in self.invariant]
+        inside = [node for node in computed if node in self.axes or node in self.sums]
         outside = {*inside}
         given = list(dict.fromkeys(part for node in inside for part in node.parts if part not in outside))
         needed = {part for node in self.old.nodes if node not in outside for part in node.parts}
