@@ -20,6 +20,7 @@ from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
 from .program import Guard, Mismatch, Node, Program, nodes_in
 from .spelling import as_array, by_position, dtype_of_numbers, is_small_product
+from .sums import stacked
 from .symbols import item
 from .workers import Workers
 
@@ -64,8 +65,8 @@ class Code:
         invariant = invariant_nodes(program, constant_inputs)
         escaping = [output for output in program.outputs if type(output) is Node]
         self._targets = _targets_in_blocks(program, invariant)  # a call -> the pack that it writes its answer into
-        self._above = _written_above_ones(program, invariant, self._targets)
-        self.memory = Memory(program, escaping, invariant, {**self._targets, **self._above})
+        self._inside = _written_inside(program, invariant, self._targets)  # a call -> where its answer goes
+        self.memory = Memory(program, escaping, invariant, {**self._targets, **self._inside})
         self.lines: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.texts = dict(texts)
@@ -142,12 +143,14 @@ class Code:
             out = self._blocks[block][block.args[1:].index(node)]
             self.texts[node] = out
             self.lines.append(f"{self._call(function, node, self._out(function, node, out))}{note}")
-        elif node in self._above:
-            whole = np.ones(self._above[node].shape, node.dtype)
-            definition = f"np.ones({whole.shape}, {node.dtype.str!r})"
-            place = self._place(self._above[node], whole, "_ones", definition)
-            out = self._place(node, whole[:-1], f"{place}_above", f"{place}[:-1]")
+        elif node in self._inside:
+            self.texts[node] = out = self._rows_of(*self._inside[node])
+            self._arrays[node] = self.namespace[out]
             self.lines.append(f"{self._call(function, node, self._out(function, node, out))}{note}")
+        elif node.function is stacked:
+            for i, term in enumerate(node.args):
+                if self._inside.get(term) != (node, i):
+                    self.lines.append(f"{self._rows_of(node, i)}[...] = {self.text(term)}")
         elif node in self._arrays:  # above ones
             pass
         elif slot is None and node in self._parts and can_write(node):
@@ -231,6 +234,17 @@ class Code:
         self.texts[node] = name = self.name(array, name)
         self._definitions[name] = definition
         return name
+
+    def _rows_of(self, whole: Node, row: int | None) -> str:
+        """The name of a row of an array that several calls fill; without a number, of all rows above the ones."""
+        name, make = ("_ones", "np.ones") if row is None else ("_stack", "np.empty")
+        if whole not in self._arrays:
+            array = np.ones(whole.shape, whole.dtype)
+            self._place(whole, array, name, f"{make}({whole.shape}, {whole.dtype.str!r})")
+        index, text = (slice(-1), ":-1") if row is None else (row, str(row))
+        part = self.name(self._arrays[whole][index], f"{self.texts[whole]}_{'above' if row is None else row}")
+        self._definitions[part] = f"{self.texts[whole]}[{text}]"
+        return part
 
     def _view(self, node: Node) -> np.ndarray | None:
         """The view that a call gives of an array in a buffer, made once; None for other calls."""
@@ -317,15 +331,18 @@ def _targets_in_blocks(program: Program, invariant: set[Node]) -> dict[Node, Nod
     return targets
 
 
-def _written_above_ones(program: Program, invariant: set[Node], taken: dict[Node, Node]) -> dict[Node, Node]:
-    """For each call that can write its answer above a row of ones: the array with both."""
-    outputs = {*nodes_in(program.outputs)}
-    extended = {node.args[0]: node for node in program.nodes if node.function is above_ones}
-    return {
-        node: whole
-        for node, whole in extended.items()
-        if can_write(node) and not {node, whole} & outputs and node not in invariant and node not in taken
-    }
+def _written_inside(
+    program: Program, invariant: set[Node], taken: dict[Node, Node]
+) -> dict[Node, tuple[Node, int | None]]:
+    """For each call that can write its answer into a larger array: that one, and the row in a stack."""
+    kept = {*nodes_in(program.outputs), *invariant, *taken}
+    found: dict[Node, tuple[Node, int | None]] = {}
+    for whole in program.nodes:
+        if whole.function in (above_ones, stacked) and whole not in kept:
+            for i, node in enumerate(whole.args):
+                if can_write(node) and node not in kept and node not in found:
+                    found[node] = whole, None if whole.function is above_ones else i
+    return found
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -28,6 +28,7 @@ from .places import Place, is_generator
 from .program import Node, Program
 from .session import Source, Step, record_step
 from .subexpressions import with_common_once
+from .sums import with_long_sums
 from .trace import Output, turns
 from .updates import updated_together
 
@@ -100,6 +101,7 @@ class Plan:
         if threads > 1:
             invariant = invariant_nodes(self._running, constants)
             self._running = with_columns(self._running, threads, invariant, self._data(), emitted)
+        self._running = with_long_sums(self._running)
         self._constants = self._find_constants(dynamic)
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
@@ -321,7 +323,7 @@ class Plan:
 
 def emitted(program: Program) -> Callable[..., tuple[Any, ...]]:
     """A part of a program as a function of its inputs; it has its text as `source`."""
-    taken: set[str] = set()
+    program, taken = with_long_sums(program), set[str]()
     texts = {node: _identifier(node.name, taken) for node in program.inputs}
     parameters = ", ".join(texts.values())
     code = Code(program, texts, [])
