@@ -65,7 +65,7 @@ def with_bias_columns(program: Program, pairs: Sequence[tuple[Node, Node]], cons
 def _layers(program: Program, pairs: Sequence[tuple[Node, Node]], constant: set[Node]) -> dict[Node, _Layer]:
     """For each Z that is W @ A + b: its layer."""
     biases = dict(pairs)
-    outputs = {*nodes_in(program.outputs), *(guard.node for guard in program.guards)}
+    outputs = {*nodes_in(program.outputs)}
     uses = program.uses()
     layers = {}
     for node in program.nodes:
@@ -128,9 +128,9 @@ class _Rebuilding:
                 found = self._new(columns_of, self.joined[dZ], *((0, k) if node is dW else (k, 1)))
             else:
                 args, kwargs = (replace_nodes(part, self.found.__getitem__) for part in (node.args, node.kwargs))
-                found = Node(node.value, node.function, args, kwargs, line=node.line)
+                found = Node(node.value, node.function, args, kwargs)
                 self.nodes.append(found)
-            found.name = node.name
+            found.name, found.line = node.name, node.line
             self.found[node] = found
         outputs = replace_nodes(self.old.outputs, self.found.__getitem__)
         guards = [guard._replace(node=self.found[guard.node]) for guard in self.old.guards]
