@@ -116,6 +116,14 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
+class Tracing:
+    """Compiling a net and the first call, which traces it; by hand that is the call alone."""
+
+    net: Recurrent
+    kind = "tracing"
+
+
+@dataclass(frozen=True)
 class Hessian:
     """The Hessian of Rosenbrock's function Σ 100 (x[i+1] - x[i]²)² + (1 - x[i])² of so many parameters."""
 
@@ -278,6 +286,12 @@ WORKLOADS = [
     Workload("deep", "50 layers of width 32, m=64, float32", DEEP, (Bar(1.33), _compiled(0.78))),
     Workload("logistic", "logistic regression, 30-1, m=569", Net((30, 1), 569)),
     Workload("recurrent", "recurrent net unrolled, T=200, h=64", Recurrent(200, 64), (Bar(1.32), _compiled(0.9))),
+    Workload(
+        "tracing",
+        "tracing and first call of that net",
+        Tracing(Recurrent(200, 64)),
+        (Bar(1.0, above=True, compiled=True),),
+    ),
     Workload("scalars", "net of numbers, as in micrograd", Scalars(), (Bar(11.5),)),
     Workload("hessian", "Hessian of a function of 10 parameters", Hessian(10), (Bar(34), _compiled(13))),
     Workload("hvp", "D: second derivative along a direction", HessianVector(DIGITS), (Bar(1.6), _compiled(1.05))),

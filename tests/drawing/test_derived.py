@@ -1,5 +1,9 @@
 """Pages and pictures show the derived line of each quantity that has one name, and where their own number differs."""
 
+import html
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,3 +79,9 @@ def test_a_backward_picture_has_the_joint_formula_of_rules_that_cancel():
     source = tg.draw(tg.nn.binary_cross_entropy(net()(X), Y), show="backward").source
     assert source.count("= (A2 - Y) / m") == 2  # in the label and the tooltip of dZ2
     assert "(A2 - Y) / m" not in tg.draw(tg.nn.binary_cross_entropy(net()(X), Y)).source
+
+
+def test_the_picture_in_the_readme_has_the_error_of_the_course():
+    root = Path(__file__).parents[2]
+    (picture,) = re.findall(r'<img src="(\S+backprop\.svg)"', (root / "README.md").read_text(encoding="utf-8"))
+    assert "= (A2 - Y) / m</text>" in html.unescape((root / picture).read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ from tests.benchmarks.workloads import (
     Recurrent,
     Scalars,
     Shards,
+    Tracing,
 )
 
 TINY = 1e-30
@@ -256,6 +257,10 @@ def recurrent(problem: Recurrent):
         return [cost, dW, dU, db]
 
     return compute
+
+
+def tracing(problem: Tracing):
+    return recurrent(problem.net)
 
 
 def hessian(problem: Hessian):

@@ -5,7 +5,7 @@ from typing import Any
 
 import tinygrad_dl as tg
 from tests.benchmarks.systems import ours
-from tests.benchmarks.workloads import Net
+from tests.benchmarks.workloads import Net, Tracing
 
 
 def _compiled(make: Callable[[Any], Callable[[], Any]]) -> Callable[[Any], Callable[[], Any]]:
@@ -14,6 +14,11 @@ def _compiled(make: Callable[[Any], Callable[[], Any]]) -> Callable[[Any], Calla
 
 def net(problem: Net) -> Callable[[], Any]:
     return tg.compile(ours.net(problem), threads=problem.threads)
+
+
+def tracing(problem: Tracing) -> Callable[[], Any]:
+    step = ours.recurrent(problem.net)
+    return lambda: tg.compile(step)()
 
 
 hessian_vector = _compiled(ours.hessian_vector)
