@@ -18,6 +18,7 @@ from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
 from .algebra import OF_SPEED, simplified
 from .blocks import unpack
+from .buffering import broadcasts_much, in_small_buffers
 from .columns import with_columns
 from .constants import with_constants
 from .dead_code import without_dead_code
@@ -98,6 +99,7 @@ class Plan:
         self._running = simplified(program, rules=OF_SPEED)
         constants = [source.node for source in step.sources if self._is_constant(source)]
         self._running = updated_together(step, self._running, {*constants, *invariant_nodes(self._running, constants)})
+        self._broadcasts_much = broadcasts_much(self._running)
         if threads > 1:
             invariant = invariant_nodes(self._running, constants)
             self._running = with_columns(self._running, threads, invariant, self._data(), emitted)
@@ -186,6 +188,7 @@ class Plan:
         namespace |= {"lock_": turns, "is_running_": False}
         exec(compile(text, name, "exec"), namespace)
         run = namespace["run"]
+        run = in_small_buffers(run) if self._broadcasts_much else run
         self.run = functools.partial(self._draw, run) if self._generators else run
         parameters, results = ", ".join(texts.values()), ", ".join(values)
         self._body = [f"def step({parameters}):", *code.lines, *copies, f"return {results}"]
