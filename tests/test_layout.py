@@ -20,7 +20,6 @@ ELSEWHERE = {
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
     "tracing/kinds.py": "tracing/test_symbols.py",
     "tracing/invariants.py": "tracing/test_compiled.py",
-    "tracing/emitting.py": "tracing/test_compiled.py",  # parts of compiling, tested by what compiled functions compute
     "tracing/plans.py": "tracing/test_compiled.py",
     "tracing/session.py": "tracing/test_compiled.py",
     "tracing/signatures.py": "tracing/test_compiled.py",

@@ -272,8 +272,8 @@ class Code:
         definitions = []
         for name, value in reversed(self.namespace.items()):
             if name in words:
-                given = self._definitions.get(name) or _definition(value)
-                definitions.append(value.source(name) if type(value) is Workers else f"{name} = {given}")
+                given = self._definitions.get(name)
+                definitions.append(f"{name} = {given}" if given else _definition(name, value))
                 words.update(re.findall(r"\w+", definitions[-1]))
         lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl.core import primitives"]
         if self._pools:
@@ -352,8 +352,21 @@ def _name(function: Callable[..., Any]) -> str:
     return name if name.isidentifier() else "function"
 
 
-def _definition(value: Any) -> str:
-    """The expression for a function or a constant."""
+def _definition(name: str, value: Any) -> str:
+    """The statement that gives a function or a constant its name."""
+    if type(value) is Workers:
+        return value.source(name)
+    if type(value) is types.FunctionType:
+        for primitive, body in primitives.on_arrays.items():
+            if value is body and getattr(primitives, primitive.__name__, None) is primitive:
+                return f"{name} = primitives.{primitive.__name__}"
+        if value.__module__.startswith(f"{__name__.partition('.')[0]}."):
+            return f"from {value.__module__} import {value.__name__} as {name}"
+    return f"{name} = {_expression(value)}"
+
+
+def _expression(value: Any) -> str:
+    """The expression for a function of NumPy or Python, or for a constant."""
     if value is Mismatch:
         return "ValueError"
     if type(value) is Pool:
@@ -361,10 +374,9 @@ def _definition(value: Any) -> str:
     if getattr(value, "__module__", "") in ("math", "_operator"):
         return f"{value.__module__.strip('_')}.{value.__name__}"
     if callable(value):
-        for primitive, body in primitives.on_arrays.items():
-            if value is body:
-                return f"primitives.{primitive.__name__}"
         return name_of(value)
+    if isinstance(value, np.dtype):
+        return f"np.dtype({value.str!r})"
     if isinstance(value, (np.ndarray, np.generic)):
         return f"np.array({value.tolist()!r}, {value.dtype.str!r}){'' if value.shape else '[()]'}"
     return repr(value)

@@ -69,6 +69,7 @@ REDUCTIONS: dict[Any, Any] = {
     np.maximum.reduce: np.max,
     np.minimum.reduce: np.min,
 }
+_PACKAGE = f"{__name__.partition('.')[0]}."
 IN_NUMPY: dict[Any, Any] = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
 # A name, also W[0], W#3 or layers.0.W; other names may need parentheses.
 _ATOMIC = re.compile(r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*")
@@ -109,6 +110,8 @@ def formula_of(value: Any, names: Mapping[str, str] | None = None) -> Formula:
 def source(program: Program, name: str = "program") -> str:
     """The code of a function `name` that computes the outputs of `program`: a line for each named or repeated quantity.
 
+    Functions of this package are imported before it.
+
     >>> from .trace import trace
     >>> print(source(trace(lambda x: (t := np.tanh(x)) / np.sum(t), np.ones(3)).program))
     def program(x):
@@ -119,7 +122,9 @@ def source(program: Program, name: str = "program") -> str:
     lines = [f"{name} = {text}" for name, text in printer.bindings]
     outputs = ", ".join(printer.text(output) for output in program.outputs) or "None"
     parameters = ", ".join(printer.texts[node][0] for node in program.inputs)
-    return "\n    ".join([f"def {name}({parameters}):", *lines, f"return {outputs}"])
+    text = "\n    ".join([f"def {name}({parameters}):", *lines, f"return {outputs}"])
+    imports = sorted(f"from {module} import {function}\n" for module, function in printer.imported)
+    return "".join([*imports, "\n\n" if imports else "", text])
 
 
 def lines_of(program: Program) -> list[tuple[Node, str, str]]:
@@ -172,6 +177,7 @@ class _Printer:
         self.names = names
         self.texts: dict[Node, tuple[str, int]] = {}
         self.evaluable = True
+        self.imported: set[tuple[str, str]] = set()  # modules of this package, and functions
         leaves = {node: _leaf_name(node.name, names) for node in order if node.function is None}
         functions = [name_of(node.function) for node in order if node.function]
         words = set(re.findall(r"\w+", " ".join([*leaves.values(), *names.values(), *functions])))
@@ -255,6 +261,9 @@ class _Printer:
     def name(self, function: Any) -> str:
         name = IN_NUMPY.get(function) or name_of(function)
         self.evaluable &= name.replace(".", "").isidentifier()
+        module = getattr(function, "__module__", None) or ""
+        if module.startswith(_PACKAGE) and function not in IN_NUMPY:
+            self.imported.add((module, name))
         return name
 
     # ---- arguments
