@@ -26,7 +26,6 @@ ELSEWHERE = {
     "rules/_shapes.py": "rules/test_any_shape.py",  # shared by the rules
     "rules/matrices.py": "rules/test_linalg.py",
     "testing/backprop/course_net.py": "testing/backprop/test_diagnosis.py",  # one search, tested by what it finds
-    "testing/backprop/formulas.py": "testing/backprop/test_diagnosis.py",
     "testing/backprop/replay.py": "testing/backprop/test_diagnosis.py",
     "testing/homework/rewriting.py": "testing/homework/test_watch.py",  # code and the object that it calls
     "testing/homework/claims.py": "testing/homework/test_values.py",
