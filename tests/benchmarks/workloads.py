@@ -288,7 +288,7 @@ WORKLOADS = [
     Workload("recurrent", "recurrent net unrolled, T=200, h=64", Recurrent(200, 64), (Bar(1.32), _compiled(0.9))),
     Workload(
         "tracing",
-        "tracing and first call of that net",
+        "the same net: trace and first call",
         Tracing(Recurrent(200, 64)),
         (Bar(1.0, above=True, compiled=True),),
     ),
