@@ -18,6 +18,7 @@ ELSEWHERE = {
     "drawing/plots/names.py": "drawing/plots/test_progress.py",
     "drawing/dot_builder.py": "drawing/test_dot.py",
     "graph/op_text.py": "drawing/test_annotations.py",  # texts of pictures
+    "tracing/definitions.py": "tracing/test_emitting.py",
     "tracing/kinds.py": "tracing/test_symbols.py",
     "tracing/invariants.py": "tracing/test_compiled.py",
     "tracing/plans.py": "tracing/test_compiled.py",

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.registry import name_of
 from .biases import above_ones
 from .blocks import Entry, Place, Pool, pack, unpack
+from .definitions import statement_of
 from .invariants import invariant_nodes
 from .kinds import has_fixed_shape
 from .memory import Memory, Slot, can_write, is_reduction
@@ -273,7 +273,7 @@ class Code:
         for name, value in reversed(self.namespace.items()):
             if name in words:
                 given = self._definitions.get(name)
-                definitions.append(f"{name} = {given}" if given else _definition(name, value))
+                definitions.append(f"{name} = {given}" if given else statement_of(name, value))
                 words.update(re.findall(r"\w+", definitions[-1]))
         lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl.core import primitives"]
         if self._pools:
@@ -350,36 +350,6 @@ def _name(function: Callable[..., Any]) -> str:
     name = getattr(function, "__name__", "function")
     name = f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name
     return name if name.isidentifier() else "function"
-
-
-def _definition(name: str, value: Any) -> str:
-    """The statement that gives a function or a constant its name."""
-    if type(value) is Workers:
-        return value.source(name)
-    if type(value) is types.FunctionType:
-        for primitive, body in primitives.on_arrays.items():
-            if value is body and getattr(primitives, primitive.__name__, None) is primitive:
-                return f"{name} = primitives.{primitive.__name__}"
-        if value.__module__.startswith(f"{__name__.partition('.')[0]}."):
-            return f"from {value.__module__} import {value.__name__} as {name}"
-    return f"{name} = {_expression(value)}"
-
-
-def _expression(value: Any) -> str:
-    """The expression for a function of NumPy or Python, or for a constant."""
-    if value is Mismatch:
-        return "ValueError"
-    if type(value) is Pool:
-        return f"Pool({[tuple(place) for place in value.places]}, np.dtype({value.dtype.str!r}), {{}})"
-    if getattr(value, "__module__", "") in ("math", "_operator"):
-        return f"{value.__module__.strip('_')}.{value.__name__}"
-    if callable(value):
-        return name_of(value)
-    if isinstance(value, np.dtype):
-        return f"np.dtype({value.str!r})"
-    if isinstance(value, (np.ndarray, np.generic)):
-        return f"np.array({value.tolist()!r}, {value.dtype.str!r}){'' if value.shape else '[()]'}"
-    return repr(value)
 
 
 def _aligned(nbytes: int, to: int = 64) -> np.ndarray:
