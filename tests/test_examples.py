@@ -13,6 +13,7 @@ import tinygrad_dl as tg
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.py")}
 TRAINING = sorted(name for name, text in TEXTS.items() if "tg.fit(" in text and "engine=" not in text)
+LOOPS = sorted(name for name, text in TEXTS.items() if "tg.value_and_grad(" in text)  # they train by themselves
 
 STEPS = 100  # of gradient descent, in epochs of one or more
 # Both compute the same numbers but for rounding, about 1e-16 of a gradient in each step, and each step makes the
@@ -46,6 +47,7 @@ def both_ways(fit, histories):
 
 def test_examples_that_train_are_found():
     assert {"shallow_network", "deep_network", "decision_boundary", "activations"} <= {*TRAINING}
+    assert {"recurrent", "lstm", "attention", "embedding"} <= {*LOOPS}
 
 
 @pytest.mark.deep
@@ -61,3 +63,42 @@ def test_an_example_has_the_same_history_compiled_and_eager(name, monkeypatch, t
     assert histories
     for history in histories:
         assert history.loss[-1] < history.loss[0]
+
+
+def compiled_beside_eager(value_and_grad, steps):
+    """A `value_and_grad` whose functions run compiled, and compare what they give with what the plain ones give."""
+
+    def made(f):
+        eager, compiled = value_and_grad(f), tg.compile(value_and_grad(f))
+
+        def both(parameters, *args):
+            (value, gradient), (expected, gradients) = compiled(parameters, *args), eager(parameters, *args)
+            np.testing.assert_allclose(value, expected, rtol=1e-12)
+            for name, expected in gradients.items():
+                scale = np.max(np.abs(expected))
+                np.testing.assert_allclose(gradient[name], expected, rtol=1e-10, atol=1e-12 * scale, err_msg=name)
+            steps.append(compiled)
+            return value, gradient
+
+        return both
+
+    return made
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("name", LOOPS)
+def test_an_example_with_its_own_loop_has_the_same_gradients_compiled_at_each_step(name, monkeypatch, tmp_path):
+    steps = []
+    monkeypatch.setattr(tg, "value_and_grad", compiled_beside_eager(tg.value_and_grad, steps))
+    runpy.run_path(shutil.copy(EXAMPLES / f"{name}.py", tmp_path), run_name="__main__")  # it asserts what it has learnt
+    assert len(steps) > 50
+    assert steps[-1].cache_info().misses == 1
+    assert steps[-1].cache_info().eager == 0
+
+
+def test_the_derivation_of_the_example_is_that_of_the_notes_as_text(capsys):
+    runpy.run_path(EXAMPLES / "derive_backprop.py", run_name="__main__")
+    _, _, compared = capsys.readouterr().out.partition("the notes\n")
+    lines = compared.partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in lines] == ["dZ2", "dW2", "db2", "dA1", "dZ1", "dW1", "db1"]
+    assert all(line.endswith("the same") for line in lines)
