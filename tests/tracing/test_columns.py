@@ -71,6 +71,7 @@ CALLS = {
     "vectors of samples": lambda X: np.tanh(V @ X) @ M,
     "constants": lambda X: np.where(X > 0, M.T[:1], np.tanh(X) * M[:, 0]),
     "axes added": lambda X: np.sum(np.tanh(np.reshape(X, (2, 2, 31))), axis=(0, 1)),
+    "axes added by a method": lambda X: np.sum(np.tanh(X.reshape(2, 2, -1)), axis=(0, 1)),
 }
 
 
@@ -141,6 +142,9 @@ def test_constant_tensors_and_labels_are_read_anew_when_they_change():
             assert_equal(step(tensor, ONE_HOT), other(tensor, ONE_HOT), rtol=1e-11)
 
 
+CONSTANT = tg.Tensor(X)
+
+
 def centred(X):
     return np.sum(np.tanh(X - np.mean(X, axis=1, keepdims=True)))
 
@@ -154,6 +158,9 @@ def centred(X):
         (lambda X: np.sum(X[:4, :4] * X.T[:4, :4]), X, "getitem needs all samples, in\n"),
         (lambda X: np.sum(np.tanh(X).T @ np.tanh(X)), X, "np.matmul needs all samples, in\n"),
         (lambda Q: np.sum(np.tanh(Q) @ np.tanh(Q)), X[:, :4], "np.matmul needs all samples, in\n"),
+        (lambda X: np.sum(np.tanh(X).reshape(31, 4) ** 2), X, "np.reshape needs all samples, in\n"),
+        (lambda X: np.sum(np.ones((2, 3, 4)) @ np.tanh(X)), X, "np.matmul needs all samples, in\n"),
+        (lambda x: x * np.sum(2.0 * CONSTANT), 1.0, "it computes nothing for single samples"),
         (lambda X: X, X, "it computes nothing for single samples"),
         (lambda x: x * 2.0, 1.0, "there is no array of samples as columns among its data"),
     ],
@@ -236,9 +243,20 @@ def test_all_calls_for_samples_are_split_also_those_of_what_is_computed_once(dat
 
     step = tg.compile(closure, threads=2)
     step()
-    body = step.source(buffers=True).partition("def step(")[2]
+    source = step.source(buffers=True)
+    body = source.partition("def step(")[2]
+    assert source.count("above_ones(") == body.count("above_ones(") == (data is tg.Tensor)  # not in each thread
     assert "in_threads(" in body
     assert not {"tanh", "matmul", "square"} & set(re.findall(r"\w+", body))
+
+
+def test_sums_over_the_samples_of_constant_data_are_used_by_all_threads():
+    means, w = np.mean(X, axis=1, keepdims=True), tg.parameter(0.5)
+    step = tg.compile(
+        lambda: np.sum((np.tanh(w * CONSTANT) - np.mean(CONSTANT, axis=1, keepdims=True)) ** 2), threads=2
+    )
+    for _ in range(2):
+        np.testing.assert_allclose(step().item(), np.sum((np.tanh(0.5 * X) - means) ** 2), rtol=1e-13)
 
 
 def test_copies_and_methods_have_as_many_threads():

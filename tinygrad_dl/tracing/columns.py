@@ -109,7 +109,7 @@ class _Split:
             found = self._product(*node.args)
         elif _combining_of(function) is not None and len(node.args) == 1:
             found = self._reduction(node)
-        elif function in _SHAPING and not node.kwargs:
+        elif function in _SHAPING and node.kwargs in ({}, {"order": "C"}):
             fits = self.axes.get(node.args[0]) == -1 and node.shape[-1:] == (self.length,)
             found = -1 if fits and len(node.args) == 2 else None
         elif function is np.transpose and len(node.args) == 1:
