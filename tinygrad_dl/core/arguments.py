@@ -183,7 +183,7 @@ def _position(value: Any) -> Any:
         return value
     if isinstance(value, slice):
         return slice(_bound(value.start), _bound(value.stop), _bound(value.step))
-    array = np.array(value)
+    array = np.array(np.asarray(value))  # `__array__` of another holder may give the array that it holds
     return array if array.size or isinstance(value, np.ndarray) else array.astype(int)  # not floats, as [] gives
 
 

@@ -5,7 +5,7 @@ place of the formula checks the arguments first, or is faster. One node is fast,
 exact: σ' = a (1 - a) cancels the cross-entropy's 1 / (a (1 - a)) to the last digit unless a is 0 or 1.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -154,9 +154,10 @@ def _exponentials(Z: Any, Y: Any) -> tuple[Any, Any, Any]:
     return exponentials, np.sum(P, axis=0, keepdims=True) / np.sum(exponentials, axis=0, keepdims=True), P
 
 
-binary_cross_entropy = fused(
-    _of_probabilities, wraps(losses.binary_cross_entropy)(_checked_probabilities), kinds=_KINDS
-)
+binary_cross_entropy = losses.binary_cross_entropy  # whose type it has
+if not TYPE_CHECKING:
+    _checked_probabilities = wraps(losses.binary_cross_entropy)(_checked_probabilities)
+    binary_cross_entropy = fused(_of_probabilities, _checked_probabilities, kinds=_KINDS)
 binary_cross_entropy_with_logits = fused(_of_logits, losses.binary_cross_entropy_with_logits, kinds=_KINDS)
 softmax_cross_entropy = fused(
     _of_classes, losses.softmax_cross_entropy, keeping=_cost_and_exponentials, kept=_exponentials
