@@ -18,8 +18,8 @@ import numpy as np
 from ..core import registry
 from ..core.array_methods import Dispatching
 from ..core.modes import switched
-from ..core.numpy_warnings import Computing, at_the_users_line
 from ..core.tensor import Tensor
+from ..guards.numpy_warnings import Computing, at_the_users_line
 
 _computing = Computing(globals())
 

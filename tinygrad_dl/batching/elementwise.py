@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core import primitives
-from ..core.numpy_warnings import Computing, at_the_users_line
+from ..guards.numpy_warnings import Computing, at_the_users_line
 from .batched import CannotBatch, Level, rules
 
 _computing = Computing(globals())

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import cuts
+from ..guards import cuts
 from .array_methods import Symbolic
 from .modes import IN_RULE, is_recording
 

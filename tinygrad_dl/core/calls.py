@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from . import arguments, cuts, misfits, primitives, registry
+from ..guards import cuts, misfits
+from ..guards.numpy_warnings import Computing, at_the_users_line
+from . import arguments, primitives, registry
 from .array_methods import Symbolic
 from .modes import IN_RULE, is_recording
-from .numpy_warnings import Computing, at_the_users_line
 from .signatures import signature
 from .tensor import Tensor, record, unrecorded
 

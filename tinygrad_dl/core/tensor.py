@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _frames
-from . import arguments, cuts, leaving, misfits, primitives, registry
+from ..guards import cuts, leaving, misfits
+from ..guards.numpy_warnings import Computing, at_the_users_line
+from . import arguments, primitives, registry
 from .array_methods import ArrayMethods, Symbolic
 from .display import Displayed
 from .modes import is_observed, is_recording, observing
-from .numpy_warnings import Computing, at_the_users_line
 
 _new = object.__new__
 _later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from

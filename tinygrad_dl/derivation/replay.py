@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import cuts, primitives
+from ..core import primitives
 from ..core.backprop import backward_between, topological_order
 from ..core.modes import Observer, observing
 from ..core.registry import name_of
 from ..core.tensor import Tensor, apply, untracked
+from ..guards import cuts
 from ..tracing.kinds import INDEXED
 from ..tracing.program import Node, Program
 from ..tracing.symbols import Length, Symbol

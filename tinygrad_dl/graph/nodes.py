@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..core import cuts, primitives
+from ..core import primitives
 from ..core.backprop import topological_order
 from ..core.registry import name_of
 from ..core.tensor import Tensor
+from ..guards import cuts
 from . import labels
 from .module_calls import ModuleCall, module_calls_of
 

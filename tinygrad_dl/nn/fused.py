@@ -11,8 +11,8 @@ import numpy as np
 
 from .. import batching
 from ..core import primitives
-from ..core.numpy_warnings import Computing, at_the_users_line
 from ..core.primitives import Kept, widened, wraps
+from ..guards.numpy_warnings import Computing, at_the_users_line
 from ..tracing.algebra import EXACT, READING
 from ..tracing.fusing import fused
 from . import activations, losses

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..core.numpy_warnings import NOWHERE
 from ..core.tensor import Tensor, untracked
+from ..guards.numpy_warnings import NOWHERE
 from .algebra import OF_SPEED, simplified
 from .blocks import unpack
 from .buffering import broadcasts_much, in_small_buffers

@@ -62,8 +62,8 @@ def is_transparent(primitive: Any) -> bool:
 
 _PACKAGE_NAME = __name__.partition(".")[0]
 _FOLDER = Path(__file__).parent
-_PASSING_ON = ("array_methods", "calls", "numpy_warnings", "primitives", "tensor")
-_HERE = (str(_FOLDER), *(str(_FOLDER.parent / "core" / f"{name}.py") for name in _PASSING_ON))
+_PASSING_ON = ("core/array_methods", "core/calls", "core/primitives", "core/tensor", "guards/numpy_warnings")
+_HERE = (str(_FOLDER), *(str(_FOLDER.parent / f"{name}.py") for name in _PASSING_ON))
 
 
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _frames
-from . import registry
-from .modes import IN_FUNCTION, IN_RULE, is_checking, is_recording
+from ..core import registry
+from ..core.modes import IN_FUNCTION, IN_RULE, is_checking, is_recording
 
 HARMLESS = "harmless"
 MEANT = "meant"

@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
-from tinygrad_dl.core.numpy_warnings import Computing, at_the_users_line
+from tinygrad_dl.guards.numpy_warnings import Computing, at_the_users_line
 
 X = np.array([[0.0, 1.0], [2.0, 1e300]])
 

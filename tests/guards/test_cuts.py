@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import cuts, primitives
+from tinygrad_dl.core import primitives
+from tinygrad_dl.guards import cuts
 
 
 @pytest.fixture

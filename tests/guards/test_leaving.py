@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import leaving
+from tinygrad_dl.guards import leaving
 
 A = np.array([1.0, 2.0, 3.0])
 

@@ -1,0 +1,7 @@
+"""Protection from silently lost gradients, and messages at the user's own line. The engine, `core/`, calls it.
+
+- `leaving`: conversions of a Tensor to a plain number, which lose the gradient, and writes into its data;
+- `cuts`: the origin of values through which no gradient flows, for pictures;
+- `misfits`: errors for operands whose shapes don't fit, with their names;
+- `numpy_warnings`: NumPy's warnings, issued at the user's own line.
+"""
