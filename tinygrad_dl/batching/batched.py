@@ -19,6 +19,7 @@ from ..core import registry
 from ..core.array_methods import Dispatching
 from ..core.modes import switched
 from ..core.tensor import Tensor
+from ..guards import missing_rules
 from ..guards.numpy_warnings import Computing, at_the_users_line
 
 _computing = Computing(globals())
@@ -127,7 +128,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         name = registry.name_of(function)
         raise CannotBatch(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
     if function in registry.refusals:  # for example, it changes an array in place, which all samples share
-        raise registry.no_rule(function, 0)
+        raise missing_rules.no_rule(function, 0)
     args, kwargs = _read_only(args), _read_only(kwargs) if kwargs else kwargs
     with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
         return _rule(function)(level, *args, **kwargs)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..guards import cuts, misfits
+from ..guards import cuts, misfits, missing_rules
 from ..guards.numpy_warnings import Computing, at_the_users_line
 from . import arguments, primitives, registry
 from .array_methods import Symbolic
@@ -46,14 +46,14 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
                 if primal:
                     tracked = argnum
                 elif argnum >= count:
-                    raise registry.no_rule(function, argnum)
+                    raise missing_rules.no_rule(function, argnum)
                 elif is_recording() is not IN_RULE:  # the function is constant in it
                     cuts.mark(arg._value, cuts.Cut(registry.name_of(function), (weakref.ref(arg),)))
         else:
             if type(arg) not in _FAMILIAR and is_foreign(arg):
                 return NotImplemented  # defer to the other type, such as an array inside of vmap
             if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
-                raise registry.no_rule(function, argnum)
+                raise missing_rules.no_rule(function, argnum)
             value = arguments.primal(arg) if primal else arguments.setting(arg)
             values.append(arguments.no_primal(arg) if value is NotImplemented else value)
             parents.append(None)
@@ -63,7 +63,7 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     compute = keeping or primitives.on_arrays.get(function, function)
     if kwargs or len(values) > count:
         kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
-        registry.check_call(function, tracked, args, kwargs)
+        missing_rules.check_call(function, tracked, args, kwargs)
         try:
             data = compute(*values, **kwargs)
         except TypeError as error:
@@ -152,14 +152,14 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
             except TypeError as error:
                 raise TypeError(f"{registry.name_of(function)} of Tensors: {error}") from None
             if {**kwargs, **bound.arguments}.get("out") is not None:
-                raise registry.no_rule_for(function, "out=")
+                raise missing_rules.no_rule_for(function, "out=")
         given = {keyword: _taken(value) for keyword, value in kwargs.items()}
         return without_gradient(decomposition(*map(_taken, args), **given), function, args)
     constant = function in registry.constants
     if is_recording() and not constant and function not in registry.vjps:
         for argnum, arg in enumerate((*args, *kwargs.values())):
             if _holds(arg, tracked=True):
-                raise registry.no_rule(function, argnum)
+                raise missing_rules.no_rule(function, argnum)
     if function in primitives.on_arrays and any(map(is_foreign, args)):
         return NotImplemented
     compute = function if constant else primitives.on_arrays.get(function, function)

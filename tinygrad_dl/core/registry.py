@@ -101,7 +101,7 @@ def _define(function: Callable) -> None:
     constants.discard(function)
     composites.pop(function, None)
     refusals.pop(function, None)
-    _parameters.cache_clear()
+    rule_parameters.cache_clear()
     signature_of.cache_clear()
 
 
@@ -196,7 +196,17 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
         return rule.replace(parameters=list(rule.parameters.values())[2:])
 
 
-# ---- errors
+@functools.cache
+def rule_parameters(
+    function: Callable[..., Any], argnum: int
+) -> tuple[list[str], set[str], bool, bool, dict[str, tuple[Any, ...]]]:
+    """The parameters of the rule for `argnum` after g and ans: positional, named, *args, **kwargs, and choices."""
+    parameters = list(signature(vjps[function][argnum]).parameters.values())[2:]
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    named = {*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
+    kinds = {p.kind for p in parameters}
+    choices = {p.name: get_args(p.annotation) for p in parameters if get_origin(p.annotation) is Literal}
+    return positional, named, inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds, choices
 
 
 def name_of(function: Callable[..., Any] | None) -> str:
@@ -208,68 +218,3 @@ def name_of(function: Callable[..., Any] | None) -> str:
     in_numpy = getattr(np, name, None) is function  # a ufunc has no module, and SciPy's expm1 is not NumPy's
     module = getattr(function, "__module__", None) or ("numpy" if in_numpy else "")
     return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
-
-
-def no_rule(function: Callable[..., Any], argnum: int) -> TypeError:
-    """The error for a tracked argument of `function` that has no rule."""
-    name = name_of(function)
-    if function in refusals:
-        return TypeError(f"{name} has no derivative rule: {refusals[function]}")
-    if set("".join(getattr(function, "types", ["?"]))) == set("O->"):  # a ufunc of objects: frompyfunc made it
-        return TypeError(f"{name} calls Python for each number, so it can't be recorded: write it in NumPy functions.")
-    namesake = getattr(np, name, None)
-    if isinstance(function, np.ufunc) and function not in vjps and (namesake in vjps or namesake in composites):
-        return TypeError(
-            f"{name} of another library than NumPy has no derivative rule: write np.{name}, which has one."
-        )
-    what = f"argument {argnum} of {name} (the first is 0)" if function in vjps else name
-    return TypeError(
-        f"there is no derivative rule for {what}. Give it one with tg.defvjp({name}, ...), write it in functions that "
-        f"have one, or pass x.detach() to treat x as a constant."
-    )
-
-
-def check_call(function: Callable[..., Any], argnum: int, args: Sequence[Any], keywords: dict[str, Any]) -> None:
-    """Raise TypeError for `args` or `keywords` that the rule for `argnum` does not name, and for `out=`.
-
-    A rule parameter annotated `Literal[...]` accepts only those values.
-    """
-    positional, named, any_count, any_keyword, choices = _parameters(function, argnum)
-    if len(args) > len(positional) and not any_count and primitives.visible_kwargs(keywords) == keywords:
-        raise no_rule_for(function, f"{len(args)} positional arguments")
-    for name, value in zip(positional, args, strict=False):
-        if name == "out" and value is not None:
-            raise no_rule_for(function, "out=")
-    for keyword in keywords:
-        known = any_keyword or keyword in named or isinstance(keywords[keyword], primitives.Hidden)
-        if keyword == "out" or not known:
-            raise no_rule_for(function, f"{keyword}=")
-    for name, choice in choices.items():
-        value = dict(zip(positional, args, strict=False), **keywords).get(name, choice[0])
-        if value not in choice:
-            raise no_rule_for(function, f"{name}={value!r}", f"write one of {', '.join(map(repr, choice))}")
-
-
-def no_rule_for(
-    function: Callable[..., Any], argument: str, advice: str = "leave it out, or pass x.detach()"
-) -> TypeError:
-    """The error for a call with an argument that no rule names."""
-    name = name_of(function)
-    if argument == "out=":
-        advice = "compute a new Tensor instead, z = z + x for z += x"
-    elif argument == "dtype=":
-        advice = "cast with x.astype(dtype), before or after"
-    elif argument == "where=" and hasattr(function, "nin"):  # without out=, what a ufunc skips is whatever was there
-        advice = f"write np.where(mask, {name}(...), other)"
-    return TypeError(f"{name} has no derivative rule for calls with {argument}: {advice}.")
-
-
-@functools.cache
-def _parameters(function: Callable, argnum: int) -> tuple[list[str], set[str], bool, bool, dict[str, tuple]]:
-    """The parameters of the rule for `argnum` after g and ans: positional, named, *args, **kwargs, and choices."""
-    parameters = list(signature(vjps[function][argnum]).parameters.values())[2:]
-    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    named = {*positional, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)}
-    kinds = {p.kind for p in parameters}
-    choices = {p.name: get_args(p.annotation) for p in parameters if get_origin(p.annotation) is Literal}
-    return positional, named, inspect.Parameter.VAR_POSITIONAL in kinds, inspect.Parameter.VAR_KEYWORD in kinds, choices

@@ -2,6 +2,7 @@
 
 - `leaving`: conversions of a Tensor to a plain number, which lose the gradient, and writes into its data;
 - `cuts`: the origin of values through which no gradient flows, for pictures;
+- `missing_rules`: errors for calls that no derivative rule is for;
 - `misfits`: errors for operands whose shapes don't fit, with their names;
 - `numpy_warnings`: NumPy's warnings, issued at the user's own line.
 """
