@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core.modes import switched
+from tinygrad_dl.guards.flags import switched
 from tinygrad_dl.tracing.symbols import Recorder, Symbol, recorder
 from tinygrad_dl.tracing.trace import trace
 

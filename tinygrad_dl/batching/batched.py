@@ -17,9 +17,9 @@ import numpy as np
 
 from ..core import registry
 from ..core.array_methods import Dispatching
-from ..core.modes import switched
 from ..core.tensor import Tensor
 from ..guards import missing_rules
+from ..guards.flags import switched
 from ..guards.numpy_warnings import Computing, at_the_users_line
 
 _computing = Computing(globals())

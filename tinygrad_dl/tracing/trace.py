@@ -16,10 +16,11 @@ import numpy as np
 
 from .. import _frames, pytree
 from ..core import primitives, registry
-from ..core.modes import Observer, is_recording, observing, switched
+from ..core.modes import Observer, is_recording, observing
 from ..core.registry import name_of
 from ..core.signatures import signature
 from ..core.tensor import Tensor, record, untracked
+from ..guards.flags import switched
 from .program import Guard, Node, Program, TraceError
 from .symbols import Recorder, Symbol, is_of_package, is_transparent, recorder
 
