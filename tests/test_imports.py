@@ -29,9 +29,10 @@ ALLOWED = {
     "core.signatures": set(),
     "core.registry": {"core.primitives", "core.signatures"},
     "core.arguments": {"core.array_methods", "core.modes", "guards.cuts"},
-    "core.array_methods": {"core.primitives", "_guesses"},
+    "core.array_methods": {"core.primitives", "guards.lacking"},
     "guards.": {"_frames"},  # Tensors are built on the guards
     "guards.flags": set(),
+    "guards.lacking": {"_guesses"},
     "guards.leaving": {"_frames", "core.modes", "core.registry"},
     "guards.missing_rules": {"core.primitives", "core.registry"},
     "rules.__init__": {"rules"},

@@ -83,11 +83,3 @@ def test_reshape_and_transpose_take_lengths_or_one_tuple():
     assert x.transpose().shape == x.T.shape == (3, 2, 1)
     assert x.transpose(1, 0, 2).shape == x.transpose((1, 0, 2)).shape == x.transpose([1, 0, 2]).shape == (2, 1, 3)
     assert x.mT.shape == (1, 3, 2)
-
-
-def test_a_missing_method_names_the_function():
-    x = tg.Tensor(1.0)
-    with pytest.raises(AttributeError, match=r"Tensor has no trace: try np\.trace\(x\), or x\.numpy\(\)\.trace"):
-        x.trace()
-    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        _ = x.nonsense

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .._guesses import TENSOR, Missing, add_missing, present
+from ..guards.lacking import Lacking
 from . import primitives
-
-_IN_PLACE = {"byteswap", "fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort"}
 
 
 def _method(function: Callable) -> Callable[..., Any]:
@@ -38,29 +36,7 @@ def _of_two(function: Callable) -> Callable[[Any, Any], Any]:
     return operator
 
 
-def _alternative(name: str) -> str:
-    """The rest of the message for a method of arrays that Tensors lack."""
-    if name in _IN_PLACE:
-        return "(), which would change it in place: compute a new Tensor."
-    other = f"try np.{name}(x), or " if hasattr(np, name) else ""
-    return f": {other}x.numpy().{name} without the gradient."
-
-
-class _Lacking:
-    """The names of an array's methods and the guesses, each raising an error; `ArrayMethods` overrides most of them."""
-
-    __slots__ = ()
-
-    def __dir__(self) -> list[str]:
-        return present(self, super().__dir__())
-
-
-for _name in {name for name in dir(np.ndarray) if not name.startswith("_")} | _IN_PLACE:
-    setattr(_Lacking, _name, Missing(_name, _alternative(_name)))
-add_missing(_Lacking, TENSOR)
-
-
-class ArrayMethods(_Lacking):
+class ArrayMethods(Lacking):
     """The methods and operators of `numpy.ndarray`, by NumPy's functions."""
 
     __slots__ = ()
