@@ -271,16 +271,6 @@ class Batched(Dispatching):
         return self._value.shape[1:]
 
     @property
-    def ndim(self) -> int:
-        """The number of axes of one sample."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements of one sample."""
-        return int(np.prod(self.shape))
-
-    @property
     def dtype(self) -> np.dtype:
         """The type of the elements."""
         return self._value.dtype

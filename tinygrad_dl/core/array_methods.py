@@ -145,6 +145,17 @@ class Dispatching(ArrayMethods):
     __slots__ = ()
 
     _apply: Callable[..., Any]  # of a function, its arguments, and perhaps a dict of keywords: a static method
+    shape: tuple[int, ...]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape))
 
     __add__, __radd__ = _operator(np.add)
     __sub__, __rsub__ = _operator(np.subtract)

@@ -32,16 +32,6 @@ class Unread(Dispatching):
         self._values: Any = None
         self.shape, self.dtype = shape, dtype
 
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return int(np.prod(self.shape))
-
     def values(self) -> Any:
         """Compute the array, once."""
         call = self._call  # another thread may have computed it meanwhile
