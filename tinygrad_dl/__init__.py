@@ -42,7 +42,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from . import _guesses, data, nn, optim, parallel, primitives, rules, training
-from .core.backprop import backward, gradients, named_tensors
+from .core.backprop import backward, gradients
 from .core.modes import is_grad_enabled, no_grad
 from .core.tensor import Tensor, parameter
 from .debugging import debug
@@ -60,6 +60,7 @@ from .functional import (
     vmap,
 )
 from .functional.user_ops import defcomposite, defnondiff, defvjp, defvjp_each, defvjp_jointly, fused, primitive
+from .graph.named_tensors import named_tensors
 from .memory import keep_memory
 from .training import History, fit, load_training, save_training
 

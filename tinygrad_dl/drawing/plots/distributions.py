@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backprop import named_tensors
 from ...core.modes import recording
 from ...core.tensor import Tensor
+from ...graph.named_tensors import named_tensors
 from ...nn.module import course_names
 from .axes import COLOURS, axes_for, count_along, numbers
 from .names import layer_and_kind
