@@ -96,7 +96,7 @@ def _set(x, index, g):
 def plant(monkeypatch, function, argnum, rule):
     rules = registry.vjps[function]
     monkeypatch.setitem(registry.vjps, function, tuple(rule if i == argnum else r for i, r in enumerate(rules)))
-    registry._parameters.cache_clear()
+    registry.rule_parameters.cache_clear()
 
 
 def around(call):
@@ -122,7 +122,7 @@ def reports(deep):
                 found.append((mutant, None))
             except testing.GradientError as error:
                 found.append((mutant, error.report))
-        registry._parameters.cache_clear()
+        registry.rule_parameters.cache_clear()
     return found
 
 
