@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tinygrad_dl import _functions
 from tinygrad_dl.core import primitives
 
 NAMES = {name for name in vars(tg.primitives) if name[0] != "_"}
@@ -13,9 +14,10 @@ def test_a_name_of_the_module_is_one_function_in_the_whole_package():
     assert tg.primitive is tg.primitives.primitive
     assert {"set_at", "add_at", "getitem", "put_along_axis", "scatter_add", "values"} <= NAMES
     for name in NAMES - {"primitive"}:
-        assert getattr(tg.primitives, name) is getattr(primitives, name)
-    for name in set(tg.__all__) & set(vars(primitives)):
-        assert getattr(tg, name) is getattr(primitives, name), name
+        assert getattr(tg.primitives, name) is getattr(_functions if hasattr(_functions, name) else primitives, name)
+    for module in (primitives, _functions):
+        for name in set(tg.__all__) & set(vars(module)):
+            assert getattr(tg, name) is getattr(module, name), name
 
 
 @pytest.mark.parametrize("name", sorted(NAMES - {"primitive"}))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tinygrad_dl import _functions
+from tinygrad_dl._functions import LEAST, TINY
 from tinygrad_dl.core import primitives
-from tinygrad_dl.core.primitives import LEAST, TINY
 from tinygrad_dl.derivation import reading
 from tinygrad_dl.derivation.reading import _TABLE, Reasons, readable
 from tinygrad_dl.tracing.dead_code import without_dead_code
@@ -30,8 +31,8 @@ def _softmax(z, labels):
 # ---- a program of Z, P and the number m of samples; its text afterwards
 TABLE = [
     (lambda z, p, m: z * 1, "z"),
-    (lambda z, p, m: primitives.sigmoid(z), "sigmoid(z)"),
-    (lambda z, p, m: primitives.masked(z, p > 0), "z * (p > 0)"),
+    (lambda z, p, m: _functions.sigmoid(z), "sigmoid(z)"),
+    (lambda z, p, m: _functions.masked(z, p > 0), "z * (p > 0)"),
     (lambda z, p, m: z * (p / m), "z * p / m"),
     (lambda z, p, m: (z / m) * p, "z * p / m"),
     (lambda z, p, m: z * 3, "3 * z"),
@@ -62,15 +63,15 @@ TABLE = [
     (lambda z, p, m: 0 + z, "z"),
     (lambda z, p, m: np.log(p[:1] + TINY), "np.log(p[:1])"),
     (lambda z, p, m: np.maximum(p[:1], LEAST), "p[:1]"),
-    (lambda z, p, m: primitives.log_above_0(p[:1]), "np.log(p[:1])"),
-    (lambda z, p, m: primitives.sigmoid(z), "sigmoid(z)"),
+    (lambda z, p, m: _functions.log_above_0(p[:1]), "np.log(p[:1])"),
+    (lambda z, p, m: _functions.sigmoid(z), "sigmoid(z)"),
     (lambda z, p, m: np.exp(np.minimum(-z, 80)), "np.exp(-z)"),
     (lambda z, p, m: 1 / (1 + np.exp(np.minimum(-z, 80))), "sigmoid(z)"),
     (lambda z, p, m: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), "np.logaddexp(0, z)"),
     (lambda z, p, m: _softmax(z, p), "softmax(z)"),
     (lambda z, p, m: _shifted(z) - np.log(np.add.reduce(np.exp(_shifted(z)), axis=0)), "np.log(softmax(z))"),
     (lambda z, p, m: np.where(z <= 0, 0, p), "p * (z > 0)"),
-    (lambda z, p, m: primitives.masked(p, z > 0), "p * (z > 0)"),
+    (lambda z, p, m: _functions.masked(p, z > 0), "p * (z > 0)"),
     (lambda z, p, m: np.where(z <= 0, 0.01 * p, p), "p * np.where(z > 0, 1, 0.01)"),
     (lambda z, p, m: np.where(z <= 0, z / m, p / m), "np.where(z <= 0, z, p) / m"),
 ]

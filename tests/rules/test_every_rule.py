@@ -11,15 +11,17 @@ import tinygrad_dl as tg
 from tests import numeric
 from tests.coverage.examples import CASES
 from tests.rows import every_function
-from tinygrad_dl import pytree
+from tinygrad_dl import _functions, pytree
 from tinygrad_dl.core import primitives, registry
 from tinygrad_dl.core.backprop import topological_order
 from tinygrad_dl.coverage.numpy_functions import is_of_numpy
 
+OURS = (primitives.__name__, _functions.__name__)
+
 
 def is_covered(function):
-    """Return True if a function is NumPy's or in `primitives`: tests and doctests define others."""
-    return is_of_numpy(function) or getattr(function, "__module__", None) == primitives.__name__
+    """Return True if a function is NumPy's, or one that NumPy lacks: tests and doctests define others."""
+    return is_of_numpy(function) or getattr(function, "__module__", None) in OURS
 
 
 RULES = {f: rules for f, rules in registry.vjps.items() if is_covered(f) and f is not primitives.output}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 
 
 @given(st.data())
@@ -37,13 +37,13 @@ def test_a_jacobian_has_a_row_for_each_element_that_is_read_however_often(data):
 
 
 def test_scatter_add_sums_what_stands_at_one_place():
-    scattered = primitives.scatter_add(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 0]), np.zeros(3))
+    scattered = _functions.scatter_add(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 0]), np.zeros(3))
     assert scattered.tolist() == [5.0, 0.0, 2.0]
 
 
 def test_scatter_add_has_the_dtype_of_the_values():
-    assert primitives.scatter_add(np.ones(1, np.float32), slice(0, 1), np.zeros(2)).dtype == np.float32
-    assert primitives.scatter_add(np.array([0.5]), slice(0, 1), np.zeros(2, int)).tolist() == [0.5, 0.0]
+    assert _functions.scatter_add(np.ones(1, np.float32), slice(0, 1), np.zeros(2)).dtype == np.float32
+    assert _functions.scatter_add(np.array([0.5]), slice(0, 1), np.zeros(2, int)).tolist() == [0.5, 0.0]
 
 
 def test_an_empty_list_reads_nothing():
@@ -54,8 +54,8 @@ def test_an_empty_list_reads_nothing():
 def test_reads_of_one_array_in_a_loop_add_into_one_sum(monkeypatch):
     """A sum of the size of the array for each of n reads would take n² steps."""
     made = []
-    scatter_add = primitives.scatter_add
-    monkeypatch.setattr(primitives, "scatter_add", lambda *args: made.append(1) or scatter_add(*args))
+    scatter_add = _functions.scatter_add
+    monkeypatch.setattr(_functions, "scatter_add", lambda *args: made.append(1) or scatter_add(*args))
     x = np.arange(50.0)
     assert np.array_equal(tg.grad(lambda x: sum(x[i] * x[i] for i in range(50)))(x), 2 * x)
     assert len(made) == 1

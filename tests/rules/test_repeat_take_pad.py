@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests.rules.linear import assert_transposed
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 
 SHAPES = [(), (1,), (3,), (2, 3), (2, 2, 3), (0,), (2, 0)]
 AXES = [None, *range(-3, 3)]
@@ -33,9 +33,9 @@ LINEAR = {
     "diag": [lambda x, f=f, k=k: f(x, k) for f in (np.diag, np.diagflat, np.diagonal) for k in (-2, 0, 1)],
     "diagonal": [lambda x, a=a, b=b: np.diagonal(x, 1, a, b) for a in AXES[1:] for b in AXES[1:]],
     "windows": [lambda x, a=a: windows(x, 2, a) for a in AXES] + [lambda x: windows(x, (1, 2))],
-    "set_at": [lambda x: primitives.set_at(np.ones(5), [1, 1, 0], x), lambda x: primitives.set_at(x, ..., 3.0)],
-    "add_at": [lambda x: primitives.add_at(np.ones(5), [1, 1, 0], x), lambda x: primitives.add_at(x, 0, x)],
-    "put_along_axis": [lambda x: primitives.put_along_axis(np.ones((2, 3)), NUMBERS[:, :1], x, 1)],
+    "set_at": [lambda x: _functions.set_at(np.ones(5), [1, 1, 0], x), lambda x: _functions.set_at(x, ..., 3.0)],
+    "add_at": [lambda x: _functions.add_at(np.ones(5), [1, 1, 0], x), lambda x: _functions.add_at(x, 0, x)],
+    "put_along_axis": [lambda x: _functions.put_along_axis(np.ones((2, 3)), NUMBERS[:, :1], x, 1)],
 }
 
 
@@ -131,8 +131,8 @@ def test_the_last_of_several_values_for_one_place_gets_the_gradient(data):
     x, values = np.zeros(shape), np.arange(1.0, 1 + np.zeros(shape)[index].size).reshape(np.zeros(shape)[index].shape)
     changed = x.copy()
     changed[index] = values
-    by_x, by_values = tg.grad(lambda x, v: np.sum(primitives.set_at(x, index, v)), (0, 1))(x, values)
-    np.testing.assert_array_equal(primitives.set_at(tg.parameter(x), index, values).data, changed)
+    by_x, by_values = tg.grad(lambda x, v: np.sum(_functions.set_at(x, index, v)), (0, 1))(x, values)
+    np.testing.assert_array_equal(_functions.set_at(tg.parameter(x), index, values).data, changed)
     np.testing.assert_array_equal(by_x, changed == 0)
     np.testing.assert_array_equal(by_values, np.isin(values, changed))
 
@@ -167,6 +167,6 @@ def test_an_embedding_is_a_row_a_word():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64])
 def test_the_gradient_of_a_move_has_the_dtype_of_the_cotangent(dtype):
     x = tg.parameter(np.ones((2, 2), dtype))
-    for y in (np.repeat(x, 2), np.pad(x, 1, "reflect"), np.diag(x), primitives.set_at(x, 0, 2.0)):
+    for y in (np.repeat(x, 2), np.pad(x, 1, "reflect"), np.diag(x), _functions.set_at(x, 0, 2.0)):
         assert y.dtype == dtype
         assert tg.gradients(np.sum(np.real(y)), x).dtype == dtype

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 from tinygrad_dl.tracing.deriving import compiled, rule_of
 from tinygrad_dl.tracing.printing import source
 from tinygrad_dl.tracing.program import Mismatch
@@ -61,7 +61,7 @@ def test_a_compiled_rule_raises_where_a_guard_does_not_hold():
 
 def test_a_mask_is_a_product_for_readers_and_exact_where_it_runs():
     found = rule(lambda x: np.where(x <= 0, 0, x), X)
-    assert found.nodes[-1].function is primitives.masked
+    assert found.nodes[-1].function is _functions.masked
     infinite = np.where(X <= 0, np.inf, G)
     np.testing.assert_array_equal(run(found, infinite, None, X), np.where(X <= 0, 0, G))
 

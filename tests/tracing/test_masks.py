@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 from tinygrad_dl.tracing.masks import with_masks
 from tinygrad_dl.tracing.program import Mismatch
 from tinygrad_dl.tracing.trace import trace
@@ -17,13 +17,13 @@ def select(z, g):
 
 
 def mask(z, g):
-    return np.sum(primitives.masked(primitives.masked(g, z > 0) * 2, z < 5) + z)
+    return np.sum(_functions.masked(_functions.masked(g, z > 0) * 2, z < 5) + z)
 
 
 @pytest.mark.parametrize("f", [select, mask])
 def test_the_product_selects(f):
     program = with_masks(trace(f, Z, G).program)
-    assert not {np.where, primitives.masked} & {node.function for node in program.nodes}
+    assert not {np.where, _functions.masked} & {node.function for node in program.nodes}
     for z, g in ((Z, G), (-Z, G), (Z, -G)):
         assert program.evaluate(z, g)[0] == f(z, g)
 
@@ -43,8 +43,8 @@ def test_where_the_two_differ_the_program_does_not_hold(f, z, g):
         lambda z, g: (np.where(z <= 0, 0, g) + z)[0, 1:],
         lambda z, g: np.sum(np.where(z <= 0, 0, g)),
         lambda z, g: np.sum(np.where(z <= 1, 0, g) + z),
-        lambda z, g: np.nansum(primitives.masked(g, z > 0)),
-        lambda z, g: np.sum(primitives.masked(g, z[:, :1] > 0)),
+        lambda z, g: np.nansum(_functions.masked(g, z > 0)),
+        lambda z, g: np.sum(_functions.masked(g, z[:, :1] > 0)),
     ],
 )
 def test_a_selection_stays_where_no_output_would_show_the_difference(f):

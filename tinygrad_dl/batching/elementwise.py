@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..guards.numpy_warnings import Computing, at_the_users_line
 from .batched import CannotBatch, Level, rules
@@ -67,11 +68,13 @@ NAMES = (
 )
 NAMES += " isposinf isneginf"
 
-OURS = "identity astype masked sigmoid softplus log_above_0 widened"
+OURS = "masked sigmoid softplus log_above_0 widened"
 
 for _function in (
     *(getattr(np, name) for name in NAMES.split()),
-    *(getattr(primitives, name) for name in OURS.split()),
+    *(getattr(_functions, name) for name in OURS.split()),
+    primitives.identity,
+    primitives.astype,
 ):
     rules[_function] = _elementwise(_function)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from .axes import along_axis, shift_axis
 from .batched import CannotBatch, Level, rules
@@ -69,10 +70,10 @@ def _scatter_add(level: Level, values, index, like):
     shape = np.shape(like)
     if is_basic(entries):
         target = np.zeros((level.size, *shape), values.dtype)
-        return level.wrap(primitives.scatter_add(level.unwrap(values), (slice(None), *entries), target))
+        return level.wrap(_functions.scatter_add(level.unwrap(values), (slice(None), *entries), target))
     last = np.moveaxis(level.unwrap(values), 0, -1)
     target = np.broadcast_to(np.zeros((), values.dtype), (*shape, level.size))
-    return level.wrap(np.moveaxis(primitives.scatter_add(last, _expand_index(index, len(shape)), target), -1, 0))
+    return level.wrap(np.moveaxis(_functions.scatter_add(last, _expand_index(index, len(shape)), target), -1, 0))
 
 
 def _take(level: Level, a, indices, axis=None, out=None, mode="raise"):
@@ -100,7 +101,7 @@ def _take_along_axis(level: Level, arr, indices, axis=-1):
 
 rules |= {
     primitives.getitem: _getitem,
-    primitives.scatter_add: _scatter_add,
+    _functions.scatter_add: _scatter_add,
     np.take: _take,
     np.take_along_axis: _take_along_axis,
 }

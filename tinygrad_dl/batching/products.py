@@ -4,7 +4,7 @@ import string
 
 import numpy as np
 
-from ..core import primitives
+from .. import _functions
 from .axes import functions_named
 from .batched import CannotBatch, Level, rules
 from .elementwise import rank
@@ -66,6 +66,6 @@ rules |= {
     np.matmul: _matmul,
     np.linalg.matmul: _matmul,
     np.einsum: _einsum,
-    primitives.einsum: _einsum,
+    _functions.einsum: _einsum,
     np.linalg.solve: _solve,
 }

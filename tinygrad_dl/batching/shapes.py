@@ -6,7 +6,7 @@ import operator
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core import primitives
+from .. import _functions
 from .axes import shift_axis
 from .batched import CannotBatch, Level, rules
 
@@ -107,7 +107,7 @@ def _diag(level: Level, v, k=0):
         raise CannotBatch("expected a vector or matrix for each sample")
     n = v.shape[0] + abs(k)
     rows = np.arange(v.shape[0]) + max(-k, 0)
-    return primitives.scatter_add(v, (rows, rows + k), np.zeros((n, n), v.dtype))
+    return _functions.scatter_add(v, (rows, rows + k), np.zeros((n, n), v.dtype))
 
 
 def _split(parts):
@@ -130,7 +130,7 @@ rules |= {
     np.squeeze: _squeeze,
     np.broadcast_to: _broadcast_to,
     np.concatenate: _concatenate,
-    primitives.concatenate: lambda level, *arrays, axis=0: _concatenate(level, arrays, axis),
+    _functions.concatenate: lambda level, *arrays, axis=0: _concatenate(level, arrays, axis),
     np.stack: lambda level, arrays, axis=0, **kwargs: _concatenate(
         level, [np.expand_dims(array, axis) for array in arrays], axis, **kwargs
     ),

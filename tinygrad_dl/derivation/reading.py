@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import _functions
+from .._functions import LEAST, TINY
 from ..core import primitives
-from ..core.primitives import LEAST, TINY
 from ..nn import activations
 from ..nn.fused import sigmoid
 from ..tracing.algebra import by_function, is_complement, transposed
@@ -302,11 +303,11 @@ _TABLE = [
     Rule(np.add, _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
     Rule(np.maximum, _without_least, _GUARD),
     Rule(np.exp, _exponential, _GUARD),
-    Rule(primitives.log_above_0, lambda new, x: new(np.log, x), _GUARD),
-    Rule(primitives.sigmoid, lambda new, x: new(sigmoid, x)),
+    Rule(_functions.log_above_0, lambda new, x: new(np.log, x), _GUARD),
+    Rule(_functions.sigmoid, lambda new, x: new(sigmoid, x)),
     Rule(np.subtract, _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
     Rule(np.where, _masked, "selecting where Z > 0 is the product with a mask"),
-    Rule(primitives.masked, lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
+    Rule(_functions.masked, lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
     Rule(np.add.reduce, _reduction(np.sum, axis=0)),
     Rule(np.maximum.reduce, _reduction(np.max, axis=0)),
     Rule(np.sum, _reduction(np.sum)),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import batching
+from .._functions import widened
 from ..core import primitives
-from ..core.primitives import Kept, widened, wraps
+from ..core.primitives import Kept, wraps
 from ..guards.numpy_warnings import Computing, at_the_users_line
 from ..tracing.algebra import EXACT, READING
 from ..tracing.fusing import fused

@@ -5,6 +5,7 @@ import string
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp_each
 
@@ -58,7 +59,7 @@ def _einsum(*operands, dtype=None, order="K", casting="safe", optimize=False):
             if not np.can_cast(x.dtype, dtype, casting):
                 raise TypeError(f"np.einsum: can't cast {x.dtype} to {np.dtype(dtype)} by the rule {casting!r}.")
         operands = tuple(primitives.astype(x, dtype) for x in operands)
-    return primitives.einsum(subscripts, *operands, optimize=optimize)
+    return _functions.einsum(subscripts, *operands, optimize=optimize)
 
 
 def _as_text(operands):
@@ -75,5 +76,5 @@ def _as_text(operands):
     return (f"{inputs}->{text(operands[-1])}" if len(operands) % 2 else inputs), arrays
 
 
-defvjp_each(primitives.einsum, _einsum_vjp)
+defvjp_each(_functions.einsum, _einsum_vjp)
 defcomposite(np.einsum, _einsum)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp
 from ..core.tensor import Tensor
@@ -108,10 +109,10 @@ defcomposite(np.real_if_close, _real_if_close)
 # ---- exponentials and logarithms
 
 defvjp(np.exp,          lambda g, ans, x: g * ans)
-defvjp(primitives.sigmoid, lambda g, ans, x: g * (ans * (1 - ans)))
-defvjp(primitives.softplus, lambda g, ans, x: g * primitives.sigmoid(x))
-defvjp(primitives.log_above_0, lambda g, ans, x: g / np.maximum(x, primitives.LEAST))
-defvjp(primitives.widened, lambda g, ans, x: g if x.dtype == ans.dtype else np.clip(g, -65504, 65504))
+defvjp(_functions.sigmoid, lambda g, ans, x: g * (ans * (1 - ans)))
+defvjp(_functions.softplus, lambda g, ans, x: g * _functions.sigmoid(x))
+defvjp(_functions.log_above_0, lambda g, ans, x: g / np.maximum(x, _functions.LEAST))
+defvjp(_functions.widened, lambda g, ans, x: g if x.dtype == ans.dtype else np.clip(g, -65504, 65504))
 defvjp(np.exp2,         lambda g, ans, x: g * ans * math.log(2))
 defvjp(np.expm1,        lambda g, ans, x: g * (ans + 1))
 defvjp(np.log,          lambda g, ans, x: g / x)

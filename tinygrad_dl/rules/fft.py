@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..core import primitives
+from .. import _functions
 from ..core.registry import defcomposite, defvjp
 from ._shapes import index_at_axis
 
@@ -21,7 +21,7 @@ def _vjp_by(transform):
 def _fit_length(g, a, axis):
     """Crop or zero-pad `g` along `axis` to the length of `a`: the transpose of NumPy's padding or cropping."""
     kept = index_at_axis(axis % a.ndim, slice(min(g.shape[axis], a.shape[axis])))
-    return g[kept] if g.shape[axis] >= a.shape[axis] else primitives.scatter_add(g, kept, a)
+    return g[kept] if g.shape[axis] >= a.shape[axis] else _functions.scatter_add(g, kept, a)
 
 
 def _double_frequencies(half, n, axis):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _functions
 from ..batching import Batched
 from ..batching.indexing import is_basic
 from ..core import primitives
@@ -19,10 +20,10 @@ def _add_at_index(total, g, ans, x, index):
         return apart and _add_at_index(total._value, g._value, ans, x, (slice(None), *entries))
     if type(total) is not np.ndarray or not isinstance(g, (np.ndarray, np.generic)) or g.dtype != total.dtype:
         return False
-    primitives.add_into(total, index, g)
+    _functions.add_into(total, index, g)
     return True
 
 
 defvjp(primitives.output,       _output_vjp)
-defvjp_adding(primitives.getitem, lambda g, ans, x, index: primitives.scatter_add(g, index, x), _add_at_index)
-defvjp(primitives.scatter_add,  lambda g, ans, values, index, like: g[index], None, None)
+defvjp_adding(primitives.getitem, lambda g, ans, x, index: _functions.scatter_add(g, index, x), _add_at_index)
+defvjp(_functions.scatter_add,  lambda g, ans, values, index, like: g[index], None, None)

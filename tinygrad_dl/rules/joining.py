@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp_jointly
 from ._shapes import as_array, index_at_axis
@@ -17,7 +18,7 @@ def _concatenate_vjp(g, ans, *arrays, axis=0):
     return tuple(g[index_at_axis(axis % g.ndim, part)] for part in parts)
 
 
-defvjp_jointly(primitives.concatenate, _concatenate_vjp)  # jointly, as there may be thousands of arrays
+defvjp_jointly(_functions.concatenate, _concatenate_vjp)  # jointly, as there may be thousands of arrays
 
 
 def _concatenate(arrays, axis=0, *, dtype=None, casting="same_kind"):
@@ -25,11 +26,11 @@ def _concatenate(arrays, axis=0, *, dtype=None, casting="same_kind"):
     if axis is None:
         arrays, axis = [np.ravel(array) for array in arrays], 0
     if dtype is None:
-        return primitives.concatenate(*arrays, axis=axis)
+        return _functions.concatenate(*arrays, axis=axis)
     for array in arrays:
         if not np.can_cast(array.dtype, dtype, casting):
             raise TypeError(f"cannot cast {array.dtype} to {np.dtype(dtype)} with casting={casting!r}.")
-    return primitives.concatenate(*[primitives.astype(array, dtype) for array in arrays], axis=axis)
+    return _functions.concatenate(*[primitives.astype(array, dtype) for array in arrays], axis=axis)
 
 
 def _stack(arrays, axis=0, **cast):

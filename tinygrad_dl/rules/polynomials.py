@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _frames
+from .. import _frames, _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defnondiff, defvjp
 
@@ -124,7 +124,7 @@ def _polydiv(u, v):
     quotient, rest = [], primitives.astype(u, np.result_type(u.dtype, v.dtype))
     for k in range(len(u) - len(v) + 1):
         quotient.append(rest[k] / v[0])
-        rest = rest - primitives.scatter_add(quotient[-1] * v, slice(k, k + len(v)), rest)
+        rest = rest - _functions.scatter_add(quotient[-1] * v, slice(k, k + len(v)), rest)
     while len(rest) > 1 and np.allclose(primitives.values(rest[0]), 0, rtol=1e-14):
         rest = rest[1:]
     return np.stack(quotient) if quotient else np.zeros_like(rest[:1]), rest

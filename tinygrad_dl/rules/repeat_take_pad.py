@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp
 from ..core.signatures import signature
@@ -31,7 +32,7 @@ def _move_rule(function, argnum, argnums, neutral):
         numbered = [np.zeros(np.shape(arg), int) if i in argnums else arg for i, arg in enumerate(args)]
         numbered[argnum] = np.reshape(np.arange(1, size + 1), shape)
         origins = function(*numbered, **{name: neutral.get(name, value) for name, value in kwargs.items()})
-        sums = primitives.scatter_add(np.ravel(g), np.ravel(origins), np.empty(size + 1))
+        sums = _functions.scatter_add(np.ravel(g), np.ravel(origins), np.empty(size + 1))
         return np.reshape(sums[1:], shape)
 
     first = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("g", "ans")]
@@ -71,17 +72,17 @@ defcomposite(np.insert, _insert)
 # ---- copies with replaced elements
 
 defvjp(
-    primitives.set_at,
-    lambda g, ans, x, index, value: primitives.set_at(g, index, 0),
+    _functions.set_at,
+    lambda g, ans, x, index, value: _functions.set_at(g, index, 0),
     None,
-    _move_rule(primitives.set_at, 2, (0, 2), {}),
+    _move_rule(_functions.set_at, 2, (0, 2), {}),
 )
-defvjp(primitives.add_at, lambda g, ans, x, index, value: g, None, lambda g, ans, x, index, value: g[index])
+defvjp(_functions.add_at, lambda g, ans, x, index, value: g, None, lambda g, ans, x, index, value: g[index])
 defvjp(
-    primitives.put_along_axis,
-    lambda g, ans, x, indices, values, axis: primitives.put_along_axis(g, indices, 0, axis),
+    _functions.put_along_axis,
+    lambda g, ans, x, indices, values, axis: _functions.put_along_axis(g, indices, 0, axis),
     None,
-    _move_rule(primitives.put_along_axis, 2, (0, 2), {}),
+    _move_rule(_functions.put_along_axis, 2, (0, 2), {}),
 )
 
 # ---- padding: with elements, or with values computed from those along an axis
@@ -130,7 +131,7 @@ def _pad_with_constants(array, pad_width, **kwargs):
     constants = np.pad(np.zeros(array.shape, array.dtype), pad_width, "constant", **kwargs)
     begins = _widths(array, pad_width)[:, 0].tolist()
     index = tuple([slice(begin, begin + n) for begin, n in zip(begins, array.shape, strict=True)])
-    padded = primitives.scatter_add(array, index, constants)
+    padded = _functions.scatter_add(array, index, constants)
     return padded + constants if np.any(constants) else padded
 
 

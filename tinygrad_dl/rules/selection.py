@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.primitives import values
 from ..core.registry import defcomposite, defvjp
@@ -30,7 +31,7 @@ defvjp(
     lambda g, ans, condition, x, y: np.where(condition, g, 0),
     lambda g, ans, condition, x, y: np.where(condition, 0, g),
 )
-defvjp(primitives.masked, lambda g, ans, x, mask: primitives.masked(g, mask), None)
+defvjp(_functions.masked, lambda g, ans, x, mask: _functions.masked(g, mask), None)
 defvjp(np.heaviside,    None,                                   lambda g, ans, x, at_0: np.where(np.equal(x, 0), g, 0))
 
 # ---- clip: nan stays nan, so it counts as not clipped
@@ -104,7 +105,7 @@ def _piecewise(x, condlist, funclist, *args, **kw):
         if part.size:
             piece = function(part, *args, **kw) if callable(function) else function
             piece = primitives.astype(piece if hasattr(piece, "dtype") else np.asarray(piece), x.dtype)
-            pieces = primitives.set_at(pieces, condition, piece)
+            pieces = _functions.set_at(pieces, condition, piece)
     return pieces
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp
 from ._shapes import as_array, broadcast_along, cast, index_at_axis
@@ -231,7 +232,7 @@ def _convolve_vjp(g, a, v, mode):
     whole, shorter = np.size(a) + np.size(v) - 1, min(np.size(a), np.size(v))
     start = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[_mode_name(mode)]
     if len(g) < whole:
-        g = primitives.scatter_add(g, slice(start, start + len(g)), np.zeros(whole))
+        g = _functions.scatter_add(g, slice(start, start + len(g)), np.zeros(whole))
     return np.reshape(np.convolve(g, np.reshape(v, -1)[::-1], "valid"), a.shape)
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defnondiff, defvjp, defvjp_jointly
 from .matrices import from_triangle, onto_triangle, vanish
@@ -148,7 +149,7 @@ def _cofactors(a, u, vh, regular):
     inverse, ones = np.linalg.inv(corner), np.eye(len(a) - rank, dtype=a.dtype)
     schur = rest - low @ inverse @ right
     adjugate, det = _division_free(schur)
-    part = primitives.scatter_add(inverse * det, (slice(rank), slice(rank)), moved)
+    part = _functions.scatter_add(inverse * det, (slice(rank), slice(rank)), moved)
     tall, wide = np.concatenate([-(inverse @ right), ones]), np.concatenate([-(low @ inverse), ones], axis=1)
     whole = np.linalg.det(corner) * (part + tall @ adjugate @ wide)
     turn = np.linalg.det(u) * np.linalg.det(vh)

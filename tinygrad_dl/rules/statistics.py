@@ -6,7 +6,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from .. import _frames
-from ..core.primitives import array_function, scatter_add, values
+from .._functions import scatter_add
+from ..core.primitives import array_function, values
 from ..core.registry import defcomposite, defvjp
 from ._shapes import as_array, broadcast_along, cast
 

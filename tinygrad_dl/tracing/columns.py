@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import name_of
 from .biases import above_ones
@@ -23,8 +24,8 @@ from .workers import Workers
 _COMBINING: set[Any] = {np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or}
 _REDUCING: dict[Any, Any] = {np.any: np.logical_or, np.all: np.logical_and}
 _ELEMENTWISE: set[Any] = {
-    *(np.where, np.clip, primitives.astype, primitives.masked, primitives.sigmoid, primitives.softplus),
-    *(primitives.identity, primitives.log_above_0, above_ones),
+    *(np.where, np.clip, primitives.astype, _functions.masked, _functions.sigmoid, _functions.softplus),
+    *(primitives.identity, _functions.log_above_0, above_ones),
 }
 _SHAPING: set[Any] = {np.broadcast_to, np.reshape}  # by a shape, in which the number of samples is
 

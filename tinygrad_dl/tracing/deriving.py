@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.backprop import backward_between, topological_order
 from ..core.modes import with_recording
@@ -165,7 +166,7 @@ class _Emitter(_Printer):
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[str, int]:
         """The text of a call; a mask is no product here, for what is not finite."""
-        if function is primitives.masked:
+        if function is _functions.masked:
             return f"{self.name(function)}({', '.join(map(self.text, args))})", ATOM
         if self._on_arrays and not kwargs and is_small_product(function, args):
             return f"{self.text(args[0], ATOM)}.dot({self.text(args[1])})", ATOM

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from .algebra import EXACT, READING, Rule, by_function, is_number, transposed
 from .program import Node, shape_of
@@ -52,15 +53,15 @@ def _sigmoid(new: Any, one: Any, below: Any) -> Any:
     exponent: Any = power.args[0] if _is_call(power, np.exp) else None
     if _is_call(exponent, np.minimum) and type(exponent.args[1]) in (int, float) and exponent.args[1] >= 80:
         exponent = exponent.args[0]
-        return new(primitives.sigmoid, exponent.args[0]) if _is_call(exponent, np.negative) else None
+        return new(_functions.sigmoid, exponent.args[0]) if _is_call(exponent, np.negative) else None
     return None
 
 
 def _rounded_sigmoid(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
     """A sigmoid computed in another type has the derivative of the rounded one, which fits that of the losses."""
-    wide = x.args[0] if _is_call(x, primitives.sigmoid) else None
+    wide = x.args[0] if _is_call(x, _functions.sigmoid) else None
     if type(wide) is Node and wide.function is primitives.astype and wide.args[0].dtype == np.dtype(dtype):
-        return new(primitives.sigmoid, wide.args[0])
+        return new(_functions.sigmoid, wide.args[0])
     return None
 
 
@@ -72,17 +73,17 @@ def _softplus(new: Any, x: Any, y: Any) -> Any:
     exponent: Any = power.args[0] if _is_call(power, np.exp) else None
     distance: Any = exponent.args[0] if _is_call(exponent, np.negative) else None
     is_softplus = _is_call(distance, np.absolute) and distance.args[0] is x.args[0]
-    return new(primitives.softplus, x.args[0]) if is_softplus else None
+    return new(_functions.softplus, x.args[0]) if is_softplus else None
 
 
 def _log_above_0(new: Any, x: Any) -> Any:
     """A number far below the spacing of floats near 1 keeps a logarithm finite, and is not meant to flatten it."""
-    is_guarded = _is_call(x, np.add) and is_number(x.args[1], primitives.TINY)
-    return new(primitives.log_above_0, x.args[0]) if is_guarded else None
+    is_guarded = _is_call(x, np.add) and is_number(x.args[1], _functions.TINY)
+    return new(_functions.log_above_0, x.args[0]) if is_guarded else None
 
 
 def _log_spelled_out(new: Any, x: Any) -> Any:
-    return new(np.log, new(np.add, x, primitives.TINY))
+    return new(np.log, new(np.add, x, _functions.TINY))
 
 
 # ---- factors that are one number for all elements are moved outwards, and their signs inwards
@@ -182,9 +183,9 @@ def _masked(new: Any, condition: Any, x: Any, y: Any) -> Any:
     if type(condition) is not Node:
         return None
     if is_number(y, 0) and shape_of(condition) == shape_of(x):
-        return new(primitives.masked, x, condition)
+        return new(_functions.masked, x, condition)
     if is_number(x, 0) and shape_of(condition) == shape_of(y) and condition.function in _OPPOSITES:
-        return new(primitives.masked, y, new(_OPPOSITES[condition.function], *condition.args))
+        return new(_functions.masked, y, new(_OPPOSITES[condition.function], *condition.args))
     return None
 
 
@@ -219,6 +220,6 @@ AFTERWARDS = by_function(
     [
         Rule(np.where, EXACT, _masked),
         Rule(np.multiply, EXACT, _difference_with_sign),
-        Rule(primitives.log_above_0, EXACT, _log_spelled_out),
+        Rule(_functions.log_above_0, EXACT, _log_spelled_out),
     ]
 )

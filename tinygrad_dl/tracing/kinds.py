@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives, registry
 from .program import Node, nodes_in
 
@@ -38,7 +39,7 @@ ON_NUMBERS: dict[Any, Callable[..., Any]] = {  # operators on Python's numbers, 
 }
 
 
-INDEXED: set[Any] = {primitives.getitem, primitives.set_at, primitives.add_at, primitives.scatter_add}
+INDEXED: set[Any] = {primitives.getitem, _functions.set_at, _functions.add_at, _functions.scatter_add}
 
 
 def is_shaped_by_values(node: Node) -> bool:
@@ -54,6 +55,8 @@ def is_shaped_by_values(node: Node) -> bool:
 
 def has_fixed_shape(function: Any) -> bool:
     """Return whether the shapes of arguments give the shape of the answer; of other functions a program checks it."""
-    if isinstance(getattr(function, "__self__", function), np.ufunc) or function.__module__ == primitives.__name__:
+    if isinstance(getattr(function, "__self__", function), np.ufunc):
+        return True
+    if function.__module__ in (primitives.__name__, _functions.__name__):
         return True
     return function in registry.vjps and str(function.__module__).partition(".")[0] == "numpy"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import primitives
+from .. import _functions
 from .algebra import is_number
 from .program import Guard, Node, Program, rewrite
 
@@ -44,7 +44,7 @@ def with_masks(program: Program) -> Program:
     def visit(node: Node, new: Callable[..., Any]) -> Any:
         if not _selects(node) or id(node.value) not in chosen:
             return node
-        if node.function is primitives.masked:
+        if node.function is _functions.masked:
             return new(np.multiply, *node.args)
         return new(np.multiply, node.args[2], new(np.greater, *_compared(node), 0))
 
@@ -62,7 +62,7 @@ def _selects(node: Node) -> bool:
     """Return whether a call is `np.where(z <= 0, 0, g)` or `masked(g, mask)`, of a `g` of the shape of the answer."""
     if node.kwargs or node.dtype not in (np.float64, np.float32):
         return False
-    if node.function is primitives.masked:
+    if node.function is _functions.masked:
         g, mask = node.args
         fits = type(mask) is Node and mask.dtype == bool and mask.shape == node.shape
     elif node.function is np.where and len(node.args) == 3:
@@ -94,7 +94,7 @@ def _reached_outputs(program: Program) -> dict[Node, frozenset[int]]:
 
 def _propagates(node: Node) -> bool:
     function: Any = node.function
-    if function is primitives.masked:
+    if function is _functions.masked:
         return _selects(node)  # as a product, which it becomes
     if function is np.sum or function is np.max:
         return not any(type(part) is Node for part in node.kwargs.values())

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import name_of
 from ..core.signatures import signature
@@ -48,7 +49,7 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.floor_divide: (" // ", PRODUCT),
     np.remainder: (" % ", PRODUCT),
     np.matmul: (" @ ", PRODUCT),
-    primitives.masked: (" * ", PRODUCT),
+    _functions.masked: (" * ", PRODUCT),
     np.power: ("**", POWER),
 }
 PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~"}
@@ -70,7 +71,7 @@ REDUCTIONS: dict[Any, Any] = {
     np.minimum.reduce: np.min,
 }
 _PACKAGE = f"{__name__.partition('.')[0]}."
-IN_NUMPY: dict[Any, Any] = {primitives.concatenate: "np.concatenate", primitives.einsum: "np.einsum"}
+IN_NUMPY: dict[Any, Any] = {_functions.concatenate: "np.concatenate", _functions.einsum: "np.einsum"}
 # A name, also W[0], W#3 or layers.0.W; other names may need parentheses.
 _ATOMIC = re.compile(r"[^\W\d][\w.]*(#\d+)?(\[[\w.'\"]*\])*")
 _DEEPEST = 25  # nested calls and operators
@@ -227,7 +228,7 @@ class _Printer:
             kwargs = {key: value for key, value in kwargs.items() if not (key == "keepdims" and value is False)}
         self.evaluable &= primitives.visible_kwargs(kwargs) == kwargs
         args, kwargs = _without_defaults(function, args, primitives.visible_kwargs(kwargs))
-        if function is primitives.concatenate:
+        if function is _functions.concatenate:
             args = ([*args],)
         parts = [self.text(arg, COMPARISON) for arg in args]
         parts += [f"{keyword}={self.text(value, COMPARISON)}" for keyword, value in kwargs.items()]

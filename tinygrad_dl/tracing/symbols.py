@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _frames
+from .. import _frames, _functions
 from ..batching import Batched, active_levels
 from ..core import primitives
 from ..core.array_methods import Symbolic
@@ -62,7 +62,9 @@ def is_transparent(primitive: Any) -> bool:
 
 _PACKAGE_NAME = __name__.partition(".")[0]
 _FOLDER = Path(__file__).parent
-_PASSING_ON = ("core/array_methods", "core/calls", "core/primitives", "core/tensor", "guards/numpy_warnings")
+_PASSING_ON = (
+    *("_functions", "core/array_methods", "core/calls", "core/primitives", "core/tensor", "guards/numpy_warnings"),
+)
 _HERE = (str(_FOLDER), *(str(_FOLDER.parent / f"{name}.py") for name in _PASSING_ON))
 
 
@@ -90,7 +92,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         return unchanged
     if tracing is not None and function in primitives.on_arrays and is_transparent(function):
         return primitives.on_arrays[function](*args, **kwargs)
-    if function is primitives.scatter_add and isinstance(args[2], np.ndarray):
+    if function is _functions.scatter_add and isinstance(args[2], np.ndarray):
         args = (*args[:2], np.zeros_like(args[2]))  # the values do not matter
     if function is np.transpose:  # axes are printed as numbers, not as an array
         args = tuple(tuple(arg.tolist()) if isinstance(arg, np.ndarray) else arg for arg in args)

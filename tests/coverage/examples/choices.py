@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 from tinygrad_dl.coverage.cases import apart, below_one, between, halves, nonzero, one, real, table
 
 MASK = np.array([[True, False, True], [False, False, True]])
@@ -19,8 +19,8 @@ CASES = table(
     (np.where, "both", lambda x, y: np.where(MASK, x, y), real(2, 3), real(2, 3)),
     (np.where, "broadcast", lambda x, y: np.where(MASK, x, y), real(3), real(2, 1)),
     (np.where, "leaky", lambda x: np.where(x > 0, x, 0.1 * x), nonzero(4)),
-    (primitives.masked, "2-d", lambda x: primitives.masked(x, MASK), real(2, 3)),
-    (primitives.masked, "broadcast", lambda x: primitives.masked(x, MASK[0]), real(2, 3)),
+    (_functions.masked, "2-d", lambda x: _functions.masked(x, MASK), real(2, 3)),
+    (_functions.masked, "broadcast", lambda x: _functions.masked(x, MASK[0]), real(2, 3)),
     (np.heaviside, "at 0", lambda h: np.heaviside(SIGNS, h), real(3)),
     (np.heaviside, "broadcast", lambda x, h: np.heaviside(SIGNS, h) * x, real(2, 1), real()),
     (np.clip, "low", lambda x, low: np.clip(x, low, None), apart(2, 4), between(4)),

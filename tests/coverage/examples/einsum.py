@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 from tinygrad_dl.coverage.cases import real, table
 
 EINSUM = [  # subscripts, the shapes of the operands
@@ -41,7 +41,7 @@ CASES = table(
         (np.einsum, f"{subscripts} {shapes}", lambda *x, s=subscripts: np.einsum(s, *x), *[real(*s) for s in shapes])
         for subscripts, *shapes in EINSUM
     ],
-    (primitives.einsum, "itself", lambda x, y: primitives.einsum("ij,j", x, y), real(2, 3), real(3)),
+    (_functions.einsum, "itself", lambda x, y: _functions.einsum("ij,j", x, y), real(2, 3), real(3)),
     (np.einsum, "optimize=", lambda x, y: np.einsum("ij,jk->ik", x, y, optimize=True), real(2, 3), real(3, 2)),
     (np.einsum, "dtype= order=", lambda x: np.einsum("ij->i", x, dtype=x.dtype, order="F"), real(2, 3)),
     (np.einsum, "dtype= casting=", lambda x: np.einsum("ij->i", x, dtype=x.dtype, casting="no"), real(2, 3)),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinygrad_dl import _functions
 from tinygrad_dl.core import primitives
 from tinygrad_dl.coverage import cases
 from tinygrad_dl.coverage.cases import below_one, halves, nonzero, positive, real, table
@@ -19,10 +20,10 @@ UNARY = {
     np.exp: real,
     np.exp2: real,
     np.expm1: real,
-    primitives.sigmoid: real,
-    primitives.softplus: real,
-    primitives.widened: real,
-    primitives.log_above_0: positive,
+    _functions.sigmoid: real,
+    _functions.softplus: real,
+    _functions.widened: real,
+    _functions.log_above_0: positive,
     np.log: positive,
     np.log2: positive,
     np.log10: positive,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinygrad_dl import _functions
 from tinygrad_dl.core import primitives
 from tinygrad_dl.core.tensor import Tensor
 from tinygrad_dl.coverage.cases import real, table
@@ -45,7 +46,7 @@ CASES = table(
     (primitives.getitem, "number", lambda x: x[...], real()),
     (primitives.getitem, "iteration", lambda x: np.stack([row * i for i, row in enumerate(x)]), real(3, 2)),
     *[
-        (primitives.scatter_add, label, lambda v, i=i: primitives.scatter_add(v, i, np.zeros((2, 3))), real(*shape))
+        (_functions.scatter_add, label, lambda v, i=i: _functions.scatter_add(v, i, np.zeros((2, 3))), real(*shape))
         for label, i, *shape in [("row", 1, 3), ("repeats", np.array([1, 1]), 2, 3), ("mask", MASK, 3)]
     ],
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 from tinygrad_dl.coverage.cases import deprecated_row, one, real, table
 
 
@@ -11,7 +11,7 @@ def _of_list(function, *args, **kwargs):
 
 
 CASES = table(
-    (primitives.concatenate, "two", _of_list(np.concatenate), real(2, 3), real(1, 3)),
+    (_functions.concatenate, "two", _of_list(np.concatenate), real(2, 3), real(1, 3)),
     (np.concatenate, "axis=-1", lambda x, y: np.concatenate((x, y), axis=-1), real(2, 3), real(2, 1)),
     (np.concatenate, "axis=1 by position", lambda x, y: np.concatenate((x, y), 1), real(2, 3, 2), real(2, 1, 2)),
     (np.concatenate, "axis=None", _of_list(np.concatenate, axis=None), real(2, 3), real(2)),

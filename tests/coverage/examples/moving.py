@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions
 from tinygrad_dl.coverage.cases import apart, one, real, table
 from tinygrad_dl.rules.windows import add_windows
 
@@ -57,18 +57,18 @@ CASES = table(
     (*one(windows, "axis=(1, 1)", (2, 2), axis=(1, 1)), real(2, 4)),
     (*one(add_windows, "1-d", (4,), (0,)), real(3, 2)),
     (*one(add_windows, "axes (1, 0)", (3, 2), (1, 0)), real(2, 1, 2, 2)),
-    (primitives.set_at, "slice", lambda x, v: primitives.set_at(x, slice(1, None), v), real(3), real(2)),
-    (primitives.set_at, "number in many", lambda x, v: primitives.set_at(x, (0, [0, 2]), v), real(2, 3), real()),
-    (primitives.set_at, "repeats", lambda x, v: primitives.set_at(x, np.array([1, 1, 0]), v), real(3), real(3)),
-    (primitives.set_at, "mask", lambda x: primitives.set_at(x, np.eye(2) > 0, 7.0), real(2, 2)),
-    (primitives.add_at, "repeats", lambda x, v: primitives.add_at(x, [1, 1, 0], v), real(3), real(3)),
-    (primitives.add_at, "rows", lambda x, v: primitives.add_at(x, slice(None), v), real(2, 3), real(3)),
+    (_functions.set_at, "slice", lambda x, v: _functions.set_at(x, slice(1, None), v), real(3), real(2)),
+    (_functions.set_at, "number in many", lambda x, v: _functions.set_at(x, (0, [0, 2]), v), real(2, 3), real()),
+    (_functions.set_at, "repeats", lambda x, v: _functions.set_at(x, np.array([1, 1, 0]), v), real(3), real(3)),
+    (_functions.set_at, "mask", lambda x: _functions.set_at(x, np.eye(2) > 0, 7.0), real(2, 2)),
+    (_functions.add_at, "repeats", lambda x, v: _functions.add_at(x, [1, 1, 0], v), real(3), real(3)),
+    (_functions.add_at, "rows", lambda x, v: _functions.add_at(x, slice(None), v), real(2, 3), real(3)),
     (
-        *(primitives.put_along_axis, "axis=1"),
-        lambda x, v: primitives.put_along_axis(x, ALONG, v, axis=1),
+        *(_functions.put_along_axis, "axis=1"),
+        lambda x, v: _functions.put_along_axis(x, ALONG, v, axis=1),
         *(real(2, 3), real(2, 2)),
     ),
-    (primitives.put_along_axis, "flat", lambda x: primitives.put_along_axis(x, [3, 0], 1.0, None), real(2, 2)),
+    (_functions.put_along_axis, "flat", lambda x: _functions.put_along_axis(x, [3, 0], 1.0, None), real(2, 2)),
     (*one(np.pad, "1", 1), real(2, 2)),
     (*one(np.pad, "constant", ((1, 0), (0, 2)), constant_values=((1.0, 2.0), (3.0, 4.0))), real(2, 2)),
     *[(*one(np.pad, mode, (2, 3), mode), real(2)) for mode in MOVED],

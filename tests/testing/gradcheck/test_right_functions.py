@@ -13,8 +13,7 @@ import pytest
 import tinygrad_dl as tg
 from tests.coverage.examples import CASES
 from tests.rows import every_function
-from tinygrad_dl import nn, testing
-from tinygrad_dl.core import primitives
+from tinygrad_dl import _functions, nn, testing
 from tinygrad_dl.coverage.cases import Case, real, table
 
 
@@ -63,7 +62,7 @@ VERDICTS: Counter[str] = Counter()
 # (vectors of eigenvalues change their signs), and single rows, some of whose arguments have no derivative there.
 # The rule of log_above_0 is that of the logarithm, which is infinite at 0, but for a bound.
 JUMPING = {np.linalg.eigh, np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.qr, np.roots, np.intersect1d}
-JUMPING |= {primitives.log_above_0}
+JUMPING |= {_functions.log_above_0}
 SINGULAR = {
     # by q = 1 from the left: it is 0 to the right
     *("np.quantile linear", "np.quantile interpolated_inverted_cdf", "np.nanquantile "),
