@@ -14,6 +14,7 @@ PACKAGE = Path(tinygrad_dl.__file__).parent
 # module, or the start of its name -> what it may import from the package, "." being its own folder
 ALLOWED = {
     "_files": set(),
+    "_foreign": set(),
     "_html": set(),
     "_guesses": set(),
     "_frames": set(),
@@ -29,7 +30,7 @@ ALLOWED = {
     "core.modes": {"guards.flags"},
     "core.signatures": set(),
     "core.registry": {"core.primitives", "core.signatures"},
-    "core.arguments": {"core.array_methods", "core.modes", "guards.cuts"},
+    "core.arguments": {"_foreign", "core.array_methods", "core.modes", "guards.cuts"},
     "core.array_methods": {"core.primitives", "guards.lacking"},
     "guards.": {"_frames"},  # Tensors are built on the guards
     "guards.flags": set(),
@@ -40,7 +41,16 @@ ALLOWED = {
     "rules.": {"_functions", "core", "batching", "rules", "_frames"},
     "batching.": {"_functions", "core", "guards", "batching"},
     "debugging": {"core", "_frames"},
-    "functional.": {"core", "batching", "pytree", "nn.module", "tracing.fusing", "functional", "_guesses"},
+    "functional.": {
+        "_foreign",
+        "core",
+        "batching",
+        "pytree",
+        "nn.module",
+        "tracing.fusing",
+        "functional",
+        "_guesses",
+    },
     "nn.activations": set(),
     "nn.initializers": set(),
     "nn.metrics": {"nn.losses"},
@@ -63,7 +73,7 @@ ALLOWED = {
     "optim.": {"_guesses", "_html", "core", "checks", "_files", "_names", "optim"},
     "parallel.": {"core", "nn", "checks", "data", "parallel"},
     "tracing.fusing": {"core", "batching", "tracing"},
-    "tracing.": {"_functions", "core", "guards", "batching", "pytree", "_frames", "tracing"},
+    "tracing.": {"_foreign", "_functions", "core", "guards", "batching", "pytree", "_frames", "tracing"},
     "tracing.compiled": {"core", "functional.derived", "_frames", "tracing"},
     "derivation.": {"_functions", "_html", "core", "guards.cuts", "nn", "pytree", "tracing", "derivation"},
     "sklearn": {"_guesses", "checks", "core.modes", "nn", "optim", "training"},

@@ -230,16 +230,3 @@ def test_an_iterator_is_no_setting_since_a_rule_would_find_it_used_up():
     x = tg.parameter([[1.0, 2.0]])
     with pytest.raises(TypeError, match="read only once: pass a list"):
         np.moveaxis(x, (axis for axis in [0, 1]), [1, 0])
-
-
-def test_an_array_that_answers_numpy_itself_is_left_to_do_so():
-    class Other:
-        __array_ufunc__ = None
-
-        def __rmul__(self, x):
-            return "asked"
-
-        def __array__(self, dtype=None, copy=None):
-            raise AssertionError
-
-    assert tg.parameter(1.0) * Other() == "asked"

@@ -1,24 +1,19 @@
-"""Conversion of non-Tensor arguments: numbers, arrays, lists, data frames, indices, settings.
+"""Conversion of non-Tensor arguments: numbers, arrays, indices, settings; `_foreign` reads data frames and the like.
 
 The caller may change an array later, so the graph keeps a copy; rules get their primals as arrays or numbers.
 """
 
 import operator
-from collections.abc import ItemsView, Iterator, KeysView, Sequence, Set, ValuesView
-from types import BuiltinFunctionType, EllipsisType, FunctionType, NoneType
+from collections.abc import Iterator, Set
 from typing import Any
 
 import numpy as np
 
+from .._foreign import IMMUTABLE, LISTED, dispatches, is_array, readable
 from ..guards import cuts
 from .array_methods import Symbolic
 from .modes import IN_RULE, is_recording
 
-_IMMUTABLE = frozenset(
-    {NoneType, EllipsisType, bool, int, float, complex, str, bytes, slice, range, type}
-    | {FunctionType, BuiltinFunctionType, np.ufunc}
-)
-_LISTED = (Sequence, KeysView, ValuesView, ItemsView)  # a list of their elements is equivalent, and does not change
 _READ = frozenset({np.ndarray, list, tuple, int, float, np.float64})  # types that `np.array` reads
 
 
@@ -41,7 +36,7 @@ def primal(value: Any) -> Any:
         return value
     if isinstance(value, (str, bytes)) or dispatches(value):
         return NotImplemented
-    held = isinstance(value, (*_LISTED, Set, Iterator)) or is_array(value)
+    held = isinstance(value, (*LISTED, Set, Iterator)) or is_array(value)
     return numbers(value) if held else NotImplemented
 
 
@@ -55,26 +50,6 @@ def no_primal(value: Any) -> Any:
 def to_numpy(value: Any) -> Any:
     """Convert an array of another library, such as a data frame, to a plain one; return anything else as it is."""
     return numbers(value) if is_array(value) else value
-
-
-def is_array(value: Any) -> bool:
-    """Return whether `value` is an array of another library that does not implement NumPy's protocols."""
-    kind = type(value)
-    if kind in _IMMUTABLE or isinstance(value, np.generic) or dispatches(value):
-        return False
-    if hasattr(kind, "__array__") or (not isinstance(value, type) and hasattr(value, "__array_interface__")):
-        return True
-    try:
-        memoryview(value).release()
-    except TypeError:
-        return False
-    return True
-
-
-def dispatches(value: Any) -> bool:
-    """Return whether `value` implements NumPy's protocols, or opts out of them with `__array_ufunc__ = None`."""
-    kind = type(value)
-    return hasattr(kind, "__array_function__") or getattr(kind, "__array_ufunc__", kind) is None
 
 
 def constant(array: np.ndarray) -> np.ndarray:
@@ -101,7 +76,7 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
             f"expected a plain array, got a {type(value).__name__}: x.filled(value) or np.array(x) makes one."
         )
     if type(value) not in _READ:
-        value = _read(value)
+        value = readable(value)
     array = np.array(value, dtype=dtype)
     if array.dtype.kind not in "biufc":
         for part in value if isinstance(value, (list, tuple)) else ():
@@ -109,33 +84,6 @@ def numbers(value: Any, dtype: Any = None) -> np.ndarray:
         raise TypeError(f"expected numbers, got data of dtype {array.dtype}: {str(value)[:60]}")
     if cuts.arrays and (cut := cuts.of(value)) is not None:
         cuts.mark(array, cut)
-    return array
-
-
-def _read(value: Any) -> Any:
-    """Convert `value` to a form that `np.array` reads. Raises TypeError if it does not hold plain numbers."""
-    if isinstance(value, (np.ndarray, np.generic, list, tuple, str, bytes)):
-        return value
-    if isinstance(value, _LISTED) and not is_array(value):
-        return list(value)
-    if isinstance(value, (Set, Iterator)):
-        raise TypeError(
-            f"expected an array of numbers, got a {type(value).__name__}, which has no order or is read only once: "
-            f"pass a list, such as list(x) or sorted(x)."
-        )
-    array = np.asarray(value)
-    dtypes = getattr(value, "dtypes", None)  # of a data frame, by column, or of a series
-    if dtypes is None:
-        return array
-    name = getattr(value, "name", None)
-    series = {type(value).__name__ if name is None else name: dtypes}
-    named = dict(dtypes.items()) if hasattr(dtypes, "items") else series
-    wrong = [name for name, dtype in named.items() if getattr(dtype, "kind", "f") not in "biufc"]
-    if not wrong and array.dtype.kind not in "biufc":  # a value is missing, or there is bool beside float
-        wrong = [name for name, dtype in named.items() if type(dtype).__module__.split(".")[0] != "numpy"] or [*named]
-    if wrong:
-        listed = ", ".join(f"{name!r} of dtype {named[name]}" for name in wrong[:5])
-        raise TypeError(f"expected numbers, got {listed}: cast it with x.astype(float), or leave it out.")
     return array
 
 
@@ -152,7 +100,7 @@ def setting(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return numbers(value)
     kind = type(value)
-    if kind in _IMMUTABLE:
+    if kind in IMMUTABLE:
         return value
     if kind in (list, tuple):
         return kind(map(setting, value))
@@ -166,7 +114,7 @@ def setting(value: Any) -> Any:
         return numbers(value)
     if isinstance(value, tuple):
         return kind._make(map(setting, value)) if hasattr(kind, "_make") else tuple(map(setting, value))
-    return list(map(setting, value)) if isinstance(value, _LISTED) and not isinstance(value, (str, bytes)) else value
+    return list(map(setting, value)) if isinstance(value, LISTED) and not isinstance(value, (str, bytes)) else value
 
 
 def index(value: Any) -> Any:

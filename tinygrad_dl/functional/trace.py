@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
+from .._foreign import is_array
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
 from ..core.array_methods import Symbolic
@@ -216,7 +217,7 @@ def check_outputs(outputs: Sequence[Any]) -> None:
 
 
 def _is_float(value: Any) -> bool:
-    if arguments.is_array(value):
+    if is_array(value):
         value = np.asarray(value)
     return isinstance(value, (float, complex)) or getattr(getattr(value, "dtype", None), "kind", "") in ("f", "c")
 

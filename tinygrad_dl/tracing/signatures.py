@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import pytree
-from ..core.arguments import dispatches
+from .._foreign import dispatches
 from ..core.modes import is_grad_enabled
 from ..core.tensor import Tensor
 from .places import is_generator

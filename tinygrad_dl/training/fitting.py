@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import checks
+from .._foreign import is_array
 from .._guesses import answering
 from ..core import arguments
 from ..core.modes import no_grad
@@ -142,7 +143,7 @@ def fit(
     checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
     epochs, batch_size = checks.whole_number("fit", "epochs", epochs), _check_batch_size(batch_size, rng)
-    if arguments.is_array(Y):
+    if is_array(Y):
         loss = _with_row_labels(loss)
     if threads != 1 and not compile:
         raise ValueError("fit: threads are for compiled steps: pass compile=True too.")
