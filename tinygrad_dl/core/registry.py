@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 
+from .._signatures import signature
 from . import primitives
-from .signatures import signature
 
 Rule = Callable[..., Any]
 

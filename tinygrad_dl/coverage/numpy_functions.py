@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .._signatures import signature
 from ..core import registry
-from ..core.signatures import signature
 
 NAMESPACES = (np, np.linalg, np.fft)
 DEPRECATED = {"np.fix", "np.in1d", "np.row_stack", "np.trapz", "np.typename"}  # by NumPy 2.0 to 2.5

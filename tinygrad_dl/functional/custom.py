@@ -9,9 +9,9 @@ from typing import Any, overload
 import numpy as np
 
 from .. import pytree
+from .._signatures import signature
 from ..batching import Batched, core_of
 from ..core import arguments, primitives
-from ..core.signatures import signature
 from ..core.tensor import Tensor
 from .derived import Derived
 from .trace import as_array, is_tracked

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import batching, pytree
+from .._signatures import signature
 from ..core import arguments, primitives, registry
-from ..core.signatures import signature
 from ..core.tensor import Tensor
 from ..tracing import fusing
 from .derived import P

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import _frames
+from .._signatures import signature
 from ..core import registry
-from ..core.signatures import signature
 from .labels import names_of_arguments
 from .nodes import Graph, Node
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .._signatures import signature
 from ..core import primitives, registry
 from ..core.modes import recording
 from ..core.registry import name_of
-from ..core.signatures import signature
 from ..core.tensor import Tensor
 from ..tracing.printing import Formula, formula_of
 from ..tracing.program import Node

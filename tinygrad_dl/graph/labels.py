@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .._signatures import signature
 from ..core import primitives
 from ..core.registry import name_of
-from ..core.signatures import signature
 from ..core.tensor import Tensor
 
 SYMBOLS: dict[Callable[..., Any] | None, str] = {

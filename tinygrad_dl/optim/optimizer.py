@@ -12,9 +12,9 @@ from .. import _html, checks
 from .._files import describe_difference
 from .._guesses import refuse_arguments
 from .._names import is_bias
+from .._signatures import signature
 from ..core import arguments
 from ..core.array_methods import Symbolic
-from ..core.signatures import signature
 from ..core.tensor import Tensor, replace_all_data
 
 _FLOAT32 = np.dtype(np.float32)

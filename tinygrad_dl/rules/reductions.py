@@ -5,10 +5,10 @@ import functools
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from .._signatures import signature
 from ..core import primitives
 from ..core.primitives import values
 from ..core.registry import defcomposite, defvjp
-from ..core.signatures import signature
 from ..core.tensor import Tensor
 from ._shapes import cast, count_true, nonzero, unreduce
 from .kinks import kink, slopes

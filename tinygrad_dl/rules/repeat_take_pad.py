@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import _functions
+from .._signatures import signature
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp
-from ..core.signatures import signature
 
 
 def defmove(function: Any, *argnums: Any, **neutral: Any) -> None:

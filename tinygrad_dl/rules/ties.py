@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from .._signatures import signature
 from ..batching import Batched
 from ..core.backprop import backward_between, dependents, topological_order
 from ..core.primitives import values
-from ..core.signatures import signature
 from ..core.tensor import Tensor
 from .kinks import DEEPEST, EXTREMA, LARGEST, arguments_of, depends, irregular, is_same_computation, kink, search
 

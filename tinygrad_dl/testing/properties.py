@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from .. import functional, pytree
+from .._signatures import signature
 from ..core.registry import name_of
-from ..core.signatures import signature
 from .gradcheck import GradientReport
 from .gradcheck.coordinates import in_layout_of
 from .gradcheck.report import raise_or_warn

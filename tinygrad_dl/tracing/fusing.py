@@ -9,10 +9,10 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from .. import batching
+from .._signatures import signature
 from ..core import primitives, registry
 from ..core.backprop import backward_between, topological_order
 from ..core.modes import with_recording
-from ..core.signatures import signature
 from ..core.tensor import Tensor, untracked
 from . import algebra
 from .deriving import Mismatch, compiled, rule_of

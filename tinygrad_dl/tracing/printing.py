@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from .. import _functions
+from .._signatures import signature
 from ..core import primitives
 from ..core.registry import name_of
-from ..core.signatures import signature
 from . import literals
 from .kinds import ON_NUMBERS
 from .program import Node, Program, needed, nodes_in

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _frames, pytree
+from .._signatures import signature
 from ..core import primitives, registry
 from ..core.modes import Observer, is_recording, observing
 from ..core.registry import name_of
-from ..core.signatures import signature
 from ..core.tensor import Tensor, record, untracked
 from ..guards.flags import switched
 from .program import Guard, Node, Program, TraceError

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import pytree
-from ...core.signatures import signature
+from ..._signatures import signature
 from ...core.tensor import Tensor, replace_data
 from ...nn.module import Module, generators
 from ...tracing.places import Places

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ... import pytree
+from ..._signatures import signature
 from ...core import primitives, registry
 from ...core.backprop import topological_order
-from ...core.signatures import signature
 from ...core.tensor import Tensor, parameter
 from ..source_repr import source_repr
 from . import claim

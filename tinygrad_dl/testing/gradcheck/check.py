@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ... import checks, functional
+from ..._signatures import signature
 from ...core.modes import no_grad
-from ...core.signatures import signature
 from . import claim, coordinates
 from .arguments import Arguments, name_of
 from .blame import blame

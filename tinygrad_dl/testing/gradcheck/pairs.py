@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .arguments import Arguments, name_of
 from .causes import causes_of_pullback, near
 from .claim import Linear

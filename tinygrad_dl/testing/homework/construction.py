@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .loading import UserFile
 
 TRIES = 24

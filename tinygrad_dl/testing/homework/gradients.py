@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .. import formulas
 from ..backprop import check_backprop
 from .gradient_names import NUMERIC

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .drawing import Draw, draws, is_setting, role_of
 from .loading import CannotCheck, UserFile
 from .repeatable import Repeatable

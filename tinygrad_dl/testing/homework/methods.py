@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .loading import UserFile
 from .objects import RATES
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .claims import Claimed, Explained, all_causes, judge_and_explain, merged
 from .drawing import role_of
 from .findings import RIGHT, UNDECIDED, Check, Finding, Quantity

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .drawing import role_of, roles_of
 from .gradient_names import argument_of, matched
 from .inputs import Call, answer

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from .loading import UserFile
 
 SCORES = re.compile(r"[zZ]L?\d?|zs?|logits?|scores?|net_?(in(put)?)?|pre_?activations?")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 
 LOSS = re.compile(r"\w*(cost|loss|entropy|objective|mse)\w*|J", re.IGNORECASE)
 NO_LOSS = re.compile(r"\w*(back|grad|prime|deriv|update|plot|print|train|_d|delta|history|val)\w*|d_?[a-z]\w*|fit")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.signatures import signature
+from ..._signatures import signature
 from ...pytree import leaves
 from .claims import Claimed, Explained, all_causes, judge_and_explain
 from .drawing import role_of, roles_of, strings

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import signatures
+from tinygrad_dl import _signatures
 
 
 def f(x: "Undefined", *, scale: float = 2.0) -> "Undefined":  # noqa: F821
@@ -17,27 +17,27 @@ def f(x: "Undefined", *, scale: float = 2.0) -> "Undefined":  # noqa: F821
 
 
 def test_a_signature_is_that_of_inspect():
-    assert signatures.signature(f) == inspect.signature(f)
+    assert _signatures.signature(f) == inspect.signature(f)
     with pytest.raises(TypeError):
-        signatures.signature(3)
+        _signatures.signature(3)
 
 
 def test_no_python_before_3_14_is_given_a_format_of_annotations():
-    assert bool(signatures._settings()) == (sys.version_info >= (3, 14))
+    assert bool(_signatures._settings()) == (sys.version_info >= (3, 14))
 
 
 def test_from_python_3_14_on_names_that_are_not_there_stay_names(monkeypatch):
     chosen = SimpleNamespace(Format=SimpleNamespace(FORWARDREF="names stay"))
     monkeypatch.setitem(sys.modules, "annotationlib", chosen)
-    assert signatures._settings() == {"annotation_format": "names stay"}
-    monkeypatch.setattr(signatures, "_SETTINGS", signatures._settings())
+    assert _signatures._settings() == {"annotation_format": "names stay"}
+    monkeypatch.setattr(_signatures, "_SETTINGS", _signatures._settings())
     given = []
     monkeypatch.setattr(inspect, "signature", lambda *args, **settings: given.append((args, settings)))
-    signatures.signature(f)
+    _signatures.signature(f)
     assert given == [((f,), {"annotation_format": "names stay"})]
 
 
 def test_all_of_the_package_reads_signatures_there():
     for path in Path(tg.__file__).parent.rglob("*.py"):
-        if path.name != "signatures.py":
+        if path.name != "_signatures.py":
             assert not re.search(r"inspect\.(signature|getfullargspec)\(", path.read_text(encoding="utf-8")), path
