@@ -61,25 +61,22 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         return _call_plain(function, args, kwargs or {})
     keeping = rules.keeping if isinstance(rules, registry.ChosenRules) else None
     compute = keeping or primitives.on_arrays.get(function, function)
-    if kwargs or len(values) > count:
+    with_settings = bool(kwargs) or len(values) > count
+    if with_settings:
         kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
         missing_rules.check_call(function, tracked, args, kwargs)
-        try:
-            data = compute(*values, **kwargs)
-        except TypeError as error:
-            data = at_the_users_line(error, compute, tuple(values), kwargs)
-        if not isinstance(data, tuple) and data.dtype.kind not in "fc":  # such as a cast to integers
-            return without_gradient(data, function, args)
-    else:
-        try:
-            data = compute(*values)
-        except TypeError as error:
-            data = at_the_users_line(error, compute, tuple(values))
-        except ValueError:
+    try:
+        data = compute(*values, **(kwargs or {}))
+    except TypeError as error:
+        data = at_the_users_line(error, compute, tuple(values), kwargs)
+    except ValueError:
+        if not with_settings:
             misfits.explain(function, values, args)
-            raise
+        raise
     if isinstance(data, tuple):
         return record_several(data, function, tuple(values), kwargs, tuple(parents))
+    if with_settings and data.dtype.kind not in "fc":  # such as a cast to integers
+        return without_gradient(data, function, args)
     return record(data, function, tuple(values), kwargs, tuple(parents))
 
 

@@ -331,12 +331,13 @@ class Tensor(ArrayMethods, Displayed):
         new = arguments.numbers(values)
         if new.shape != self.shape:
             raise ValueError(f"{self._label()}: expected data of shape {self.shape}, got {new.shape}.")
-        if new.dtype != self.dtype and not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
-            raise ValueError(f"{self._label()}: expected data that {self.dtype} can hold, got {new.dtype}.")
+        if new.dtype != self.dtype:
+            if not np.can_cast(new.dtype, self.dtype, casting="same_kind"):
+                raise ValueError(f"{self._label()}: expected data that {self.dtype} can hold, got {new.dtype}.")
+            new = new.astype(self.dtype)
         if type(new) is np.ndarray:
-            new = np.array(new, dtype=self.dtype)
             new.flags.writeable = False
-        self._value = new if type(new) is np.ndarray else arguments.numbers(new, self.dtype)
+        self._value = new
 
     def numpy(self) -> np.ndarray:
         """Return a copy of the values, a NumPy array without the graph."""
