@@ -1,15 +1,20 @@
-"""The miniature in the guide computes what the package computes, to second order, and is as short as it claims."""
+"""The miniature in the guide computes what the package computes; it and the reading path are as short as they claim."""
 
+import inspect
 import io
+import re
+import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-from tests.documents import GUIDES, programs
+from tests.documents import GUIDES, programs, text
 
 SOURCE = next(programs(GUIDES / "how_it_works.md")).source
+PACKAGE = Path(tg.__file__).parent
 DEFINITIONS = SOURCE[: SOURCE.index("\nx = Tensor(")]
 
 
@@ -74,6 +79,35 @@ def test_second_derivatives_are_those_of_the_package(mini):
     (found,) = mini["gradients"](np.sum(dW * direction), [W])
     (expected,) = tg.hvp(lambda W: cost(W, *others, X, Y), (W1,), (direction,))
     np.testing.assert_allclose(found.value, expected, rtol=1e-10, atol=1e-13)
+
+
+def calls(function):
+    """The functions of the package that run in a call, in the order of their first calls."""
+    found = {}
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_filename.startswith(str(PACKAGE)):
+            found[frame.f_code] = None
+
+    sys.setprofile(note)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return [code for code in found if code.co_name != "<listcomp>"]  # a function of its own until Python 3.11
+
+
+def test_the_reading_path_is_what_runs_in_the_forward_and_the_backward_pass():
+    W, x = tg.parameter([[0.5, -1.0]]), np.array([1.0, 2.0])
+    np.tanh(W @ x).backward()  # fills caches
+    codes = calls(lambda: np.tanh(W @ x).backward())
+    ran = iter([(code.co_name, Path(code.co_filename).name) for code in codes])
+    guide = text(GUIDES / "how_it_works.md")
+    path = re.findall(r"^\| `(\w+)`.* \| `(\w+\.py)` \|", guide, flags=re.MULTILINE)
+    assert [step for step in path if step not in ran] == []  # each comes after the one before
+    (told,) = (int(number) for number in re.findall(r"(?<!,)\b(\d00) lines", guide))
+    assert told == pytest.approx(sum(len(inspect.getsourcelines(code)[0]) for code in codes), rel=0.1)
+    assert f"{told} lines" in tg.core.__doc__
 
 
 @pytest.mark.parametrize(("length", "step"), [(50, lambda y: y - (-y)), (3000, lambda y: -y)])
