@@ -66,7 +66,7 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         kwargs = {keyword: arguments.setting(value) for keyword, value in (kwargs or {}).items()}
         missing_rules.check_call(function, tracked, args, kwargs)
     try:
-        data = compute(*values, **(kwargs or {}))
+        data = compute(*values, **kwargs) if kwargs else compute(*values)
     except TypeError as error:
         data = at_the_users_line(error, compute, tuple(values), kwargs)
     except ValueError:
