@@ -132,16 +132,11 @@ def unrecorded(data: Any, *inputs: Any, function: Callable[..., Any] | None = No
     return ans
 
 
-def replace_data(leaf: Tensor, data: np.ndarray) -> None:
-    """Set `leaf.data`, without a check or a copy; takes ownership of `data`, of the same shape and dtype."""
-    leaf._value = data
-
-
 def replace_all_data(leaves: list[Tensor], arrays: list[np.ndarray]) -> None:
-    """Set the data of all `leaves` at once: neither Ctrl-C nor another thread can come in between.
+    """Set the data of all `leaves` at once, without a check or a copy; takes ownership of the `arrays`.
 
-    Both come between two instructions of Python, and a single call of C sets all. The old arrays live until then,
-    since an array that is freed may call Python.
+    Neither Ctrl-C nor another thread can come in between: both come between two instructions of Python, and a single
+    call of C sets all. The old arrays live until then, since an array that is freed may call Python.
     """
     replaced = [leaf._value for leaf in leaves]
     deque(map(_set_value, leaves, arrays), maxlen=0)

@@ -9,7 +9,7 @@ import numpy as np
 from .. import checks
 from ..core import arguments
 from ..core.array_methods import Symbolic
-from ..core.tensor import Tensor, parameter, replace_data
+from ..core.tensor import Tensor, parameter, replace_all_data
 from .module import Module
 
 
@@ -106,12 +106,13 @@ class BatchNorm(Module):
         centred = Z - mean
         variance = np.mean(np.square(centred), axis=1, keepdims=True)
         share = np.where(self.batches._value == 0, 0.0, self.momentum).astype(self.mean.dtype)  # the first batch counts
-        for average, new in ((self.mean, mean), (self.variance, variance)):
+        averages, news = [self.mean, self.variance], []
+        for average, new in zip(averages, (mean, variance), strict=True):
             value = new._value if type(new) is Tensor else new
             if type(value) is not np.ndarray and not isinstance(value, Symbolic):
                 raise TypeError(f"{self!r}: a batch inside of vmap has no statistics: call net.eval() first.")
-            replace_data(average, (share * average._value + (1 - share) * value).astype(average.dtype))
-        replace_data(self.batches, self.batches._value + 1)
+            news.append((share * average._value + (1 - share) * value).astype(average.dtype))
+        replace_all_data([*averages, self.batches], [*news, self.batches._value + 1])
         return centred, variance
 
     def _running(self, Z: Any) -> tuple[Any, Tensor]:

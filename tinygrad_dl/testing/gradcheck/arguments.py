@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import pytree
 from ..._signatures import signature
-from ...core.tensor import Tensor, replace_data
+from ...core.tensor import Tensor, replace_all_data
 from ...nn.module import Module, generators
 from ...tracing.places import Places
 from .coordinates import in_layout_of
@@ -104,8 +104,7 @@ class Arguments:
         if id(value) not in self._copies:  # one copy will do for all arrays: a deep copy takes as long as the net
             self._copies[id(value)] = copy.deepcopy(value)
         module = self._copies[id(value)]
-        for parameter, new in zip(_varied_parameters(module), values, strict=True):
-            replace_data(parameter, new)
+        replace_all_data(_varied_parameters(module), values)
         for own, given in zip(generators(module).values(), generators(value).values(), strict=True):
             own.bit_generator.state = given.bit_generator.state
         return module
