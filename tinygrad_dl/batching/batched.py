@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import registry
-from ..core.array_methods import Dispatching
 from ..core.tensor import Tensor
 from ..guards import missing_rules
 from ..guards.flags import switched
 from ..guards.numpy_warnings import Computing, at_the_users_line
+from ..proxies.dispatching import Dispatching
 
 _computing = Computing(globals())
 

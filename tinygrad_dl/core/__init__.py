@@ -12,6 +12,6 @@ Simple calls do not need `calls`: the other three, 1,200 lines, lead from `y = n
 `backward`, `backward_pass`. The guide `examples/guides/how_it_works.md` lists all of them, in their order.
 
 Beside them: `primitives`, functions that dispatch as NumPy's do; `array_methods`; conversion of `arguments`; `modes`
-such as `no_grad`; `display`, the text of a Tensor; `unread`, products that nobody reads. The protection from lost
-gradients, and messages at the user's line, are in `guards/`.
+such as `no_grad`; `display`, the text of a Tensor. The protection from lost gradients, and messages at the user's line,
+are in `guards/`; stand-ins for arrays, such as those computed only when something reads them, in `proxies/`.
 """

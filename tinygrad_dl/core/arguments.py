@@ -11,7 +11,7 @@ import numpy as np
 
 from .._foreign import IMMUTABLE, LISTED, dispatches, is_array, readable
 from ..guards import cuts
-from .array_methods import Symbolic
+from ..proxies.dispatching import Symbolic
 from .modes import IN_RULE, is_recording
 
 _READ = frozenset({np.ndarray, list, tuple, int, float, np.float64})  # types that `np.array` reads

@@ -23,12 +23,12 @@ import numpy as np
 
 from .. import pytree
 from .._guesses import answering
+from ..proxies.dispatching import Symbolic
+from ..proxies.unread import postponed
 from . import arguments, primitives, registry
-from .array_methods import Symbolic
 from .calls import outputs_of
 from .modes import IN_RULE, is_observed, observing, with_recording
 from .tensor import Tensor, origin, record, untracked
-from .unread import postponed
 
 _ARRAYS = (np.ndarray, np.generic)
 POSTPONED_FROM = 2**12  # numbers; to postpone a product of fewer takes longer than to compute it

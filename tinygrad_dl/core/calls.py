@@ -11,8 +11,8 @@ import numpy as np
 from .._signatures import signature
 from ..guards import cuts, misfits, missing_rules
 from ..guards.numpy_warnings import Computing, at_the_users_line
+from ..proxies.dispatching import Symbolic
 from . import arguments, primitives, registry
-from .array_methods import Symbolic
 from .modes import IN_RULE, is_recording
 from .tensor import Tensor, record, unrecorded
 

@@ -19,8 +19,9 @@ import numpy as np
 from .. import _frames
 from ..guards import cuts, leaving, misfits
 from ..guards.numpy_warnings import Computing, at_the_users_line
+from ..proxies.dispatching import Symbolic
 from . import arguments, primitives, registry
-from .array_methods import ArrayMethods, Symbolic
+from .array_methods import ArrayMethods
 from .display import Displayed
 from .modes import is_observed, is_recording, observing
 

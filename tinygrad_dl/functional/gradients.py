@@ -12,9 +12,9 @@ from .. import pytree
 from .._guesses import answering
 from .._signatures import signature
 from ..batching import core_of, unwrap_batch
-from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import untracked
+from ..proxies.dispatching import Symbolic
 from .derived import Derived, P, R
 from .trace import Aside, Trace, as_array, check_outputs, is_tracked, untrack
 

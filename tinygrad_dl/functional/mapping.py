@@ -11,8 +11,8 @@ import numpy as np
 from .. import pytree
 from ..batching import Batched, CannotBatch, Level, at_new_level, core_of
 from ..core import arguments
-from ..core.array_methods import Symbolic
 from ..core.tensor import Tensor
+from ..proxies.dispatching import Symbolic
 from .derived import Derived
 
 

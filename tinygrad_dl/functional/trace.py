@@ -15,10 +15,10 @@ from .. import pytree
 from .._foreign import is_array
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
-from ..core.array_methods import Symbolic
 from ..core.backprop import backward_between, checked_cotangent, topological_order
 from ..core.modes import IN_FUNCTION, is_grad_enabled, observing, recording, with_recording
 from ..core.tensor import Tensor, untracked
+from ..proxies.dispatching import Symbolic
 from .deferred import Pullback
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import checks
 from ..core import arguments
-from ..core.array_methods import Symbolic
 from ..core.tensor import Tensor, parameter, replace_all_data
+from ..proxies.dispatching import Symbolic
 from .module import Module
 
 

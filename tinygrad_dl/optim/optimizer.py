@@ -14,8 +14,8 @@ from .._guesses import refuse_arguments
 from .._names import is_bias
 from .._signatures import signature
 from ..core import arguments
-from ..core.array_methods import Symbolic
 from ..core.tensor import Tensor, replace_all_data
+from ..proxies.dispatching import Symbolic
 
 _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # arithmetic on 0-d arrays gives scalars

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from .. import _frames
-from ..core.array_methods import Symbolic
 from ..core.tensor import Tensor
+from ..proxies.dispatching import Symbolic
 
 _PACKAGE = __name__.partition(".")[0]
 Number = (bool, int, float, complex, str, type(None), np.generic)

@@ -21,10 +21,10 @@ import numpy as np
 from .. import _frames, _functions
 from ..batching import Batched, active_levels
 from ..core import primitives
-from ..core.array_methods import Symbolic
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from ..core.tensor import apply as apply_to_tensors
+from ..proxies.dispatching import Symbolic
 from .kinds import CONSTANT, INDEXED, OF_SHAPES, ON_NUMBERS, is_shaped_by_values
 from .neutral import IDLE, NEUTRAL
 from .program import Node, TraceError, call, replace_nodes
@@ -63,7 +63,8 @@ def is_transparent(primitive: Any) -> bool:
 _PACKAGE_NAME = __name__.partition(".")[0]
 _FOLDER = Path(__file__).parent
 _PASSING_ON = (
-    *("_functions", "core/array_methods", "core/calls", "core/primitives", "core/tensor", "guards/numpy_warnings"),
+    *("_functions", "core/array_methods", "core/calls", "core/primitives", "core/tensor"),
+    *("guards/numpy_warnings", "proxies/dispatching"),
 )
 _HERE = (str(_FOLDER), *(str(_FOLDER.parent / f"{name}.py") for name in _PASSING_ON))
 

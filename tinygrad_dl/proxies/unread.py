@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .array_methods import Dispatching
+from .dispatching import Dispatching
 
 
 def _of_values(name: str) -> Callable[[Any], Any]:

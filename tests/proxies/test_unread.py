@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import unread
+from tinygrad_dl.proxies import unread
 
 READINGS = [
     np.asarray,
