@@ -9,7 +9,7 @@ Read the modules in this order; each uses earlier ones only:
 
 Simple calls do not need `calls`: the other three, 1,200 lines, lead from `y = np.tanh(W @ x)` to the end of
 `y.backward()`. The functions that run on this way have 300 lines: `operator` (made by `_binary`), `record`, `apply`,
-`backward`, `backward_pass`. The guide `examples/guides/how_it_works.md` lists all of them, in their order.
+`backward`, `backward_pass`. The guide `examples/guides/how_it_works.md` lists them in their order.
 
 Beside them: `primitives`, functions that dispatch as NumPy's do; `array_methods`; conversion of `arguments`; `modes`
 such as `no_grad`; `display`, the text of a Tensor. The protection from lost gradients, and messages at the user's line,
