@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import name_of
 from .blocks import Pool
@@ -17,14 +18,14 @@ from .workers import Workers
 def statement_of(name: str, value: Any) -> str:
     """The statement that gives a function or a constant its name.
 
-    >>> statement_of("exp", np.exp), statement_of("sigmoid", primitives.on_arrays[primitives.sigmoid])
+    >>> statement_of("exp", np.exp), statement_of("sigmoid", primitives.on_arrays[_functions.sigmoid])
     ('exp = np.exp', 'sigmoid = primitives.sigmoid')
     """
     if type(value) is Workers:
         return value.source(name)
     if type(value) is types.FunctionType:
         for primitive, body in primitives.on_arrays.items():
-            if value is body and getattr(primitives, primitive.__name__, None) is primitive:
+            if value is body and primitive in (*vars(primitives).values(), *vars(_functions).values()):
                 return f"{name} = primitives.{primitive.__name__}"
         if value.__module__.startswith(f"{__name__.partition('.')[0]}."):
             return f"from {value.__module__} import {value.__name__} as {name}"

@@ -275,7 +275,7 @@ class Code:
                 given = self._definitions.get(name)
                 definitions.append(f"{name} = {given}" if given else statement_of(name, value))
                 words.update(re.findall(r"\w+", definitions[-1]))
-        lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl.core import primitives"]
+        lines = ["import math", "import operator", "", "import numpy as np", "from tinygrad_dl import primitives"]
         if self._pools:
             lines.append("from tinygrad_dl.tracing.blocks import Pool")
         if any(type(value) is Workers for value in self.namespace.values()):
