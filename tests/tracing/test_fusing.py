@@ -177,6 +177,22 @@ def test_values_from_outside_are_those_of_each_call():
         assert tg.grad(halved)(np.ones(3)).tolist() == [factor / 4] * 3
 
 
+def test_one_call_of_a_rule_pulls_back_cotangents_of_many_samples(monkeypatch):
+    rng, fused, calls = np.random.default_rng(0), tg.fused(FORMULAS["affine"]), []
+    W, A, b, G = (rng.normal(size=shape) for shape in [(3, 4), (4, 2), (3, 1), (5, 3, 2)])
+    rules = tg.core.registry.vjps[fused]
+    choose = rules.choose
+    monkeypatch.setattr(rules, "choose", lambda *args: calls.append(args) or choose(*args))
+    pull_back = tg.vjp(fused, W, A, b)[1]
+    pull_back(G[0])  # the rule of a single cotangent is none of several
+    for found, expected in zip(tg.vmap(pull_back)(G), (G @ A.T, W.T @ G, G.sum(2, keepdims=True)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert len(calls) == 2
+    rows = tg.jacobian(lambda A: fused(W, A, b)[:2, 0])(A)
+    np.testing.assert_allclose(rows[:, :, 0], W[:2], rtol=1e-12)
+    assert len(calls) == 3
+
+
 def test_a_guard_that_fails_gives_the_graph_of_the_formula():
     fused = tg.fused(lambda x: np.maximum(x, 1.0))  # whose rule looks for nan
     for x in ([0.5, 2.0], [np.nan, 2.0]):
@@ -220,6 +236,12 @@ def test_rules_of_the_latest_signatures_are_kept_only():
         np.testing.assert_allclose(tg.grad(lambda x: np.sum(fused(x)))(np.zeros(n)), np.ones(n))
     choose = tg.core.registry.vjps[fused].choose
     assert 0 < len(choose.__globals__["rules"]) <= fusing._MOST
+
+
+def test_a_function_without_arrays_is_constant():
+    fused = tg.fused(lambda *, n=3: np.arange(n))
+    assert fused().tolist() == [0, 1, 2]
+    assert fused(n=1).tolist() == [0]
 
 
 # ---- what is refused

@@ -18,10 +18,11 @@ from . import algebra
 from .deriving import Mismatch, compiled, rule_of
 from .places import find_places
 from .spelling import fastest
-from .symbols import Symbol, transparent
+from .symbols import transparent
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST = 64  # signatures whose rules are kept
+_MISSING: Any = object()
 
 
 @overload
@@ -80,13 +81,13 @@ class _Derived:
         """
         xs, parents = ([f"{letter}{i}" for i in range(self.count)] for letter in "xp")
         wanted = [f"{p} is not None and {p}._tracked and (nodes is None or {p} in nodes)" for p in parents]
-        key = ["type(ans)", *wanted, *(f"{x}.shape" for x in xs), *(f"{x}.dtype" for x in xs)]
+        key = ["type(g)", "type(ans)", *wanted, *(f"{x}.shape" for x in xs), *(f"{x}.dtype" for x in xs)]
         kept = ["*kept"] if self._kept else []
         code = f"""
 def choose(given, kwargs, parents, nodes):
     try:
         {", ".join(["g", "ans", *xs, *kept])} = given
-        {", ".join(parents)}, = parents
+        [{", ".join(parents)}] = parents
         found = rules[{", ".join([*key, *(["bool(kept)"] * len(kept))])}] if not kwargs else None
     except (AttributeError, KeyError, ValueError):
         found = None
@@ -116,9 +117,9 @@ def choose(given, kwargs, parents, nodes):
 
     def _find(self, given: tuple[Any, ...], kwargs: dict[str, Any], wanted: list[bool]) -> _Joint:
         """Look up the rule for any call, or derive it."""
-        kind, primals = type(given[1]), given[2 : 2 + len(wanted)]
+        kinds, primals = map(type, given[:2]), given[2 : 2 + len(wanted)]
         kept = len(given) > 2 + len(wanted)
-        if kind is primitives.Outputs or any(type(x) is batching.Batched for x in given[1:]):
+        if type(given[1]) is primitives.Outputs or any(type(x) is batching.Batched for x in given[1:]):
             return self._by_graph(kwargs, wanted)
         if self._outside is None or any(place.get() is not value for place, value in self._outside):
             places = find_places(self._formula, {})
@@ -126,15 +127,22 @@ def choose(given, kwargs, parents, nodes):
                 return self._by_graph(kwargs, wanted)
             self._outside = [(place, place.get()) for place in places.others]
             self.rules.clear()
-        key: Any = (kind, *wanted, *map(_shape_of, primals), *map(_dtype_of, primals), *([kept] if self._kept else []))
+        key: Any = (
+            *kinds,
+            *wanted,
+            *map(_shape_of, primals),
+            *map(_dtype_of, primals),
+            *([kept] if self._kept else []),
+        )
         if kwargs or self._outside:  # no key of `choose`
             key = (key, *sorted(kwargs.items()))
         try:
-            if key not in self.rules:
+            rule = self.rules.get(key, _MISSING)
+            if rule is _MISSING:
                 if len(self.rules) >= _MOST:
                     self.rules.clear()
-                self.rules[key] = self._derive(given[1], primals, kwargs, wanted, kept)
-            return self.rules[key] or self._by_graph(kwargs, wanted)
+                rule = self.rules[key] = self._derive(given, kwargs, wanted, kept)
+            return rule or self._by_graph(kwargs, wanted)
         except TypeError:  # a setting that is not hashable
             return self._by_graph(kwargs, wanted)
 
@@ -145,10 +153,9 @@ def choose(given, kwargs, parents, nodes):
         taken = {p.name for p in parameters} | {*names, "np"}
         return [name if name not in taken else f"{name}_" for name in ("g", "ans")] + names
 
-    def _derive(
-        self, ans: Any, primals: tuple[Any, ...], kwargs: dict[str, Any], wanted: list[bool], kept: bool
-    ) -> _Joint | None:
+    def _derive(self, given: tuple[Any, ...], kwargs: dict[str, Any], wanted: list[bool], kept: bool) -> _Joint | None:
         """The compiled rule for a call; None if the formula can't be traced, so that its graph is needed."""
+        ans, primals = given[1], given[2 : 2 + len(wanted)]
         recorded = type(ans) is Tensor
         floats = [is_wanted and _is_float(x) for x, is_wanted in zip(primals, wanted, strict=True)]
         try:
@@ -161,7 +168,7 @@ def choose(given, kwargs, parents, nodes):
             return None
         if recorded and program.guards:
             return None  # at a kink, whose second derivative depends on the values
-        fast = not recorded and type(ans) is not Symbol
+        fast = all(isinstance(x, (np.ndarray, np.generic)) for x in given[:2])  # their methods do not dispatch
         if fast:
             program = fastest(algebra.simplified(algebra.simplified(program), rules=algebra.OF_EAGER))
         rule = compiled(program, self._name, floats, fast)
