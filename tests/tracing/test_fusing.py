@@ -159,6 +159,19 @@ def test_axes_that_broadcast_are_summed_for_each_shape(seed):
             np.testing.assert_allclose(part, total)
 
 
+@given(
+    shapes=st.tuples(*[st.tuples(*[st.sampled_from([0, 1])] * 2)] * 2),
+    formula=st.sampled_from([lambda x, y: x / (np.abs(y) + 1), lambda x, y: (x + y) ** 2, lambda x, y: x @ y.T * y]),
+)
+def test_cotangents_have_the_shapes_of_the_arguments_without_samples_too(shapes, formula):
+    parameters = [tg.parameter(np.ones(shape)) for shape in shapes]
+    try:
+        total = np.sum(tg.fused(formula)(*parameters))
+    except ValueError:
+        return  # the shapes do not fit
+    assert [g.shape for g in tg.gradients(total, parameters)] == [*shapes]
+
+
 def test_numbers_are_settings_of_the_rules():
     fused = tg.fused(lambda x, p: x**p)
     assert [float(tg.grad(fused)(3.0, p)) for p in (2, 3, 2.0)] == [6.0, 27.0, 6.0]

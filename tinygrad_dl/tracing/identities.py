@@ -39,7 +39,7 @@ def _sum_over_axes(new: Any, x: Any, *args: Any, axis: Any = None, keepdims: Any
         return None
     if kwargs.get("dtype") is None:
         kwargs.pop("dtype", None)
-    axes = tuple(i for i in axis if not keepdims or shape_of(x)[i] > 1) or axis[-1:]
+    axes = tuple(i for i in axis if not keepdims or shape_of(x)[i] != 1) or axis[-1:]
     if axes == axis and len(axes) > 1:
         return None
     return new(np.sum, x, axis=axes[0] if len(axes) == 1 else axes, keepdims=keepdims, **kwargs)
