@@ -214,12 +214,17 @@ class Code:
         if reduction:
             array, axis, dtype, keepdims = map(self.text, (*reduction[:3], reduction[4]))
             return f"{name}({array}, {axis}, {dtype}, {reduction[3] or None}, {keepdims})"
-        if not node.kwargs and is_small_product(function, node.args):
+        if not node.kwargs and is_small_product(function, node.args) and not self._skips_columns(node):
             return f"{self.text(node.args[0])}.dot({', '.join([self.text(node.args[1]), *filter(None, [out])])})"
         common = dtype_of_numbers(node)
         parts = [self._number(arg, common) if common else self.text(arg) for arg in node.args]
         parts += [f"{key}={self.text(value)}" for key, value in node.kwargs.items()]
         return f"{name}({', '.join([*parts, *filter(None, [out])])})"
+
+    def _skips_columns(self, node: Node) -> bool:
+        """Return whether a call writes its answer beside a column in a block, which the method `dot` can't do."""
+        block = self._targets.get(node)
+        return block is not None and block.args[0][block.args[1:].index(node)].stride > 0
 
     def _number(self, arg: Any, dtype: np.dtype) -> str:
         """The expression for an argument beside arrays of a `dtype`: a number as an array, which NumPy takes faster."""
