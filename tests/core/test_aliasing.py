@@ -163,6 +163,18 @@ def test_a_read_only_array_may_be_changed_through_a_view_that_is_not(w):
     assert tg.gradients(loss, w).tolist() == VALUES.tolist()
 
 
+@pytest.mark.parametrize(
+    "view", [np.broadcast_to, lambda array, shape: np.frombuffer(memoryview(array).toreadonly())[:]]
+)
+def test_an_array_may_be_changed_after_a_rule_has_used_a_read_only_view_of_it(w, view):
+    scale = np.array([2.0])
+    scaled = tg.primitive(lambda x: x**2)
+    tg.defvjp(scaled, lambda g, ans, x: g * x * view(scale, x.shape))
+    gradient = tg.gradients(np.sum(scaled(w)), w, create_graph=True)
+    scale[:] = 0
+    assert tg.gradients(np.sum(gradient), w).tolist() == [2.0, 2.0, 2.0]
+
+
 def test_second_derivatives_copy_no_data_of_tensors():
     X, w = tg.Tensor(np.ones((300, 300))), np.ones((1, 300)) / 300
 

@@ -62,6 +62,16 @@ def test_what_a_node_holds_is_freed_before_the_rules_of_those_behind_it_run():
 
 
 @pytest.mark.usefixtures("no_gc")
+def test_what_the_forward_pass_keeps_for_a_rule_is_freed():
+    loss = tg.nn.softmax_cross_entropy(tg.parameter(np.ones((3, 2))), np.array([0, 2]))
+    alive = [weakref.ref(array) for array in loss._kept]
+    loss.backward()
+    assert all(ref() is not None for ref in alive)
+    loss.backward(keep_graph=False)
+    assert [ref() for ref in alive] == [None, None, None]
+
+
+@pytest.mark.usefixtures("no_gc")
 def test_what_one_holds_keeps_no_array_that_it_was_made_from():
     a = np.sin(tg.parameter(np.ones(3)))
     array = weakref.ref(a.data.base)

@@ -237,3 +237,15 @@ def test_predictions_and_labels_may_be_given_by_name_in_any_order(loss, predicti
         found = loss(Y=Y, **{predictions: given_A})
         assert found.dtype == dtype
         assert found.item() == loss(A, Y)
+
+
+@pytest.mark.parametrize("mode", ["warn", "ignore", "raise"])
+@pytest.mark.parametrize("make", [np.asarray, tg.parameter])
+def test_checks_of_losses_do_not_depend_on_how_numpy_treats_errors(make, mode):
+    outside, infinite = make(np.array([[0.5, -0.5]])), make(np.array([[0.0, -np.inf], [-np.inf, 0.0]]))
+    with np.errstate(all=mode):
+        for loss in CROSS_ENTROPIES:
+            with pytest.raises(ValueError, match=r"expected probabilities in \[0, 1\], got -0.5 to 0.5"):
+                loss(outside, np.ones((1, 2)))
+        for loss in SOFTMAX:
+            assert loss(infinite, np.eye(2)).item() == 0

@@ -36,6 +36,22 @@ def test_a_jacobian_has_a_row_for_each_element_that_is_read_however_often(data):
     np.testing.assert_array_equal(found, np.eye(size)[read].reshape(-1, *shape))
 
 
+def test_reads_at_arrays_with_a_slice_between_them_add_into_the_rows_of_a_jacobian():
+    x, index = np.zeros((2, 3, 2)), (np.array([0, 1]), slice(None), np.array([1, 0]))
+    a, b = np.random.default_rng(0).normal(size=(2, 2, 3))
+    found = tg.jacobian(lambda x: np.stack([np.sum(a * x[index]), np.sum(b * x[index])]))(x)
+    expected = np.zeros((2, *x.shape))
+    expected[0][index], expected[1][index] = a, b
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_samples_of_two_levels_read_is_added_at_each_level():
+    pull_back = tg.vjp(lambda x: (x[0] * 1, x[1] * 1, x[0] * 1), np.zeros(2))[1]
+    u = np.array([1.0, 2.0])
+    found = tg.vmap(lambda u: tg.vmap(lambda v: pull_back((u, v, v))[0])(10 * np.array([1.0, 2.0])))(u)
+    np.testing.assert_array_equal(found, [[[11, 10], [21, 20]], [[12, 10], [22, 20]]])
+
+
 def test_scatter_add_sums_what_stands_at_one_place():
     scattered = _functions.scatter_add(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 0]), np.zeros(3))
     assert scattered.tolist() == [5.0, 0.0, 2.0]

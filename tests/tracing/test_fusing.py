@@ -172,6 +172,31 @@ def test_cotangents_have_the_shapes_of_the_arguments_without_samples_too(shapes,
     assert [g.shape for g in tg.gradients(total, parameters)] == [*shapes]
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("formula", [lambda x, y: np.sqrt(x) * y, lambda x, y: np.sqrt(x) * np.maximum(y, 1)])
+def test_slopes_that_are_not_asked_for_are_not_computed(formula, create_graph):
+    fused, x = tg.fused(formula), tg.parameter(np.zeros(3))
+
+    def slope_by_y(y):
+        y = tg.parameter(y)
+        return tg.gradients(np.sum(fused(x, y)), y, create_graph=create_graph)
+
+    with np.errstate(divide="raise"):
+        for shape in ((3,), (2, 3), (3,)):  # the rule is derived, and looked up
+            assert not np.any(slope_by_y(np.ones(shape)))
+        with pytest.raises(FloatingPointError):
+            tg.gradients(np.sum(fused(x, np.ones(3))), x)
+        assert not np.any(slope_by_y(np.full(3, np.nan)))  # which np.maximum passes on
+
+
+def test_a_rule_is_that_of_the_dtypes_of_a_call():
+    fused = tg.fused(lambda x, y: np.tanh(x * y))
+    for dtypes in (("f8", "f8"), ("f4", "f8"), ("f8", "f4"), ("f4", "f4")):
+        parameters = [tg.parameter(np.ones(3, dtype)) for dtype in dtypes]
+        for _ in range(2):
+            assert [g.dtype for g in tg.gradients(np.sum(fused(*parameters)), parameters)] == [*dtypes]
+
+
 def test_numbers_are_settings_of_the_rules():
     fused = tg.fused(lambda x, p: x**p)
     assert [float(tg.grad(fused)(3.0, p)) for p in (2, 3, 2.0)] == [6.0, 27.0, 6.0]

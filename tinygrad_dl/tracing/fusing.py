@@ -127,13 +127,8 @@ def choose(given, kwargs, parents, nodes):
                 return self._by_graph(kwargs, wanted)
             self._outside = [(place, place.get()) for place in places.others]
             self.rules.clear()
-        key: Any = (
-            *kinds,
-            *wanted,
-            *map(_shape_of, primals),
-            *map(_dtype_of, primals),
-            *([kept] if self._kept else []),
-        )
+        key: Any = (*kinds, *wanted, *map(_shape_of, primals), *map(_dtype_of, primals))
+        key += (kept,) if self._kept else ()
         if kwargs or self._outside:  # no key of `choose`
             key = (key, *sorted(kwargs.items()))
         try:
