@@ -55,21 +55,24 @@ def _affine(W: Any, A: Any, b: Any) -> Any:
         return at_the_users_line(error, np.add, (at_the_users_line(error, np.matmul, (W, A)), b))
 
 
-# The numbers 1, 80 and TINY for arrays of a dtype, which takes them a fourth faster than Python's, if it is small.
-_NUMBERS = {np.dtype(kind): tuple(np.array(number, kind) for number in (1, 80, losses.TINY)) for kind in ("f4", "f8")}
+# The numbers 0, 1, 80 and TINY for arrays of a dtype, which takes them a fourth faster than Python's, if it is small.
+_NUMBERS = {
+    np.dtype(kind): tuple(np.array(number, kind) for number in (0, 1, 80, losses.TINY)) for kind in ("f4", "f8")
+}
 
 
 @wraps(activations.sigmoid)
 def _sigmoid(z: activations.Array) -> activations.Array:
     if type(z) is not np.ndarray or z.dtype not in _NUMBERS:
         return activations.sigmoid(z)
-    one, most, _ = _NUMBERS[z.dtype]
+    _, one, most, _ = _NUMBERS[z.dtype]
     return one / (one + np.exp(np.minimum(-z, most)))
 
 
 @wraps(activations.relu)
 def _relu(z: activations.Array) -> activations.Array:
-    return np.maximum(z, 0)  # several times as fast as np.where, on large arrays ten times
+    zero = _NUMBERS[z.dtype][0] if type(z) is np.ndarray and z.dtype in _NUMBERS else 0
+    return np.maximum(z, zero)  # several times as fast as np.where, on large arrays ten times
 
 
 _computing.complete()
@@ -105,7 +108,7 @@ def _checked_probabilities(A: Any, Y: Any) -> Any:
     """Compute the binary cross-entropy of arrays; of unusual ones by the function with all checks."""
     if type(A) is type(Y) is np.ndarray and A.dtype is Y.dtype in _NUMBERS and A.shape == Y.shape and A.size:
         not_Y = losses.once(losses.complement, "binary_cross_entropy", Y)
-        one, _, tiny = _NUMBERS[A.dtype]
+        _, one, _, tiny = _NUMBERS[A.dtype]
         try:
             cost = _cost_of_probabilities(A, Y, not_Y, one, tiny)
             if cost == cost:
