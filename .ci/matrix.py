@@ -21,7 +21,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PYTHONS = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
 LOWEST = int(re.search(r"numpy>=2\.(\d+)", "\n".join(PROJECT["dependencies"]))[1])  # of NumPy 2
 OWN = "{}.{}".format(*sys.version_info)
-PART = ["tests/core", "tests/rules", "tests/coverage", "tests/functional", "tests/nn", "tests/test_readme.py"]
+PART = ["tests/core", "tests/guards", "tests/proxies", "tests/rules", "tests/coverage", "tests/functional", "tests/nn"]
+PART += [f"tests/test_{name}.py" for name in ("foreign", "functions", "readme", "signatures")]
 FEATURES = """
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 print(*[name for name in __cpu_dispatch__ if __cpu_features__[name]])
