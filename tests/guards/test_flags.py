@@ -2,14 +2,27 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
 import threading
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+
+
+def in_a_new_thread(test):
+    """Run a `test` where no event loop runs: after a test in a browser one does in the thread of all tests."""
+
+    @functools.wraps(test)
+    def run():
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(test).result()
+
+    return run
 
 
 def _generator():
@@ -98,6 +111,7 @@ def test_a_gradient_taken_while_a_generator_waits_is_right_and_the_generator_may
     assert tg.is_grad_enabled()
 
 
+@in_a_new_thread
 def test_a_block_made_of_a_generator_by_contextlib_holds_for_its_body():
     @contextlib.contextmanager
     def evaluating():
@@ -122,6 +136,7 @@ def test_a_block_made_of_a_generator_by_contextlib_holds_for_its_body():
     assert tg.is_grad_enabled()
 
 
+@in_a_new_thread
 def test_a_coroutine_run_by_hand_or_an_async_generator_does_not_switch_off_its_caller():
     @types.coroutine
     def pause():
@@ -148,6 +163,7 @@ def test_a_coroutine_run_by_hand_or_an_async_generator_does_not_switch_off_its_c
     assert asyncio.run(caller()) == [(False, True)]
 
 
+@in_a_new_thread
 def test_what_a_task_starts_inside_of_no_grad_does_not_record_either():
     async def child():
         await asyncio.sleep(0)
