@@ -1,5 +1,7 @@
-"""Marks for the values of parametrised tests."""
+"""Marks for the values of parametrised tests, and a decorator of tests."""
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,3 +10,14 @@ import pytest
 def in_depth(*values: Any) -> Any:
     """The `values` of one test, for the deep run alone."""
     return pytest.param(*values, marks=pytest.mark.deep)
+
+
+def in_a_new_thread(test):
+    """Run a `test` where no event loop runs: after a test in a browser one does in the thread of all tests."""
+
+    @functools.wraps(test)
+    def run():
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(test).result()
+
+    return run

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.marks import in_a_new_thread
 
 
 def test_nothing_is_recorded_inside_no_grad_and_values_are_the_same():
@@ -63,6 +64,7 @@ def test_one_no_grad_may_be_entered_again_and_again():
         assert not tg.is_grad_enabled()
 
 
+@in_a_new_thread
 def test_tasks_of_one_thread_record_each_by_itself():
     w = tg.parameter(2.0)
 

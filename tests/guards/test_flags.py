@@ -2,27 +2,15 @@
 
 import asyncio
 import contextlib
-import functools
 import gc
 import threading
 import types
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
-
-
-def in_a_new_thread(test):
-    """Run a `test` where no event loop runs: after a test in a browser one does in the thread of all tests."""
-
-    @functools.wraps(test)
-    def run():
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(test).result()
-
-    return run
+from tests.marks import in_a_new_thread
 
 
 def _generator():
