@@ -11,6 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 on_arrays: dict[
     Callable[..., Any], Callable[..., Any]
 ] = {}  # primitive -> the function that it was made from, which does not dispatch
+SMALL_PRODUCT = 2**16  # bytes: a larger answer costs the method `dot` more, which fills it with zeros first
 _plain = np.ndarray.__array_function__
 
 
@@ -99,7 +100,8 @@ def product(x: Any, y: Any) -> Any:
 
     Of others, such as strided and complex ones, `matmul` adds up the products in another order.
     """
-    are_small = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and len(x) * y.shape[1] <= 2**13
+    are_matrices = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2
+    are_small = are_matrices and len(x) * y.shape[1] * x.itemsize <= SMALL_PRODUCT
     are_plain = are_small and x.dtype is y.dtype and x.dtype.char in "fd" and x.flags.forc and y.flags.forc
     return x.dot(y) if are_plain else np.matmul(x, y)
 

@@ -28,6 +28,9 @@ from .modes import is_observed, is_recording, observing
 _new = object.__new__
 _later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from
 _computing = Computing(globals())
+_of_primitives = Computing(vars(primitives))
+product = _of_primitives(primitives.product)
+_of_primitives.complete()
 
 
 # ---- recording: every call with a Tensor goes through `apply`, or through an operator made by `_binary`
@@ -413,7 +416,7 @@ class Tensor(ArrayMethods, Displayed):
         __mul__, __rmul__ = _binary(np.multiply, operator.mul)
         __truediv__, __rtruediv__ = _binary(np.divide, operator.truediv)
         __pow__, __rpow__ = _binary(np.power, operator.pow)
-        __matmul__, __rmatmul__ = _binary(np.matmul, on_arrays=_computing(primitives.product))
+        __matmul__, __rmatmul__ = _binary(np.matmul, on_arrays=product)
         __mod__, __rmod__ = _binary(np.remainder)
 
         __iadd__ = _in_place(__add__)

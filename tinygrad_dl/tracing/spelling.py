@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import primitives
 from .memory import is_reduction
 from .program import Node, Program, rewrite
 
@@ -40,9 +41,6 @@ def as_array(arg: Any, dtype: np.dtype) -> np.ndarray | None:
     return value if np.isfinite(value) else None
 
 
-_SMALL = 2**16  # bytes: a larger answer costs `dot` more, which fills it with zeros first
-
-
 def is_small_product(function: Any, args: tuple[Any, ...]) -> bool:
     """Return whether a call is a product of matrices that the method `dot` computes with half of the overhead."""
     if function is not np.matmul or len(args) != 2 or not all(isinstance(arg, (Node, np.ndarray)) for arg in args):
@@ -50,7 +48,7 @@ def is_small_product(function: Any, args: tuple[Any, ...]) -> bool:
     x, y = args
     if not (len(x.shape) == len(y.shape) == 2 and x.dtype == y.dtype and x.dtype.kind == "f"):
         return False
-    return x.shape[0] * y.shape[1] * x.dtype.itemsize <= _SMALL
+    return x.shape[0] * y.shape[1] * x.dtype.itemsize <= primitives.SMALL_PRODUCT
 
 
 def fastest(program: Program) -> Program:
