@@ -1,8 +1,8 @@
 """What took a value out of the graph is known as long as the value lives, and keeps nothing alive."""
 
 import gc
-import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -262,10 +262,7 @@ def test_threads_that_mark_at_once_see_their_own_marks_and_leave_nothing():
             if source() is not x or product.item() != np.abs(x.data).sum():
                 wrong.append(number)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
     assert not wrong
     assert len(cuts.arrays) == before
