@@ -11,7 +11,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 on_arrays: dict[
     Callable[..., Any], Callable[..., Any]
 ] = {}  # primitive -> the function that it was made from, which does not dispatch
-SMALL_PRODUCT = 2**16  # bytes: a larger answer costs the method `dot` more, which fills it with zeros first
+DOT_WARNS = np.lib.NumpyVersion(np.__version__) >= "2.3.0"  # of overflow, as matmul does in every version
+SMALL_PRODUCT = 2**16 if DOT_WARNS else -1  # bytes: a larger answer costs the method `dot` more, which fills it first
 _plain = np.ndarray.__array_function__
 
 
