@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tinygrad_dl.core import primitives
+from tinygrad_dl.tracing import spelling
 from tinygrad_dl.tracing.algebra import OF_EAGER, OF_SPEED, simplified
 from tinygrad_dl.tracing.trace import trace
 
@@ -42,7 +42,7 @@ def test_an_exact_rule_keeps_the_numbers(rule, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_large_products_of_a_column_and_a_row_are_multiplied_where_they_run(dtype, monkeypatch):
-    monkeypatch.setattr(primitives, "SMALL_PRODUCT", 2**16)  # with NumPy 2.2 too
+    monkeypatch.setattr(spelling, "SMALL_PRODUCT", 2**16)  # with NumPy 2.2 too
     column, row = X.reshape(-1, 1).astype(dtype), np.tile(X.reshape(1, -1), 2**12).astype(dtype)
     program = trace(np.matmul, column, row).program
     fast = simplified(program, rules=OF_SPEED)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_dl.core import primitives
+from tinygrad_dl.tracing import spelling
 from tinygrad_dl.tracing.spelling import as_array, fastest, is_small_product
 from tinygrad_dl.tracing.trace import trace
 
@@ -49,7 +49,7 @@ def test_integers_and_other_dtypes_beside_numbers_stay_as_they_are():
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_small_products_of_matrices_are_computed_by_the_method_dot(dtype, monkeypatch):
-    monkeypatch.setattr(primitives, "SMALL_PRODUCT", 2**16)  # with NumPy 2.2 too, where `dot` does not warn
+    monkeypatch.setattr(spelling, "SMALL_PRODUCT", 2**16)  # with NumPy 2.2 too, where `dot` does not warn
 
     def is_small(x, y):
         return is_small_product(np.matmul, (np.ones(x, dtype), np.ones(y, dtype)))

@@ -11,8 +11,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 on_arrays: dict[
     Callable[..., Any], Callable[..., Any]
 ] = {}  # primitive -> the function that it was made from, which does not dispatch
-DOT_WARNS = np.lib.NumpyVersion(np.__version__) >= "2.3.0"  # of overflow, as matmul does in every version
-SMALL_PRODUCT = 2**16 if DOT_WARNS else -1  # bytes: a larger answer costs the method `dot` more, which fills it first
 _plain = np.ndarray.__array_function__
 
 
@@ -94,17 +92,6 @@ def values(x: Any) -> Any:
 def astype(x: Any, dtype: Any, copy: bool = True) -> Any:
     """`x` cast to another float type; without `copy`, `x` itself if it has that type."""
     return x.astype(dtype, copy=copy)
-
-
-def product(x: Any, y: Any) -> Any:
-    """Compute x @ y with the same bits; of small matrices by the method `dot`, which takes down to half of the time.
-
-    Of others, such as strided and complex ones, `matmul` adds up the products in another order.
-    """
-    are_matrices = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2
-    are_small = are_matrices and len(x) * y.shape[1] * x.itemsize <= SMALL_PRODUCT
-    are_plain = are_small and x.dtype is y.dtype and x.dtype.char in "fd" and x.flags.forc and y.flags.forc
-    return x.dot(y) if are_plain else np.matmul(x, y)
 
 
 @array_function

@@ -28,9 +28,6 @@ from .modes import is_observed, is_recording, observing
 _new = object.__new__
 _later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from
 _computing = Computing(globals())
-_of_primitives = Computing(vars(primitives))
-product = _of_primitives(primitives.product)
-_of_primitives.complete()
 
 
 # ---- recording: every call with a Tensor goes through `apply`, or through an operator made by `_binary`
@@ -149,13 +146,13 @@ def replace_all_data(leaves: list[Tensor], arrays: list[np.ndarray]) -> None:
 
 @_computing
 def _binary(
-    function: Callable, on_numbers: Callable | None = None, on_arrays: Callable | None = None
+    function: Callable, on_numbers: Callable | None = None
 ) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
     """The methods for `x op y` and `y op x`: `apply` specialised to two arguments, for speed.
 
-    The values of `function` come from `on_arrays`, or from `on_numbers`: an operator takes an eighth of a ufunc's time.
+    The values of numbers come from `on_numbers`, an operator of Python, which takes an eighth of a ufunc's time.
     """
-    of_numbers, of_arrays, number = on_numbers or function, on_arrays or function, np.float64
+    of_numbers, number = on_numbers or function, np.float64
 
     def operator(self: Tensor, other: Any) -> Tensor:
         if type(other) is Tensor:
@@ -170,7 +167,7 @@ def _binary(
             tracked = self._tracked
         x = self._value
         try:
-            data = of_numbers(x, y) if type(x) is number else of_arrays(x, y)
+            data = of_numbers(x, y) if type(x) is number else function(x, y)
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
         except ValueError:
@@ -186,7 +183,7 @@ def _binary(
             return NotImplemented
         y = self._value
         try:
-            data = of_numbers(x, y) if type(y) is number else of_arrays(x, y)
+            data = of_numbers(x, y) if type(y) is number else function(x, y)
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
         except ValueError:
@@ -416,7 +413,7 @@ class Tensor(ArrayMethods, Displayed):
         __mul__, __rmul__ = _binary(np.multiply, operator.mul)
         __truediv__, __rtruediv__ = _binary(np.divide, operator.truediv)
         __pow__, __rpow__ = _binary(np.power, operator.pow)
-        __matmul__, __rmatmul__ = _binary(np.matmul, on_arrays=product)
+        __matmul__, __rmatmul__ = _binary(np.matmul)
         __mod__, __rmod__ = _binary(np.remainder)
 
         __iadd__ = _in_place(__add__)

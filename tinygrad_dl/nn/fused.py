@@ -12,7 +12,6 @@ import numpy as np
 from .. import batching
 from .._functions import widened
 from ..core.primitives import Kept, wraps
-from ..core.tensor import product
 from ..guards.numpy_warnings import Computing, at_the_users_line
 from ..tracing.algebra import EXACT, READING
 from ..tracing.fusing import fused
@@ -46,7 +45,7 @@ def _affine(W: Any, A: Any, b: Any) -> Any:
         If `b` is not a column of length n_out.
     """
     try:
-        Z = product(W, A)
+        Z = np.matmul(W, A)
         if b.shape != (Z.shape[0], 1):
             raise ValueError(f"affine: expected b of shape ({Z.shape[0]}, 1) for W of shape {W.shape}, got {b.shape}.")
         return np.add(Z, b, Z) if b.dtype is Z.dtype else Z + b

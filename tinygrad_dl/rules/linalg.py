@@ -6,7 +6,6 @@ import operator
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core.primitives import product
 from ..core.registry import defcomposite, defvjp
 
 # ---- matmul, for every rank; the engine sums over broadcast stacks
@@ -16,7 +15,7 @@ def _matmul_left(g, ans, x, y, *, axes=None):
     if axes is not None:
         return _apply_in_axes(axes, _matmul_left, 0, g, x, y)
     if x.ndim >= 2 and y.ndim >= 2:
-        return product(g, y.mT)
+        return np.matmul(g, y.mT)
     if y.ndim == 1:  # (..., n, k) @ (k,) -> (..., n), and (k,) @ (k,) -> ()
         return np.expand_dims(g, -1) * y if x.ndim >= 2 else g * y
     return np.matmul(y, np.expand_dims(g, -1))[..., 0]  # (n,) @ (..., n, k) -> (..., k)
@@ -26,7 +25,7 @@ def _matmul_right(g, ans, x, y, *, axes=None):
     if axes is not None:
         return _apply_in_axes(axes, _matmul_right, 1, g, x, y)
     if x.ndim >= 2 and y.ndim >= 2:
-        return product(x.mT, g)
+        return np.matmul(x.mT, g)
     if x.ndim == 1:  # (n,) @ (..., n, k) -> (..., k), and (n,) @ (n,) -> ()
         return np.expand_dims(x, -1) * np.expand_dims(g, -2) if y.ndim >= 2 else g * x
     return np.matmul(np.expand_dims(g, -2), x)[..., 0, :]  # (..., n, k) @ (k,) -> (..., n)

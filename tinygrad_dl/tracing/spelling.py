@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core import primitives
 from .memory import is_reduction
 from .program import Node, Program, rewrite
+
+DOT_WARNS = np.lib.NumpyVersion(np.__version__) >= "2.3.0"  # of overflow, as matmul does in every version
+SMALL_PRODUCT = 2**16 if DOT_WARNS else -1  # bytes: a larger answer costs the method `dot` more, which fills it first
 
 
 def by_position(node: Node, out: Any = None) -> tuple[Any, ...] | None:
@@ -48,7 +50,7 @@ def is_small_product(function: Any, args: tuple[Any, ...]) -> bool:
     x, y = args
     if not (len(x.shape) == len(y.shape) == 2 and x.dtype == y.dtype and x.dtype.kind == "f"):
         return False
-    return x.shape[0] * y.shape[1] * x.dtype.itemsize <= primitives.SMALL_PRODUCT
+    return x.shape[0] * y.shape[1] * x.dtype.itemsize <= SMALL_PRODUCT
 
 
 def fastest(program: Program) -> Program:
