@@ -18,6 +18,7 @@ import gc
 import os
 from collections import defaultdict
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -73,6 +74,13 @@ def pytest_collection_finish():
     """Spare the tests and modules, a million objects that stay, every later run of the garbage collector."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup(item):
+    """Start the module's `RNG` anew, so that a test draws the same numbers whatever other tests ran before it."""
+    generator = getattr(getattr(item, "module", None), "RNG", None)
+    if generator is not None:  # with another seed than the module's, whose own arrays a test's must not equal
+        generator.bit_generator.state = np.random.default_rng(1).bit_generator.state
 
 
 @pytest.fixture(scope="session")

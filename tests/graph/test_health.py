@@ -79,7 +79,7 @@ def test_the_size_of_the_gradient_at_each_layer_is_the_product_of_the_layers_aft
 @pytest.mark.parametrize(
     ("factors", "layer"),
     [
-        ([1, 1e-2, 1e-1, 1e-1, 1e-1, 1], 1),  # from the end: Z5 1, Z4 0.1, Z3 0.01, Z2 1e-3, Z1 1e-5
+        ([1, 1e-2, 1e-1, 1e-1, 1.1e-1, 1], 1),  # from the end: Z5 1, Z4 0.11, Z3 0.011, Z2 1.1e-3, Z1 1.1e-5
         ([1, 1, 1, 1e-4, 1, 1], 3),
         ([1, 1, 1, 1, 1, 1e-4], 5),
         ([1, 1e-4, 1, 1, 1, 1], 1),
