@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from operator import attrgetter
@@ -91,29 +92,30 @@ def backward_pass(
     while waiting:
         node = heappop(waiting)[1]
         parents: Any = node._parents or _parents_of(node)
+        if nodes is not None:
+            parents = [parent if parent in nodes else None for parent in parents]
         g = cotangents[node] if node in targets else cotangents.pop(node)
         given = (g, outputs_of(node), *_tensor_args(node)) if create_graph else (g, node._value, *node._args)
-        kwargs = node._kwargs
         rules: Any = vjps[node._function]
         if observer:
             rules = observer.rules(rules, node, g)
         if unread:
             rules = _postponing(rules, parents, targets)
         parts: Any = None  # the cotangents of all parents, if a rule computes them at once, None where none is wanted
-        if type(rules) is not tuple:
+        if type(rules) is not tuple or node._kwargs:
             if type(rules) is registry.ChosenRules:
                 if rules.keeping and not create_graph:
                     given = (*given, *node._kept)
-                parts = rules.choose(given, kwargs, parents, nodes)(*given)
+                parts = rules.choose(given, node._kwargs, parents)(*given)
             elif type(rules) is registry.AddingRule:
                 parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
                     parents = ()
                 sums.add(parent)
             elif type(rules) is registry.JointRule:
-                rules, given, kwargs = rules.picks(given, kwargs, parents)
-            else:  # unbounded: one for each argument
-                rules = list(islice(rules, len(parents)))
+                rules, given = rules.picks(given, node._kwargs, parents)
+            else:  # with settings, or unbounded: one for each argument
+                rules = [rule and partial(rule, **(node._kwargs or {})) for rule in islice(rules, len(parents))]
         argnum = -1  # enumerate and zip allocate per node: 5 % slower on chains
         for parent in parents:
             argnum += 1
@@ -121,17 +123,16 @@ def backward_pass(
                 part = parts[argnum]
                 if part is None:
                     continue
-            elif parent is None or not parent._tracked or (nodes is not None and parent not in nodes):
+            elif parent is None or not parent._tracked:
                 continue
             else:
-                part = rules[argnum](*given, **kwargs) if kwargs else rules[argnum](*given)
+                part = rules[argnum](*given)
                 x = parent._value
                 try:
-                    fits = part.shape == x.shape and part.dtype is x.dtype
+                    if part.shape != x.shape or part.dtype is not x.dtype:
+                        part = unbroadcast(part, x, node)
                 except AttributeError:
                     raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array{origin(node)}") from None
-                if not fits:
-                    part = unbroadcast(part, x, node)
             if parent in cotangents:
                 cotangents[parent] = cotangents[parent] + part
             else:
@@ -140,7 +141,6 @@ def backward_pass(
                     heappush(waiting, (-parent._number, parent))
         if not keep_graph:
             node._args = node._parents = node._kept = ()
-        del g, given, node, parents, parent, parts  # free them before the next rule runs
     if observer:
         observer.finished(cotangents)
     return cotangents

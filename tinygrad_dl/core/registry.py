@@ -64,8 +64,8 @@ def defvjp_chosen(
 ) -> None:
     """Define rules of `function` by argument, and joint ones for the shapes and dtypes of a call, which are faster.
 
-    `choose(given, kwargs, parents, nodes)` returns a function of `given`, which are the arguments of a rule, that
-    computes the cotangents of the `parents` that are tracked, and among `nodes` unless that is None.
+    `choose(given, kwargs, parents)` returns a function of `given`, which are the arguments of a rule, that computes the
+    cotangents of the `parents` that are tracked.
 
     On arrays `keeping` computes the answer, and values to keep, which come at the end of `given`; but not where the
     rules record a graph, in which kept arrays would be constants.
@@ -152,8 +152,8 @@ class JointRule(Sequence[Rule]):
 
     def picks(
         self, given: tuple[Any, ...], kwargs: dict[str, Any] | None, parents: Sequence[Any]
-    ) -> tuple[list[Any], tuple[Any, ...], None]:
-        """Call the rule once; return equivalent rules, arguments and keywords that pick from its answer."""
+    ) -> tuple[list[Any], tuple[Any, ...]]:
+        """Call the rule once; return equivalent rules and arguments that pick from its answer."""
         found = self._rule(*given, **(kwargs or {}))
         for argnum, parent in enumerate(parents[len(found) :], len(found)):
             if parent is not None and parent._tracked:
@@ -162,7 +162,7 @@ class JointRule(Sequence[Rule]):
             np.zeros_like(parent._value) if part is None and parent is not None else part
             for part, parent in zip(found, parents, strict=False)
         ]
-        return list(map(operator.itemgetter, range(len(parents)))), (parts,), None
+        return list(map(operator.itemgetter, range(len(parents)))), (parts,)
 
     def _for(self, argnum: int, computed: list[Sequence[Any]]) -> Rule:
         def pick(g, ans, *primals, **kwargs):

@@ -80,11 +80,11 @@ class _Derived:
         It is written out for the usual number of arrays, since each backward pass calls it for each node.
         """
         xs, parents = ([f"{letter}{i}" for i in range(self.count)] for letter in "xp")
-        wanted = [f"{p} is not None and {p}._tracked and (nodes is None or {p} in nodes)" for p in parents]
+        wanted = [f"{p} is not None and {p}._tracked" for p in parents]
         key = ["type(g)", "type(ans)", *wanted, *(f"{x}.shape" for x in xs), *(f"{x}.dtype" for x in xs)]
         kept = ["*kept"] if self._kept else []
         code = f"""
-def choose(given, kwargs, parents, nodes):
+def choose(given, kwargs, parents):
     try:
         {", ".join(["g", "ans", *xs, *kept])} = given
         [{", ".join(parents)}] = parents
@@ -92,7 +92,7 @@ def choose(given, kwargs, parents, nodes):
     except (AttributeError, KeyError, ValueError):
         found = None
     if found is None:
-        wanted = [p is not None and p._tracked and (nodes is None or p in nodes) for p in parents]
+        wanted = [p is not None and p._tracked for p in parents]
         found = find(given, kwargs or {{}}, wanted)
     return found
 """
