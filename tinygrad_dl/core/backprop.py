@@ -93,7 +93,7 @@ def backward_pass(
         node = heappop(waiting)[1]
         parents: Any = node._parents or _parents_of(node)
         if nodes is not None:
-            parents = [parent if parent in nodes else None for parent in parents]
+            parents = _among(nodes, parents)
         g = cotangents[node] if node in targets else cotangents.pop(node)
         given = (g, outputs_of(node), *_tensor_args(node)) if create_graph else (g, node._value, *node._args)
         rules: Any = vjps[node._function]
@@ -115,7 +115,7 @@ def backward_pass(
             elif type(rules) is registry.JointRule:
                 rules, given = rules.picks(given, node._kwargs, parents)
             else:  # with settings, or unbounded: one for each argument
-                rules = [rule and partial(rule, **(node._kwargs or {})) for rule in islice(rules, len(parents))]
+                rules = _one_for_each(parents, rules, node._kwargs)
         argnum = -1  # enumerate and zip allocate per node: 5 % slower on chains
         for parent in parents:
             argnum += 1
@@ -153,6 +153,16 @@ def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
         reason = registry.refusals.get(node._function, freed)  # type: ignore[arg-type]
         raise RuntimeError(f"the graph behind {node._label()}, made by {registry.name_of(node._function)}, {reason}.")
     return node._parents
+
+
+def _among(nodes: Set[Tensor], parents: Iterable[Any]) -> list[Tensor | None]:
+    """The `parents`, None in place of those that are not among the `nodes`."""
+    return [parent if parent in nodes else None for parent in parents]
+
+
+def _one_for_each(parents: Sequence[Any], rules: Iterable[Any], kwargs: dict[str, Any] | None) -> list[Any]:
+    """One of the `rules`, which may be endless, for each of the `parents`, bound to the settings of the call."""
+    return [rule and partial(rule, **(kwargs or {})) for rule in islice(rules, len(parents))]
 
 
 def _postponing(rules: Any, parents: Sequence[Any], targets: Collection[Tensor]) -> Any:
