@@ -168,17 +168,20 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     except ValueError:
         misfits.explain(function, values, args)
         raise
+    if constant:
+        return without_gradient(result, function, args)
+    return result if "out" in kwargs else unrecorded_any(result, function, args, kwargs)
+
+
+def unrecorded_any(result: Any, function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
+    """Constant Tensors of the `result` of a call, one for each output; a result that is no array as it is."""
     if isinstance(result, tuple) and function in registry.vjps:
         parts = [unrecorded(part, *args, function=function) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    if constant:
-        return without_gradient(result, function, args)
-    if isinstance(result, Symbolic):
-        return unrecorded(result, *args, function=function)
-    if "out" in kwargs or not isinstance(result, (np.ndarray, np.generic)):
-        return result
-    shared = _shares_memory(result, (*args, *kwargs.values()))
-    return unrecorded(result.copy() if shared else result, *args, function=function)
+    if isinstance(result, np.ndarray):
+        given = (*args, *kwargs.values()) if kwargs else args
+        return unrecorded(result.copy() if _shares_memory(result, given) else result, *args, function=function)
+    return unrecorded(result, *args, function=function) if isinstance(result, (np.generic, Symbolic)) else result
 
 
 def without_gradient(result: Any, function: Callable[..., Any] | None, args: tuple[Any, ...]) -> Any:

@@ -44,7 +44,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if kwargs or (kind is not tuple and kind is not registry.ChosenRules) or len(args) > len(rules) or None in rules:
         return calls.apply_any(function, args, kwargs)
     values: list[Any] = []
-    tracked = others = False
+    recording, tracked, others = is_recording(), False, False
     for arg in args:
         if type(arg) is Tensor:
             values.append(arg._value)
@@ -52,15 +52,14 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
                 tracked = True
         else:
             others = True
-            if type(arg) is np.ndarray:
-                values.append(arguments.constant(arg))
-            elif type(arg) is float or type(arg) is int:
+            if type(arg) is float or type(arg) is int:
                 values.append(arg)
+            elif type(arg) is np.ndarray:
+                values.append(arguments.constant(arg) if recording else arg)
             else:
                 return calls.apply_any(function, args, kwargs)
-    if not tracked or not is_recording():
-        return calls.apply_any(function, args, kwargs)
-    keeping = rules.keeping if kind is not tuple else None
+    recorded = tracked and recording
+    keeping = rules.keeping if recorded and kind is not tuple else None
     compute = keeping or primitives.on_arrays.get(function, function)
     try:
         data = compute(*values)
@@ -69,6 +68,10 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     except ValueError:
         misfits.explain(function, values, args)
         raise
+    if not recorded:
+        if others or type(data) is not np.ndarray:
+            return calls.unrecorded_any(data, function, args)
+        return unrecorded(data, *args)
     parents = tuple([arg if type(arg) is Tensor else None for arg in args]) if others else args
     if isinstance(data, tuple):
         return calls.record_several(data, function, tuple(values), None, parents)
