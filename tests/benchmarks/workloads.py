@@ -53,6 +53,14 @@ class Net:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """The output of a `net`, without a graph."""
+
+    net: Net
+    kind = "prediction"
+
+
+@dataclass(frozen=True)
 class HessianVector:
     """The second derivative of the loss of a `net` along a direction in the space of its parameters."""
 
@@ -286,6 +294,7 @@ WORKLOADS = [
     Workload("E", "784-512-512-10, m=1,024, float32", WIDE, (Bar(1.0), *_kept(0.85), _compiled(1.0))),
     Workload("F", "64-32-32-10, m=64, float32", SMALL, (Bar(1.4), _compiled(0.8), BELOW_JAX)),
     Workload("deep", "50 layers of width 32, m=64, float32", DEEP, (Bar(1.33), _compiled(0.78))),
+    Workload("predict", "2-4-1, m=400: prediction without a graph", Prediction(SHALLOW)),
     Workload("logistic", "logistic regression, 30-1, m=569", Net((30, 1), 569)),
     Workload("recurrent", "recurrent net unrolled, T=200, h=64", Recurrent(200, 64), (Bar(1.32), _compiled(0.9))),
     Workload(

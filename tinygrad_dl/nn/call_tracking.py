@@ -14,7 +14,7 @@ import numpy as np
 from .. import pytree
 from ..core.tensor import Tensor
 
-_clock = itertools.count()  # orders the beginnings and ends of calls
+_tick = itertools.count().__next__  # orders the beginnings and ends of calls
 
 
 def track_calls(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,14 +22,12 @@ def track_calls(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def tracked_call(self, *args, **kwargs):
-        began = next(_clock)
+        began = _tick()
         given = (*args, *kwargs.values()) if kwargs else args
-        for x in given:
-            if type(x) is list:
-                given = tuple([ListSnapshot(x) if type(x) is list else x for x in given])
-                break
+        if list in map(type, given):
+            given = tuple([ListSnapshot(x) if type(x) is list else x for x in given])
         result = call(self, *args, **kwargs)
-        record = (began, next(_clock), self, given)
+        record = (began, _tick(), self, given)
         if type(result) is Tensor:  # the usual case, first because every step of a net runs through here
             if result._function is not None:
                 result._calls = (*result._calls, record) if result._calls else (record,)

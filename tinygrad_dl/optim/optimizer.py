@@ -175,10 +175,11 @@ class Optimizer:
         given = []
         for i, parameter, shape, dtype in self._slots:
             gradient = parameter._grad
-            if gradient is not None:
-                if not (type(gradient) is np.ndarray and gradient.dtype is dtype and gradient.shape == shape):
-                    gradient = self._array("a gradient", gradient, i)
-                given.append((i, parameter, gradient))
+            if gradient is None:
+                continue
+            if type(gradient) is not np.ndarray or gradient.dtype is not dtype or gradient.shape != shape:
+                gradient = self._array("a gradient", gradient, i)
+            given.append((i, parameter, gradient))
         if not given:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
         if self.max_norm is not None:

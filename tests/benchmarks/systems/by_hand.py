@@ -11,6 +11,7 @@ from tests.benchmarks.workloads import (
     HessianVector,
     Net,
     Normalisation,
+    Prediction,
     Recurrent,
     Scalars,
     Shards,
@@ -120,6 +121,16 @@ def hessian_vector(problem: HessianVector):
                 dA, RdA = Ws[l].T @ dZ, VWs[l].T @ dZ + Ws[l].T @ RdZ
                 dZ, RdZ = dA * masks[l - 1], RdA * masks[l - 1]
         return seconds[::-1]
+
+    return compute
+
+
+def prediction(problem: Prediction):
+    X, _, (W1, b1, W2, b2) = problem.net.arrays()
+
+    def compute():
+        A1 = np.tanh(W1 @ X + b1)
+        return [1 / (1 + np.exp(np.minimum(-(W2 @ A1 + b2), 80)))]
 
     return compute
 

@@ -12,6 +12,7 @@ from tests.benchmarks.workloads import (
     HessianVector,
     Net,
     Normalisation,
+    Prediction,
     Recurrent,
     Scalars,
     Shards,
@@ -46,6 +47,12 @@ def net(problem: Net):
         return [cost, *[parameter.grad for parameter in descent.parameters]]
 
     return step
+
+
+def prediction(problem: Prediction):
+    net, X, _, _ = _built(problem.net)
+    predict = tg.no_grad()(net)
+    return lambda: [predict(X)]
 
 
 def hessian_vector(problem: HessianVector):
