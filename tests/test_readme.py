@@ -42,7 +42,8 @@ def test_programs_print_what_the_document_shows(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("example.py").write_text(example.source, encoding="utf-8")  # which messages quote
     linecache.clearcache()
-    monkeypatch.setattr(registry, "vjps", dict(registry.vjps))  # what a program defines ends with it
+    for table in ("vjps", "simple"):
+        monkeypatch.setattr(registry, table, dict(getattr(registry, table)))  # what a program defines ends with it
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(compile(example.source, "example.py", "exec"), {"__name__": "document"})

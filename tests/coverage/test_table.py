@@ -26,15 +26,14 @@ def wrong(monkeypatch):
     """Plants a rule, or a decomposition, in the place of that of `np.sinh`."""
 
     def plant(rule=None, composite=None):
-        monkeypatch.setattr(registry, "vjps", dict(registry.vjps))
-        monkeypatch.setattr(registry, "composites", dict(registry.composites))
+        for table in ("vjps", "simple", "composites"):
+            monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
         monkeypatch.setitem(KINDS, "rule", registry.vjps)
         monkeypatch.setitem(KINDS, "composite", registry.composites)
         if rule:
-            registry.vjps[np.sinh] = (rule,)
+            registry.defvjp(np.sinh, rule)
         else:
-            del registry.vjps[np.sinh]
-            registry.composites[np.sinh] = composite
+            registry.defcomposite(np.sinh, composite)
 
     return plant
 

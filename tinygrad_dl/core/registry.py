@@ -21,6 +21,7 @@ from . import primitives
 Rule = Callable[..., Any]
 
 vjps: dict[Any, Sequence[Any]] = {}  # function -> its rules by argument number, None where constant
+simple: dict[Any, tuple[int, Any]] = {}  # function, each argument of which has a rule -> their number, and `keeping`
 constants: set[Callable[..., Any]] = set()  # functions whose derivative is zero wherever it exists
 composites: dict[Callable[..., Any], Callable[..., Any]] = {}  # function -> its decomposition
 refusals: dict[Callable[..., Any], str] = {}  # function -> why it has no derivative, and what to do instead
@@ -32,6 +33,8 @@ def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
         raise ValueError(f"defvjp({name_of(function)}): expected a rule; defnondiff declares a function constant.")
     _define(function)
     vjps[function] = rules
+    if all(rules):
+        simple[function] = len(rules), None
 
 
 def defvjp_each(function: Callable[..., Any], rule: Rule) -> None:
@@ -74,6 +77,7 @@ def defvjp_chosen(
     vjps[function] = ChosenRules(rules)
     vjps[function].choose = choose  # type: ignore[attr-defined]
     vjps[function].keeping = keeping  # type: ignore[attr-defined]
+    simple[function] = len(rules), keeping
 
 
 def defnondiff(*functions: Callable[..., Any]) -> None:
@@ -98,6 +102,7 @@ def refuse(reason: str, *functions: Callable[..., Any]) -> None:
 
 def _define(function: Callable) -> None:
     vjps.pop(function, None)
+    simple.pop(function, None)
     constants.discard(function)
     composites.pop(function, None)
     refusals.pop(function, None)

@@ -27,6 +27,7 @@ from .modes import is_observed, is_recording, observing
 
 _new = object.__new__
 _later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from
+_NOT_SIMPLE = -1, None
 _computing = Computing(globals())
 
 
@@ -39,9 +40,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 
     Raises TypeError where a gradient would be lost silently: for a function without rules, for instance.
     """
-    rules: Any = registry.vjps.get(function)
-    kind = type(rules)
-    if kwargs or (kind is not tuple and kind is not registry.ChosenRules) or len(args) > len(rules) or None in rules:
+    count, keeping = registry.simple.get(function, _NOT_SIMPLE)
+    if kwargs or len(args) > count:
         return calls.apply_any(function, args, kwargs)
     values: list[Any] = []
     recording, tracked, others = is_recording(), False, False
@@ -59,8 +59,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
             else:
                 return calls.apply_any(function, args, kwargs)
     recorded = tracked and recording
-    keeping = rules.keeping if recorded and kind is not tuple else None
-    compute = keeping or primitives.on_arrays.get(function, function)
+    compute = (recorded and keeping) or primitives.on_arrays.get(function, function)
     try:
         data = compute(*values)
     except TypeError as error:  # perhaps NumPy's, about to warn here: let it warn at the user's line

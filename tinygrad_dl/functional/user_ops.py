@@ -115,8 +115,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     name = registry.name_of(function)
     operation = fusing.fused(function, _isolate(function, name, functools.partial(_untracked, name)))
     mark_as_user_op(operation)
-    hold_weakly(registry.vjps, operation)
-    hold_weakly(batching.rules, operation)
+    for table in (registry.vjps, registry.simple, batching.rules):
+        hold_weakly(table, operation)
     return operation
 
 
@@ -235,8 +235,8 @@ def _rule_of(function: Callable[..., Any]) -> str:
 
 def _define(define: Callable[..., Any], function: Callable[..., Any], *rules: Rule | None) -> None:
     define(function, *rules)
-    if is_user_op(function):
-        hold_weakly(registry.vjps, function)
+    for table in (registry.vjps, registry.simple) if is_user_op(function) else ():
+        hold_weakly(table, function)
 
 
 def defnondiff(*functions: Callable[..., Any]) -> None:

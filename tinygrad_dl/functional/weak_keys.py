@@ -22,6 +22,7 @@ class WeakKey(weakref.ref[Any]):
 
 
 def hold_weakly(table: dict[Any, Any], function: Callable[..., Any]) -> None:
-    """Remove the entry of `function` from `table` as soon as the function is freed."""
-    value = table.pop(function)
-    table[WeakKey(function, lambda key: table.pop(key, None))] = value
+    """Remove the entry of `function` from `table`, if it has one, as soon as the function is freed."""
+    if function in table:
+        value = table.pop(function)
+        table[WeakKey(function, lambda key: table.pop(key, None))] = value
