@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
+from tinygrad_dl import nn
 from tinygrad_dl.core.backprop import topological_order
 
 Pair = namedtuple("Pair", "x y")
@@ -212,6 +213,40 @@ def test_gradients_by_an_intermediate_count_what_goes_through_it_only(create_gra
     z = y * x
     dz, dy, dx = tg.gradients(z, [z, y, x], create_graph)
     assert (float(dz), float(dy), float(dx)) == (1.0, 2.0, 12.0)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.data())
+def test_gradients_by_elements_that_were_read_are_those_by_variables(create_graph, indices, data):
+    x, factors = tg.parameter([2.0, 3.0, 5.0]), data.draw(st.lists(st.integers(-3, 3), min_size=6, max_size=6))
+    parts = [x[i] for i in indices]
+    loss = sum((factor * part**2 for factor, part in zip(factors, parts, strict=False)), 0 * x[0])
+    wanted = parts if data.draw(st.booleans()) else [x, *parts]
+    found = tg.gradients(loss, wanted, create_graph)
+    by_part = [2.0 * factor * float(part) for factor, part in zip(factors, parts, strict=False)]
+    by_x = [sum(g for g, i in zip(by_part, indices, strict=True) if i == j) for j in range(3)]
+    assert [g.tolist() for g in found] == (by_part if wanted is parts else [by_x, *by_part])
+
+
+KINDS_OF_RULES = {
+    "by argument": lambda x, w: x * w,
+    "with settings": lambda x, w: np.sum(np.matmul(x, w, axes=[(0, 1), (0, 1), (0, 1)])) * np.ones((2, 2)),
+    "adding": lambda x, w: (x[0] + x[0] + x[1]) * w,
+    "joint": lambda x, w: np.concatenate([x, w]),
+    "chosen": lambda x, w: nn.sigmoid(x) * nn.sigmoid(w),
+    "unbounded": lambda x, w: np.einsum("ij,jk->ik", x, w),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_RULES)
+def test_a_leaf_that_is_frozen_after_the_forward_pass_gets_no_gradient(kind):
+    x, w = tg.parameter([[1.0, 2.0], [3.0, 4.0]]), tg.parameter([[0.5, -1.0], [2.0, 0.25]])
+    loss = np.sum(KINDS_OF_RULES[kind](x, w) ** 2)
+    expected = tg.gradients(loss, w)
+    x.requires_grad = False
+    loss.backward()
+    assert x.grad is None
+    assert w.grad.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("create_graph", [False, True])

@@ -111,7 +111,8 @@ def backward_pass(
                 parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
                     parents = ()
-                sums.add(parent)
+                elif parent is not None and parent._tracked:
+                    sums.add(parent)
             elif type(rules) is registry.JointRule:
                 rules, given = rules.picks(given, node._kwargs, parents)
             else:  # with settings, or unbounded: one for each argument
