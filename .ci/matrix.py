@@ -62,7 +62,7 @@ def tests(python: str | Path, *arguments: str, **environment: str) -> str:
 
 
 def in_full() -> str:
-    return tests(sys.executable, "--deep")
+    return tests(sys.executable, "--deep", "--ignore=tests/test_typing.py")  # which `run` has run with the linters
 
 
 def with_numpy(python: str, which: str, folder: Path, package: str) -> str:
