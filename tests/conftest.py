@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tinygrad_dl.core import registry
+
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
 MANY, FEW = 30, 4  # values of a parametrised test: the quick run takes only a few of more than many, evenly spread
@@ -87,6 +89,14 @@ def pytest_runtest_setup(item):
 def deep(pytestconfig):
     """Whether this is the deep run."""
     return pytestconfig.getoption("--deep")
+
+
+@pytest.fixture
+def own_rules(monkeypatch):
+    """Tables of rules of the test's own: what it defines ends with it."""
+    for name, table in list(vars(registry).items()):
+        if type(table) in (dict, set) and not name.startswith("_"):
+            monkeypatch.setattr(registry, name, table.copy())
 
 
 @pytest.fixture

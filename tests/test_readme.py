@@ -15,7 +15,6 @@ from tests.documents import CHECK, DOCUMENTS, GUIDES, ROOT, TRANSLATIONS, comman
 from tests.testing.in_process import check_here
 from tinygrad_dl import __main__ as command_line
 from tinygrad_dl import testing
-from tinygrad_dl.core import registry
 from tinygrad_dl.testing.homework import files, repairs
 
 README, TRANSLATED = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -37,13 +36,12 @@ def each(examples):
 
 
 @pytest.mark.every_value
+@pytest.mark.usefixtures("own_rules")
 @each(PROGRAMS)
 def test_programs_print_what_the_document_shows(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("example.py").write_text(example.source, encoding="utf-8")  # which messages quote
     linecache.clearcache()
-    for table in ("vjps", "simple"):
-        monkeypatch.setattr(registry, table, dict(getattr(registry, table)))  # what a program defines ends with it
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(compile(example.source, "example.py", "exec"), {"__name__": "document"})

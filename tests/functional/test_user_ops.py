@@ -259,8 +259,7 @@ def test_a_rule_that_is_no_function_is_refused(define, rule):
 
 
 @pytest.mark.parametrize("function", [np.sin, np.add.reduce, np.sort, np.linalg.det])
-def test_the_rule_of_a_user_for_a_function_of_numpy_is_used(function, monkeypatch):
-    for table in ("vjps", "composites", "refusals"):
-        monkeypatch.setattr(registry, table, dict(getattr(registry, table)))
+@pytest.mark.usefixtures("own_rules")
+def test_the_rule_of_a_user_for_a_function_of_numpy_is_used(function):
     tg.defvjp(function, lambda g, ans, x, axis=0: g * np.full((2, 2), 7.0))
     assert tg.grad(lambda x: np.sum(function(x)))(np.eye(2)).tolist() == [[7.0, 7.0], [7.0, 7.0]]
