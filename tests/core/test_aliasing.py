@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tinygrad_dl.core import primitives, registry
+from tinygrad_dl.core.modes import recording
 
 VALUES = np.array([2.0, 3.0, 5.0])
 
@@ -121,6 +123,18 @@ def test_a_constant_shares_no_memory_with_a_buffer_that_it_was_written_into(w):
     y = np.sum(tg.Tensor([VALUES]), 0, None, buffer)
     buffer[:] = 0
     assert tg.gradients(np.sum(w * y), w).tolist() == VALUES.tolist()
+
+
+@pytest.mark.usefixtures("own_rules")
+@pytest.mark.parametrize("is_recording", [True, False])
+def test_a_constant_shares_no_memory_with_an_array_that_a_function_gives_back(w, is_recording):
+    reverse = primitives.array_function(lambda x, y: y[::-1])
+    registry.defvjp(reverse, lambda g, ans, x, y: 0 * x, lambda g, ans, x, y: g[::-1])
+    values = VALUES.copy()
+    with recording(is_recording):
+        ans = reverse(w if not is_recording else w.detach(), values)
+    values[:] = 0
+    assert ans.tolist() == VALUES[::-1].tolist()
 
 
 def test_a_constant_shares_no_memory_with_an_array_that_went_into_it(w):

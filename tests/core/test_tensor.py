@@ -165,6 +165,15 @@ def test_an_operator_on_either_side_is_that_of_numpy(symbol, other):
             np.testing.assert_array_equal(np.asarray(_plain(f(y, make(row)))), f(array, row))
 
 
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**", "%"])
+@pytest.mark.parametrize("other", [2, 0.5, -1, 3.0, np.array([0.5, 2.0, -1.0])], ids=str)
+def test_the_values_of_an_operator_are_those_of_the_function_that_it_records(symbol, other):
+    x = tg.parameter(np.array([-np.inf, -0.0, 1.7]))
+    with np.errstate(all="ignore"):
+        for y in (OPERATORS[symbol](x, other), OPERATORS[symbol](other, x)):
+            np.testing.assert_array_equal(y.numpy(), y._function(*y._args))
+
+
 NUMBERS = st.floats(width=32) | st.integers(-9, 9).map(float)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
+from tinygrad_dl.core.modes import recording
 from tinygrad_dl.graph.formulas import derivative
 from tinygrad_dl.nn import activations, fused, losses
 
@@ -74,6 +75,21 @@ def test_one_node_equals_the_spelled_out_formula_to_second_order(name, rows, m, 
     assert_same_to_second_order(one, other, arrays, rng)
     node = one(tg.parameter(arrays[0]), *arrays[1:])
     assert tg.core.backprop.topological_order(node) == [*node._parents[:1], node]  # one node, as the course draws it
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("of_first", [tg.parameter, tg.Tensor])
+@pytest.mark.parametrize("of_others", [np.asarray, tg.Tensor])
+@given(rows=st.integers(1, 4), m=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_without_recording_it_is_a_constant_tensor_of_the_same_values(name, of_first, of_others, rows, m, seed):
+    one, other, draws = TABLE[name]
+    rng = np.random.default_rng(seed)
+    first, *others = [draw(rng, (rows, m)) for draw in draws]
+    with recording(of_first is tg.Tensor):
+        ans = one(of_first(first), *map(of_others, others))
+    assert type(ans) is tg.Tensor
+    assert not ans.requires_grad
+    np.testing.assert_array_equal(ans.numpy(), other(first, *others))
 
 
 @pytest.mark.parametrize("by_name", [False, True])
