@@ -197,6 +197,7 @@ def _binary(
     return operator, reflected
 
 
+@_computing
 def _power(x: Any, y: Any) -> Any:
     """The power x**y, of an array x as `np.power` rounds it."""
     return np.power(x, y) if type(x) is np.ndarray else x**y
