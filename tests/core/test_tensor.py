@@ -165,6 +165,26 @@ def test_an_operator_on_either_side_is_that_of_numpy(symbol, other):
             np.testing.assert_array_equal(np.asarray(_plain(f(y, make(row)))), f(array, row))
 
 
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**"])
+@pytest.mark.parametrize("make", [tg.Tensor, tg.parameter])
+@given(st.complex_numbers(allow_nan=False, max_magnitude=9), st.sampled_from([np.float64, np.float32, np.complex64]))
+def test_a_complex_number_on_either_side_of_a_number_is_that_of_numpy(symbol, make, number, dtype):
+    f, x = OPERATORS[symbol], dtype(1.5)
+    with np.errstate(all="ignore"):
+        for found, expected in (
+            (f(number, make(x)), f(number, np.array([x]))),
+            (f(make(x), number), f(np.array([x]), number)),
+        ):
+            assert (type(found), found.shape, found.dtype) == (tg.Tensor, (), expected.dtype)
+            np.testing.assert_allclose(found.numpy(), expected[0], rtol=1e-5 if dtype != np.float64 else 1e-12)
+
+
+def test_a_complex_number_beside_zero_gives_what_numpy_gives_arrays():
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal((1j / tg.parameter(0.0)).numpy(), (1j / np.zeros(1))[0])
+    assert tg.grad(lambda x: np.abs(1j * np.sum(x)))(np.array([1.0, 2.0])).tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**", "%"])
 @pytest.mark.parametrize("other", [2, 0.5, -1, 3.0, np.array([0.5, 2.0, -1.0])], ids=str)
 def test_the_values_of_an_operator_are_those_of_the_function_that_it_records(symbol, other):

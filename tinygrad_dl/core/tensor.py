@@ -184,7 +184,7 @@ def _binary(
             return NotImplemented
         y = self._value
         try:
-            data = compute(x, y)
+            data = compute(x, y) if type(x) is not complex else function(x, y)  # it would take a float64 for a float
         except TypeError as error:
             data = at_the_users_line(error, function, (x, y))
         except ValueError:
