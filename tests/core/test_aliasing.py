@@ -137,6 +137,26 @@ def test_a_constant_shares_no_memory_with_an_array_that_a_function_gives_back(w,
     assert ans.tolist() == VALUES[::-1].tolist()
 
 
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize("is_recording", [True, False])
+def test_no_output_of_several_shares_memory_with_an_array_that_went_in(w, by_name, is_recording):
+    f = tg.fused((lambda x, *, a: (2 * x, a[::-1])) if by_name else lambda x, a: (2 * x, a[::-1]))
+    values = VALUES.copy()
+    with recording(is_recording):
+        _, ans = f(w.detach(), **{"a": values}) if by_name else f(w, values)
+    values[:] = 0
+    assert ans.tolist() == VALUES[::-1].tolist()
+
+
+def test_a_checkpoint_keeps_no_array_of_its_owner(w):
+    values = VALUES.copy()
+    y, same = tg.checkpoint(lambda x, a: (x * a, a))(w, values)
+    expected = tg.gradients(np.sum(y * same), w).tolist()
+    values[:] = 0
+    assert same.tolist() == VALUES.tolist()
+    assert tg.gradients(np.sum(y * same), w).tolist() == expected == (VALUES**2).tolist()
+
+
 def test_a_constant_shares_no_memory_with_an_array_that_went_into_it(w):
     @tg.primitive
     def second(x, y):

@@ -10,6 +10,7 @@ import numpy as np
 from .. import pytree
 from ..batching import core_of, with_core
 from ..core import primitives
+from ..core.arguments import own
 from ..core.backprop import backward_between, topological_order
 from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
@@ -99,7 +100,8 @@ def _wrap(f: Callable) -> Callable:
 def _run(f: Callable, arguments: tuple) -> Any:
     """Call `f`, and replace its graph by one node, which keeps a program instead of intermediate arrays."""
     leaves = list(pytree.leaves(arguments))
-    primals = [core_of(x) for x in leaves if _is_primal(core_of(x))]
+    cores = [core_of(x) for x in leaves if _is_primal(core_of(x))]
+    primals = [x if type(x) is Tensor else own(x) for x in cores]  # the user may change an array later
     variables = [_new_leaf(x) for x in primals]
     supply = iter(variables)
     given = [with_core(x, lambda core: next(supply) if _is_primal(core) else core) for x in leaves]
