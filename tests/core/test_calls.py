@@ -1,12 +1,14 @@
 """Calls that would lose the gradient silently elsewhere: each is right, or an error that names the remedy."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import tinygrad_dl as tg
 from tinygrad_dl.core import registry
+from tinygrad_dl.core.modes import recording
 
 VALUES = np.array([2.0, 3.0, 5.0])
 
@@ -127,13 +129,27 @@ def test_a_function_of_a_list_without_a_rule_is_an_error_and_of_constants_what_n
         assert call(w).tolist() == call(w.numpy()).tolist()
 
 
-def test_a_masked_array_is_refused_rather_than_unmasked(w):
-    masked = np.ma.array(VALUES, mask=[True, False, False])
-    for use in (lambda: w * masked, lambda: tg.Tensor(masked), lambda: np.where(masked, w, 0)):
-        with pytest.raises(TypeError, match=r"expected a plain array, got a MaskedArray: x\.filled\(value\)"):
+@pytest.mark.parametrize("is_recording", [True, False])
+@pytest.mark.parametrize("make", [tg.Tensor, tg.parameter])
+def test_a_masked_array_is_refused_rather_than_unmasked(make, is_recording):
+    x, masked = make(VALUES), np.ma.array(VALUES, mask=[True, False, False])
+    uses = lambda: x * masked, lambda: tg.Tensor(masked), lambda: np.where(masked, x, 0), lambda: np.add(x, masked)
+    for use in (*uses, lambda: np.sum(x, where=masked), lambda: np.hypot(masked, x)):
+        with recording(is_recording), pytest.raises(TypeError, match=r"got a MaskedArray: x\.filled\(value\)"):
             use()
-    with pytest.raises(TypeError, match="expected a plain array, got a matrix"):
-        w * np.eye(3).view(np.matrix)
+    for use in (lambda: x * np.eye(3).view(np.matrix), lambda: np.add(x, np.eye(3).view(np.matrix))):
+        with recording(is_recording), pytest.raises(TypeError, match="expected a plain array, got a matrix"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "other", [Fraction(1, 2), [Fraction(1, 2)] * 3, np.array([1, 2, None]), np.array(["a"] * 3)], ids=str
+)
+def test_what_gives_no_numbers_is_refused_without_recording_too(w, other):
+    for x in (w, w.detach()):
+        for function in (np.add, lambda x, y: np.stack([x, np.broadcast_to(y, 3)])):
+            with tg.no_grad(), pytest.raises(TypeError):
+                function(x, other)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from .modes import IN_RULE, is_recording
 from .tensor import Tensor, record, unrecorded
 
 _computing = Computing(globals())
+_ARRAYS = np.ndarray, np.generic, Symbolic
 _FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, str, slice})
 
 
@@ -121,6 +122,9 @@ def record_several(
 def outputs(data: tuple[Any, ...], node: Tensor) -> tuple[Any, ...]:
     """A Tensor per output of the function of `node`; integer outputs are constant."""
     count = len(data)
+    if not all(isinstance(part, _ARRAYS) for part in data):
+        name = registry.name_of(node._function)
+        raise TypeError(f"{name} gave nested outputs: expected an array, or a tuple of arrays.")
     parts = [
         record(part, primitives.output, (node._value, i, count), None, (node, None, None))
         if part.dtype.kind in "fc"
@@ -176,12 +180,13 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
 def unrecorded_any(result: Any, function: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
     """Constant Tensors of the `result` of a call, one for each output; a result that is no array as it is."""
     if isinstance(result, tuple) and function in registry.vjps:
-        parts = [unrecorded(part, *args, function=function) for part in result]
+        parts = [unrecorded_any(part, function, args, kwargs) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     if isinstance(result, np.ndarray):
-        given = (*args, *kwargs.values()) if kwargs else args
-        return unrecorded(result.copy() if _shares_memory(result, given) else result, *args, function=function)
-    return unrecorded(result, *args, function=function) if isinstance(result, (np.generic, Symbolic)) else result
+        if result.dtype.kind not in "biufc":
+            raise TypeError(f"{registry.name_of(function)} gave {str(result)[:60]}: expected arrays of numbers.")
+        result = result.copy() if _shares_memory(result, (*args, *(kwargs or {}).values())) else result
+    return unrecorded(result, *args, function=function) if isinstance(result, _ARRAYS) else result
 
 
 def without_gradient(result: Any, function: Callable[..., Any] | None, args: tuple[Any, ...]) -> Any:
@@ -217,8 +222,9 @@ def _plain(arg: Any) -> Any:
 
 
 def _taken(arg: Any) -> Any:
-    """`arg` for a function of NumPy: data frames, buffers and the like become arrays."""
-    return arg if type(arg) in _FAMILIAR or isinstance(arg, np.ndarray) else arguments.setting(arg)
+    """`arg` for a function of NumPy: data frames, buffers and the like become arrays; masked ones are refused."""
+    is_plain = isinstance(arg, np.ndarray) and not isinstance(arg, (np.ma.MaskedArray, np.matrix))
+    return arg if type(arg) in _FAMILIAR or is_plain else arguments.setting(arg)
 
 
 def _shares_memory(array: Any, arg: Any) -> bool:
