@@ -197,6 +197,12 @@ def test_a_rule_may_give_its_cotangent_or_a_primal_back(w):
     assert w.tolist() == [1.0, 2.0, 3.0]
 
 
+def test_lists_among_several_outputs_are_arrays():
+    pair = tg.primitive(lambda x: (2 * x, [x[0], x[1]]))
+    tg.defvjp(pair, lambda g, ans, x: 2 * g[0] + g[1])
+    assert tg.grad(lambda x: np.sum(np.multiply(*pair(x))))(np.array([1.0, 2.0])).tolist() == [4.0, 8.0]
+
+
 @pytest.mark.parametrize("define", [tg.defvjp_each, user_ops.defvjp_jointly])
 def test_one_rule_for_all_arguments_is_watched_too(w, define):
     @tg.primitive

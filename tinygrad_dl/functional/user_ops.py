@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import batching, pytree
+from .._foreign import dispatches
 from .._signatures import signature
 from ..core import arguments, primitives, registry
 from ..core.tensor import Tensor
@@ -79,7 +80,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     ----------
     function
         A function of arrays, which are positional arguments, and of settings, which are keywords. It returns an array,
-        or several in a tuple, and may neither change arrays in place nor use Tensors from outside.
+        as lists of numbers or arrays too, or several in a tuple, and may neither change arrays in place nor use Tensors
+        from outside.
 
     Returns
     -------
@@ -94,9 +96,10 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
 
     Notes
     -----
-    A function that branches on values, draws random numbers, or reads arrays from outside is one node as well, but its
-    backward pass records it anew. The same holds for second derivatives where a first one has kinks, as that of
-    `np.abs`; exactly at a tie of `np.maximum` or `np.minimum` they are those of an isolated node.
+    A function that branches on values, draws random numbers, reads arrays from outside, or gets settings that can
+    change, such as objects and functions, is one node as well, but its backward pass records it anew. The same holds
+    for second derivatives where a first one has kinks, as that of `np.abs`; exactly at a tie of `np.maximum` or
+    `np.minimum` they are those of an isolated node.
 
     Examples
     --------
@@ -113,7 +116,12 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     if any(p.kind is p.VAR_POSITIONAL for p in signature(function).parameters.values()):
         raise TypeError("fused: expected a function of a fixed number of arrays, got one of any number, as *arrays.")
     name = registry.name_of(function)
-    operation = fusing.fused(function, _isolate(function, name, functools.partial(_untracked, name)))
+
+    @functools.wraps(function)
+    def formula(*args: P.args, **kwargs: P.kwargs) -> Any:
+        return _map_parts(lambda part: _answer(name, part), function(*args, **kwargs))
+
+    operation = fusing.fused(formula, _isolate(function, name, functools.partial(_untracked, name)))
     mark_as_user_op(operation)
     for table in (registry.vjps, registry.simple, batching.rules):
         hold_weakly(table, operation)
@@ -121,9 +129,16 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
 
 
 def _untracked(name: str, value: Any) -> Any:
+    value = _answer(name, value)
     if type(value) is Tensor:
         raise TypeError(f"{name} uses a Tensor from outside, whose gradient would be lost: pass it as an argument.")
-    return value if hasattr(value, "dtype") else _array(name, value)
+    return value
+
+
+def _answer(name: str, value: Any) -> Any:
+    """An answer of a formula: an array or a Tensor of numbers as it is, anything else as an array."""
+    is_array = isinstance(value, np.generic) or dispatches(value)
+    return value if is_array and value.dtype.kind in "biufc" else _array(name, value)
 
 
 def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:
@@ -331,20 +346,32 @@ def _isolate(function: Callable, name: str, keep: Callable[[Any], Any]) -> Calla
                 f"{name} changes an array in place that the graph needs ({error}): compute a new one, "
                 f"y = 2 * x instead of x *= 2."
             ) from error
-        return pytree.map_leaves(keep, answer) if isinstance(answer, tuple) else keep(answer)
+        return _map_parts(keep, answer)
 
     return call
+
+
+def _map_parts(function: Callable[[Any], Any], answer: Any) -> Any:
+    """Apply `function` to an answer, or to each of several in a tuple."""
+    return pytree.with_children(answer, [*map(function, answer)]) if isinstance(answer, tuple) else function(answer)
 
 
 def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def _array(name: str, value: Any) -> Any:
     try:
-        return arguments.numbers(value)
+        return _stacked(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} gave {value!r:.60}: expected an array of numbers, or a tuple of them.") from error
+
+
+def _stacked(value: Any) -> Any:
+    """Convert `value` to an array of numbers, as `np.array` does; to a Tensor if Tensors are in its lists."""
+    if isinstance(value, (list, tuple)) and any(map(dispatches, pytree.leaves(value))):
+        return np.stack([part if dispatches(part) else _stacked(part) for part in value])
+    return arguments.numbers(value)
 
 
 def read_only(value: Any) -> Any:
