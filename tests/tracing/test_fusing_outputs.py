@@ -1,4 +1,4 @@
-"""A fused function may return lists: it has the derivatives of its formula."""
+"""A fused function may return lists, and an array more than once: it has the derivatives of its formula."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ PARTS = {
     "number": lambda x: 3.0,
     "constant": lambda x: np.cos(0.5),
 }
+ARRAYS = {"x": lambda x: x, "sine": np.sin, "square": lambda x: x * x, "constant": np.zeros_like}
 
 
 def _nested(shape):
@@ -79,6 +80,15 @@ def test_the_rule_of_a_list_is_derived_once():
         np.testing.assert_array_equal(tg.grad(lambda x: np.sum(fused(x)))(X), [2, 1])
     [rule] = tg.core.registry.vjps[fused].choose.__globals__["rules"].values()
     assert rule is not None  # which stands for the graph of the formula
+
+
+@given(picks=st.lists(st.sampled_from([*ARRAYS]), min_size=1, max_size=5))
+def test_cotangents_of_an_output_given_more_than_once_add_up(picks):
+    def formula(x):
+        arrays = {name: array(x) for name, array in ARRAYS.items()}
+        return tuple(arrays[name] for name in picks)
+
+    _assert_same(tg.fused(formula), formula)
 
 
 @pytest.mark.parametrize(

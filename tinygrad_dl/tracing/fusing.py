@@ -189,7 +189,10 @@ def choose(given, kwargs, parents):
             leaves = [_leaf(x, recorded) if needed else x for x, needed in zip(xs, wanted, strict=True)]
             y = with_recording(True, lambda: self._formula(*leaves, **kwargs))
             outputs = (*zip(y, g, strict=True),) if isinstance(y, tuple) else ((y, g),)
-            seeds = {part: u for part, u in outputs if u is not None and type(part) is Tensor and part._tracked}
+            seeds: dict[Tensor, Any] = {}
+            for part, u in outputs:
+                if u is not None and type(part) is Tensor and part._tracked:
+                    seeds[part] = seeds[part] + u if part in seeds else u  # one Tensor may be several outputs
             targets = [i for i, leaf in enumerate(leaves) if wanted[i] and type(leaf) is Tensor and leaf._tracked]
             order = topological_order(*seeds)
             found = backward_between(seeds, [leaves[i] for i in targets], order, recorded)
