@@ -322,3 +322,9 @@ def test_there_is_no_source_before_the_first_call():
         tg.compile(np.sum).source()
     with pytest.raises(TypeError, match="expected a function"):
         tg.compile(3)
+
+
+def test_programs_are_made_for_the_exact_value_of_a_complex_number():
+    compiled = tg.compile(lambda x, number: np.copysign(1.0, number.imag) * x)
+    for imag in (0.0, -0.0, 0.0):
+        assert compiled(np.ones(1), complex(0.0, imag)) == np.copysign(1.0, imag)

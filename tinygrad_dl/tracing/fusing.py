@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from .. import batching
+from .._foreign import dispatches
 from .._signatures import signature
 from ..core import primitives, registry
 from ..core.backprop import backward_between, topological_order
@@ -17,6 +18,7 @@ from ..core.tensor import Tensor, untracked
 from . import algebra
 from .deriving import Mismatch, compiled, rule_of
 from .places import find_places
+from .signatures import Changeable, exact
 from .spelling import fastest
 from .symbols import transparent
 
@@ -89,7 +91,7 @@ def choose(given, kwargs, parents):
         {", ".join(["g", "ans", *xs, *kept])} = given
         [{", ".join(parents)}] = parents
         found = rules[{", ".join([*key, *(["bool(kept)"] * len(kept))])}] if not kwargs else None
-    except (AttributeError, KeyError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         found = None
     if found is None:
         wanted = [p is not None and p._tracked for p in parents]
@@ -127,18 +129,18 @@ def choose(given, kwargs, parents):
                 return self._by_graph(kwargs, wanted)
             self._outside = [(place, place.get()) for place in places.others]
             self.rules.clear()
-        key: Any = (*kinds, *wanted, *map(_shape_of, primals), *map(_dtype_of, primals))
-        key += (kept,) if self._kept else ()
-        if kwargs or self._outside:  # no key of `choose`
-            key = (key, *sorted(kwargs.items()))
         try:
+            key: Any = (*kinds, *wanted, *map(_shape_of, primals), *map(_dtype_of, primals))
+            key += (kept,) if self._kept else ()
+            if kwargs or self._outside:  # no key of `choose`
+                key = (key, *[(name, exact(kwargs[name])) for name in sorted(kwargs)])
             rule = self.rules.get(key, _MISSING)
             if rule is _MISSING:
                 if len(self.rules) >= _MOST:
                     self.rules.clear()
                 rule = self.rules[key] = self._derive(given, kwargs, wanted, kept)
             return rule or self._by_graph(kwargs, wanted)
-        except TypeError:  # a setting that is not hashable
+        except Changeable:
             return self._by_graph(kwargs, wanted)
 
     def _names(self, primals: tuple[Any, ...]) -> list[str]:
@@ -219,9 +221,13 @@ def _is_float(x: Any) -> bool:
 
 def _shape_of(x: Any) -> Any:
     """The shape of an array; the type of another argument."""
-    return tuple(x.shape) if hasattr(x, "shape") else type(x)
+    return tuple(x.shape) if _is_array(x) else type(x)
 
 
 def _dtype_of(x: Any) -> Any:
-    """The dtype of an array; another argument itself."""
-    return np.dtype(x.dtype) if hasattr(x, "shape") else repr(x) if isinstance(x, (int, float, complex)) else x
+    """The dtype of an array; a key of another argument."""
+    return np.dtype(x.dtype) if _is_array(x) else exact(x)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.generic) or dispatches(x)

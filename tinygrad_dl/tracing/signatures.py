@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,10 @@ from .places import is_generator
 
 class Unsuitable(Exception):
     """Arguments that no program takes: Tensors with a graph, arrays of other libraries."""
+
+
+class Changeable(Exception):
+    """A setting without a key: an object that may be another one in the next call, though it is the same object."""
 
 
 def signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
@@ -73,7 +79,7 @@ def _key(arg: Any, leaves: list[Any]) -> Any:
     if is_generator(arg):
         return kind, type(arg.bit_generator)
     return (
-        ("value", kind, arg)
+        ("value", *exact(arg))
         if kind in (int, bool, str, bytes, complex) or isinstance(arg, np.generic)
         else ("object", Identity(arg))
     )
@@ -94,3 +100,29 @@ class Identity:
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Identity and other.value is self.value
+
+
+_PACKAGES = "builtins", "numpy", __name__.partition(".")[0]  # whose functions and classes do not change
+
+
+def exact(setting: Any) -> Any:
+    """A key that only settings of the same types and values have. Raises Changeable for one whose state may change.
+
+    >>> exact((1, 0.0)) == exact((True, 0.0)), exact(0.0) == exact(-0.0), exact(slice(3)) == exact(slice(3))
+    (False, False, True)
+    """
+    kind = type(setting)
+    if kind in (NoneType, EllipsisType, bool, int, str, bytes) or isinstance(setting, np.dtype):
+        return kind, setting
+    if kind in (float, complex):
+        return kind, repr(setting)
+    if isinstance(setting, np.generic):
+        return setting.dtype, setting.tobytes()
+    if kind is tuple:
+        return kind, *map(exact, setting)
+    if kind in (slice, range):
+        return kind, *map(exact, (setting.start, setting.stop, setting.step))
+    module, name = str(getattr(setting, "__module__", "")), getattr(setting, "__name__", "")
+    if module.partition(".")[0] in _PACKAGES and getattr(sys.modules.get(module), name, None) is setting:
+        return Identity(setting)
+    raise Changeable
