@@ -137,7 +137,7 @@ def _untracked(name: str, value: Any) -> Any:
 
 def _answer(name: str, value: Any) -> Any:
     """An answer of a formula: an array or a Tensor of numbers as it is, anything else as an array."""
-    is_array = isinstance(value, np.generic) or dispatches(value)
+    is_array = isinstance(value, (np.ndarray, np.generic)) or dispatches(value)
     return value if is_array and value.dtype.kind in "biufc" else _array(name, value)
 
 
