@@ -1,5 +1,6 @@
 """Rules of a fused function are those of the settings of each call, which may be equal and yet differ."""
 
+import random
 import zlib
 
 import numpy as np
@@ -117,3 +118,36 @@ def test_the_rule_of_a_plain_setting_is_derived_once(setting):
 def test_a_dtype_may_be_given_by_position(kind):
     fused = tg.fused(lambda x, setting: x.astype(setting) ** 2)
     assert _slope(fused, kind).tolist() == [2.0, 2.0]
+
+
+# ---- what is no argument, and changes
+
+
+GENERATOR, WEIGHTS = np.random.default_rng(0), np.ones(3)
+INCONSTANT = {
+    "numpy.random": lambda x: x * np.random.normal(),  # noqa: NPY002
+    "random": lambda x: x * random.random(),
+    "generator": lambda x: np.where(GENERATOR.random(x.shape) < 0.5, x, 0),
+}
+
+
+@pytest.mark.parametrize("name", INCONSTANT)
+def test_a_formula_that_returns_something_else_each_time_is_refused_in_the_backward_pass(name):
+    y = tg.fused(INCONSTANT[name])(tg.parameter(np.ones(40)))
+    with pytest.raises(RuntimeError, match="does not return in the backward pass what it returned in the forward pass"):
+        np.sum(y).backward()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, complex])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, np.inf, np.nan])
+def test_a_formula_that_reads_an_array_from_outside_may_do_so_until_it_changes(dtype, scale):
+    weights = np.array([1, 2, 3], dtype)
+    f = tg.fused(lambda x: np.sum(np.sin(x) * weights / 7))
+    x = tg.parameter(np.array([scale, 1, 2], dtype))
+    with np.errstate(all="ignore"):
+        y = f(x)
+        np.testing.assert_allclose(tg.gradients(y, x, cotangent=dtype(1)), np.cos(x.numpy()) * weights / 7, rtol=1e-2)
+        weights[1] = 5
+        if np.isfinite(scale):
+            with pytest.raises(RuntimeError, match="or reads what changes, pass them as arguments"):
+                tg.gradients(y, x, cotangent=dtype(1))

@@ -80,8 +80,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     ----------
     function
         A function of arrays, which are positional arguments, and of settings, which are keywords. It returns an array,
-        as lists of numbers or arrays too, or several in a tuple, and may neither change arrays in place nor use Tensors
-        from outside.
+        as lists of numbers or arrays too, or several in a tuple, and may neither change arrays in place nor draw random
+        numbers, nor use Tensors from outside.
 
     Returns
     -------
@@ -93,13 +93,15 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     TypeError
         If `function` is no function, or takes any number of arguments. From the function, if it uses a Tensor from
         outside.
+    RuntimeError
+        From a backward pass that records the function anew, if it returns something else then: see the notes.
 
     Notes
     -----
-    A function that branches on values, draws random numbers, reads arrays from outside, or gets settings that can
-    change, such as objects and functions, is one node as well, but its backward pass records it anew. The same holds
-    for second derivatives where a first one has kinks, as that of `np.abs`; exactly at a tie of `np.maximum` or
-    `np.minimum` they are those of an isolated node.
+    A function that branches on values, reads arrays from outside, or gets settings that can change, such as objects and
+    functions, is one node as well, but its backward pass records it anew. Second derivatives are recorded anew too
+    where a first one has kinks, as that of `np.abs`; exactly at a kink, or a tie of `np.maximum` or `np.minimum`, they
+    are those of an isolated node.
 
     Examples
     --------

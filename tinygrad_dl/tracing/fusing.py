@@ -18,6 +18,7 @@ from ..core.tensor import Tensor, untracked
 from . import algebra
 from .deriving import Mismatch, compiled, rule_of
 from .places import find_places
+from .repeats import random_states
 from .signatures import Changeable, exact
 from .spelling import fastest
 from .symbols import transparent
@@ -155,6 +156,7 @@ def choose(given, kwargs, parents):
         ans, primals = given[1], given[2 : 2 + len(wanted)]
         recorded = type(ans) is Tensor
         floats = [is_wanted and _is_float(x) for x, is_wanted in zip(primals, wanted, strict=True)]
+        before = random_states()
         try:
             with np.errstate(all="ignore"):
                 program = rule_of(
@@ -163,6 +165,8 @@ def choose(given, kwargs, parents):
                 )
         except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
             return None
+        if random_states() != before:
+            return None  # a draw is no constant of the rule; another one is an error then
         if recorded and program.guards:
             return None  # at a kink, whose second derivative depends on the values
         fast = all(isinstance(x, (np.ndarray, np.generic)) for x in given[:2])  # their methods do not dispatch
@@ -190,6 +194,11 @@ def choose(given, kwargs, parents):
             xs = primals[: len(wanted)]
             leaves = [_leaf(x, recorded) if needed else x for x, needed in zip(xs, wanted, strict=True)]
             y = with_recording(True, lambda: self._formula(*leaves, **kwargs))
+            if not _agree(y, ans):
+                raise RuntimeError(
+                    f"fused: {self._name} does not return in the backward pass what it returned in the forward pass. "
+                    f"If it draws random numbers, or reads what changes, pass them as arguments instead."
+                )
             outputs = (*zip(y, g, strict=True),) if isinstance(y, tuple) else ((y, g),)
             seeds: dict[Tensor, Any] = {}
             for part, u in outputs:
@@ -202,6 +211,19 @@ def choose(given, kwargs, parents):
             return [cotangents.get(i) for i in range(len(leaves))]
 
         return rule
+
+
+def _agree(y: Any, ans: Any) -> bool:
+    """Return whether a formula that is recorded anew has given its answer again, up to rounding."""
+    if isinstance(y, tuple):
+        return all(map(_agree, y, ans))
+    a, b = (part._value if type(part) is Tensor else part for part in (y, ans))
+    if not (_is_float(b) and isinstance(a, (np.ndarray, np.generic)) and isinstance(b, (np.ndarray, np.generic))):
+        return True  # of many samples, say
+    rounding = np.sqrt(np.finfo(b.dtype).eps)
+    with np.errstate(all="ignore"):
+        largest = np.max(np.abs(b), where=np.isfinite(b), initial=0)
+        return np.allclose(a, b, rounding, rounding * largest, equal_nan=True)
 
 
 def _leaf(x: Any, recorded: bool) -> Any:
