@@ -86,7 +86,7 @@ ALLOWED = {
         "optim",
     },
     "parallel.": {"core", "nn", "checks", "data", "parallel"},
-    "tracing.fusing": {"_signatures", "core", "batching", "tracing"},
+    "tracing.fusing": {"_foreign", "_signatures", "core", "batching", "tracing"},
     "tracing.": {
         "_foreign",
         "_functions",
