@@ -123,7 +123,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     def formula(*args: P.args, **kwargs: P.kwargs) -> Any:
         return _map_parts(lambda part: _answer(name, part), function(*args, **kwargs))
 
-    operation = fusing.fused(formula, _isolate(function, name, functools.partial(_untracked, name)))
+    compute = _isolate(function, name, functools.partial(_untracked, name))
+    operation = fusing.fused(formula, compute, may_change=True)
     mark_as_user_op(operation)
     for table in (registry.vjps, registry.simple, batching.rules):
         hold_weakly(table, operation)

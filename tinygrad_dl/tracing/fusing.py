@@ -38,6 +38,7 @@ def fused(
     keeping: Callable[..., primitives.Kept] | None = ...,
     kept: Callable[..., Any] | None = ...,
     kinds: tuple[str, ...] = ...,
+    may_change: bool = ...,
 ) -> F: ...
 def fused(
     formula: Any,
@@ -46,16 +47,18 @@ def fused(
     keeping: Callable[..., primitives.Kept] | None = None,
     kept: Callable[..., Any] | None = None,
     kinds: tuple[str, ...] = (algebra.EXACT,),
+    may_change: bool = False,
 ) -> Any:
     """Make a `formula`, a function of arrays, one node of the graph; see `tg.fused`.
 
     With `compute`, which gives the same values, arrays are computed by that: faster, or after checks. `keeping` returns
-    values for the rules besides the answer, and `kept` is their formula. `kinds` are those of identities to apply.
+    values for the rules besides the answer, and `kept` is their formula. `kinds` are those of identities to apply. A
+    formula that `may_change` is compared with its first answer where the backward pass records it anew.
     """
     body: Any = compute or formula
     operation = primitives.array_function(body)
     transparent.add(operation)
-    derived = _Derived(formula, registry.name_of(operation), kinds, kept)
+    derived = _Derived(formula, registry.name_of(operation), kinds, kept, may_change)
     registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)), keeping=keeping)
     batching.rules[operation] = lambda level, *args, **kwargs: body(*args, **kwargs)
     return operation
@@ -68,9 +71,14 @@ class _Derived:
     """The derivative rules of a `formula`, which depend on the shapes, dtypes and settings of a call."""
 
     def __init__(
-        self, formula: Callable[..., Any], name: str, kinds: tuple[str, ...], kept: Callable[..., Any] | None = None
+        self,
+        formula: Callable[..., Any],
+        name: str,
+        kinds: tuple[str, ...],
+        kept: Callable[..., Any] | None = None,
+        may_change: bool = False,
     ):
-        self._formula, self._name, self._kinds, self._kept = formula, name, kinds, kept
+        self._formula, self._name, self._kinds, self._kept, self._may_change = formula, name, kinds, kept, may_change
         self._parameters = [p for p in signature(formula).parameters.values() if p.kind is not p.KEYWORD_ONLY]
         self.rules: dict[Any, _Joint | None] = {}
         self._outside: list[tuple[Any, Any]] | None = None  # the places that the formula reads, and the values there
@@ -194,7 +202,7 @@ def choose(given, kwargs, parents):
             xs = primals[: len(wanted)]
             leaves = [_leaf(x, recorded) if needed else x for x, needed in zip(xs, wanted, strict=True)]
             y = with_recording(True, lambda: self._formula(*leaves, **kwargs))
-            if not _agree(y, ans):
+            if self._may_change and not _agree(y, ans):
                 raise RuntimeError(
                     f"fused: {self._name} does not return in the backward pass what it returned in the forward pass. "
                     f"If it draws random numbers, or reads what changes, pass them as arguments instead."
