@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _functions
-from ..core import primitives
+from ..core import primitives, registry
 from ..core.backprop import backward_between, topological_order
 from ..core.modes import with_recording
 from ..core.registry import name_of
@@ -96,7 +96,7 @@ def rule_of(
         if output_of(cotangent, outputs).index < 0:
             raise TypeError("the cotangent is not traced.")
     whole = Program(nodes, tracing.nodes, [*outputs, *parts], tracing.guards)
-    whole = _with_inputs(whole, {y._value._node: nodes[1]})
+    whole = _with_inputs(without_dead_code(whole), {y._value._node: nodes[1]})
     whole = with_common_once(with_constants(without_dead_code(whole)))
     for table in (identities.OF_RULES, identities.AFTERWARDS):
         whole = with_common_once(without_dead_code(algebra.simplified(whole, rules=table)))
@@ -118,12 +118,32 @@ def _plain(x: Any) -> Any:
 
 
 def _with_inputs(program: Program, inputs: dict[Node, Node]) -> Program:
-    """Take `inputs` in place of the Nodes that compute their values once more, the last ones first."""
+    """Take `inputs` in place of the Nodes that compute their values once more, the last ones first.
+
+    Those that are compared with other computed numbers stay: a maximum equals its operand only if it is computed from
+    it, and the program computes operands with other roundings than the forward pass.
+    """
+    inputs = {node: given for node, given in inputs.items() if not _is_compared(program, node)}
     added = [node for node in inputs.values() if node not in program.inputs]
     program = Program([*program.inputs, *added], program.nodes, program.outputs, program.guards)
     for computed in [node for node in reversed(program.nodes) if node in inputs]:
         program = rewrite(program, functools.partial(_replaced, computed, inputs[computed]))
     return program
+
+
+def _is_compared(program: Program, node: Node) -> bool:
+    """Return whether a step, such as a comparison or an order, depends on `node` and on other computed floats."""
+    from_it, from_others = {node}, set[Node]()
+    for each in [each for each in program.nodes if each is not node]:
+        by_it, by_others = not from_it.isdisjoint(each.parts), not from_others.isdisjoint(each.parts)
+        is_step = each.function in registry.constants or np.dtype(each.dtype).kind in "biu"
+        if by_it and by_others and is_step:
+            return True
+        if by_it:
+            from_it.add(each)
+        if by_others or not (by_it or is_step or not each.parts):
+            from_others.add(each)
+    return False
 
 
 def _replaced(computed: Node, given: Node, node: Node, new: Callable[..., Any]) -> Node:
