@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
@@ -145,3 +145,45 @@ def test_only_an_answer_that_is_compared_with_computed_numbers_is_computed_again
     assert takes_the_answer(lambda x: np.linalg.norm(x / 3, axis=0))  # compared with 0 only
     assert not takes_the_answer(lambda x: np.maximum(x / 3, 0))
     assert not takes_the_answer(lambda x: np.max(x / 3, axis=0))
+
+
+# ---- parts without a gradient
+
+
+def of_a_constant(x):
+    with tg.no_grad():
+        c = np.sort(x) * np.sum(x, axis=0)
+        q, _ = np.linalg.qr(np.outer(c, c) + np.eye(2))
+    return x * c + q[0] * np.sin(x)
+
+
+@tg.no_grad()
+def total(x):
+    return np.sum(np.exp(x), axis=0, keepdims=True)
+
+
+CUTS = {
+    "a block": of_a_constant,
+    "a decorated function": lambda x: x * total(x),
+    "a sigmoid in a block": lambda x: tg.no_grad()(tg.nn.sigmoid)(x) * tg.nn.sigmoid(x),
+    "a fused function in a block": lambda x: tg.no_grad()(tg.fused(lambda x: x**2))(x) * x,
+    "values of an argument": lambda x: x * np.tanh(tg.primitives.values(x)),
+    "values of a result": lambda x: x * tg.primitives.values(np.sum(x**2)),
+    "a shift": lambda x: np.exp(x - tg.primitives.values(np.max(x, keepdims=True))),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+@settings(max_examples=settings.default.max_examples // 5)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_no_gradient_flows_through_what_the_formula_does_not_record(name, seed):
+    x, formula = np.random.default_rng(seed).normal(size=2), CUTS[name]
+    fused = tg.fused(formula)
+    for derivative in (
+        lambda f: tg.grad(f)(x),
+        lambda f: tg.hessian(f)(x),
+        lambda f: tg.jvp(f, (x,), (np.cos(x),))[1],
+        lambda f: tg.compile(tg.grad(f))(x),
+    ):
+        found, expected = (derivative(lambda x, f=f: np.sum(np.sin(f(x)))) for f in (fused, formula))
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)

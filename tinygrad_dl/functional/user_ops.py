@@ -100,8 +100,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
     -----
     A function that branches on values, reads arrays from outside, or gets settings that can change, such as objects and
     functions, is one node as well, but its backward pass records it anew. Second derivatives are recorded anew too
-    where a first one has kinks, as that of `np.abs`; exactly at a kink, or a tie of `np.maximum` or `np.minimum`, they
-    are those of an isolated node.
+    where a first one has kinks, as that of `np.abs`, and where parts record nothing, as in `no_grad`; exactly at a
+    kink, or a tie of `np.maximum` or `np.minimum`, they are those of an isolated node.
 
     Examples
     --------

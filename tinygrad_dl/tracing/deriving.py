@@ -12,7 +12,7 @@ import numpy as np
 from .. import _functions
 from ..core import primitives, registry
 from ..core.backprop import backward_between, topological_order
-from ..core.modes import with_recording
+from ..core.modes import no_grad, with_recording
 from ..core.registry import name_of
 from ..core.tensor import Tensor, untracked
 from . import algebra, identities
@@ -59,7 +59,8 @@ def rule_of(
     Raises
     ------
     TypeError
-        If the formula can't be traced, or its answer does not depend on a float.
+        If the formula can't be traced, or its answer does not depend on a float; if a rule that is recorded would have
+        gradients where the formula has none, as in blocks of `no_grad`.
     """
     nodes = [
         Node(_plain(x), name=name) for x, name in zip((np.ones_like(_plain(ans)), ans, *primals), names, strict=True)
@@ -71,10 +72,16 @@ def rule_of(
     ]
     inputs = [nodes[2 + i] for i in arrays]
     forward, tracing = Trace(), Trace()
+    forward.keeps_cuts = True
     forward.names_lengths = tracing.names_lengths = type(ans) is Symbol
     outputs: list[Any] = []
-    if output_of(forward.run(formula, *given, **kwargs), outputs).index < 0:
+    answer = with_recording(True, lambda: forward.run(formula, *given, **kwargs))
+    if output_of(answer, outputs).index < 0:
         raise TypeError("the answer does not depend on an argument.")
+    if recorded and forward.cuts:
+        raise TypeError("a rule holds the values of what has no gradient, without the cut.")
+    for node in forward.cuts:
+        node.function = no_grad()(node.function)  # type: ignore[arg-type]
     program = Program(inputs, forward.nodes, outputs, forward.guards)
     program = without_dead_code(algebra.simplified(program, kinds, identities.OF_FORMULAS))
 

@@ -34,9 +34,11 @@ class Recorder:
     """A trace of the calls of Symbols; without one, as for pictures, conversions give traced values.
 
     With `names_lengths` the lengths of axes know their array, for formulas; numbers may have another dtype then.
+    With `keeps_cuts` a call that takes the values of an array, through which no gradient flows, is recorded too.
     """
 
     names_lengths = False
+    keeps_cuts = False
     last_draw: Node | None = None  # of random numbers
 
     def add(self, node: Node) -> None:
@@ -88,7 +90,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         return apply_to_tensors(function, below, {key: _below(arg) for key, arg in kwargs.items()})
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
         return _in_place(function, args, kwargs)
-    unchanged = _unchanged(function, args) if not kwargs else None
+    keeps_cut = function is primitives.values and tracing is not None and tracing.keeps_cuts
+    unchanged = _unchanged(function, args) if not kwargs and not keeps_cut else None
     if unchanged is not None:
         return unchanged
     if tracing is not None and function in primitives.on_arrays and is_transparent(function):

@@ -78,10 +78,14 @@ def without_graph(values: Any) -> Tensor:
 
 
 class Trace(Recorder):
-    """The calls recorded so far, and the conversions to numbers that the package itself made, as guards."""
+    """The calls recorded so far, and the conversions to numbers that the package itself made, as guards.
+
+    Those through which no gradient flows, such as calls in blocks of `no_grad`, are noted besides, as `cuts`.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.cuts: list[Node] = []
         self.guards: list[Guard] = []
         self.tensors: list[Tensor] = []  # recorded by the function
 
@@ -90,6 +94,8 @@ class Trace(Recorder):
         if np.geterr() != _SILENT:
             raise TraceError(f"np.errstate counts outside of compiled functions: enter it there, in\n  {node.line}")
         self.nodes.append(node)
+        if not is_recording() or node.function is primitives.values:
+            self.cuts.append(node)
 
     def convert(self, node: Node, kind: type, frame: FrameType) -> Any:
         """Return a value that the package takes, and guard it. Raises TraceError for the user's code."""
