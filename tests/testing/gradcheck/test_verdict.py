@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests.testing.gradcheck.test_check import X, primitive, report_of
 from tinygrad_dl import testing
-from tinygrad_dl.testing.gradcheck.check import pair_report
+from tinygrad_dl.testing.gradcheck.check import gradients_report, pair_report
 
 
 def maximum(*rules):
@@ -95,3 +97,35 @@ def test_a_function_that_bends_on_the_scale_of_a_tiny_number_is_checked_on_that_
     x = np.array([1e-20, 3e-20])
     assert testing.check_gradients(lambda x: np.tanh(1e20 * x), x).passed
     assert pair_report(lambda x: np.tanh(1e20 * x), lambda g, x: g * 1e20, x).verdict == "wrong"
+
+
+# ---- numbers that are compared although they are rounded in two ways
+
+
+def scaled(x):
+    return x * (np.sum(x) * np.linalg.norm(x))
+
+
+def relu_of_scaled(x):
+    return np.maximum(scaled(x), 0.1)
+
+
+def slopes_of_scaled(g, x, mask):
+    norm, total, along = np.linalg.norm(x), np.sum(x), np.sum(g * mask * x)
+    return g * mask * total * norm + along * norm + along * total * x / norm
+
+
+def wrong_at_some_points(g, ans, x):
+    return slopes_of_scaled(g, x, ans == x * np.sum(x) * np.linalg.norm(x))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_gradient_that_is_right_a_rounding_beside_is_wrong_all_the_same(seed):
+    x = np.random.default_rng(seed).normal(size=4)
+    selected = scaled(x) > 0.1
+    is_right = np.array_equal(wrong_at_some_points(1, relu_of_scaled(x), x), slopes_of_scaled(1, x, selected))
+    f = tg.primitive(relu_of_scaled)
+    tg.defvjp(f, wrong_at_some_points)
+    for report in (gradients_report(f, x), pair_report(relu_of_scaled, wrong_at_some_points, x)):
+        assert report.verdict == ("right" if is_right else "wrong")
+    assert pair_report(relu_of_scaled, lambda g, x: slopes_of_scaled(g, x, scaled(x) > 0.1), x).verdict == "right"

@@ -108,7 +108,7 @@ class ClaimedGradient:
         self._linear = linearize(self.values)
         self._noise: tuple[np.ndarray, np.ndarray] | None = None
         self._gradients: np.ndarray | None = None
-        self._gradient_noise: np.ndarray | None = None
+        self._gradients_close_by: np.ndarray | None = None
         self._close_by: list[Linear] | None = None
 
     def inconsistency(self) -> str:
@@ -262,15 +262,15 @@ class ClaimedGradient:
                     self._close_by.append(self._linearize(values))
         return self._close_by
 
-    def gradient_noise(self) -> np.ndarray:
-        """The rounding noise of the `gradients`."""
-        if self._gradient_noise is None:
-            self._gradient_noise = np.ptp([self._pull(linear) for linear in self._grown()], axis=0)
-        return self._gradient_noise
+    def gradients_close_by(self) -> np.ndarray:
+        """The `gradients`, and those claimed a few roundings beside."""
+        if self._gradients_close_by is None:
+            self._gradients_close_by = np.array([self._pull(linear) for linear in self._grown()])
+        return self._gradients_close_by
 
-    def tangent_noise(self, direction: Direction) -> np.ndarray:
-        """The rounding noise of the `tangent`."""
-        return np.ptp([self._push(linear, direction) for linear in self._grown()], axis=0)
+    def tangents_close_by(self, direction: Direction) -> np.ndarray:
+        """The `tangent`, and those claimed a few roundings beside."""
+        return np.array([self._push(linear, direction) for linear in self._grown()])
 
     def tangent(self, direction: Direction) -> np.ndarray:
         """The derivative of each checked number along a direction, in forward mode."""

@@ -40,7 +40,7 @@ class Comparison:
         if np.any(self.undecided):  # a claim that is rounding alone is one of 0, if it is not larger than the value
             self.undecided &= large | (np.abs(claims) > self._rounding())
         if np.any(self.wrong):
-            rounded = self.wrong & close(slopes, claims, self._rounding()) & ~slopes.kink
+            rounded = self.wrong & close(slopes, claims, self._rounding()) & ~slopes.kink & ~self._right_beside()
             self.wrong &= ~rounded
             self.undecided |= rounded & large
         self.zero = (size <= self._negligible()) & self.claimed.of_gradient  # but for the rounding of its rules
@@ -72,14 +72,28 @@ class Comparison:
         A constant function may also be clipped, such as a sigmoid whose slope is 2e-35 before it would underflow.
         """
         if self.mode == "jvp":
-            noise = 4 * np.array([self.claimed.tangent_noise(direction) for direction in self.directions])
+            noise = 4 * np.array([np.ptp(self.claimed.tangents_close_by(each), axis=0) for each in self.directions])
         else:
-            by_each = self.claimed.gradient_noise()
+            by_each = np.ptp(self.claimed.gradients_close_by(), axis=0)
             noise = 4 * np.array([by_each[:, d.indices] @ np.abs(d.weights) for d in self.directions])
         constant = (self.slopes.low == 0) & (self.slopes.high == 0)
         scale = self.claimed.scale
         clipped = TAIL * np.array([[np.abs(d.weights) @ scale[d.indices]] for d in self.directions])
         return noise + constant * (clipped + 16 * EPS * np.nanmax(np.abs(self.claimed.gradients()), initial=0))
+
+    def _right_beside(self) -> np.ndarray:
+        """The mask of claims that are far off where others a few roundings beside are right: no rounding does that.
+
+        An example is a rule that finds the maximum by comparing numbers that are rounded in two ways.
+        """
+        if self.mode == "jvp":
+            beside = np.array([self.claimed.tangents_close_by(direction) for direction in self.directions])
+        else:
+            all_ = self.claimed.gradients_close_by()
+            beside = np.array([all_[:, :, d.indices] @ d.weights for d in self.directions])
+        size, off = np.abs(self.slopes.middle), self.slopes.distance(self.claims)
+        right = np.any([close(self.slopes, claims) for claims in beside.swapaxes(0, 1)], axis=0)
+        return right & (self.slopes.error < 1e-3 * size) & (off > 0.1 * np.max(size, axis=0))
 
     def _ask_complex_steps(self) -> None:
         """Confirm claims by complex steps where differences are too noisy, or 0 since a sum absorbed the step.
