@@ -118,3 +118,19 @@ def test_a_tensor_from_outside_in_a_list_is_refused(wrap):
     w = tg.parameter(X)
     with pytest.raises(TypeError, match="uses a Tensor from outside"):
         tg.fused(lambda x: wrap(w))(tg.parameter(X))
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize(
+    "formula", [lambda x, least: x > least, lambda x, least: np.argsort(x - least), lambda x, least: np.sum(x > least)]
+)
+def test_integers_and_masks_are_constants_that_can_be_used_as_such(formula, by_name):
+    f = tg.fused((lambda x, *, least: formula(x, least)) if by_name else formula)
+    given = ((), {"least": 1.5}) if by_name else ((1.5,), {})
+    x = np.array([3.0, 1.0, 2.0])
+    expected = formula(x, 1.5)
+    found = f(tg.parameter(x), *given[0], **given[1])
+    assert type(found) is type(expected)
+    np.testing.assert_array_equal(found, expected)
+    gradient = tg.grad(lambda x: np.sum(x**2 * f(x, *given[0], **given[1])))(x)
+    np.testing.assert_array_equal(gradient, 2 * x * expected)

@@ -76,7 +76,7 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         raise
     if isinstance(data, tuple):
         return record_several(data, function, tuple(values), kwargs, tuple(parents))
-    if with_settings and data.dtype.kind not in "fc":  # such as a cast to integers
+    if data.dtype.kind not in "fc" and (with_settings or has_derived_rules(function)):  # such as a cast to integers
         return without_gradient(data, function, args)
     return record(data, function, tuple(values), kwargs, tuple(parents))
 
@@ -102,6 +102,11 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
                 f"formula out in other functions, or pass its values as x.numpy()."
             )
     return args, kwargs
+
+
+def has_derived_rules(function: Callable[..., Any]) -> bool:
+    """Return whether `function` is fused, so that integers that it gives are constants; others have rules of users."""
+    return type(registry.vjps[function]) is registry.ChosenRules
 
 
 def record_several(

@@ -74,6 +74,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     parents = tuple([arg if type(arg) is Tensor else None for arg in args]) if others else args
     if isinstance(data, tuple):
         return calls.record_several(data, function, tuple(values), None, parents)
+    if compute is not function and data.dtype.kind not in "fc" and calls.has_derived_rules(function):
+        return calls.without_gradient(data, function, args)
     return record(data, function, tuple(values), None, parents)
 
 
