@@ -17,6 +17,9 @@ ACCURACIES = [
     (SCORES, np.array([[2, 0, 2]]), 1 / 3),
     (SCORES, np.eye(3)[[0, 1, 2]].T, 1),
     (SCORES[:, :2], np.array([[0, 0], [1, 0], [0, 1]]), 0),
+    (np.array([[np.nan, 0.9, np.nan]]), np.array([0, 1, 1]), 1 / 3),
+    (np.where(SCORES == 0.8, np.nan, SCORES), np.array([0, 1, 2]), 2 / 3),
+    (np.full((2, 3), np.nan), np.zeros(3), 0),
 ]
 
 

@@ -21,7 +21,7 @@ def accuracy(A: Any, Y: Any) -> float:
     Returns
     -------
     float
-        The fraction, in [0, 1].
+        The fraction, in [0, 1]. A sample with a prediction of nan is not classified correctly.
 
     Raises
     ------
@@ -52,4 +52,4 @@ def accuracy(A: Any, Y: Any) -> float:
         raise ValueError("accuracy: expected labels 0 and 1 for one row of probabilities.")
     predicted = A[0] > 0.5 if A.shape[0] == 1 else np.argmax(A, axis=0)
     labels = np.argmax(Y, axis=0) if Y.shape == A.shape and A.shape[0] > 1 else np.reshape(Y, -1)
-    return np.mean(predicted == labels)
+    return np.mean((predicted == labels) & ~np.any(np.isnan(A), axis=0))
