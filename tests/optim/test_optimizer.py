@@ -144,6 +144,19 @@ def test_a_parameter_that_requires_no_grad_stays_as_it_is(name):
     assert frozen.data == 1
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@each_optimizer
+def test_a_parameter_that_is_frozen_after_the_backward_pass_stays_as_it_is(name, compiled):
+    w, frozen = tg.parameter([1.0, 2.0]), tg.parameter([3.0])
+    optimizer = OPTIMIZERS[name][0]([w, frozen], learning_rate=0.1)
+    step = tg.compile(optimizer.step) if compiled else optimizer.step
+    np.sum(w**2 + frozen).backward()
+    frozen.requires_grad = False
+    step()
+    assert frozen.data == 3
+    assert np.all(w.data < [1, 2])
+
+
 def test_an_update_of_another_shape_is_refused():
     class Broad(optim.Optimizer):
         def update(self, i, gradient):
@@ -233,6 +246,16 @@ def test_clipping_scales_all_gradients_to_the_global_norm(norm, scale):
     optimizer.step()
     np.testing.assert_allclose(parameters[0].numpy(), [-3 * scale, -4 * scale], rtol=1e-14)
     np.testing.assert_allclose(parameters[1].numpy(), -12 * scale, rtol=1e-14)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_clipping_holds_for_gradients_whose_squares_overflow(compiled):
+    parameter = tg.parameter(np.zeros(2, np.float32))
+    optimizer = optim.SGD([parameter], learning_rate=1.0, max_norm=10.0)
+    parameter.grad = np.array([3e30, 4e30], np.float32)
+    step = tg.compile(optimizer.step) if compiled else optimizer.step
+    step()
+    np.testing.assert_allclose(parameter.numpy(), [-6, -8], rtol=1e-6)
 
 
 @each_kind

@@ -175,7 +175,7 @@ class Optimizer:
         given = []
         for i, parameter, shape, dtype in self._slots:
             gradient = parameter._grad
-            if gradient is None:
+            if gradient is None or not parameter._tracked:
                 continue
             if type(gradient) is not np.ndarray or gradient.dtype is not dtype or gradient.shape != shape:
                 gradient = self._array("a gradient", gradient, i)
@@ -294,5 +294,5 @@ class Optimizer:
 
 def _clip(given: list[tuple[int, Tensor, np.ndarray]], most: float) -> list[tuple[int, Tensor, np.ndarray]]:
     """Scale all gradients to the global norm `most`, if theirs is larger."""
-    norm = np.sqrt(sum(np.sum(np.square(g), dtype=np.float64) for *_, g in given))
+    norm = np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for *_, g in given))  # 1e20² is no float32
     return [(i, parameter, (g * (most / np.maximum(norm, most))).astype(g.dtype)) for i, parameter, g in given]
