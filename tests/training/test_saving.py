@@ -126,7 +126,7 @@ def state_of(net, optimizer, source):
     return (
         bits(net),
         {n: v.tobytes() for n, v in optimizer.state_dict().items()},
-        json.dumps(source.bit_generator.state),
+        json.dumps(source.bit_generator.state, default=repr),
     )
 
 
@@ -210,11 +210,12 @@ def test_a_net_without_names_can_not_be_saved(tmp_path):
         )
 
 
-def test_a_callback_that_can_not_load_its_state_leaves_the_net_and_the_optimizer_alone(tmp_path):
-    class Broken(EarlyStopping):
-        def load_state_dict(self, state):
-            raise KeyError("best")
+class Broken(EarlyStopping):
+    def load_state_dict(self, state):
+        raise KeyError("best")
 
+
+def test_a_callback_that_can_not_load_its_state_leaves_the_net_and_the_optimizer_alone(tmp_path):
     net, path = new_net(), tmp_path / "run.npz"
     tg.save_training(path, net, tg.optim.Adam(net.parameters()), rng(), callbacks=[Broken()])
     other, source = new_net(seed=1), rng(8)
@@ -237,3 +238,76 @@ def test_a_file_whose_last_part_does_not_fit_changes_nothing_before_it(tmp_path)
     with pytest.raises(ValueError, match=r"Adam: t\.0: expected int64 of shape \(\), got float64"):
         tg.load_training(path, net, adam, source)
     assert state_of(net, adam, source) == before
+
+
+def places(tree, path=()):
+    """The path of each dict, list and value of a tree."""
+    yield path
+    for key in tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ():
+        yield from places(tree[key], (*path, key))
+
+
+def damaged(about, path, put):
+    """A copy with another value, or none, at a path."""
+    tree = about = json.loads(json.dumps(about))
+    for key in path[:-1]:
+        tree = tree[key]
+    if put is None:
+        del tree[path[-1]]
+    else:
+        tree[path[-1]] = put
+    return about
+
+
+@pytest.mark.parametrize("put", [None, "text", [["text"]], {"name": "text"}], ids=repr)
+@pytest.mark.parametrize("generator", [np.random.PCG64, np.random.Philox, np.random.SFC64])
+def test_a_damaged_description_is_refused_or_whole_and_a_refusal_changes_nothing(generator, put, tmp_path):
+    def training(seed):
+        net, source, stopping = new_net(seed), np.random.Generator(generator(seed)), EarlyStopping(monitor="loss")
+        net.dropout = tg.nn.Dropout(0.5, rng=np.random.Generator(generator(seed + 9)))
+        adam = tg.optim.Adam(net.parameters())
+        return net, adam, source, stopping
+
+    net, adam, source, stopping = training(1)
+    history, path = tg.History(loss=[1.0, 0.5]), tmp_path / "run.npz"
+    history.gradient_norms = {"W1": [1.0, 2.0]}
+    tg.save_training(path, net, adam, source, history, [stopping])
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    whole = json.loads(arrays["about"].tobytes())
+    net, adam, source, stopping = training(2)
+    before = json.dumps(net.dropout.rng.bit_generator.state, default=repr), state_of(net, adam, source)
+    for place in places(whole):
+        if place and place[-1] != "format" and (put is None or place != ("optimizer",)):
+            about = damaged(whole, place, put)
+            write_arrays(path, arrays | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)})
+            refusal = ""
+            try:
+                tg.load_training(path, net, adam, source, [stopping])
+            except ValueError as error:
+                refusal = str(error)
+            if not refusal:  # an element or a name less, or one more
+                net, adam, source, stopping = training(2)
+            assert not refusal or "run.npz" in refusal
+            after = json.dumps(net.dropout.rng.bit_generator.state, default=repr), state_of(net, adam, source)
+            assert after == before, place
+
+
+def test_a_description_that_is_no_json_is_refused_with_the_name_of_the_file(tmp_path):
+    path = saved(tmp_path / "run.npz")
+    for text in (b"{", b"\xff", b"[" * 100_000):
+        write_arrays(path, {"about": np.frombuffer(text, np.uint8)})
+        net = new_net()
+        with pytest.raises(ValueError, match=r"run\.npz' is not a complete file of save_training"):
+            tg.load_training(path, net, tg.optim.Adam(net.parameters()), rng())
+
+
+def test_a_net_that_is_not_finite_stays_as_it_was_after_an_error(tmp_path):
+    net, path = new_net(), tmp_path / "run.npz"
+    tg.save_training(path, net, tg.optim.Adam(net.parameters()), callbacks=[Broken()])
+    other = new_net(seed=1)
+    other.parameters()[0].data = np.full((3, 2), np.nan)
+    before = bits(other)
+    with pytest.raises(KeyError, match="best"):
+        tg.load_training(path, other, tg.optim.Adam(other.parameters()), callbacks=[Broken()])
+    assert bits(other) == before

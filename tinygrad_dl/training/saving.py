@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -122,7 +123,7 @@ def load_training(
     arrays = read_arrays(path, {"about": None, **shapes})
     loaded = []
     try:
-        for prefix, owner in owners.items():
+        for prefix, owner in reversed(owners.items()):  # the net last: were it nan before, it could not be loaded back
             start = f"{prefix}."
             owner.load_state_dict({n.removeprefix(start): v for n, v in arrays.items() if n.startswith(start)})
             loaded.append(prefix)
@@ -141,14 +142,35 @@ def load_training(
 
 def _read_about(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
     """The description in a file. Raises ValueError if it is none of this version."""
+    text = read_text(path, "about")
     try:
-        about = json.loads(read_text(path, "about"))
-    except UnicodeDecodeError as error:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{name!r} is not a complete file of save_training: {error}") from None
     if not isinstance(about, dict) or about.get("format") != _FORMAT:
         version = about.get("format") if isinstance(about, dict) else None
         raise ValueError(f"{name!r}: expected the format {_FORMAT} of save_training, got {version}.")
+    if not _is_complete(about):
+        raise ValueError(f"{name!r} is not a complete file of save_training: its description is damaged.")
     return about
+
+
+def _is_complete(about: dict[str, Any]) -> bool:
+    """True for a description with all its parts, each of the kind that `save_training` writes."""
+    match about:
+        case {
+            "optimizer": str(),
+            "generators": dict(generators),
+            "history": dict(history),
+            "gradient_norms": dict(norms),
+            "callbacks": dict(callbacks),
+        }:
+            tables = [history, norms, *callbacks.values()]
+            if not all(isinstance(table, dict) for table in [*tables, *generators.values()]):
+                return False
+            lists = [values for table in tables for values in table.values()]
+            return all(isinstance(v, list) and all(isinstance(x, (int, float)) for x in v) for v in lists)
+    return False
 
 
 def _check_fits(name: str, about: Any, generators: dict[str, np.random.Generator], owners: dict[str, Any]) -> None:
@@ -160,8 +182,13 @@ def _check_fits(name: str, about: Any, generators: dict[str, np.random.Generator
         saved, given = (", ".join(map(repr, names)) or "none" for names in (about["generators"], generators))
         raise ValueError(f"{name!r} holds the random generators {saved}, got {given}: pass the same net and rng=.")
     for key, generator in generators.items():
-        if about["generators"][key]["bit_generator"] != (own := type(generator.bit_generator).__name__):
-            raise ValueError(f"{name!r}: {key} was a {about['generators'][key]['bit_generator']}, got a {own}.")
+        state, own = about["generators"][key], type(generator.bit_generator).__name__
+        if state.get("bit_generator") != own:
+            raise ValueError(f"{name!r}: {key} was a {state.get('bit_generator')}, got a {own}.")
+        try:
+            copy.deepcopy(generator.bit_generator).state = state
+        except Exception as error:  # the class depends on the damaged part
+            raise ValueError(f"{name!r}: the state of {key} is damaged: {error!r}") from None
     if about["callbacks"].keys() != (with_state := {key for key in owners if key.startswith(_CALLBACK)}):
         saved, given = (", ".join(sorted(names)) or "none" for names in (about["callbacks"], with_state))
         raise ValueError(f"{name!r} holds the state of {saved}, got {given}: pass the same callbacks=.")
