@@ -4,7 +4,10 @@ import re
 import sys
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests.training.test_fitting import fit, problem
@@ -92,7 +95,7 @@ def test_a_notebook_shows_the_printed_table(epochs):
     assert Table(history._repr_html_()).rows == [line.split() for line in str(history).splitlines()]
 
 
-def test_a_notebook_shows_the_names_of_metrics_as_text_and_a_gap_for_a_new_one():
+def test_a_notebook_shows_the_names_of_metrics_as_text_and_a_gap_for_one_left_out():
     history = tg.History({"loss": [1.0, 0.5], "<b>&mine": [0.25]})
     assert Table(history._repr_html_()).rows == [["epoch", "loss", "<b>&mine"], ["1", "1", "0.25"], ["2", "0.5", ""]]
 
@@ -101,3 +104,34 @@ def test_the_table_in_a_notebook_has_no_colours_of_its_own():
     page = tg.History(loss=[1.0])._repr_html_()
     assert {*re.findall(r"(?:color|background): ([^;\"]*)", page)} == {"transparent"}
     assert "#" not in page
+
+
+@given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=6))
+def test_each_value_has_the_place_of_its_epoch_whatever_the_epochs_measured(measured):
+    history, epochs = tg.History(), range(1, len(measured) + 1)
+    names = ["accuracy", "validation_loss", "validation_accuracy"]
+    for epoch, (accuracy, validation, both) in zip(epochs, measured, strict=True):
+        history.record({"loss": epoch} | ({"accuracy": epoch} if accuracy else {}))
+        if validation:
+            history.record({"loss": epoch} | ({"accuracy": epoch} if both else {}), "validation_")
+    there = [[accuracy, validation, validation and both] for accuracy, validation, both in measured]
+    for name, has in zip(names, zip(*there, strict=True), strict=True):
+        values = history.get(name, [])
+        assert all(value == epoch for value, epoch, given in zip(values, epochs, has, strict=False) if given)
+        assert [not np.isnan(value) for value in values] == [*has[: len(values)]]
+        assert not any(has[len(values) :])
+    for epoch, row in zip(epochs, Table(history._repr_html_()).rows[1:], strict=True):
+        assert {*row} <= {f"{epoch}", "nan", ""}
+
+
+def test_what_a_resumed_run_measures_for_the_first_time_is_that_of_its_epochs(tmp_path):
+    fit(epochs=2, resume=tmp_path / "run.npz")
+    new = {"validation": problem(4), "metrics": {"accuracy": tg.nn.accuracy}, "gradient_norms": True}
+    history, whole = fit(epochs=4, resume=tmp_path / "run.npz", **new), fit(epochs=4, **new)
+    for lists, expected in ((history, whole), (history.gradient_norms, whole.gradient_norms)):
+        assert lists.keys() == expected.keys()
+        for name, values in lists.items():
+            hidden = expected[name] if name == "loss" else [np.nan, np.nan, *expected[name][2:]]
+            np.testing.assert_array_equal(values, hidden, err_msg=name)
+    printed = dict(zip(*(line.split() for line in (str(history).splitlines()[i] for i in (0, 3))), strict=True))
+    assert printed["validation_loss"] == f"{whole['validation_loss'][2]:.4g}"

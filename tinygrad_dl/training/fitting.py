@@ -193,8 +193,7 @@ def fit(
         with Mode(net, True) if isinstance(net, Module) else nullcontext():  # back after an error too
             means, norms = average_over_samples(train, batches_of_epoch(), watched, after)
         history.record(means)
-        for name, norm in norms.items():
-            history.gradient_norms.setdefault(name, []).append(norm)
+        history._record_norms(norms)
         if validation_data is not None:
             with no_grad():
                 pieces = _pieces(*validation_data, batch_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from .. import _html
 
 class History(dict[str, list[float]]):
     """A dict of the loss and the metrics of each epoch: `history["loss"]`, `history["validation_accuracy"]`, ...
+
+    A list has nan for the epochs before the first in which a resumed run measured it.
 
     Attributes
     ----------
@@ -32,7 +35,7 @@ class History(dict[str, list[float]]):
         return {name: values for name, values in self.items() if name not in ("loss", "validation_loss")}
 
     def record(self, values: Mapping[str, float], prefix: str = "") -> None:
-        """Append the values of one epoch.
+        """Append the values of one epoch; for the epochs before it that lack a name, nan.
 
         Parameters
         ----------
@@ -41,8 +44,12 @@ class History(dict[str, list[float]]):
         prefix : str
             Prepended to each name.
         """
-        for name, value in values.items():
-            self.setdefault(prefix + name, []).append(value)
+        epoch = len(self.get("loss", ())) + ("loss" in values and not prefix)
+        _append(self, {prefix + name: value for name, value in values.items()}, epoch)
+
+    def _record_norms(self, norms: Mapping[str, float]) -> None:
+        """Append the mean norms of the gradients of the epoch whose loss has been recorded."""
+        _append(self.gradient_norms, norms, len(self.loss))
 
     def plot(self, ax: Any = None, *, log: bool = False) -> Any:
         """Plot the losses over the epochs, as `tinygrad_dl.drawing.plots.costs` does for several histories.
@@ -87,9 +94,17 @@ class History(dict[str, list[float]]):
         return [["epoch", *self], *([f"{epoch}", *self._values(epoch)] for epoch in shown)]
 
     def _values(self, epoch: int) -> list[str]:
-        """The values of an epoch as text; empty where a name has none, being newer than the run."""
+        """The values of an epoch as text; empty where a name has none, not being measured any more."""
         return [f"{values[epoch - 1]:.4g}" if epoch <= len(values) else "" for values in self.values()]
 
     def __repr__(self) -> str:
         ends = (f"{name} {values[0]:.4g} -> {values[-1]:.4g}" for name, values in self.items())
         return f"History of {len(self.get('loss', ()))} epochs: {', '.join(ends)}"
+
+
+def _append(lists: dict[str, list[float]], values: Mapping[str, float], epoch: int) -> None:
+    """Append the values of an epoch, each in the place of that epoch: nan stands for what was not measured before."""
+    for name, value in values.items():
+        of_name = lists.setdefault(name, [])
+        of_name += [math.nan] * (epoch - 1 - len(of_name))
+        of_name.append(value)
