@@ -92,6 +92,9 @@ def every_step(callback: Callable[[TrainingState], Any]) -> Callable[[TrainingSt
         return callback(state)
 
     at_step.every_step = True  # type: ignore[attr-defined]
+    for name in ("state_dict", "load_state_dict"):  # which `save_training` and `load_training` look for
+        if hasattr(callback, name):
+            setattr(at_step, name, getattr(callback, name))
     return at_step
 
 
