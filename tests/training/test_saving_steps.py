@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tests.training.test_fitting import fit, new_net, problem
+from tests.training.test_fitting import fit, new_net, problem, rng
 from tinygrad_dl.training import every_step
 
 
@@ -24,6 +26,32 @@ class Counter:
 
     def load_state_dict(self, state):
         self.seen = state["seen"].tolist()
+
+
+@given(st.integers(1, 12), st.lists(st.integers(1, 12), max_size=3, unique=True).map(sorted))
+def test_the_steps_of_a_run_in_parts_are_counted_on_whichever_step_stopped_a_part(tmp_path_factory, size, stops):
+    path = tmp_path_factory.mktemp("run") / "run.npz"
+    net = new_net()
+    for stop_at in [*stops, 0]:
+        counter = Counter(stop_at)
+        history = fit(
+            net, make=tg.optim.Adam, epochs=5, batch_size=size, rng=rng(), callbacks=[every_step(counter)], resume=path
+        )
+        assert counter.seen == list(range(1, history.steps + 1))
+        optimizer = tg.optim.Adam(net.parameters())
+        tg.load_training(path, net, optimizer, rng(), [every_step(Counter())])
+        assert int(optimizer.state_dict()["t.0"]) == history.steps
+    assert len(history.loss) == 5
+
+
+@pytest.mark.parametrize("first", [4, None])
+def test_steps_made_are_no_guess_from_the_size_of_the_minibatches(first, tmp_path):
+    fit(epochs=2, batch_size=first, rng=rng(), resume=tmp_path / "run.npz")  # of 12 samples
+    steps = []
+    note = every_step(lambda state: steps.append(state.step))
+    fit(epochs=3, batch_size=6, rng=rng(), callbacks=[note], resume=tmp_path / "run.npz")
+    made = 2 * (3 if first else 1)
+    assert steps == [made + 1, made + 2]
 
 
 @pytest.mark.parametrize("mark", [every_step, lambda callback: callback], ids=["step", "epoch"])

@@ -166,12 +166,12 @@ def fit(
         else:
             save_training(resume, net, optimizer, rng, history, callbacks)  # an error comes before training
     done = len(history.get("loss", ()))
-    state = TrainingState(net, optimizer, history, epochs, rng, epoch=done, callbacks=callbacks)
-    state.step = state.epoch * (1 if batch_size is None else -(-count // batch_size))
+    state = TrainingState(net, optimizer, history, epochs, rng, done, history.steps, callbacks=callbacks)
     evaluate = Evaluation(net, loss, None, metrics)
 
     def after(value: float) -> bool:
         state.step, state.loss = state.step + 1, value
+        history.steps = state.step
         for callback in after_step:
             callback(state)
         return bool(state.stopped)

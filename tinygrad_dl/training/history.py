@@ -18,11 +18,14 @@ class History(dict[str, list[float]]):
     ----------
     gradient_norms : dict of str to list of float
         The mean norm of each parameter's gradient in each epoch; empty unless `fit` had `gradient_norms=True`.
+    steps : int
+        The number of steps that `fit` made in these epochs.
     """
 
     def __init__(self, *values: Any, **by_name: list[float]):
         super().__init__(*values, **by_name)
         self.gradient_norms: dict[str, list[float]] = {}
+        self.steps = 0
 
     @property
     def loss(self) -> list[float]:

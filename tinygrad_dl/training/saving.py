@@ -15,7 +15,7 @@ from ..nn.module import generators
 from ..optim import Optimizer
 from .history import History
 
-_FORMAT = 2
+_FORMAT = 3
 _CALLBACK = "callback "
 
 
@@ -72,6 +72,7 @@ def save_training(
         "generators": {name: _as_json(g.bit_generator.state) for name, g in _generators(net, rng).items()},
         "history": dict(history or {}),
         "gradient_norms": getattr(history, "gradient_norms", {}),
+        "steps": getattr(history, "steps", 0),
         "callbacks": {prefix: _shapes(s) for prefix, s in states.items() if prefix.startswith(_CALLBACK)},
     }
     write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
@@ -136,7 +137,7 @@ def load_training(
     for key, generator in generators.items():
         generator.bit_generator.state = about["generators"][key]
     history = History(about["history"])
-    history.gradient_norms = about["gradient_norms"]
+    history.gradient_norms, history.steps = about["gradient_norms"], about["steps"]
     return history
 
 
@@ -163,6 +164,7 @@ def _is_complete(about: dict[str, Any]) -> bool:
             "generators": dict(generators),
             "history": dict(history),
             "gradient_norms": dict(norms),
+            "steps": int(),
             "callbacks": dict(callbacks),
         }:
             tables = [history, norms, *callbacks.values()]
