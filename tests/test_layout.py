@@ -22,7 +22,6 @@ ELSEWHERE = {
     "tracing/kinds.py": "tracing/test_symbols.py",
     "tracing/invariants.py": "tracing/test_compiled.py",
     "tracing/plans.py": "tracing/test_compiled.py",
-    "tracing/session.py": "tracing/test_compiled.py",
     "tracing/signatures.py": "tracing/test_compiled.py",
     "rules/_shapes.py": "rules/test_any_shape.py",  # shared by the rules
     "rules/matrices.py": "rules/test_linalg.py",

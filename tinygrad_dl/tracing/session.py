@@ -53,7 +53,7 @@ class Step(NamedTuple):
     writes: list[Write]
     places: Places
     captured: set[Tensor]
-    fresh: dict[int, Tensor]  # arguments that are Tensors, by number, as they were for the trace
+    fresh: dict[int, Tensor]  # arguments that are Tensors, each once, by number, as they were for the trace
     known: dict[int, Tensor]  # arguments that are Tensors of `places`
 
 
@@ -116,7 +116,8 @@ class _Session:
                 f"{self.places.frozen[0]} holds an array that can't be traced there: pass it as an argument."
             )
         self.sources: list[Source] = []
-        self.fresh: dict[int, Tensor] = {}  # Tensors made for those among the arguments, by number
+        self.first: dict[Tensor, int] = {}  # the number of each Tensor among the arguments, where it is first
+        self.fresh: dict[int, Tensor] = {}  # Tensors made for them, by that number
         self.gradients: dict[int, Symbol] = {}
         self.known: dict[int, Tensor] = {}
         self.restore: list[tuple[Place, Any]] = []
@@ -169,6 +170,9 @@ class _Session:
             if any(leaf is tensor for tensor in self.places.tensors):
                 self.known[i] = leaf
                 return leaf
+            first = self.first.setdefault(leaf, i)
+            if first != i:
+                return self.fresh[first]
             self.fresh[i] = tensor_of(self._input(leaf._value, leaf.name or label, argument=i), leaf)
             if leaf._grad is not None:
                 gradient = self._input(leaf._grad, f"{leaf.name or label}_grad", argument=i, slot="_grad")

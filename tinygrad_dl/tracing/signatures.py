@@ -42,7 +42,8 @@ def signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[
         key += name, _key(arg, leaves)
     tensors = [leaf for leaf in leaves if type(leaf) is Tensor]
     if len(tensors) > 1:
-        key.append(tuple(map(tensors.index, tensors)) if len(set(tensors)) < len(tensors) else None)
+        last = dict(zip(tensors, range(len(tensors)), strict=True))  # by identity: which of them are the same object
+        key.append(tuple(map(last.__getitem__, tensors)) if len(last) < len(tensors) else None)
     return tuple(key), leaves
 
 

@@ -1,0 +1,79 @@
+"""A Tensor is one object in a compiled function too, in as many places as it is given."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_dl as tg
+from tests.tracing.test_compiled import assert_equal
+
+
+def make_step():
+    """A function of Tensors in several places, which writes to each, and one that it reads as a variable."""
+    variable = tg.parameter([1.0, 2.0])
+
+    def step(first, rest, *, last):
+        tensors = [first, rest[0], rest[1]["w"], last]
+        loss = np.sum(variable * first * rest[0] ** 2 * np.exp(rest[1]["w"] / 10) * np.tanh(last))
+        loss.backward()
+        for place, tensor in enumerate(tensors):
+            tensor.data = tensor.data / 2 + place
+        return [loss, [tensor * 2 for tensor in tensors]]
+
+    return step, variable
+
+
+KINDS = {
+    "tracked": tg.parameter,
+    "a number": lambda values: tg.parameter(values[0]),
+    "untracked": tg.Tensor,
+}
+PATTERNS = st.lists(st.tuples(*[st.integers(0, 3)] * 4), min_size=1, max_size=3)
+TENSORS = st.lists(
+    st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from([1.0, 2.0]), st.booleans()), min_size=3, max_size=3
+)
+
+
+@given(PATTERNS, TENSORS)
+def test_tensors_in_several_places_of_the_arguments_have_the_results_gradients_and_data_of_eager_calls(
+    patterns, tensors
+):
+    step, variable = make_step()
+    compiled, (copy, other) = tg.compile(step), make_step()
+    for pattern in patterns:  # the same Tensors may be equal in their values, and other objects
+        found, expected = [], []
+        for pool, leaf in ((found, variable), (expected, other)):
+            pool += [leaf, *(KINDS[kind]([value, value]) for kind, value, _ in tensors)]
+            for tensor, (_, _, has_gradient) in zip(pool[1:], tensors, strict=True):
+                tensor.grad = np.ones(tensor.shape) if has_gradient and tensor.requires_grad else None
+        for _ in range(2):
+            results = []
+            for f, pool in ((compiled, found), (copy, expected)):
+                first, second, third, last = (pool[i] for i in pattern)
+                results.append(f(first, [second, {"w": third}], last=last))
+            assert_equal(*results)
+            for a, b in zip(found, expected, strict=True):
+                assert_equal(a.data, b.data)
+                assert_equal(a.grad, b.grad)
+    if not any(kind == "a number" for kind, *_ in tensors):
+        assert compiled.cache_info().eager == 0
+
+
+@pytest.mark.parametrize("container", [lambda E: {"embed": E, "out": E}, lambda E: [E, E]])
+def test_tied_weights_train_compiled_as_they_do_eagerly(container):
+    def step(weights, x):
+        first, second = weights.values() if isinstance(weights, dict) else weights
+        loss = np.mean((first @ np.tanh(second @ x) - x) ** 2)
+        loss.backward()
+        second.data = second.data - 0.1 * first.grad
+        first.grad = None
+        return loss
+
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    found, expected = (container(tg.parameter(np.eye(3) / 2)) for _ in range(2))
+    compiled = tg.compile(step)
+    for i in range(3):
+        assert_equal(compiled(found, (1 + i) * x), step(expected, (1 + i) * x))
+    assert_equal(found, expected)
+    assert compiled.cache_info().hits == 2
