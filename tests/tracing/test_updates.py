@@ -32,3 +32,27 @@ def test_parameters_and_gradients_are_views_of_one_block_each(optimizer):
             assert W.strides[0] == b.strides[0] == (3 + 1) * 8
     assert len(blocks) <= 8  # those of earlier steps are written again
     assert step.cache_info().eager == 0
+
+
+@pytest.mark.parametrize("frozen", range(4))
+def test_a_parameter_that_is_frozen_later_leaves_the_step_compiled(frozen):
+    def train(compiled):
+        net = tg.nn.mlp([3, 4, 2], rng=np.random.default_rng(1))
+        descent = tg.optim.Adam(net.parameters(), learning_rate=0.05)
+
+        def step(x):
+            descent.zero_grad()
+            cost = np.mean(net(x) ** 2)
+            cost.backward()
+            descent.step()
+            return cost
+
+        run = tg.compile(step) if compiled else step
+        for wanted in (True, False):
+            net.parameters()[frozen].requires_grad = wanted
+            costs = [run(X).item() for _ in range(3)]
+        assert not compiled or run.cache_info()[:3] == (4, 2, 0)
+        return [costs, *(p.data for p in net.parameters()), *descent.state_dict().values()]
+
+    for found, expected in zip(train(True), train(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)

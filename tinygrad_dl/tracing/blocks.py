@@ -251,8 +251,13 @@ def _is_elementwise(members: tuple[Node, ...]) -> bool:
 
 
 def with_one_counter(program: Program, groups: Sequence[Sequence[Node]]) -> Program:
-    """Use the first of each group of equal numbers for all, as of the step counts of Adam, and guard that they are."""
-    same = {node: group[0] for group in groups for node in group[1:] if node.value == group[0].value}
+    """Use the first of each group of equal numbers for all, as of the step counts of Adam, and guard that they are.
+
+    Numbers that the program does not read, as of a parameter that is frozen, stay out of it.
+    """
+    uses = program.uses()
+    read = [[node for node in group if uses[node]] for group in groups]
+    same = {node: group[0] for group in read for node in group[1:] if node.value == group[0].value}
     if not same:
         return program
     equal = [Node(True, operator.eq, (first, node)) for node, first in same.items()]
