@@ -26,7 +26,7 @@ from .emitting import Code
 from .invariants import invariant_nodes
 from .masks import with_masks
 from .places import Place, is_generator
-from .program import Node, Program
+from .program import Node, Program, shape_of
 from .session import Source, Step, record_step
 from .subexpressions import with_common_once
 from .sums import with_long_sums
@@ -286,6 +286,10 @@ class Plan:
         is_traced = isinstance(output, Output) and output.index >= 0
         return is_traced and self._running.outputs[output.index] in self._running.inputs
 
+    def _is_number(self, output: Any) -> bool:
+        is_traced = isinstance(output, Output) and output.index >= 0
+        return is_traced and not shape_of(self._running.outputs[output.index])
+
     def _is_array(self, output: Output) -> bool:
         node = self._running.outputs[output.index] if output.index >= 0 else None
         return type(node) is Node and bool(node.shape)
@@ -303,6 +307,8 @@ class Plan:
             shared = text in seen or (slot == "_value" and self._is_input(write.value))
             if isinstance(write.value, Output) and shared and self._is_array(write.value):
                 text = f"{code.name(np.array, 'array')}({text})"
+            elif slot and self._is_number(write.value):  # which NumPy computes from arrays of shape ()
+                text = f"{code.name(np.asarray, 'asarray')}({text})"
             seen.add(text)
             if slot:
                 setters.append(code.name(Tensor.__dict__[slot].__set__, f"set{slot}"))
