@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .biases import beside, columns_of
-from .program import Guard, Node, Program, needed, replace_nodes
+from .program import Guard, Node, Program, Stale, needed, replace_nodes
 
 
 class Place(NamedTuple):
@@ -263,7 +263,7 @@ def with_one_counter(program: Program, groups: Sequence[Sequence[Node]]) -> Prog
     equal = [Node(True, operator.eq, (first, node)) for node, first in same.items()]
     found = _substituted(program, same)
     found.nodes = [*equal, *found.nodes]
-    found.guards += [Guard(node, bool, True, "tracing/blocks.py: counters differ") for node in equal]
+    found.guards += [Guard(node, bool, True, "tracing/blocks.py: counters differ", Stale) for node in equal]
     return found
 
 

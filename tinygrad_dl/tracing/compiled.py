@@ -15,8 +15,8 @@ from .. import _frames
 from ..core.modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, recording
 from ..functional.derived import Derived
 from . import printing
-from .plans import Plan, Stale, make_plan
-from .program import Program, TraceError
+from .plans import Plan, make_plan
+from .program import Program, Stale, TraceError
 from .signatures import Unsuitable, signature
 from .symbols import recorder
 from .trace import turns

@@ -34,7 +34,7 @@ def statement_of(name: str, value: Any) -> str:
 
 def _expression(value: Any) -> str:
     """The expression for a function of NumPy or Python, or for a constant."""
-    if value is Mismatch:
+    if isinstance(value, type) and issubclass(value, Mismatch):
         return "ValueError"
     if type(value) is Pool:
         return f"Pool({[tuple(place) for place in value.places]}, np.dtype({value.dtype.str!r}), {{}})"

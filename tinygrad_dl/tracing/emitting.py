@@ -269,7 +269,8 @@ class Code:
             else:
                 condition = f"{self.name(guard.test, 'test')}({text}) != {self.text(guard.value)}"
             line = guard.line.rpartition("/")[2]
-            self.lines.append(f"if {condition}: raise {self.name(Mismatch, 'Mismatch')}({line!r})")
+            error = guard.error or Mismatch
+            self.lines.append(f"if {condition}: raise {self.name(error, error.__name__)}({line!r})")
 
     def header(self) -> list[str]:
         """Statements that define the names in `lines`, for readers: buffers, functions and constants."""

@@ -26,16 +26,12 @@ from .emitting import Code
 from .invariants import invariant_nodes
 from .masks import with_masks
 from .places import Place, is_generator
-from .program import Node, Program, shape_of
+from .program import Node, Program, Stale, shape_of
 from .session import Source, Step, record_step
 from .subexpressions import with_common_once
 from .sums import with_long_sums
 from .trace import Output, turns
 from .updates import updated_together
-
-
-class Stale(Exception):
-    """Something that a plan takes as constant has changed."""
 
 
 def passes(program: Program) -> Program:

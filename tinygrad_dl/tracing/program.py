@@ -138,6 +138,7 @@ class Guard(NamedTuple):
     test: Callable[[Any], Any]
     value: Any
     line: str
+    error: type[Exception] | None = None  # a Mismatch, if it is None
 
     def check(self, answer: Any) -> None:
         """Raise `Mismatch` if the program does not hold for this `answer`."""
@@ -160,6 +161,10 @@ class TraceError(TypeError):
 
 class Mismatch(Exception):
     """A program does not hold for some inputs, for which the traced function takes another branch."""
+
+
+class Stale(Mismatch):
+    """Something that a compiled program takes as constant has changed, so that another trace is needed."""
 
 
 class Program:
