@@ -164,16 +164,19 @@ def choose(given, kwargs, parents):
         ans, primals = given[1], given[2 : 2 + len(wanted)]
         recorded = type(ans) is Tensor
         floats = [is_wanted and _is_float(x) for x, is_wanted in zip(primals, wanted, strict=True)]
-        before = random_states()
-        try:
-            with np.errstate(all="ignore"):
-                program = rule_of(
-                    *(self._formula, self._names(primals), ans, primals, kwargs, recorded, floats, self._kinds),
-                    self._kept if kept else None,
-                )
-        except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
-            return None
-        if random_states() != before:
+        for _ in range(3):  # another thread may draw random numbers meanwhile
+            before = random_states() if self._may_change else []
+            try:
+                with np.errstate(all="ignore"):
+                    program = rule_of(
+                        *(self._formula, self._names(primals), ans, primals, kwargs, recorded, floats, self._kinds),
+                        self._kept if kept else None,
+                    )
+            except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
+                return None
+            if not self._may_change or random_states() == before:
+                break
+        else:
             return None  # a draw is no constant of the rule; another one is an error then
         if recorded and program.guards:
             return None  # at a kink, whose second derivative depends on the values
