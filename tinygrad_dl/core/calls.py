@@ -127,9 +127,6 @@ def record_several(
 def outputs(data: tuple[Any, ...], node: Tensor) -> tuple[Any, ...]:
     """A Tensor per output of the function of `node`; integer outputs are constant."""
     count = len(data)
-    if not all(isinstance(part, _ARRAYS) for part in data):
-        name = registry.name_of(node._function)
-        raise TypeError(f"{name} gave nested outputs: expected an array, or a tuple of arrays.")
     parts = [
         record(part, primitives.output, (node._value, i, count), None, (node, None, None))
         if part.dtype.kind in "fc"
