@@ -372,6 +372,15 @@ def checked_cotangent(output: Any, cotangent: Any, what: str = "cotangent") -> n
     return cotangent.astype(output.dtype, copy=False)
 
 
+def seeds_of(cotangents: Iterable[tuple[Any, Any]]) -> dict[Tensor, Any]:
+    """The `cotangents` of tracked Tensors, given as pairs: those of one Tensor added up, None for zero left out."""
+    seeds: dict[Tensor, Any] = {}
+    for output, g in cotangents:
+        if g is not None and type(output) is Tensor and output._tracked:
+            seeds[output] = seeds[output] + g if output in seeds else g
+    return seeds
+
+
 def backward_between(
     seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool, unread: bool = False
 ) -> list[Any]:

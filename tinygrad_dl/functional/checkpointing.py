@@ -11,7 +11,7 @@ from .. import pytree
 from ..batching import core_of, with_core
 from ..core import primitives
 from ..core.arguments import own
-from ..core.backprop import backward_between, topological_order
+from ..core.backprop import backward_between, seeds_of, topological_order
 from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor, apply, untracked
@@ -163,10 +163,7 @@ class _Program(primitives.Hidden):
         """The cotangents of `tensors`, the variables and the Tensors from outside, by recomputing the outputs."""
         variables = [primitives.identity(x) if is_tracked(x) else _new_leaf(x) for x in tensors]
         outputs = with_recording(IN_RULE, self.recompute, variables)
-        seeds: dict[Tensor, Any] = {}
-        for y, u in zip(outputs, g if isinstance(ans, tuple) else [g], strict=True):
-            if u is not None:
-                seeds[y] = seeds[y] + u if y in seeds else u
+        seeds = seeds_of(zip(outputs, g if isinstance(ans, tuple) else [g], strict=True))
         nested = any(is_tracked(core_of(x)) for x in (*seeds.values(), *tensors))  # an outer derivative
         cotangents = backward_between(seeds, variables, topological_order(*seeds), create_graph=nested)
         untrack(variables)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import primitives
-from ..core.backprop import backward_between, topological_order
+from ..core.backprop import backward_between, seeds_of, topological_order
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor
 
@@ -64,10 +64,7 @@ class Pullback(primitives.Hidden):
         """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated."""
         with _tracking:
             results = self._record()
-        seeds: dict[Tensor, Any] = {}
-        for x, u in zip(results, g if len(results) > 1 else [g], strict=True):
-            if u is not None and x._tracked:
-                seeds[x] = seeds[x] + u if x in seeds else u
+        seeds = seeds_of(zip(results, g if len(results) > 1 else [g], strict=True))
         nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
         return tuple(backward_between(seeds, self.outside, topological_order(*seeds), create_graph=nested))
 

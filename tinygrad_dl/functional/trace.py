@@ -15,7 +15,7 @@ from .. import pytree
 from .._foreign import is_array
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
-from ..core.backprop import backward_between, checked_cotangent, topological_order
+from ..core.backprop import backward_between, checked_cotangent, seeds_of, topological_order
 from ..core.modes import IN_FUNCTION, is_grad_enabled, observing, recording, with_recording
 from ..core.tensor import Tensor, untracked
 from ..proxies.dispatching import Symbolic
@@ -178,7 +178,7 @@ def as_array(value: Any) -> Any:
 
 def add_seeds(seeds: dict[Tensor, Any], more: dict[Tensor, Any]) -> dict[Tensor, Any]:
     """Merge two dicts of cotangents, adding up those of the same Tensor."""
-    return seeds | {y: seeds[y] + u if y in seeds else u for y, u in more.items()}
+    return seeds_of((*seeds.items(), *more.items()))
 
 
 def check_linear_input(primal: Any, value: Any, what: str) -> Any:

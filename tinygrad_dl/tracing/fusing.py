@@ -12,7 +12,7 @@ from .. import batching
 from .._foreign import dispatches
 from .._signatures import signature
 from ..core import primitives, registry
-from ..core.backprop import backward_between, topological_order
+from ..core.backprop import backward_between, seeds_of, topological_order
 from ..core.modes import with_recording
 from ..core.tensor import Tensor, untracked
 from . import algebra
@@ -210,11 +210,7 @@ def choose(given, kwargs, parents):
                     f"fused: {self._name} does not return in the backward pass what it returned in the forward pass. "
                     f"If it draws random numbers, or reads what changes, pass them as arguments instead."
                 )
-            outputs = (*zip(y, g, strict=True),) if isinstance(y, tuple) else ((y, g),)
-            seeds: dict[Tensor, Any] = {}
-            for part, u in outputs:
-                if u is not None and type(part) is Tensor and part._tracked:
-                    seeds[part] = seeds[part] + u if part in seeds else u  # one Tensor may be several outputs
+            seeds = seeds_of(zip(y, g, strict=True) if isinstance(y, tuple) else [(y, g)])
             targets = [i for i, leaf in enumerate(leaves) if wanted[i] and type(leaf) is Tensor and leaf._tracked]
             order = topological_order(*seeds)
             found = backward_between(seeds, [leaves[i] for i in targets], order, recorded)
