@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,18 @@ class Comparison:
         largest = np.max(np.where(np.isfinite(sizes), sizes, 0), axis=1, initial=0)
         return 16 * EPS * (np.full_like(largest, np.max(largest)) if self.claimed.of_gradient else largest)
 
+    @cached_property
+    def _tangents_close_by(self) -> np.ndarray:
+        """The tangents along each direction that are claimed at the point and a few roundings beside."""
+        return np.array([self.claimed.tangents_close_by(direction) for direction in self.directions])
+
     def _rounding(self) -> np.ndarray:
         """The bound on the rounding error of each claim; where the function is constant, that of the largest claim.
 
         A constant function may also be clipped, such as a sigmoid whose slope is 2e-35 before it would underflow.
         """
         if self.mode == "jvp":
-            noise = 4 * np.array([np.ptp(self.claimed.tangents_close_by(each), axis=0) for each in self.directions])
+            noise = 4 * np.ptp(self._tangents_close_by, axis=1)
         else:
             by_each = np.ptp(self.claimed.gradients_close_by(), axis=0)
             noise = 4 * np.array([by_each[:, d.indices] @ np.abs(d.weights) for d in self.directions])
@@ -87,7 +93,7 @@ class Comparison:
         An example is a rule that finds the maximum by comparing numbers that are rounded in two ways.
         """
         if self.mode == "jvp":
-            beside = np.array([self.claimed.tangents_close_by(direction) for direction in self.directions])
+            beside = self._tangents_close_by
         else:
             all_ = self.claimed.gradients_close_by()
             beside = np.array([all_[:, :, d.indices] @ d.weights for d in self.directions])
