@@ -139,6 +139,19 @@ def test_backward_changes_no_input():
     assert x.grad.tolist() == [18.0, 28.0]
 
 
+@given(st.permutations([0, 0, 1, 1, 2, 2]))
+def test_adding_cotangents_up_changes_no_array_that_a_rule_gave(order):
+    kept = np.array([10.0, 20.0])
+    f = tg.custom(lambda x: 1.0 * x, lambda g, ans, x: kept)
+    x = tg.parameter([1.0, 2.0])
+    y = 3.0 * x
+    sides = [[f, lambda y: y, np.negative][way](y) for way in order]
+    total = sum(sides[1:], sides[0])
+    dy, dtotal, dx = tg.gradients(np.sum(total), [y, total, x])
+    assert (kept.tolist(), dtotal.tolist()) == ([10.0, 20.0], [1.0, 1.0])
+    assert (dy.tolist(), dx.tolist()) == ([20.0, 40.0], [60.0, 120.0])
+
+
 def test_a_cotangent_weighs_the_outputs():
     x = tg.parameter([1.0, 2.0])
     for cotangent in ([10.0, 1.0], np.array([10.0, 1.0]), tg.Tensor([10.0, 1.0])):

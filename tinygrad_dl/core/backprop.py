@@ -50,7 +50,7 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
             found[node] = None
             if node._function is not None:
                 stack += [parent for parent in _parents_of(node) if parent is not None and parent._tracked]
-    return sorted(found, key=attrgetter("_number"))
+    return sorted(found, key=attrgetter("_order"), reverse=True)
 
 
 def dependents(nodes: Iterable[Tensor], order: Iterable[Tensor]) -> set[Tensor]:
@@ -84,24 +84,30 @@ def backward_pass(
     Returns `cotangents`, which in the end holds those of the leaves, or of the targets.
     """
     nodes, targets, unread = paths or (None, (), False)
-    vjps = registry.vjps
-    waiting = [(-node._number, node) for node in cotangents if node._function is not None]
+    vjps, array = registry.vjps, np.ndarray
+    waiting = [(node._order, node) for node in cotangents if node._function is not None]
     heapify(waiting)
     sums: set[Tensor] = set()  # Tensors whose cotangents are arrays of this pass, to be added to in place
     observer = observing.value() if is_observed() else None
+    special = paths or create_graph or observer
     while waiting:
         node = heappop(waiting)[1]
+        g = cotangents.pop(node)
         parents: Any = node._parents or _parents_of(node)
-        if nodes is not None:
-            parents = _among(nodes, parents)
-        g = cotangents[node] if node in targets else cotangents.pop(node)
-        given = (g, outputs_of(node), *_tensor_args(node)) if create_graph else (g, node._value, *node._args)
+        given: Any = (g, node._value, *node._args)
         rules: Any = vjps[node._function]
-        if observer:
-            rules = observer.rules(rules, node, g)
-        if unread:
-            rules = _postponing(rules, parents, targets)
         parts: Any = None  # the cotangents of all parents, if a rule computes them at once, None where none is wanted
+        if special:
+            if nodes is not None:
+                parents = _among(nodes, parents)
+                if node in targets:
+                    cotangents[node] = g
+            if create_graph:
+                given = (g, outputs_of(node), *_tensor_args(node))
+            if observer:
+                rules = observer.rules(rules, node, g)
+            if unread:
+                rules = _postponing(rules, parents, targets)
         if type(rules) is not tuple or node._kwargs:
             if type(rules) is registry.ChosenRules:
                 if rules.keeping and not create_graph:
@@ -135,11 +141,17 @@ def backward_pass(
                 except AttributeError:
                     raise TypeError(f"{_rule_of(node)} gave {part!r:.60}: expected an array{origin(node)}") from None
             if parent in cotangents:
-                cotangents[parent] = cotangents[parent] + part
+                total = cotangents[parent]
+                if type(part) is type(total) is array and parent in sums:
+                    total += part
+                else:
+                    cotangents[parent] = total + part
+                    if type(part) is array:
+                        sums.add(parent)
             else:
                 cotangents[parent] = part
                 if parent._function is not None:
-                    heappush(waiting, (-parent._number, parent))
+                    heappush(waiting, (parent._order, parent))
         if not keep_graph:
             node._args = node._parents = node._kept = ()
     if observer:

@@ -26,7 +26,7 @@ from .display import Displayed
 from .modes import is_observed, is_recording, observing
 
 _new = object.__new__
-_later = itertools.count(1).__next__  # the number of a node, above those of all that it is made from
+_later = itertools.count(-1, -1).__next__  # the order of a node, below those of all that it is made from
 _NOT_SIMPLE = -1, None
 _computing = Computing(globals())
 
@@ -97,7 +97,7 @@ def record(
     ans._args = args
     ans._kwargs = kwargs
     ans._parents = parents
-    ans._number = _later()
+    ans._order = _later()
     ans.name = ans._grad = ans._calls = None
     if is_observed():
         observing.value().recorded(ans)
@@ -111,7 +111,7 @@ def untracked(data: Any, name: str | None = None) -> Tensor:
     ans._tracked = False
     ans._function = None
     ans._parents = ()
-    ans._number = 0
+    ans._order = 0
     ans.name = name
     ans._grad = ans._cut = None
     return ans
@@ -259,10 +259,10 @@ class Tensor(ArrayMethods, Displayed):
 
     # `_value` is the answer of `_function(*_args, **_kwargs)`; `_parents[i]` is the Tensor of the values `_args[i]`, or
     # None. An argument's values are kept, so that new data of a parameter leave older graphs as they are. Later nodes
-    # have a higher `_number`; leaves have 0. `_origin` exists in debug mode only, `_cut` on untracked Tensors, `_calls`
+    # have a lower `_order`; leaves have 0. `_origin` exists in debug mode only, `_cut` on untracked Tensors, `_calls`
     # on answers of functions, `_kept` on answers of functions whose rules keep values.
     __slots__ = (
-        *("__weakref__", "_args", "_calls", "_cut", "_function", "_kept", "_kwargs", "_number", "_origin", "_parents"),
+        *("__weakref__", "_args", "_calls", "_cut", "_function", "_kept", "_kwargs", "_order", "_origin", "_parents"),
         *("_grad", "_tracked", "_value", "name"),
     )
 
@@ -273,7 +273,7 @@ class Tensor(ArrayMethods, Displayed):
     _kept: Any
     _kwargs: dict[str, Any] | None
     _parents: tuple[Tensor | None, ...]
-    _number: int
+    _order: int
     _grad: np.ndarray | None
     name: str | None
     _origin: Any
@@ -292,7 +292,7 @@ class Tensor(ArrayMethods, Displayed):
         self._value = values
         self._function = None
         self._parents = ()
-        self._number = 0
+        self._order = 0
         self._grad = None
         self._cut = cuts.of(values) if cuts.arrays else None
         self.name = name
