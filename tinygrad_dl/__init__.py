@@ -41,7 +41,7 @@ Where to find the rest:
 import importlib
 from typing import TYPE_CHECKING
 
-from . import _guesses, data, nn, optim, parallel, primitives, rules, training
+from . import _guesses, data, nn, primitives, rules
 from .core.backprop import backward, gradients
 from .core.modes import is_grad_enabled, no_grad
 from .core.tensor import Tensor, parameter
@@ -62,15 +62,18 @@ from .functional import (
 from .functional.user_ops import defcomposite, defnondiff, defvjp, defvjp_each, defvjp_jointly, fused, primitive
 from .graph.named_tensors import named_tensors
 from .memory import keep_memory
-from .training import History, fit, load_training, save_training
 
 if TYPE_CHECKING:
     from . import drawing as drawing
+    from . import optim as optim
+    from . import parallel as parallel
     from . import sklearn as sklearn
     from . import testing as testing
+    from . import training as training
     from .derivation import derive
     from .drawing import Drawing, draw, explore
     from .tracing.compiled import compile
+    from .training import History, fit, load_training, save_training
 
 __all__ = [
     "Drawing",
@@ -122,19 +125,25 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-_LATER = {  # names that training a net does not need, imported on first use -> their modules
+# What derivatives do not need is imported on first use: a third of the time that all takes.
+_LATER_MODULES = {"drawing", "optim", "parallel", "sklearn", "testing", "training"}
+_LATER = {  # name -> its module
     "Drawing": "drawing",
     "draw": "drawing",
     "explore": "drawing",
     "derive": "derivation",
     "compile": "tracing.compiled",
+    "History": "training",
+    "fit": "training",
+    "load_training": "training",
+    "save_training": "training",
 }
 
 if not TYPE_CHECKING:
 
     def __getattr__(name):
-        """Import on first use what training a net does not need."""
-        if name in ("drawing", "sklearn", "testing"):
+        """Import on first use what derivatives do not need."""
+        if name in _LATER_MODULES:
             return importlib.import_module(f".{name}", __name__)
         if name in _LATER:
             return getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)

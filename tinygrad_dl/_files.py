@@ -1,5 +1,7 @@
 """Files: atomic writes, and arrays read safely from an archive that may be damaged or hostile."""
 
+from __future__ import annotations
+
 import errno
 import math
 import os
@@ -8,10 +10,12 @@ import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @contextmanager
@@ -23,6 +27,7 @@ def whole_file(path: str | bytes | os.PathLike[str]) -> Iterator[Path]:
     PermissionError for a read-only file, IsADirectoryError for a folder, ValueError for a device, pipe or socket.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "greeting.txt"
     ...     with whole_file(path) as part:
@@ -48,6 +53,8 @@ def whole_file(path: str | bytes | os.PathLike[str]) -> Iterator[Path]:
 
 def _resolve_target(path: str | bytes | os.PathLike) -> Path:
     """Resolve `path` to the file to write. Raises an error if it cannot be written."""
+    from pathlib import Path
+
     name = os.fsdecode(path)
     target = Path(os.path.realpath(name))
     if target.is_dir() or not os.path.basename(name):

@@ -6,17 +6,14 @@ import functools
 import linecache
 import os
 import sys
-import sysconfig
 import warnings
-from pathlib import Path
 from types import FrameType
 
 import numpy as np
 
 NUMPY = "numpy"
-PACKAGE = f"{Path(__file__).parent}{os.sep}"
-_NOT_THE_USERS = tuple(f"{Path(package).parent}{os.sep}" for package in (__file__, np.__file__))
-_STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
+PACKAGE, _OF_NUMPY = (os.path.join(os.path.dirname(package), "") for package in (__file__, np.__file__))
+_NOT_THE_USERS = PACKAGE, _OF_NUMPY
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -53,7 +50,11 @@ def users_frame(frame: FrameType) -> FrameType:
 def is_library(filename: str) -> str:
     """NUMPY, "installed" or "standard" for a file of a library; empty for the user's files and this package."""
     if filename.startswith(_NOT_THE_USERS):
-        return NUMPY if filename.startswith(_NOT_THE_USERS[1]) else ""
+        return NUMPY if filename.startswith(_OF_NUMPY) else ""
+    import sysconfig  # which takes 1 ms with what it imports
+    from pathlib import Path
+
     if not {"site-packages", "dist-packages"}.isdisjoint(Path(filename).parts):
         return "installed"
-    return "standard" if filename.startswith((*_STANDARD, "<frozen ")) else ""
+    standard = [os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")]
+    return "standard" if filename.startswith((*standard, "<frozen ")) else ""

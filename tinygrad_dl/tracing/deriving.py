@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,8 +165,8 @@ def compiled(program: Program, name: str, wanted: Sequence[bool], on_arrays: boo
     With `on_arrays` it is for arrays only, and faster. It raises Mismatch where a guard does not hold.
     """
     emitter = _Emitter(program, on_arrays)
-    place = Path(__file__).parent / f"<rule of {name}>"  # a line of this package, not the user's
-    exec(compile(emitter.source(program, wanted), str(place), "exec"), emitter.namespace)
+    place = os.path.join(os.path.dirname(__file__), f"<rule of {name}>")  # a line of this package, not the user's
+    exec(compile(emitter.source(program, wanted), place, "exec"), emitter.namespace)
     rule: Callable[..., Any] = emitter.namespace["rule"]
     return rule
 

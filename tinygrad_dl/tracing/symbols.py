@@ -8,11 +8,11 @@ them.
 from __future__ import annotations
 
 import operator
+import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -63,12 +63,12 @@ def is_transparent(primitive: Any) -> bool:
 
 
 _PACKAGE_NAME = __name__.partition(".")[0]
-_FOLDER = Path(__file__).parent
+_FOLDER = os.path.dirname(__file__)
 _PASSING_ON = (
     *("_functions", "core/array_methods", "core/calls", "core/primitives", "core/tensor"),
     *("guards/numpy_warnings", "proxies/dispatching"),
 )
-_HERE = (str(_FOLDER), *(str(_FOLDER.parent / f"{name}.py") for name in _PASSING_ON))
+_HERE = (_FOLDER, *(os.path.join(os.path.dirname(_FOLDER), *f"{name}.py".split("/")) for name in _PASSING_ON))
 
 
 def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None = None) -> Any:
