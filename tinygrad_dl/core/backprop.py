@@ -49,7 +49,9 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
         if node not in found:
             found[node] = None
             if node._function is not None:
-                stack += [parent for parent in _parents_of(node) if parent is not None and parent._tracked]
+                for parent in _parents_of(node):
+                    if parent is not None and parent._tracked:
+                        stack.append(parent)
     return sorted(found, key=attrgetter("_order"), reverse=True)
 
 
@@ -99,7 +101,7 @@ def backward_pass(
         parts: Any = None  # the cotangents of all parents, if a rule computes them at once, None where none is wanted
         if special:
             if nodes is not None:
-                parents = _among(nodes, parents)
+                parents = [parent if parent in nodes else None for parent in parents]
                 if node in targets:
                     cotangents[node] = g
             if create_graph:
@@ -166,11 +168,6 @@ def _parents_of(node: Tensor) -> tuple[Tensor | None, ...]:
         reason = registry.refusals.get(node._function, freed)  # type: ignore[arg-type]
         raise RuntimeError(f"the graph behind {node._label()}, made by {registry.name_of(node._function)}, {reason}.")
     return node._parents
-
-
-def _among(nodes: Set[Tensor], parents: Iterable[Any]) -> list[Tensor | None]:
-    """The `parents`, None in place of those that are not among the `nodes`."""
-    return [parent if parent in nodes else None for parent in parents]
 
 
 def _one_for_each(parents: Sequence[Any], rules: Iterable[Any], kwargs: dict[str, Any] | None) -> list[Any]:
