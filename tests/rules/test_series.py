@@ -149,6 +149,20 @@ def test_whole_turns_are_constant():
     assert tg.grad(lambda p: np.sum(np.unwrap(p) * [1.0, 2.0, 3.0, 4.0]))(p).tolist() == [[1.0, 2.0, 3.0, 4.0]] * 2
 
 
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=3), st.data())
+def test_an_integral_at_points_with_fewer_axes_or_more_is_what_numpy_computes_and_linear_in_both(shape, data):
+    """NumPy counts a negative axis from the end of each of them."""
+    axis = data.draw(st.integers(-len(shape), -1))
+    x_shape = data.draw(st.sampled_from([shape[-n:] for n in range(-axis, len(shape) + 1)] + [[2, *shape]]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    y, x = rng.normal(size=shape), rng.normal(size=x_shape)
+    value, pullback = tg.vjp(lambda y, x: np.trapezoid(y, x, axis=axis), y, x)
+    np.testing.assert_allclose(value, np.trapezoid(y, x, axis=axis), atol=1e-12)
+    g = rng.normal(size=np.shape(value))
+    for ct, primal in zip(pullback(g), (y, x), strict=True):
+        np.testing.assert_allclose(np.sum(ct * primal), np.sum(g * value), atol=1e-12)
+
+
 # ---- types and errors
 
 

@@ -175,14 +175,12 @@ defcomposite(np.gradient, _gradient)
 
 def _trapezoid(y, x=None, dx=1.0, axis=-1):
     y = as_array(y)
-    axis = normalize_axis_index(axis, y.ndim)
+    along = normalize_axis_index(axis, y.ndim)  # of y alone: x may have fewer axes or more
     width = dx
     if x is not None:
         x = as_array(x)
-        width = np.diff(x, axis=-1 if x.ndim == 1 else axis)
-        if x.ndim == 1:
-            width = broadcast_along(width, axis, y.ndim)
-    ends = y[index_at_axis(axis, slice(1, None))] + y[index_at_axis(axis, slice(None, -1))]
+        width = broadcast_along(np.diff(x), along, y.ndim) if x.ndim == 1 else np.diff(x, axis=axis)
+    ends = y[index_at_axis(along, slice(1, None))] + y[index_at_axis(along, slice(None, -1))]
     return np.sum(width * ends / 2.0, axis=axis)
 
 
