@@ -51,8 +51,10 @@ def _over_axes(default, transform, last):
     def transform_over_axes(a, s=None, axes=default, norm=None):
         if axes is None:
             axes = range(np.ndim(a)) if s is None else range(-len(s), 0)
-        if s is None:  # NumPy's own choice
-            s = [None] * len(axes)
+        if s is None:  # the lengths at the start, since an axis may occur twice
+            s = [-1] * len(axes)
+            if last is np.fft.irfft:
+                s[-1] = None  # NumPy's own choice
         if len(s) != len(axes):
             raise ValueError(f"np.fft: expected a length in s for each of the axes {tuple(axes)}, got {tuple(s)}.")
         lengths = [np.shape(a)[axis] if n == -1 else n for n, axis in zip(s, axes, strict=True)]
