@@ -22,6 +22,22 @@ def test_a_value_moves_by_powers_with_the_coefficients_and_by_the_slope_with_the
     np.testing.assert_allclose(by_x, slope, rtol=1e-12)
 
 
+@given(st.integers(1, 3), st.sampled_from([(3,), (1,), (2, 3), (2, 1)]), st.sampled_from([(), (3,), (2, 1)]), seeds)
+def test_a_column_of_coefficients_gives_the_values_and_derivatives_of_a_polynomial_each(n, columns, x_shape, seed):
+    rng = np.random.default_rng(seed)
+    p, x = rng.normal(size=(n, *columns)), rng.normal(size=x_shape)
+
+    def by_powers(p, x):
+        return sum(p[k] * x ** (n - 1 - k) for k in range(n))
+
+    def derivatives(f):
+        first, pullback = tg.vjp(tg.grad(lambda p, x: np.sum(np.sin(f(p, x))), (0, 1)), p, x)
+        return *first, *pullback(first)
+
+    for found, expected in zip(derivatives(np.polyval), derivatives(by_powers), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
 def test_a_poly1d_is_as_good_as_its_coefficients():
     p = np.poly1d([3.0, 2.0, 1.0])
     assert tg.grad(p)(2.0) == tg.grad(lambda x: np.polyval(p, x))(2.0) == 14.0

@@ -7,6 +7,7 @@ import numpy as np
 from .. import _frames, _functions
 from ..core import primitives
 from ..core.registry import defcomposite, defnondiff, defvjp
+from ._shapes import broadcast_along
 
 # ---- values and roots
 
@@ -29,7 +30,17 @@ def _powers(x, count, dtype):
 def _slope(p, x, dtype):
     """Evaluate the derivative of the polynomial `p` at `x`."""
     p = np.atleast_1d(p)  # len of a np.poly1d is its degree
-    return np.polyval(p[:-1] * np.arange(len(p) - 1, 0, -1, dtype=dtype), x)
+    if len(p) < 2:
+        return np.zeros_like(x)
+    return np.polyval(p[:-1] * broadcast_along(np.arange(len(p) - 1, 0, -1, dtype=dtype), 0, p.ndim), x)
+
+
+def _polyval_by_coefficients(g, ans, p, x):
+    powers = _powers(x, len(p), ans.dtype)
+    if p.ndim == 1:
+        return np.matmul(np.ravel(g), powers)
+    powers = np.reshape(powers.T, (len(p), *(1,) * (ans.ndim - np.ndim(x)), *np.shape(x)))
+    return np.sum(g * powers, axis=tuple(range(1, ans.ndim + 2 - p.ndim)))  # the engine sums over broadcast axes
 
 
 def _roots_vjp(g, ans, p):
@@ -55,7 +66,7 @@ defnondiff(_is_repeated)
 defvjp(np.vander, _vander_vjp)
 defvjp(
     np.polyval,
-    lambda g, ans, p, x: np.matmul(np.ravel(g), _powers(x, len(p), ans.dtype)),
+    _polyval_by_coefficients,
     lambda g, ans, p, x: g * _slope(p, x, ans.dtype),
 )
 defvjp(np.roots, _roots_vjp)
