@@ -34,6 +34,12 @@ def test_the_step_of_a_range_is_that_of_numpy(num):
         assert tg.gradients(np.sum(step), x).tolist() == [-1 / (num - 1)] * 2
 
 
+@pytest.mark.parametrize("ends", [(0, 1), (0.0, 1), (1, 0)])
+def test_the_step_of_a_range_stays_narrow_beside_numbers(ends):
+    ends = [tg.parameter(np.ones(2, np.float32)) if end == 1 else end for end in ends]
+    assert [part.dtype for part in np.linspace(*ends, 3, retstep=True)] == [np.float32] * 2
+
+
 @pytest.mark.parametrize("f", [np.linspace, np.logspace, np.geomspace])
 def test_a_range_of_whole_numbers_is_constant(f):
     whole = f(tg.parameter(1.0), 3.0, 3, dtype=int)

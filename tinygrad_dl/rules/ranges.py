@@ -6,6 +6,7 @@ import numpy as np
 
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp
+from ._shapes import cast
 
 # ---- ranges
 
@@ -43,7 +44,10 @@ def _linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axi
     if not retstep:
         return samples
     steps = num - bool(endpoint)
-    return samples, np.subtract(stop, np.multiply(start, 1.0)) / steps if steps > 0 else np.nan
+    if steps <= 0:
+        return samples, np.nan
+    step = np.subtract(stop, np.multiply(start, 1.0)) / steps
+    return samples, cast(step, samples.dtype) if dtype is None else step
 
 
 def _logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
