@@ -28,8 +28,9 @@ _FAMILIAR = frozenset({np.ndarray, float, int, bool, type(None), list, tuple, st
 def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
     """`apply` for every call that is not simple, and for the errors."""
     if kwargs:
-        if any(map(is_foreign, kwargs.values())):
-            return NotImplemented
+        for value in kwargs.values():
+            if is_foreign(value):
+                return _computed_by(value, function, args, kwargs)
         args, kwargs = _tensors_by_position(function, args, kwargs)
     rules = registry.vjps.get(function)
     if rules is None or not is_recording():
@@ -51,8 +52,9 @@ def apply_any(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
                 elif is_recording() is not IN_RULE:  # the function is constant in it
                     cuts.mark(arg._value, cuts.Cut(registry.name_of(function), (weakref.ref(arg),)))
         else:
-            if type(arg) not in _FAMILIAR and is_foreign(arg):
-                return NotImplemented  # defer to the other type, such as an array inside of vmap
+            may_be_index = type(arg) is tuple and function in primitives.on_arrays
+            if (may_be_index or type(arg) not in _FAMILIAR) and (foreign := _foreign_in(arg)) is not None:
+                return _computed_by(foreign, function, args, kwargs)
             if argnum >= count and type(arg) in (list, tuple) and _holds(arg, tracked=True):
                 raise missing_rules.no_rule(function, argnum)
             value = arguments.primal(arg) if primal else arguments.setting(arg)
@@ -163,8 +165,10 @@ def _call_plain(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         for argnum, arg in enumerate((*args, *kwargs.values())):
             if _holds(arg, tracked=True):
                 raise missing_rules.no_rule(function, argnum)
-    if function in primitives.on_arrays and any(map(is_foreign, args)):
-        return NotImplemented
+    if function in primitives.on_arrays or (function in registry.vjps and not isinstance(function, np.ufunc)):
+        for arg in args:
+            if (foreign := _foreign_in(arg)) is not None:
+                return _computed_by(foreign, function, args, kwargs)
     compute = function if constant else primitives.on_arrays.get(function, function)
     values, settings = tuple(map(_plain, args)), {keyword: _plain(value) for keyword, value in kwargs.items()}
     try:
@@ -212,6 +216,18 @@ def is_foreign(value: Any) -> bool:
     if kind in _FAMILIAR or kind is Tensor or isinstance(value, np.ndarray):
         return False
     return hasattr(kind, "__array_function__")
+
+
+def _foreign_in(arg: Any) -> Any:
+    """`arg` if it is foreign, or the first foreign entry of a tuple, such as an index; else None."""
+    return next(filter(is_foreign, arg if type(arg) is tuple else (arg,)), None)
+
+
+def _computed_by(foreign: Any, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any] | None) -> Any:
+    """Let a foreign array, such as one inside of vmap, compute the call: NumPy asks it for ufuncs, not for settings."""
+    if isinstance(getattr(function, "__self__", function), np.ufunc):
+        return NotImplemented
+    return foreign.__array_function__(function, (type(foreign),), args, kwargs or {})
 
 
 def _plain(arg: Any) -> Any:

@@ -12,6 +12,7 @@ on_arrays: dict[
     Callable[..., Any], Callable[..., Any]
 ] = {}  # primitive -> the function that it was made from, which does not dispatch
 _plain = np.ndarray.__array_function__
+_SIMPLE = frozenset({np.ndarray, slice, int, float, type(None), type(...)})  # types that do not dispatch
 
 
 def array_function(function: F) -> F:
@@ -23,14 +24,17 @@ def array_function(function: F) -> F:
     @functools.wraps(function)
     def dispatching(*args, **kwargs):
         for arg in (*args, *kwargs.values()) if kwargs else args:
-            kind = type(arg)
-            if kind is np.ndarray:  # the usual case
+            if type(arg) is np.ndarray:  # the usual case
                 continue
-            dispatch = getattr(kind, "__array_function__", _plain)
-            if dispatch is not _plain:
-                answer = dispatch(arg, dispatching, (kind,), args, kwargs)
-                if answer is not NotImplemented:
-                    return answer
+            for part in arg if type(arg) is tuple else (arg,):  # a tuple may be an index
+                kind = type(part)
+                if kind in _SIMPLE:
+                    continue
+                dispatch = getattr(kind, "__array_function__", _plain)
+                if dispatch is not _plain:
+                    answer = dispatch(part, dispatching, (kind,), args, kwargs)
+                    if answer is not NotImplemented:
+                        return answer
         return function(*args, **kwargs)
 
     on_arrays[dispatching] = function
