@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tests.core.test_interrupts import Interrupt, run
 from tests.optim.test_algorithms import OPTIMIZERS, each_optimizer
 from tinygrad_dl import optim
 
@@ -187,6 +188,56 @@ def test_an_update_that_does_not_fit_moves_no_parameter(update):
     with pytest.raises((TypeError, ValueError)):
         Second([first, second], 0.1).step()
     assert np.array_equal(first.data, [1, 2])
+
+
+def two(make):
+    """An optimizer of two parameters with gradients, after a step."""
+    parameters = [tg.parameter([1.0, 2.0]), tg.parameter([3.0])]
+    optimizer = make(parameters, learning_rate=optim.schedules.InverseTime(0.1, decay=0.5), weight_decay=0.1)
+    for p in parameters:
+        p.grad = np.ones(p.shape)
+    optimizer.step()
+    return optimizer
+
+
+def contents(optimizer):
+    """The parameters, and the state: the averages and the steps."""
+    state = {name: values.tobytes() for name, values in optimizer.state_dict().items()}
+    return [p.numpy().tobytes() for p in optimizer.parameters], state
+
+
+@each_optimizer
+def test_an_update_that_raises_changes_neither_parameters_nor_averages(name):
+    class Failing(OPTIMIZERS[name][0]):
+        broken, calls = False, 0
+
+        def update(self, i, gradient):
+            self.calls += 1
+            if self.broken and i:
+                raise ZeroDivisionError
+            return super().update(i, gradient)
+
+    optimizer = two(Failing)
+    before, calls = contents(optimizer), optimizer.calls
+    optimizer.broken = True
+    with pytest.raises(ZeroDivisionError):
+        optimizer.step()
+    assert contents(optimizer) == before
+    assert optimizer.calls == calls
+
+
+@each_optimizer
+def test_ctrl_c_in_a_step_leaves_all_as_it_was_or_after_the_step(name):
+    make, place, interrupted = OPTIMIZERS[name][0], 0, True
+    before, after = two(make), two(make)
+    after.step()
+    found = []
+    while interrupted:
+        optimizer = two(make)
+        interrupted = run(optimizer.step, Interrupt(place := place + 1))
+        found.append(contents(optimizer))
+    assert len(found) > 10
+    assert all(state in (contents(before), contents(after)) for state in found)
 
 
 each_kind = pytest.mark.parametrize("make", [optim.SGD, optim.Momentum, optim.RMSProp, optim.Adam])

@@ -155,7 +155,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} defines no update: define update(self, i, gradient).")
 
     def step(self) -> None:
-        """Update every parameter that has a gradient; on an error, none has changed.
+        """Update every parameter that has a gradient; on an error, nothing has changed, the averages included.
 
         Gradients may be Tensors, lists or data frames. A gradient of nan or inf makes its parameter nan or inf, as
         the formula gives it: `tg.debug()` names the operation that it came from.
@@ -168,6 +168,20 @@ class Optimizer:
         TypeError
             If a gradient, an update or the learning rate does not hold real numbers.
         """
+        state, lists = dict(vars(self)), [(values, values[:]) for values in vars(self).values() if type(values) is list]
+        moved: list[Tensor] = []
+        new: list[np.ndarray] = []
+        try:
+            self._step(moved, new)
+        except BaseException:
+            if not (new and moved[0]._value is new[0]):  # no parameter has changed, so neither have the averages
+                vars(self).update(state)
+                for values, old in lists:
+                    values[:] = old
+            raise
+
+    def _step(self, moved: list[Tensor], new: list[np.ndarray]) -> None:
+        """Compute the `new` values of the parameters to be `moved`, then set all at once."""
         rate = self._rate if self.schedule is None else self.schedule(self.steps)
         if not (type(rate) is float and 0 <= rate < math.inf):
             rate = self._check_rate(rate)
@@ -184,7 +198,6 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
         if self.max_norm is not None:
             given = _clip(given, self.max_norm)
-        moved, new = [], []
         for i, parameter, gradient in given:
             value = parameter._value
             update = self.update(i, gradient)
@@ -195,9 +208,9 @@ class Optimizer:
                 after = after - rate * self.weight_decay * value
             moved.append(parameter)
             new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
-        replace_all_data(moved, new)
         if self.schedule is not None:
             self.steps += 1
+        replace_all_data(moved, new)
 
     def _array(self, what: str, given: Any, i: int) -> np.ndarray:
         """Convert `given` to an array for parameter number `i`. Raises ValueError or TypeError if it does not fit."""
