@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
+from tests.nn.test_saving import interrupted_at
 from tinygrad_dl import nn
 
 
@@ -362,3 +363,28 @@ def test_many_nested_modules_are_found_without_recursion():
         outer.layers = [deep]
         deep = outer
     assert sum(1 for _ in deep.named_modules()) == 3_001
+
+
+def test_ctrl_c_at_any_line_of_a_switch_leaves_all_modules_in_one_mode():
+    def block():
+        with module.train():
+            pass
+
+    line, interrupted = 0, True
+    while interrupted:
+        module = net()
+        module.eval()
+        interrupted = interrupted_at(line := line + 1, block, nn.module.__file__)
+        assert len({part.training for _, part in module.named_modules()}) == 1, line
+    assert line > 10
+
+
+def test_a_frozen_dataclass_has_modes_too():
+    @dataclasses.dataclass(frozen=True)
+    class Layer(nn.Module):
+        W: tg.Tensor
+
+    layer = Layer(tg.parameter(1.0))
+    with layer.eval():
+        assert not layer.training
+    assert layer.training

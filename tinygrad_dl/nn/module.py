@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import types
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import copy_context
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -261,20 +263,25 @@ class Mode:
     """A switch of Modules to training or evaluation mode, which the end of a `with` block takes back."""
 
     def __init__(self, module: Module, training: bool):
-        self._before = [(part, part.training) for _, part in module.named_modules()]
-        self._training = training
-        for part, _ in self._before:
-            part.training = training
+        self._parts, self._training = [part for _, part in module.named_modules()], training
+        self._before = [part.training for part in self._parts]
+        try:
+            self._set([training] * len(self._parts))
+        except BaseException:
+            self._set(self._before)
+            raise
+
+    def _set(self, modes: list[bool]) -> None:
+        deque(map(object.__setattr__, self._parts, repeat("training"), modes), maxlen=0)  # Ctrl-C can't come in between
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *error: object) -> None:
-        for part, training in self._before:
-            part.training = training
+        self._set(self._before)
 
     def __repr__(self) -> str:
-        return f"{self._before[0][0]!r} in {'training' if self._training else 'evaluation'} mode"
+        return f"{self._parts[0]!r} in {'training' if self._training else 'evaluation'} mode"
 
 
 def _convert_values(name: str, parameter: Tensor, given: Any) -> np.ndarray:
