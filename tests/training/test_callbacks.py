@@ -108,6 +108,13 @@ def test_early_stopping_without_validation_says_what_to_pass():
         fit(callbacks=[EarlyStopping()])
 
 
+def test_early_stopping_of_a_run_resumed_without_validation_takes_no_old_value(tmp_path):
+    settings = {"callbacks": [EarlyStopping()], "resume": tmp_path / "run.npz"}
+    fit(epochs=2, validation=problem(4), **settings)
+    with pytest.raises(ValueError, match=r"one of loss, got 'validation_loss': pass validation=\(X, Y\)"):
+        fit(epochs=4, **settings)
+
+
 def test_a_checkpoint_is_a_run_to_resume_with_the_same_callbacks(tmp_path):
     def run(net, epochs, resume=None):
         callbacks = [EarlyStopping(monitor="loss"), Checkpoint(tmp_path / "run.npz")]

@@ -154,13 +154,14 @@ class EarlyStopping:
 
     def __call__(self, state: TrainingState) -> None:
         """Compare the epoch with the best one."""
-        if self.monitor not in state.history:
+        measured = {name: values[-1] for name, values in state.history.items() if len(values) == state.epoch}
+        if self.monitor not in measured:
             advice = ": pass validation=(X, Y) to fit" if self.monitor.startswith("validation_") else ""
-            known = ", ".join(state.history)
+            known = ", ".join(measured)
             raise ValueError(f"EarlyStopping: expected monitor to be one of {known}, got {self.monitor!r}{advice}.")
         if state.epoch == 1:  # it may have served another net
             self._start()
-        value = state.history[self.monitor][-1] * (-1 if self.maximise else 1)
+        value = measured[self.monitor] * (-1 if self.maximise else 1)
         value = math.inf if math.isnan(value) else value
         if value < self.best - self.least or not self._parameters:
             self.best, self.best_epoch = value, state.epoch
