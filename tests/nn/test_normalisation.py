@@ -102,7 +102,7 @@ def test_running_averages_are_saved_and_loaded(tmp_path):
     assert net(X).numpy().tobytes() == other(X).numpy().tobytes()
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_a_compiled_step_gives_the_same_averages_and_parameters(dtype):
     X = np.random.default_rng(2).normal(size=(3, 20)).astype(dtype)
     Y = X[:1] * X[1:2]
@@ -112,12 +112,29 @@ def test_a_compiled_step_gives_the_same_averages_and_parameters(dtype):
                progress=False)
         for net, compile in zip(nets, [False, True], strict=True)
     ]  # fmt: skip
-    tolerance = 1e-10 if dtype is np.float64 else 1e-4  # roundings, after five steps
+    tolerance = {np.float64: 1e-10, np.float32: 1e-4, np.float16: 1e-2}[dtype]  # roundings, after five steps
     np.testing.assert_allclose(*(history.loss for history in histories), rtol=tolerance)
     for (name, a), b in zip(nets[0].state_dict().items(), nets[1].state_dict().values(), strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=name)
         assert a.dtype == b.dtype
     assert nets[1].layers[1].batches.item() == 5
+
+
+@given(**sizes, scale=st.sampled_from([1e-2, 1.0, 1e3]), training=st.booleans())
+def test_in_float16_it_is_that_of_float64_rounded(n, m, seed, scale, training):
+    rng, found = np.random.default_rng(seed), []
+    Z, weights = (scale * rng.normal(3, 1, (n, m))).astype(np.float16), rng.normal(size=(n, m)).astype(np.float16)
+    for dtype in (np.float16, np.float64):
+        norm, leaf = nn.BatchNorm(n, epsilon=0.1, dtype=dtype), tg.parameter(Z.astype(dtype))
+        norm(leaf)
+        norm.train() if training else norm.eval()
+        A = norm(leaf)
+        assert A.dtype == dtype
+        gradients = tg.gradients(np.sum(weights.astype(dtype) * A), [leaf, norm.gamma, norm.beta])
+        found.append([A.data, *gradients, norm.mean.data, norm.variance.data])
+    for half, exact in zip(*found, strict=True):
+        size = np.abs(exact).max() + 1e-4  # below 6e-5, float16 rounds to multiples of 6e-8
+        np.testing.assert_allclose(half, exact, rtol=0, atol=2e-3 * size * m)
 
 
 def test_optimizers_leave_the_averages_alone():

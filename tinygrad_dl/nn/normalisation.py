@@ -10,6 +10,7 @@ from .. import checks
 from ..core import arguments
 from ..core.tensor import Tensor, parameter, replace_all_data
 from ..proxies.dispatching import Symbolic
+from .activations import HALF, upcast_half
 from .module import Module
 
 
@@ -29,7 +30,7 @@ class BatchNorm(Module):
     epsilon : float
         The ε that keeps the denominator above 0.
     dtype : dtype
-        The type of the parameters.
+        The type of the parameters. In float16, statistics are computed and kept in float32.
 
     Attributes
     ----------
@@ -78,7 +79,8 @@ class BatchNorm(Module):
         self.epsilon = checks.positive("BatchNorm", "epsilon", epsilon)
         self.gamma = parameter(np.ones((n, 1), dtype), name="gamma")
         self.beta = parameter(np.zeros((n, 1), dtype), name="beta")
-        self.mean, self.variance = Tensor(np.zeros((n, 1), dtype)), Tensor(np.ones((n, 1), dtype))
+        wide = np.promote_types(dtype, np.float32)  # the variance of numbers beyond 256 is infinite in float16
+        self.mean, self.variance = Tensor(np.zeros((n, 1), wide)), Tensor(np.ones((n, 1), wide))
         self.batches = Tensor(0)
 
     def __call__(self, Z: Any) -> Tensor:
@@ -93,9 +95,11 @@ class BatchNorm(Module):
             return self._normalise(Z.reshape(n, -1)).reshape(Z.shape)
         return self._normalise(Z)
 
-    def _normalise(self, Z: Any) -> Tensor:
+    def _normalise(self, given: Any) -> Tensor:
+        Z = upcast_half(given)
         centred, variance = self._of_batch(Z) if self.training else self._running(Z)
-        return self.gamma * (centred / np.sqrt(variance + self.epsilon)) + self.beta
+        normalised = self.gamma * (centred / np.sqrt(variance + self.epsilon)) + self.beta
+        return normalised.astype(HALF) if Z is not given and self.gamma.dtype is HALF else normalised
 
     def _of_batch(self, Z: Any) -> tuple[Any, Any]:
         """`Z` less the mean of the batch, and its variance; mean and variance enter the running averages."""
