@@ -104,7 +104,7 @@ class BatchNorm(Module):
     def _of_batch(self, Z: Any) -> tuple[Any, Any]:
         """`Z` less the mean of the batch, and its variance; mean and variance enter the running averages."""
         if Z.shape[1] < 2:
-            advice = "for predictions, call net.eval()"
+            advice = "for predictions, call net.eval(); for training, take a batch_size that leaves no single sample"
             raise ValueError(f"{self!r}: expected at least 2 samples in training mode, got {Z.shape}: {advice}.")
         mean = np.mean(Z, axis=1, keepdims=True)
         centred = Z - mean
