@@ -49,7 +49,8 @@ class Optimizer:
         those of `tg.optim.schedules`.
     weight_decay : float
         The decoupled decay λ: a step also subtracts α λ W from each W, which is no part of its gradient. Biases, and
-        the shifts and scales of batch normalization, are left out, by their names.
+        the shifts and scales of batch normalization, are left out, by their names: those of your own layers need
+        `tg.parameter(b, name="b")`, since an optimizer does not see the attributes of a net.
     max_norm : float, optional
         Clip the gradients to this global norm: if the norm of all gradients together is larger, they are scaled to it.
 
