@@ -89,7 +89,7 @@ def test_a_new_file_has_the_mode_that_open_would_give_it(tmp_path, umask):
 @posix
 def test_a_pipe_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="pipe': expected the path of a file, got a device, pipe or socket"):
+    with pytest.raises(ValueError, match="pipe': expected the path of a file, got a folder, device, pipe or socket"):
         write(tmp_path / "pipe", "new")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     assert os.listdir(tmp_path) == ["pipe"]

@@ -70,7 +70,7 @@ def _resolve_target(path: str | bytes | os.PathLike) -> Path:
 
 def _check_regular(name: str) -> None:
     if not stat.S_ISREG(os.stat(name).st_mode):
-        raise ValueError(f"{name!r}: expected the path of a file, got a device, pipe or socket.")
+        raise ValueError(f"{name!r}: expected the path of a file, got a folder, device, pipe or socket.")
 
 
 # ---- arrays in a .npz archive

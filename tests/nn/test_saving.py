@@ -184,7 +184,7 @@ def test_parameters_that_are_complex_or_whole_numbers_come_back(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="pipes are those of POSIX")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert_unchanged_by(tmp_path / "pipe", "got a device, pipe or socket")
+    assert_unchanged_by(tmp_path / "pipe", "got a folder, device, pipe or socket")
 
 
 # ---- states
