@@ -311,3 +311,16 @@ def test_a_net_that_is_not_finite_stays_as_it_was_after_an_error(tmp_path):
     with pytest.raises(KeyError, match="best"):
         tg.load_training(path, other, tg.optim.Adam(other.parameters()), callbacks=[Broken()])
     assert bits(other) == before
+
+
+def test_a_run_that_diverges_leaves_its_last_file_which_can_be_resumed(tmp_path):
+    def run(blow_up):
+        def diverge(state):
+            if state.epoch == 2 and blow_up:
+                state.net.parameters()[0].data = np.full((3, 2), np.inf)
+
+        return fit(new_net(), epochs=3, callbacks=[diverge], resume=tmp_path / "run.npz")
+
+    with pytest.raises(ValueError, match=r"layers\.0\.W is not finite, and .*run\.npz' was not written"):
+        run(blow_up=True)
+    assert run(blow_up=False) == fit(new_net(), epochs=3)

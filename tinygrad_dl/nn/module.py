@@ -219,9 +219,7 @@ class Module:
             If the file cannot be written: FileNotFoundError if its folder is missing, IsADirectoryError for a folder.
         """
         state = self.state_dict()
-        for name, values in state.items():
-            if not np.all(np.isfinite(values)):
-                raise ValueError(f"{name} is not finite, and {os.fsdecode(path)!r} was not written.")
+        check_loadable(path, state)
         write_arrays(path, state)
 
     def load(self, path: str | os.PathLike[str]) -> None:
@@ -282,6 +280,13 @@ class Mode:
 
     def __repr__(self) -> str:
         return f"{self._parts[0]!r} in {'training' if self._training else 'evaluation'} mode"
+
+
+def check_loadable(path: str | os.PathLike[str], state: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError, before a file is replaced, if the parameters in `state` are not finite."""
+    for name, values in state.items():
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"{name} is not finite, and {os.fsdecode(path)!r} was not written.")
 
 
 def _convert_values(name: str, parameter: Tensor, given: Any) -> np.ndarray:

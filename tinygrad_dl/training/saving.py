@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._files import read_arrays, read_text, write_arrays
-from ..nn.module import generators
+from ..nn.module import check_loadable, generators
 from ..optim import Optimizer
 from .history import History
 
@@ -50,6 +50,8 @@ def save_training(
     ------
     OSError
         If the file cannot be written.
+    ValueError
+        If a parameter is not finite: such a file could not be loaded.
 
     Examples
     --------
@@ -65,6 +67,7 @@ def save_training(
     """
     owners = _owners(net, optimizer, callbacks)
     states = {prefix: owner.state_dict() for prefix, owner in owners.items()}
+    check_loadable(path, states["net"])
     arrays = {f"{prefix}.{name}": v for prefix, state in states.items() for name, v in state.items()}
     about = {
         "format": _FORMAT,
