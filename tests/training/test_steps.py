@@ -141,6 +141,25 @@ def test_a_fit_that_cannot_be_compiled_gives_the_reason_and_trains():
     assert history.loss[2] < history.loss[0]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"X": np.ones((2, 6)), "Y": np.ones((1, 6))},
+        {"X": np.ones((2, 6)), "Y": np.ones((1, 6)), "compile": True},
+        {"data": [(np.ones((2, 6)), np.ones((1, 6)))]},
+    ],
+)
+def test_a_metric_that_writes_into_the_labels_is_an_error_and_changes_no_gradient(settings):
+    def hinge(A, Y):
+        Y[Y == 0] = -1
+        return 0.0
+
+    net = tg.nn.mlp([2, 1], rng=np.random.default_rng(1))
+    settings |= {"loss": "mse", "optimizer": "adam", "batch_size": 4, "rng": np.random.default_rng(0)}
+    with pytest.raises((ValueError, tg.parallel.ShardError), match="read-only"):
+        tg.fit(net, epochs=1, metrics={"hinge": hinge}, progress=False, **settings)
+
+
 def test_a_compiled_fit_stops_at_a_loss_that_is_not_finite_before_the_step():
     net = tg.nn.mlp([1, 1], rng=np.random.default_rng(1))
     net.layers[0].W.data = [[1e200]]

@@ -104,7 +104,8 @@ def _check_leaves(cost: Tensor, net: Module) -> None:
 def _arrays(given: Any) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise TypeError(f"expected a shard (X, Y), a pair of arrays, got {given!r:.80}.")
-    X, Y = np.asarray(given[0]), np.asarray(given[1])
+    X, Y = np.asarray(given[0]), np.asarray(given[1]).view()
+    Y.flags.writeable = False  # a metric gets it before the gradient is computed
     for name, values in (("X", X), ("Y", Y)):
         if values.dtype.kind not in "biuf":
             raise TypeError(f"expected real numbers in {name}, got {values.dtype}.")

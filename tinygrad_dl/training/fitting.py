@@ -79,7 +79,7 @@ def fit(
     validation : (X, Y), optional
         Data whose loss and metrics are computed at the end of each epoch, as `validation_loss` and so on.
     metrics : mapping of str to function, optional
-        Functions of predictions and labels on arrays, such as `{"accuracy": tg.nn.accuracy}`.
+        Functions of predictions and labels, read-only arrays, such as `{"accuracy": tg.nn.accuracy}`.
     gradient_norms : bool
         Record the mean norm of the gradient with respect to each parameter, as `history.gradient_norms["W1"]`, for
         `tinygrad_dl.drawing.plots.gradient_norms`.

@@ -43,6 +43,7 @@ class Evaluation:
 
     def __call__(self, X: np.ndarray, Y: np.ndarray) -> tuple[int, dict[str, float]]:
         """Return the number of samples, and the loss and the metrics, as they are before the step."""
+        Y.flags.writeable = False  # a metric gets it before the gradient is computed
         X_, Y_ = untracked(X), untracked(Y)
         if self.compiled is not None:
             try:
