@@ -53,6 +53,11 @@ REFUSED = {
     "complex": ({"validation": (X, Y * 1j)}, TypeError, "expected real numbers in validation Y, got complex128"),
     "a metric called loss": ({"metrics": {"loss": nn.accuracy}}, ValueError, "rename the metric"),
     "validation_loss": ({"metrics": {"validation_loss": nn.accuracy}}, ValueError, "rename the metric"),
+    "a metric called as another in validation": (
+        {"metrics": dict.fromkeys(["a", "validation_a"], nn.accuracy)},
+        ValueError,
+        "keeps another measure as 'validation_a': rename the metric",
+    ),
     "metrics without names": ({"metrics": [nn.accuracy]}, TypeError, "expected metrics by name"),
     "a metric of no function": ({"metrics": {"accuracy": 0.9}}, TypeError, "expected metrics by name"),
     "a metric of each sample": (
@@ -75,6 +80,11 @@ def test_what_can_not_be_trained_on_is_refused(name):
         fit(net, **arguments)
     for path, values in net.state_dict().items():
         assert np.array_equal(values, before[path])
+
+
+def test_a_net_that_is_no_function_is_refused_before_the_optimizer():
+    with pytest.raises(TypeError, match=r"fit: expected net to be a function, .*, got \[Sequential"):
+        tg.fit([new_net()], X, Y, loss="mse", optimizer="adam", epochs=1)
 
 
 @pytest.mark.parametrize("optimizer", [dict, "adan", None])

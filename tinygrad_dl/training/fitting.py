@@ -136,11 +136,11 @@ def fit(
     >>> history["accuracy"][-1] > 0.95
     True
     """
+    checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     optimizer, loss = optimizer_for(optimizer, net), loss_for(loss)
     _check_sources(X, Y, data, read, engine, compile)
     training_data = None if data is not None else _training_data(X, Y, batch_size)
     validation_data = _validation_data(validation)
-    checks.function("fit", "net", net, "tg.nn.mlp([30, 4, 1], rng=rng)")
     checks.function("fit", "loss", loss, "tg.nn.mean_squared_error")
     epochs, batch_size = checks.whole_number("fit", "epochs", epochs), _check_batch_size(batch_size, rng)
     if is_array(Y):
@@ -240,8 +240,8 @@ def _check_metrics(metrics: Any) -> Mapping[str, Metric]:
     metrics = {} if metrics is None else metrics
     if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
         raise TypeError(f'fit: expected metrics by name, such as {{"accuracy": tg.nn.accuracy}}, got {metrics!r:.80}.')
-    if not {"loss", "validation_loss"}.isdisjoint(metrics):
-        raise ValueError("fit: the history keeps the loss under its own name: rename the metric.")
+    if taken := {"loss", "validation_loss", *(f"validation_{name}" for name in metrics)} & metrics.keys():
+        raise ValueError(f"fit: the history keeps another measure as {min(taken)!r}: rename the metric.")
     return metrics
 
 
