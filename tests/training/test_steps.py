@@ -141,6 +141,17 @@ def test_a_fit_that_cannot_be_compiled_gives_the_reason_and_trains():
     assert history.loss[2] < history.loss[0]
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float16, 300), (np.float16, 1e-4), (np.float32, 1e25)])
+def test_a_norm_of_gradients_whose_squares_are_no_floats_of_their_type_is_finite_and_right(dtype, size):
+    net = tg.nn.mlp([1, 1], rng=np.random.default_rng(1), dtype=dtype)
+    descent = tg.optim.SGD(net.parameters(), learning_rate=1e-9)
+    X = np.array([[1.0, 0.5]], dtype)
+    settings = {"optimizer": descent, "epochs": 1, "gradient_norms": True, "progress": False}
+    norms = tg.fit(net, X, X, loss=lambda A, Y: np.sum(A * dtype(size)), **settings).gradient_norms
+    for name, p in zip(("W1", "b1"), net.parameters(), strict=True):
+        assert norms[name] == [pytest.approx(abs(p.grad.item()), rel=1e-3)]
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _frames
 from ..core.tensor import Tensor, untracked
+from ..graph.values import norm
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..parallel import ShardedLoss
@@ -130,7 +131,7 @@ def average_over_samples(
             totals[name] += m * measure
         for name, parameter in watched.items():
             if parameter.grad is not None:  # None means zero: the loss does not depend on it
-                norms[name] += m * float(np.linalg.norm(parameter.grad))
+                norms[name] += m * norm(parameter.grad)
         if after_step(measured["loss"]):
             break
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
