@@ -109,6 +109,22 @@ def test_the_gradient_of_a_bias_of_many_samples_is_no_sum_that_stalls(dtype, lay
     np.testing.assert_allclose(b.grad, m, rtol=np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 300.0])
+def test_the_l2_term_of_70_000_weights_in_float16_is_that_of_float64_rounded(scale):
+    found = []
+    W = (scale * np.random.default_rng(0).normal(size=(70, 1000))).astype(np.float16)
+    for dtype in (np.float16, np.float64):
+        net = nn.mlp([1000, 70], rng=np.random.default_rng(0), dtype=dtype)
+        net.layers[0].W.data = W
+        cost = nn.l2(net, 0.1, m=10_000_000)
+        cost.backward()
+        found.append((cost.data, net.layers[0].W.grad))
+    (half, gradient), (exact, slope) = found
+    assert half.dtype == gradient.dtype == np.float16
+    np.testing.assert_allclose(half, exact, rtol=2e-3, atol=2.0**-24)
+    np.testing.assert_allclose(gradient, slope, rtol=2e-3, atol=2.0**-24)
+
+
 def test_second_derivatives_add_up_many_samples_as_exactly():
     m = 2_000_000
     X = np.full((m, 2), 0.1, np.float32)  # 0.1 and 0.1² are no floats: each addition rounds

@@ -10,6 +10,7 @@ from .. import checks
 from .._guesses import answering
 from .._names import is_bias
 from ..core.tensor import untracked
+from .activations import HALF, upcast_half
 from .module import Module
 
 
@@ -105,5 +106,6 @@ def l2(net: Module, strength: float, m: Any = 1) -> Any:
     weights = [p for name, p in net.named_parameters() if p.requires_grad and not is_bias(p.name or name)]
     if not weights:
         raise ValueError(f"l2: expected a net with weights, got {net!r:.80}.")
-    squares: Any = sum(np.sum(np.square(W)) for W in weights)
-    return strength / (2 * m) * squares
+    squares: Any = sum(np.sum(np.square(upcast_half(W))) for W in weights)
+    cost = strength / (2 * m) * squares
+    return cost.astype(HALF) if np.result_type(*(W.dtype for W in weights)) == HALF else cost
