@@ -22,10 +22,11 @@ class Counter:
             state.stop()
 
     def state_dict(self):
-        return {"seen": np.array(self.seen)}
+        return {"seen": np.array(self.seen), "last": self.seen[-1] if self.seen else 0}
 
     def load_state_dict(self, state):
         self.seen = state["seen"].tolist()
+        assert state["last"] == (self.seen or [0])[-1]
 
 
 @given(st.integers(1, 12), st.lists(st.integers(1, 12), max_size=3, unique=True).map(sorted))
@@ -67,3 +68,12 @@ def test_the_state_of_a_callback_is_saved_whether_it_is_called_at_steps_or_epoch
 
 def test_a_function_for_each_step_has_no_state():
     assert not hasattr(every_step(print), "state_dict")
+
+
+@pytest.mark.parametrize("value", ["text", None, {"a": 1}, np.array(["text"]), np.array([None])])
+def test_a_state_that_could_not_be_loaded_is_not_saved(value, tmp_path):
+    counter = Counter()
+    counter.state_dict = lambda: {"seen": value}
+    with pytest.raises(TypeError, match=r"callback 0\.seen: expected numbers in a state_dict that is to be saved, got"):
+        fit(callbacks=[counter], resume=tmp_path / "run.npz")
+    assert not [*tmp_path.iterdir()]

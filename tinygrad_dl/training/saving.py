@@ -44,7 +44,7 @@ def save_training(
     history : History, optional
         The history so far.
     callbacks : sequence
-        Callbacks whose state is saved too: those that have a `state_dict`.
+        Callbacks whose state is saved too: those that have a `state_dict`, numbers or arrays by name.
 
     Raises
     ------
@@ -52,6 +52,8 @@ def save_training(
         If the file cannot be written.
     ValueError
         If a parameter is not finite: such a file could not be loaded.
+    TypeError
+        If the state of a callback has other values than numbers.
 
     Examples
     --------
@@ -68,7 +70,8 @@ def save_training(
     owners = _owners(net, optimizer, callbacks)
     states = {prefix: owner.state_dict() for prefix, owner in owners.items()}
     check_loadable(path, states["net"])
-    arrays = {f"{prefix}.{name}": v for prefix, state in states.items() for name, v in state.items()}
+    named = {f"{prefix}.{name}": v for prefix, state in states.items() for name, v in state.items()}
+    arrays = {name: _as_numbers(name, values) for name, values in named.items()}
     about = {
         "format": _FORMAT,
         "optimizer": type(optimizer).__name__,
@@ -214,6 +217,14 @@ def _shapes(state: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 def _generators(net: Any, rng: np.random.Generator | None) -> dict[str, np.random.Generator]:
     """The random generators of training by name, each once: `rng`, and those of the net."""
     return ({} if rng is None else {"rng": rng}) | {n: g for n, g in generators(net).items() if g is not rng}
+
+
+def _as_numbers(name: str, values: Any) -> np.ndarray:
+    """Convert a part of a state to an array that `load_training` can read. Raises TypeError for other values."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name}: expected numbers in a state_dict that is to be saved, got {values!r:.60}.")
+    return array
 
 
 def _as_json(state: Any) -> Any:
