@@ -135,3 +135,11 @@ def test_what_a_resumed_run_measures_for_the_first_time_is_that_of_its_epochs(tm
             np.testing.assert_array_equal(values, hidden, err_msg=name)
     printed = dict(zip(*(line.split() for line in (str(history).splitlines()[i] for i in (0, 3))), strict=True))
     assert printed["validation_loss"] == f"{whole['validation_loss'][2]:.4g}"
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.array(0.5), tg.Tensor(0.5)])
+def test_what_a_callback_records_are_floats_that_a_file_can_hold(value, tmp_path):
+    for epochs in (1, 2):
+        record = [lambda state: state.history.record({"rate": value})]
+        history = fit(epochs=epochs, callbacks=record, resume=tmp_path / "run.npz")
+    assert history["rate"] == [0.5, 0.5]

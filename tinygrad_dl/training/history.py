@@ -48,7 +48,7 @@ class History(dict[str, list[float]]):
             Prepended to each name.
         """
         epoch = len(self.get("loss", ())) + ("loss" in values and not prefix)
-        _append(self, {prefix + name: value for name, value in values.items()}, epoch)
+        _append(self, {prefix + name: float(value) for name, value in values.items()}, epoch)
 
     def _record_norms(self, norms: Mapping[str, float]) -> None:
         """Append the mean norms of the gradients of the epoch whose loss has been recorded."""
