@@ -1,12 +1,17 @@
 """A Tensor is one object in a compiled function too, in as many places as it is given."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
+from tests.core.test_interrupts import Interrupt, run
 from tests.tracing.test_compiled import assert_equal
+from tinygrad_dl.core import primitives
+from tinygrad_dl.tracing.session import record_step
 
 
 def make_step():
@@ -77,3 +82,48 @@ def test_tied_weights_train_compiled_as_they_do_eagerly(container):
         assert_equal(compiled(found, (1 + i) * x), step(expected, (1 + i) * x))
     assert_equal(found, expected)
     assert compiled.cache_info().hits == 2
+
+
+class OfTracing(Interrupt):
+    """Interrupts where Symbols are put into places, and taken out again."""
+
+    def __call__(self, frame, event, arg):
+        if frame.f_code.co_name in ("_swap", "set", "_put_back", "_refill", "_record", "is_transparent"):
+            super().__call__(frame, event, arg)
+
+
+@pytest.mark.few_values
+def test_an_interrupt_of_a_trace_leaves_all_places_as_they_were():
+    w, state, last = tg.parameter([1.0, 2.0]), [np.ones(2), 3.0], deque([np.ones(2)])
+
+    def step(x):
+        nonlocal factor
+        np.sum(factor * w * x * last[0]).backward()
+        state[:] = [state[0] + w.grad, state[1] + 1]
+        w.data, factor = w.data - state[0], factor * x
+        last[0] = last[0] * x
+
+    def places():
+        return [w._value, w._grad, *state, factor, *last, *primitives.on_arrays.values()]
+
+    factor = np.ones(2)
+    before, counter = places(), OfTracing()
+    record = lambda: record_step(step, (np.ones(2),), {}, set(), grads=True)  # noqa: E731
+    run(record, counter)
+    for at in range(1, counter.places, counter.places // 60):
+        assert run(record, OfTracing(at)), at
+        assert all(a is b for a, b in zip(places(), before, strict=True)), at
+
+
+@pytest.mark.parametrize("kind", [list, deque])
+def test_all_places_are_as_they_were_after_a_function_that_removes_elements(kind):
+    w, parts = tg.parameter([1.0, 2.0]), kind([np.ones(2), np.zeros(2)])
+    before = [w._value, *parts]
+
+    def step(x):
+        w.data = w.data * x * parts.pop()
+        parts.pop()
+
+    with pytest.raises(TypeError, match="gets longer or shorter"):
+        tg.compile(step)(np.ones(2))
+    assert all(a is b for a, b in zip([w._value, *parts], before, strict=True))

@@ -152,11 +152,11 @@ class _Session:
             if tracing.last_draw is not None:  # which the generator is left after
                 outputs.append(tracing.last_draw)
         finally:
-            for place, value in (*originals, *reversed(self.restore)):
-                if place.get() is not value:
-                    place.set(value)
-            for holder, content in contents:
-                _refill(holder, content)
+            try:
+                self._put_back(originals, contents)
+            except BaseException:  # Ctrl-C
+                self._put_back(originals, contents)
+                raise
         program = Program([source.node for source in self.sources], tracing.nodes, outputs, tracing.guards)
         captured = {p for t in tracing.tensors for p in t._parents if p is not None and p._tracked and not p._parents}
         captured -= {*self.places.tensors, *self.fresh.values()}
@@ -240,6 +240,14 @@ class _Session:
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
     # ---- after
+
+    def _put_back(self, originals: list[tuple[Place, Any]], contents: list[tuple[Any, Any]]) -> None:
+        """Undo all writes, those of Symbols too; it may be called again where it was interrupted."""
+        for holder, content in contents:
+            _refill(holder, content)
+        for place, value in (*originals, *reversed(self.restore)):
+            if place.get() is not value:
+                place.set(value)
 
     def _writes(
         self, swapped: list[Any], tensors: list[Any], variables: list[tuple[Place, Any]], outputs: list[Any]

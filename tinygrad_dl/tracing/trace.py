@@ -128,12 +128,12 @@ class Trace(Recorder):
         earlier = [*TraceError.raised]  # by a trace in which this one runs
         TraceError.raised.clear()
         bodies = {}
-        for key, body in primitives.on_arrays.copy().items():  # a primitive may be freed meanwhile
-            primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
-            if primitive is not None and not is_transparent(primitive):
-                bodies[key] = body
-                primitives.on_arrays[key] = primitive  # it dispatches, so that Symbols record it
         try:
+            for key, body in primitives.on_arrays.copy().items():  # a primitive may be freed meanwhile
+                primitive = key() if isinstance(key, weakref.ref) else key  # which the tables hold weakly if a user's
+                if primitive is not None and not is_transparent(primitive):
+                    bodies[key] = body
+                    primitives.on_arrays[key] = primitive  # it dispatches, so that Symbols record it
             with np.errstate(all="ignore"):  # the program warns, when it runs
                 result = switched(recorder, self, observing.call, naming, f, *args, **kwargs)
             if TraceError.raised:
