@@ -214,6 +214,19 @@ def test_labels_are_checked_again_after_a_change(loss):
         loss(A, leaf)
 
 
+@pytest.mark.parametrize("loss", [*CROSS_ENTROPIES, *WITH_LOGITS, *SOFTMAX])
+@given(drawn=st.lists(st.lists(st.integers(0, 1), min_size=4, max_size=4), min_size=2, max_size=4))
+def test_labels_that_are_changed_between_calls_and_made_read_only_again_count_as_they_are(loss, drawn):
+    A, Y = np.array([[0.2, 0.4], [0.7, 0.9]]), np.zeros((2, 2))
+    for values in drawn:
+        for shape in ((2, 2), (1, 4), (4, 1)) if loss not in SOFTMAX else ((2, 2),):
+            Y.flags.writeable = True
+            Y.resize(shape, refcheck=False)
+            Y.flat = values if loss not in SOFTMAX else [*values[:2], *np.subtract(1, values[:2])]
+            Y.flags.writeable = False
+            assert loss(A.reshape(shape), Y) == loss(A.reshape(shape), Y.copy())
+
+
 @pytest.mark.parametrize("loss", SOFTMAX)
 @pytest.mark.parametrize("shape", [(3,), (2, 0), (2, 3, 1)])
 def test_logits_that_are_no_classes_times_samples_are_refused(loss, shape):

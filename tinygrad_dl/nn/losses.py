@@ -221,19 +221,18 @@ def _count_samples(A):
 # ---- labels
 
 
-_last: tuple[Any, ...] = (lambda: None,)  # a reference to labels; their check, its arguments, and its result
+_last: tuple[Any, ...] = (lambda: None,)  # a reference to labels; what their check depends on; its result
 
 
 def once(check, *args):
-    """Return `check(*args)`, computed once for labels, the last of `args`, that can't change: those of a Tensor."""
+    """Return `check(*args)`, computed once for read-only labels, the last of `args`, such as those of a Tensor."""
     global _last
-    last = _last
-    if last[0]() is args[-1] and last[1:3] == (check, args[:-1]):
-        return last[3]
+    last, Y = _last, args[-1]
+    if last[0]() is Y and last[1] == (check, args[:-1], Y.shape, Y.tobytes()):  # their owner may have changed them
+        return last[2]
     result = check(*args)
-    Y = args[-1]
     if type(Y) is np.ndarray and Y.base is None and not Y.flags.writeable:
-        _last = weakref.ref(Y, _forget), check, args[:-1], result
+        _last = weakref.ref(Y, _forget), (check, args[:-1], Y.shape, Y.tobytes()), result
     return result
 
 
