@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections import deque, namedtuple
+import types
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 
 import numpy as np
 import pytest
@@ -108,6 +109,71 @@ def test_global_variables_in_methods_of_classes_are_seen(monkeypatch):
         lambda s: s.rates.update(first=5.0),
     ]
     assert_same(make, changes)
+
+
+class Base:
+    factor, kind, weights, power = 0.5, "a", None, Power(2.0)
+
+    def __call__(self, x):
+        return self.factor * self.power(x) * (2 if self.kind == "a" else 1) * (1 if self.weights is None else 3)
+
+
+def in_an_attribute_of_a_function():
+    def f(x):
+        return x * f.factor
+
+    f.factor = 0.5
+    return f, f
+
+
+def in_an_attribute_of_a_helper():
+    helper, factor = in_an_attribute_of_a_function()
+    return (lambda x: helper(x) ** 2), factor
+
+
+def in_a_module_of_a_closure():
+    module = types.ModuleType("settings")
+    module.__file__, module.factor = "settings.py", 0.5
+    return (lambda x: x * module.factor), module
+
+
+def in_a_partial_function():
+    state = types.SimpleNamespace(factor=0.5)
+    return functools.partial(lambda state, x: x * state.factor, state), state
+
+
+def in_a_base_class():
+    base = type("Base", (Base,), {})
+    return type("Derived", (base,), {})(), base
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        in_an_attribute_of_a_function,
+        in_an_attribute_of_a_helper,
+        in_a_module_of_a_closure,
+        in_a_partial_function,
+        in_a_base_class,
+    ],
+)
+def test_numbers_and_arrays_in_attributes_are_seen(make):
+    assert_same(make, [lambda s: setattr(s, "factor", 1.5), lambda s: setattr(s, "factor", 2 * X)])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("kind", "b"), ("weights", (1,)), ("power", Power(3.0)), ("power", np.sin)]
+)
+def test_attributes_of_a_class_are_seen_whatever_their_kind(name, value):
+    assert_same(in_a_base_class, [lambda s: setattr(s, name, value)])
+
+
+def test_a_list_in_a_partial_function_is_seen():
+    def make():
+        factors = [0.5]
+        return functools.partial(lambda factors, x: x * factors[0], factors), factors
+
+    assert_same(make, [lambda s: s.append(2.0), lambda s: s.reverse()])
 
 
 def test_arrays_in_defaults_are_read_at_each_call():
@@ -216,6 +282,20 @@ def test_a_schedule_in_the_function_counts_on():
         return step, None
 
     assert assert_same(make, calls=5).cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("kind", [Counter, OrderedDict, functools.partial(defaultdict, int)])
+def test_a_count_in_a_dict_of_another_class_counts_on(kind):
+    def make():
+        counts = kind(calls=1, others=2)
+
+        def f(x):
+            counts["calls"] += 1
+            return x * counts["calls"] + counts["others"]
+
+        return f, counts
+
+    assert assert_same(make, [lambda s: s.update(others=3)]).cache_info().currsize == 1
 
 
 class Holder:

@@ -6,6 +6,7 @@ traced, Symbols stand in these places; afterwards the places that hold other val
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 import types
@@ -77,7 +78,7 @@ class Places:
     containers : list
         The lists, dicts, deques and sets walked, the attributes of objects included.
     sized : list
-        Those of the containers whose lengths count: of them all, without attributes and counters of this package.
+        Containers whose lengths count: those of the user, and the attributes of classes.
     unset : list of Place
         Variables without a value so far.
     frozen : list of str
@@ -189,13 +190,17 @@ class Places:
         elif isinstance(value, types.FunctionType):
             self._names.update(_names_in(value.__code__), value.__code__.co_freevars)
             yield from _parts_of_function(value, label)
+            if vars(value).keys() - {"__wrapped__"} and not _is_of_library(value):
+                yield from self._attributes(value, label)
         elif type(value).__module__.startswith(__package__):  # a compiled function
             yield getattr(value, "_f", None), label, None
         elif isinstance(value, types.ModuleType) or _is_foreign(value):
             return
         elif isinstance(value, type):
+            self.sized.append(vars(value))  # a new attribute may hide that of a base
+            yield from ((base, base.__name__, None) for base in value.__bases__ if not _is_of_library(base))
             for name, part in vars(value).items():
-                if isinstance(part, (np.ndarray, Tensor, float, int, dict, list)) and not name.startswith("__"):
+                if _is_state(part) and not name.startswith("__"):
                     yield part, f"{label}.{name}", Place(value, name, f"{label}.{name}")
                 for attribute in ("__func__", "fget", "func", "__wrapped__"):
                     part = getattr(part, attribute, part)
@@ -205,9 +210,8 @@ class Places:
             yield from self._attributes(value, label)
 
     def _attributes(self, value: Any, label: str) -> Iterator[tuple[Any, str, Place | None]]:
-        for name in ("func", "args", "keywords"):  # of a functools.partial
-            if isinstance(getattr(type(value), name, None), types.MemberDescriptorType):
-                yield getattr(value, name), f"{label}.{name}", None
+        if isinstance(value, functools.partial):
+            yield from ((part, label, None) for part in (value.func, value.args, value.keywords))
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
             self.containers.append((attributes, label))
@@ -238,10 +242,12 @@ def find_places(function: Callable[..., Any], objects: dict[str, Any]) -> Places
 
 def _parts_of_function(function: types.FunctionType, label: str) -> Iterator[tuple[Any, str, Place | None]]:
     of_library = _is_of_library(function)
+    names = {*_names_in(function.__code__)}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         place = Place(cell, "cell_contents", name)
         value = place.get()
         yield value, name, None if of_library and not isinstance(value, (Tensor, np.ndarray)) else place
+        yield from _parts_of_module(value, name, names)
     for name in ("__defaults__", "__kwdefaults__"):
         if defaults := getattr(function, name):
             yield defaults, label, Place(function, name, label)
@@ -249,15 +255,19 @@ def _parts_of_function(function: types.FunctionType, label: str) -> Iterator[tup
         yield wrapped, label, None
     if of_library:
         return
-    names = set(_names_in(function.__code__))
     for name in sorted(names):
         value = function.__globals__.get(name, MISSING)
         if isinstance(value, types.ModuleType):
-            if not _is_library_module(value):
-                for inner in sorted(names & vars(value).keys()):
-                    yield vars(value)[inner], f"{name}.{inner}", Place(vars(value), inner, f"{name}.{inner}")
+            yield from _parts_of_module(value, name, names)
         else:
             yield value, name, Place(function.__globals__, name, name)
+
+
+def _parts_of_module(value: Any, label: str, names: set[str]) -> Iterator[tuple[Any, str, Place | None]]:
+    """The variables with these names, if `value` is a module of the user."""
+    if isinstance(value, types.ModuleType) and not _is_library_module(value):
+        for name in sorted(names & vars(value).keys()):
+            yield vars(value)[name], f"{label}.{name}", Place(vars(value), name, f"{label}.{name}")
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:
@@ -295,9 +305,16 @@ def _is_foreign(value: Any) -> bool:
     return file is None or bool(_frames.is_library(file))
 
 
+def _is_state(value: Any) -> bool:
+    """Return whether an attribute of a class is a number, a container, or an object of the user, no method."""
+    if isinstance(value, (*Number, np.ndarray, Tensor, tuple, list, dict, set, deque)) or is_generator(value):
+        return True
+    return not (hasattr(type(value), "__get__") or _is_foreign(value) or _is_of_library(type(value)))
+
+
 def _is_of_library(function: Any) -> bool:
     code = getattr(function, "__code__", None)
-    if code is not None:
+    if isinstance(code, types.CodeType):
         return bool(_frames.is_library(code.co_filename)) or code.co_filename.startswith(_frames.PACKAGE)
     module = getattr(function, "__module__", None) or ""
     return module.partition(".")[0] in (_PACKAGE, "builtins", "numpy", "functools", "collections")

@@ -323,7 +323,8 @@ def _refill(holder: Any, content: Any) -> None:
     elif any(holder.get(key, MISSING) is not value for key, value in content.items()) or len(holder) != len(content):
         for key in [key for key in holder if key not in content]:
             del holder[key]
-        holder.update(content)
+        for key, value in content.items():  # a Counter would add them up
+            holder[key] = value
 
 
 # ---- arguments
