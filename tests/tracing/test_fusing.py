@@ -243,6 +243,25 @@ def cube(x):
     return x**3
 
 
+LARGER = fusing.fused(lambda z: np.where(z > 0, z, 0), lambda z: np.maximum(z, 0))
+CALLED = tg.nn.relu, tg.nn.leaky_relu, tg.nn.sigmoid, tg.nn.elu, tg.nn.softplus, LARGER
+
+
+@given(
+    called=st.lists(st.sampled_from(CALLED), min_size=1, max_size=3).map(tuple),
+    z=st.lists(st.sampled_from([0.0, -0.0, 1.0, -1.5, 800.0, -800.0]), min_size=1, max_size=4),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_formula_of_fused_functions_has_their_derivatives_at_kinks_too(called, z, dtype):
+    def formula(z):
+        for function in called:
+            z = function(z)
+        return np.tanh(z - 1)
+
+    slopes = [tg.elementwise_grad(f)(np.array(z, dtype)) for f in (tg.fused(formula), formula)]
+    np.testing.assert_allclose(*slopes, rtol=1e-5, atol=1e-6)
+
+
 def test_a_fused_function_is_pickled_by_name_and_has_its_signature():
     assert pickle.loads(pickle.dumps(cube)) is cube
     assert str(inspect.signature(cube)) == "(x)"

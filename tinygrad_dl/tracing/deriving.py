@@ -72,7 +72,7 @@ def rule_of(
     ]
     inputs = [nodes[2 + i] for i in arrays]
     forward, tracing = Trace(), Trace()
-    forward.keeps_cuts = True
+    forward.is_for_rules = True
     forward.names_lengths = tracing.names_lengths = type(ans) is Symbol
     outputs: list[Any] = []
     answer = with_recording(True, lambda: forward.run(formula, *given, **kwargs))

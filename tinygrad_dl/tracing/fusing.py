@@ -58,6 +58,7 @@ def fused(
     body: Any = compute or formula
     operation = primitives.array_function(body)
     transparent.add(operation)
+    operation._formula = formula  # for the rules of formulas that call it
     derived = _Derived(formula, registry.name_of(operation), kinds, kept, may_change)
     registry.defvjp_chosen(operation, derived.choose, *map(derived.rule, range(derived.count)), keeping=keeping)
     batching.rules[operation] = lambda level, *args, **kwargs: body(*args, **kwargs)

@@ -34,11 +34,12 @@ class Recorder:
     """A trace of the calls of Symbols; without one, as for pictures, conversions give traced values.
 
     With `names_lengths` the lengths of axes know their array, for formulas; numbers may have another dtype then.
-    With `keeps_cuts` a call that takes the values of an array, through which no gradient flows, is recorded too.
+    With `is_for_rules` the program will be differentiated: calls that take the values of an array, through which no
+    gradient flows, are recorded too, and fused functions by their formulas instead of what computes them.
     """
 
     names_lengths = False
-    keeps_cuts = False
+    is_for_rules = False
     last_draw: Node | None = None  # of random numbers
 
     def add(self, node: Node) -> None:
@@ -90,12 +91,13 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         return apply_to_tensors(function, below, {key: _below(arg) for key, arg in kwargs.items()})
     if kwargs.get("out") is not None or getattr(function, "__name__", "") == "at":
         return _in_place(function, args, kwargs)
-    keeps_cut = function is primitives.values and tracing is not None and tracing.keeps_cuts
+    keeps_cut = function is primitives.values and tracing is not None and tracing.is_for_rules
     unchanged = _unchanged(function, args) if not kwargs and not keeps_cut else None
     if unchanged is not None:
         return unchanged
     if tracing is not None and function in primitives.on_arrays and is_transparent(function):
-        return primitives.on_arrays[function](*args, **kwargs)
+        body = primitives.on_arrays[function]
+        return (getattr(function, "_formula", body) if tracing.is_for_rules else body)(*args, **kwargs)
     if function is _functions.scatter_add and isinstance(args[2], np.ndarray):
         args = (*args[:2], np.zeros_like(args[2]))  # the values do not matter
     if function is np.transpose:  # axes are printed as numbers, not as an array
