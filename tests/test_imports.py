@@ -50,6 +50,7 @@ ALLOWED = {
         "pytree",
         "nn.module",
         "tracing.fusing",
+        "tracing.symbols",
         "proxies.dispatching",
         "functional",
         "_guesses",

@@ -98,3 +98,23 @@ def test_terms_and_clipping_are_compiled_with_every_optimizer(name, optimizer):
 def test_schedules_are_compiled_to_the_rates_of_their_steps(name):
     make = of_columns(lambda rng: nn.tanh)
     assert_trained_alike(make, COLUMNS, squares, lambda parameters: tg.optim.Momentum(parameters, RATES[name]))
+
+
+def of_arguments(net, X):
+    hidden = tg.checkpoint(lambda W, X: (np.tanh(W @ X), np.sum(W**2)))(net.layers[0].W, X)
+    return np.mean(hidden[0] ** 2) + 0.1 * hidden[1]
+
+
+def of_variables(net, X):
+    first, _, last = net.layers
+    return np.mean(tg.checkpoint(lambda A: np.tanh(last(A) * X[:1]))(first(X)) ** 2)
+
+
+def of_a_module(net, X):
+    return np.mean((tg.checkpoint(net)(X) - 1) ** 2)
+
+
+@pytest.mark.parametrize("loss", [of_arguments, of_variables, of_a_module])
+def test_checkpoints_are_compiled(loss):
+    make = of_columns(lambda rng: nn.tanh)
+    assert_trained_alike(make, COLUMNS, loss, lambda parameters: tg.optim.SGD(parameters, 0.05))

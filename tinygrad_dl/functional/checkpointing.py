@@ -14,8 +14,9 @@ from ..core.arguments import own
 from ..core.backprop import backward_between, seeds_of, topological_order
 from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
-from ..core.tensor import Tensor, apply, untracked
+from ..core.tensor import Tensor, untracked
 from ..nn.module import Module
+from ..tracing.symbols import transparent
 from .derived import Derived, P, R
 from .trace import as_array, is_tracked, untrack
 from .user_ops import is_user_op
@@ -151,7 +152,7 @@ class _Program(primitives.Hidden):
             if function is primitives.output:
                 found.append(given[0][given[1]])
                 continue
-            found.append(apply(function, tuple(given), kwargs))
+            found.append(function(*given, **(kwargs or {})))  # traced arrays may be among them
             if checked is not None and not _agree(_summary(found[-1]), checked):
                 raise RuntimeError(
                     f"checkpoint: {_name(function)}, called by {_name(self.f)}, does not return in the backward pass "
@@ -179,6 +180,7 @@ def checkpointed(*tensors: Any, program: _Program) -> Any:
 
 
 defvjp_jointly(checkpointed, lambda g, ans, *tensors, program: program.cotangents(g, ans, tensors))
+transparent.add(checkpointed)  # a compiled function, which frees buffers itself, has the calls of its program
 
 
 def _step(node: Tensor, number: dict[Tensor, int]) -> tuple:
