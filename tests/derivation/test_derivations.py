@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tinygrad_dl import nn
+from tinygrad_dl.derivation.replay import replay
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 5))
@@ -147,7 +148,7 @@ def test_the_lines_compute_the_gradients_of_backprop(name, hidden, hidden_sizes,
     np.testing.assert_allclose(found["cost"], loss.item(), rtol=1e-9)
     for name, gradient in tg.gradients(loss, parameters).items():
         scale = np.max(np.abs(gradient)) + 1e-9
-        np.testing.assert_allclose(np.broadcast_to(found[f"d{name}"], gradient.shape), gradient, atol=1e-9 * scale)
+        np.testing.assert_allclose(found[f"d{name}"], gradient, atol=1e-9 * scale, strict=True)
     tensors = tg.named_tensors(loss)
     for name in derivation.per_sample:
         gradient = tg.gradients(loss, tensors[name[1:]])
@@ -164,6 +165,38 @@ def test_functions_of_any_tensors_are_derived(seed):
     found = run(derivation, w=w.numpy(), v=v.numpy(), scatter_add=tg.primitives.scatter_add)
     for name, gradient in tg.gradients(loss, {"w": w, "v": v}).items():
         np.testing.assert_allclose(found[f"d{name}"], gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda A, B: np.sum(A @ B),
+        lambda A, B: np.mean(-A @ B),
+        lambda A, B: np.sum((A * B.T) @ A.T / 3),
+        lambda A, B: np.mean(A[:, :1] * B[1]),
+        lambda A, B: np.sum(np.sum(A) * B),
+        lambda A, B: np.sum(np.reshape(A, (3, 2)) - B) + np.sum(np.reshape(-A, 6)),
+        lambda A, B: np.sum(np.concatenate([A, B.T])) + np.sum(np.broadcast_to(A[0], (4, 3)) * A[1]),
+        lambda A, B: np.sum(np.where(A.data > 0, A, -A)) + np.sum(np.einsum("ij,jk->ik", A, B)),
+        lambda A, B: np.sum(tg.gradients(np.sum(np.tanh(A) @ B), A, create_graph=True) * A),
+    ],
+)
+def test_the_lines_run_and_have_their_shapes_whatever_reads_the_shape_of_a_gradient(f):
+    A, B = (
+        tg.parameter(np.random.default_rng(0).normal(size=size), name=name)
+        for name, size in (("A", (2, 3)), ("B", (3, 2)))
+    )
+    loss = f(A, B)
+    derivation = tg.derive(loss)
+    arrays = {node.name: node.value for node in replay(loss, [A, B]).program.inputs}
+    found = run(
+        derivation, scatter_add=tg.primitives.scatter_add, **{k: v for k, v in arrays.items() if k.isidentifier()}
+    )
+    for step in derivation.steps:
+        assert np.shape(found[step.quantity]) == step.shape
+    for name, gradient in tg.gradients(loss, {"A": A, "B": B}).items():
+        assert np.shape(found[f"d{name}"]) == gradient.shape
+        np.testing.assert_allclose(found[f"d{name}"], gradient, rtol=1e-9)
 
 
 def test_only_the_gradients_asked_for_are_derived():

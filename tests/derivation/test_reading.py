@@ -58,6 +58,8 @@ TABLE = [
     (lambda z, p, m: np.broadcast_to(p[:1], (2, 3)) / z, "p[:1] / z"),
     (lambda z, p, m: z * np.broadcast_to(p[:1], (2, 3)), "z * p[:1]"),
     (lambda z, p, m: z + np.broadcast_to(p[:1], (2, 3)) / m, "z + p[:1] / m"),
+    (lambda z, p, m: np.where(p > 0, np.broadcast_to(m, (2, 3)), 0), "np.where(p > 0, m, 0)"),
+    (lambda z, p, m: -np.broadcast_to(p[:1], (2, 3)) @ z.T, "-np.broadcast_to(p[:1], (2, 3)) @ z.T"),
     (lambda z, p, m: np.swapaxes(z, -1, -2), "z.T"),
     (lambda z, p, m: primitives.astype(z, np.float64), "z"),
     (lambda z, p, m: 0 + z, "z"),

@@ -7,7 +7,7 @@ out here. `tracing.algebra` has the rules that hold for floats too.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,10 @@ from ..tracing.algebra import by_function, is_complement, transposed
 from ..tracing.program import Node, Program, rewrite, shape_of
 
 softmax = activations.softmax
+_ELEMENTWISE: dict[Any, int] = {  # other than ufuncs, with the number of their arguments
+    **{np.where: 3, np.clip: 3, _functions.masked: 2},
+    **dict.fromkeys([sigmoid, _functions.sigmoid, _functions.log_above_0], 1),
+}
 
 
 class Rule(NamedTuple):
@@ -52,8 +56,11 @@ class Reasons:
 
 def readable(program: Program, reasons: Reasons, seed: Node) -> Program:
     """Apply the table to all calls of `program`, with the number 1 for `seed`; note the reasons of each new Node."""
+    broadcast_anyway = _broadcast_anyway(program)
 
     def visit(node: Node, new: Callable[..., Any]) -> Any:
+        if id(node.value) in broadcast_anyway:
+            return node.args[0]
         why = list(reasons.of(node))
 
         def build(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -77,6 +84,37 @@ def readable(program: Program, reasons: Reasons, seed: Node) -> Program:
         return result
 
     return rewrite(program, visit)
+
+
+# ---- broadcasting
+
+
+def _broadcast_anyway(program: Program) -> set[int]:
+    """The calls of np.broadcast_to that can be left out, by the `id` of their values.
+
+    Elementwise functions broadcast anyway. The shape is needed where another function reads it, in an output, and where
+    no other argument has it.
+    """
+    spread: set[Node] = set()  # what only broadcasting gave its shape
+    for node in program.nodes:
+        arrays = [part for part in node.parts if part.shape]
+        if node.function is np.broadcast_to or (_is_elementwise(node) and arrays and spread.issuperset(arrays)):
+            spread.add(node)
+    needed = {output for output in program.outputs if type(output) is Node}
+    for node in reversed(program.nodes):
+        parts: Sequence[Node] = node.parts
+        if _is_elementwise(node):
+            others = [part for part in parts if part not in spread]
+            if node not in needed or np.broadcast_shapes(*(part.shape for part in others)) == node.shape:
+                parts = others
+        needed.update(parts)
+    return {id(node.value) for node in spread - needed if node.function is np.broadcast_to}
+
+
+def _is_elementwise(node: Node) -> bool:
+    if isinstance(node.function, np.ufunc):
+        return node.function.signature is None and not node.kwargs
+    return node.function in _ELEMENTWISE and len(node.args) == _ELEMENTWISE[node.function]
 
 
 # ---- what a Node is
@@ -146,28 +184,6 @@ def _negative(new: Any, x: Any) -> Any:
     if _divided(x):
         return new(np.divide, new(np.negative, x.args[0]), x.args[1])
     return x.args[0] if _made_by(x, np.negative) else None
-
-
-def _spread(new: Any, x: Any, shape: Any) -> Any:
-    """A number or array that broadcasts anyway, or that has the shape already."""
-    return x if shape_of(x) in ((), tuple(shape)) else None
-
-
-def _broadcast_anyway(function: Any) -> Callable[..., Any]:
-    """Leave out np.broadcast_to beside an array of that shape."""
-
-    def narrow(new: Any, x: Any, other: Any) -> Any:
-        if _made_by(x, np.broadcast_to) and shape_of(other) == shape_of(x) and not _made_by(other, np.broadcast_to):
-            return x.args[0]
-        if _divided(x) and (inside := narrow(new, x.args[0], other)) is not x.args[0]:
-            return new(np.divide, inside, x.args[1])
-        return x
-
-    def replacement(new: Any, x: Any, y: Any) -> Any:
-        narrowed = narrow(new, x, y), narrow(new, y, x)
-        return None if narrowed == (x, y) else new(function, *narrowed)
-
-    return replacement
 
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
@@ -293,10 +309,8 @@ _TABLE = [
     Rule(np.matmul, _product_of_divided, _OUTWARDS),
     *(Rule(f, _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
     *(Rule(f, _combined(f), _OUTWARDS) for f in (np.add, np.subtract)),
-    *(Rule(f, _broadcast_anyway(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
     Rule(np.negative, _negative),
     Rule(np.swapaxes, transposed),
-    Rule(np.broadcast_to, _spread),
     Rule(primitives.astype, _cast),
     Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
     Rule(np.add, _without_tiny, _GUARD),
