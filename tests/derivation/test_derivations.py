@@ -199,6 +199,19 @@ def test_the_lines_run_and_have_their_shapes_whatever_reads_the_shape_of_a_gradi
         np.testing.assert_allclose(found[f"d{name}"], gradient, rtol=1e-9)
 
 
+@given(st.permutations(["x", "x", None, None, "W"]))
+def test_equal_names_and_none_are_made_distinct_and_so_are_their_gradients(names):
+    tensors = [tg.parameter(float(i + 2), name=name) for i, name in enumerate(names)]
+    loss = np.sum(tensors[0] * tensors[1] ** 2 * tensors[2] ** 3 * tensors[3] ** 4 * tensors[4] ** 5)
+    inputs = {node.name: node.value for node in replay(loss, []).program.inputs}
+    found = run(tg.derive(loss), **{name: value for name, value in inputs.items() if name != "1"})
+    by_value = {float(value): name for name, value in inputs.items()}
+    for x, gradient in zip(tensors, tg.gradients(loss, tensors), strict=True):
+        np.testing.assert_allclose(found[f"d{by_value[x.item()]}"], gradient, rtol=1e-12)
+    if names.count("x") == 2:
+        assert {"x", "W"} <= set(inputs)
+
+
 def test_only_the_gradients_asked_for_are_derived():
     net, loss = loss_of("binary_cross_entropy")
     found = lines(tg.derive(loss, net.layers[2].W))
@@ -260,3 +273,15 @@ def test_names_that_are_taken_get_an_underscore():
     Y = tg.parameter(np.ones((2, 5)), name="Y")
     found = lines(tg.derive(np.sum(Y * X + LABELS["mean_squared_error"])))
     assert found["cost"] == "np.sum(Y * X + Y_)"
+
+
+def test_only_the_sigmoid_of_a_Z_is_an_A():
+    A, Z = tg.parameter(np.ones((2, 5)), name="A"), tg.parameter(np.ones((2, 5)), name="Z")
+    assert set(lines(tg.derive(np.sum(nn.sigmoid(A) ** 2)))) == {"t1", "cost", "dA"}
+    assert lines(tg.derive(np.sum(nn.sigmoid(Z) ** 2)))["A"] == "sigmoid(Z)"
+
+
+def test_only_a_condition_is_called_a_mask():
+    Z = tg.parameter(RNG.normal(size=(2, 5)), name="Z")
+    found = lines(tg.derive(np.sum(np.where(Z > 0, Z - np.rint(Z), 0) * X)))
+    assert found["cost"] == "np.sum(np.where(mask, Z - C, 0) * X)"

@@ -198,15 +198,15 @@ def derive_named(loss: Tensor, names: Mapping[int, str], wrt: Any = None, explai
             raise ValueError(f"derive: expected Tensors that the loss depends on, got {str(target)[:60]}.")
     replayed = replay(loss, targets, names)
     reasons = Reasons()
-    leaves = {x.name for x in targets if x._function is None}
     per_sample: set[str] = set()
-    program = _simplified(replayed, reasons, leaves, per_sample)
+    program = _simplified(replayed, reasons, per_sample)
     return _derivation(program, replayed, reasons, per_sample, explain)
 
 
-def _simplified(replayed: Replay, reasons: Reasons, leaves: set[str | None], per_sample: set[str]) -> Program:
+def _simplified(replayed: Replay, reasons: Reasons, per_sample: set[str]) -> Program:
     """Simplify until nothing changes, and move names such as dZ2 to the errors per sample."""
     program = replayed.program
+    leaves = {node.name for node in program.inputs}
     while True:
         before = [node.function for node in program.nodes]
         program = readable(program, reasons, replayed.seed)
@@ -220,7 +220,7 @@ def _simplified(replayed: Replay, reasons: Reasons, leaves: set[str | None], per
     return program
 
 
-def _rename(program: Program, replayed: Replay, leaves: set[str | None], per_sample: set[str]) -> None:
+def _rename(program: Program, replayed: Replay, leaves: set[str], per_sample: set[str]) -> None:
     """Give the names of cotangents, but for those of leaves, to their numerators over m; and A2 to sigmoid(Z2)."""
     names = {node.name for node in program.nodes}
     for node in program.nodes:
@@ -231,9 +231,9 @@ def _rename(program: Program, replayed: Replay, leaves: set[str | None], per_sam
         elif node.function is np.equal and isinstance(node.args[0], np.ndarray) and not node.name and "P" not in names:
             node.name = "P"  # one-hot labels
         elif node.function in (sigmoid, softmax) and not node.name:
-            activated = re.sub("^Z", "A", getattr(node.args[0], "name", ""))
-            if activated.startswith("A") and activated not in names:
-                node.name = activated
+            name = getattr(node.args[0], "name", "")
+            if name.startswith("Z") and f"A{name[1:]}" not in names:
+                node.name = f"A{name[1:]}"
 
 
 def _derivation(

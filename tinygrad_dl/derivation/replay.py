@@ -19,6 +19,7 @@ from ..tracing.symbols import Length, Symbol
 from ..tracing.trace import Trace, tensor_of
 
 _UNNAMED = ("X", "Y", "C")  # the names of arrays without a name, in the order of their first use
+_CUT = ("C", "mask")  # of constants that were computed from Tensors, numbers or conditions
 
 
 class Origin(NamedTuple):
@@ -48,7 +49,8 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     """
     order = topological_order(loss)
     inputs = _Inputs(order, names or {})
-    found = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
+    leaves = sorted((x for x in order if x._function is None), key=lambda x: not x.name)
+    found = {leaf: inputs.leaf(leaf) for leaf in leaves}  # those with a name first, which keep it
     seed = Node(np.ones_like(loss._value), name="1")
 
     def run() -> list[Any]:
@@ -98,19 +100,21 @@ class _Inputs:
     def leaf(self, tensor: Tensor) -> Tensor:
         node = Node(tensor._value, name=self._distinct(tensor.name or "x"))
         self.leaves.append(node)
-        return tensor_of(Symbol(node=node), tensor)
+        leaf = tensor_of(Symbol(node=node), tensor)
+        leaf.name = node.name  # that of its gradient, too
+        return leaf
 
     def constant(self, value: np.ndarray, name: str | None) -> Symbol:
         """A Symbol for an array, the same one for the same numbers."""
         for node in self.constants:
             if node.value is value or np.array_equal(node.value, value):
                 return Symbol(node=node)
-        is_mask = not name and cuts.of(value) is not None  # a condition such as Z > 10 has lost its formula
+        is_cut = not name and cuts.of(value) is not None  # a condition such as Z > 10 has lost its formula
         given = name or self._given.get(id(value))
-        given = given or ("mask" if is_mask else next(self._unnamed, _UNNAMED[-1]))
+        given = given or (_CUT[value.dtype == bool] if is_cut else next(self._unnamed, _UNNAMED[-1]))
         node = Node(value, name=self._distinct(given))
         self.constants.append(node)
-        self.data += [node] if not name and not is_mask else []
+        self.data += [node] if not name and not is_cut else []
         return Symbol(node=node)
 
     def _distinct(self, name: str) -> str:
