@@ -11,6 +11,7 @@ import tinygrad_dl as tg
 from tests.drawing.pictures import SVG, by_title, needs_engine, norm, parameter, random_net, shown
 from tinygrad_dl import nn
 from tinygrad_dl.drawing import draw, style
+from tinygrad_dl.graph import formulas, op_text
 from tinygrad_dl.graph.nodes import Graph
 from tinygrad_dl.graph.record import Record
 
@@ -374,3 +375,23 @@ def test_a_tooltip_has_the_line_of_code_the_numbers_and_the_users_line():
     assert "shape (2,), float64, 16 B" in tips["tanh"]
     assert re.search(r"test_annotations\.py:\d+: return np\.tanh\(x\) \* 3", tips["tanh"])
     assert tips["x"].startswith("x\n")
+
+
+@given(st.permutations(["w", "x", "y", "g", "ans"]))
+def test_a_formula_has_the_name_of_a_tensor_for_this_tensor_only(called):
+    w, x, y = (tg.parameter([1.0, 2.0], name=name) for name in called[:3])
+    graph = Graph([np.sum(np.tanh(w * x - y) ** 2)])
+    for node in (node for node in graph.nodes if node.operands):
+        given = op_text.names(graph, node)
+        parameters = formulas.parameter_names(node.value)
+        named = {parameters[o.argnum]: graph.nodes[o.index].name for o in node.operands}
+        assert all(named.get(parameter) == name for parameter, name in given.items() if name in called[:3])
+
+
+def test_a_formula_of_repeated_operations_has_no_name_of_a_tensor_for_an_argument_that_differs():
+    x = tg.parameter([1.0, 2.0], name="x")
+    h = np.tanh(np.tanh(x) * 2)
+    graph = Graph([np.sum(h * x)])
+    first, last = [node for node in graph.nodes if node.function is np.tanh]
+    assert op_text.names(graph, first, [first.index, last.index])["x"] == "x_"
+    assert op_text.names(graph, first)["x"] == "x"

@@ -170,6 +170,11 @@ class Graph:
         uses = Counter(node.name for node in self.nodes)
         return [f"{n.name}#{n.index}" if n.name and uses[n.name] > 1 else n.name or "" for n in self.nodes]
 
+    @cached_property
+    def own_names(self) -> frozenset[str | None]:
+        """The names of all nodes, as they were given."""
+        return frozenset(node.name for node in self.nodes)
+
     def index(self, value: Any) -> int | None:
         """The index of a Tensor or array, if it is in the graph."""
         return self._indices.get(id(value))

@@ -27,9 +27,9 @@ _BROADCASTING: dict[Callable[..., Any] | None, tuple[int, ...]] = {
 def names(graph: Graph, node: Node, like: Sequence[int] = (), called: Sequence[str] | None = None) -> dict[str, str]:
     """Names for the parameters of the rule of an operation: those of the Tensors, as far as they have names.
 
-    An unnamed operation keeps the rule's parameter name, an unnamed leaf has its kind; a number is added to names that
-    are taken. For all operations `like` this one, drawn as one, only arguments that are the same in each have names.
-    `called` replaces the graph's names, by node.
+    An unnamed operation keeps the rule's parameter name, an unnamed leaf has its kind; where a Tensor of the graph has
+    that name, its number is added, `x#3`. For all operations `like` this one, drawn as one, only arguments that are the
+    same in each have names; an underscore is added to others. `called` replaces the graph's names, by node.
 
     >>> import tinygrad_dl as tg
     >>> x = tg.parameter([1.0, 2.0], name="x")
@@ -48,7 +48,9 @@ def names(graph: Graph, node: Node, like: Sequence[int] = (), called: Sequence[s
     for parameter in [parameter for parameter, name in given.items() if not name]:
         source = sources.get(parameter, node)
         plain = parameter if source.kind == "operation" or parameter in varying else source.kind
-        given[parameter] = plain if taken.setdefault(plain, source) is source else f"{plain}{source.index}"
+        if plain in graph.own_names or taken.setdefault(plain, source) is not source:
+            plain += "_" if parameter in varying else f"#{source.index}"
+        given[parameter] = plain
     return given
 
 
