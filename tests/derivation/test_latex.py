@@ -1,10 +1,16 @@
 """Derivations in LaTeX have the notation of the course."""
 
+import re
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests.derivation.test_derivations import LABELS, loss_of
+from tinygrad_dl.derivation.latex import Latex
+from tinygrad_dl.tracing.trace import trace
 
 
 def rows(derivation):
@@ -49,7 +55,15 @@ def test_braces_and_parentheses_are_balanced_and_no_power_has_two_exponents(name
         ("dW2", "dW^{[2]}"),
         ("gamma", r"\gamma"),
         ("dbeta", r"d\beta"),
-        ("A1_", "A^{[1]}'"),
+        ("A1_", "A'^{[1]}"),  # a prime after an exponent is an error of LaTeX
+        ("dA_1", "dA^{[1]}"),
+        ("W_hh", r"W_{\mathrm{hh}}"),
+        ("b_h2_", "b_{\\mathrm{h2}}'"),
+        ("x__", "x''"),
+        ("delta", r"\delta"),
+        ("data", r"\mathrm{data}"),
+        ("Beta", r"\mathrm{Beta}"),
+        ("t12", "t_{12}"),
         ("cost", "L"),
         ("Zhat", r"\mathrm{Zhat}"),
     ],
@@ -69,3 +83,112 @@ def test_numbers_roots_exponentials_and_conditions_are_printed_as_mathematics():
     assert {found["t_1"], found["t_2"]} == {r"\sqrt{w + 1 \cdot 10^{-8}}", "e^{-w}"}
     assert found["L"] == r"\sum (t_1 \circ t_2 + \frac{w^{3}}{7})"
     assert r"[w > 0]" in rows(tg.derive(np.sum(tg.nn.relu(w) ** 2)))["dw"]
+
+
+def test_characters_of_a_name_that_latex_would_read_are_escaped():
+    w = tg.parameter(np.ones((2, 2)), name="50% #1_{a}\\n")
+    assert rows(tg.derive(np.sum(w**2)))["L"] == r"\sum \mathrm{50\% \#1\_\{a\} n}^{2}"
+    assert rows(tg.derive(np.sum(np.expand_dims(w, 0) ** 2)))["t_1"].startswith(r"\operatorname{expand\_dims}(")
+
+
+def test_elements_comparisons_and_ones_are_printed_as_mathematics():
+    w = tg.parameter(np.ones((3, 3)), name="w")
+    assert rows(tg.derive(np.sum(w[0, 1:] ** 2)))["L"] == r"\sum w_{0, 1:}^{2}"
+    assert rows(tg.derive(np.sum(w @ w)))["t_1"] == r"\mathbf{1}"
+    assert r"\lnot(w < -1) \land \lnot(w > 1)" in rows(tg.derive(np.sum(np.clip(w, -1, 1) ** 2)))["dw"]
+    assert r"\operatorname{mean}(w, \mathrm{axis} = 0)" in rows(tg.derive(np.sum(np.mean(w, axis=0) ** 3)))["t_1"]
+
+
+# ---- read as a person reads it
+
+
+class Reader:
+    """The value of a formula: A B binds more tightly than A ∘ B, and a sum over elements goes on to the next + or -."""
+
+    def __init__(self, text, values):
+        self.tokens, self.values = re.findall(r"\\[a-z]+|[A-Za-z]|[\d.]+|\S", text), values
+
+    def take(self, *wanted):
+        """Take the next token if it is one of those `wanted`."""
+        return self.tokens.pop(0) if self.tokens and self.tokens[0] in wanted else ""
+
+    def total(self):
+        value = -self.elementwise() if self.take("-") else self.elementwise()
+        while sign := self.take("+", "-"):
+            value = value + self.elementwise() if sign == "+" else value - self.elementwise()
+        return value
+
+    def elementwise(self):
+        value = self.product()
+        while self.take(r"\circ"):
+            value = value * self.product()
+        return value
+
+    def product(self):
+        if self.take(r"\sum"):
+            return np.sum(self.elementwise())
+        value = self.power()
+        while self.tokens and self.tokens[0] not in ("+", "-", r"\circ", ")", "}"):
+            self.take(r"\cdot")
+            if self.tokens[0] == r"\sum":
+                return value * self.product()
+            right = self.power()
+            value = value @ right if np.ndim(value) and np.ndim(right) else value * right
+        return value
+
+    def power(self):
+        value = self.atom()
+        while self.take("^"):
+            value = value.T if self.take("T") else value ** self.atom()
+        return value
+
+    def atom(self):
+        token = self.tokens.pop(0)
+        if token in ("(", "{"):
+            value = self.total()
+            assert self.take(")", "}")
+            return value
+        if token == r"\frac":
+            return self.atom() / self.atom()
+        if token == r"\tanh":
+            return np.tanh(self.atom())
+        if token == "e":
+            assert self.take("^")
+            return np.exp(self.atom())
+        return self.values[token] if token in self.values else float(token)
+
+
+FORMULAS = st.recursive(
+    st.sampled_from([*"ABs"]),
+    lambda x: st.one_of(
+        st.tuples(st.sampled_from(["add", "subtract", "multiply", "divide", "matmul"]), x, x),
+        st.tuples(st.sampled_from(["negative", "square", "transpose", "tanh", "exp", "sum"]), x),
+        st.tuples(st.just("multiply"), st.sampled_from([2, -3]), x),
+    ),
+    max_leaves=8,
+)
+
+
+def computed(formula, values):
+    if not isinstance(formula, tuple):
+        return values.get(formula, formula)
+    name, *parts = formula
+    parts = [computed(part, values) for part in parts]
+    if name in ("transpose", "sum") and not np.ndim(parts[0]):
+        return parts[0]
+    return getattr(np, "multiply" if name == "matmul" and not (np.ndim(parts[0]) and np.ndim(parts[1])) else name)(
+        *parts
+    )
+
+
+@given(FORMULAS.filter(lambda formula: isinstance(formula, tuple)))
+def test_a_formula_means_what_it_computes(formula):
+    rng = np.random.default_rng(0)
+    values = {"A": rng.uniform(0.1, 0.3, (2, 2)), "B": rng.uniform(-0.3, -0.1, (2, 2)), "s": np.array(0.2)}
+    program = trace(lambda A, B, s: computed(formula, {"A": A, "B": B, "s": s}), *values.values()).program
+    for node, name in zip(program.inputs, values, strict=True):
+        node.name = name
+    text = Latex({}).text(program.outputs[0])
+    with np.errstate(all="ignore"):
+        expected, found = computed(formula, values), Reader(text, values).total()
+    np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=text)

@@ -241,7 +241,7 @@ def _derivation(
 ) -> Derivation:
     lines = lines_of(program)
     named = {node: name for node, name, _ in lines}
-    latex = Latex(named)
+    latex = Latex(named, [node.name for node in program.inputs])
     m = replayed.m
     steps, rows = [], []
     if m is not None and any(part is m for node in program.nodes for part in node.parts):
