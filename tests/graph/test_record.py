@@ -348,3 +348,15 @@ def test_outputs_that_nothing_was_made_of_are_no_gradient_of_their_function():
     x = tg.parameter([[2.0, 0.0], [0.0, 1.0]], name="x")
     graph = Graph([np.sum(np.linalg.eigh(x)[0])])
     assert set(states(graph, Record(graph))) == {"computed"}
+
+
+def test_a_rule_may_run_a_backward_pass_of_its_own():
+    x = tg.parameter([2.0, 1.0], name="x")
+    inner = tg.checkpoint(lambda x: np.sin(np.exp(x)) * x)
+    by_grad = tg.custom(lambda x: np.sin(x), lambda g, ans, x: g * tg.grad(lambda x: np.sum(np.sin(x)))(x))
+    for f in (inner, by_grad):
+        loss = np.sum(f(x) ** 2)
+        graph = Graph([loss])
+        record = Record(graph)
+        np.testing.assert_allclose(record.gradients[graph.index(x)], tg.gradients(loss, x))
+        assert [graph.nodes[index].kind for index in record.order] == ["operation"] * 3

@@ -81,7 +81,7 @@ class Record(Observer):
 
     def _observe(self, rule: Any, index: int, argnum: int) -> Callable:
         def observed(g, ans, *args, **kwargs):
-            raw = rule(g, ans, *args, **kwargs)
+            raw = observing.call(None, rule, g, ans, *args, **kwargs)  # a backward pass inside is none of this graph
             if not hasattr(raw, "shape"):
                 return raw  # the backward pass raises an error for it
             node = self._graph.nodes[index].value
