@@ -111,6 +111,17 @@ def test_aux_is_differentiated_by_an_outer_function():
     assert tg.grad(outer)(2.0) == 9 * 2.0**2 + 2 * 2.0
 
 
+@given(x=st.floats(-2, 2))
+def test_aux_that_alone_depends_on_an_outer_function_is_differentiated_by_it(x):
+    def pair(y, x):
+        return y**2, x**3
+
+    for transform in (tg.grad, tg.jacobian, tg.hessian):
+        assert tg.grad(lambda x: transform(pair, has_aux=True)(3.0, x)[1])(x) == 3 * x**2  # noqa: B023
+    assert tg.grad(lambda x: tg.value_and_grad(pair, has_aux=True)(3.0, x)[0][1])(x) == 3 * x**2
+    assert tg.grad(lambda x: tg.vjp(lambda y: pair(y, x), 3.0, has_aux=True)[2])(x) == 3 * x**2
+
+
 def test_aux_is_mapped_over_samples():
     slopes, aux = tg.vmap(tg.grad(lambda x: (x**2, 3 * x), has_aux=True))(X)
     assert np.array_equal(slopes, 2 * X)

@@ -60,9 +60,12 @@ class Trace:
         check_outputs(self.outputs)
         self.raw_outputs = [unwrap_batch(y, self.levels) for y in self.outputs]
         self.order = topological_order(*filter(is_tracked, self.raw_outputs))
+        self.is_nested = self.is_nested_in(self.order)
+
+    def is_nested_in(self, order: Sequence[Tensor]) -> bool:
+        """Return whether Tensors of a topological `order` depend on a function that is being differentiated too."""
         fresh = set(self.inputs)
-        others = [node for node in self.order if node._function is None and node not in fresh]
-        self.is_nested = is_grad_enabled() and bool(others)  # inside a function that is being differentiated too
+        return is_grad_enabled() and any(node._function is None and node not in fresh for node in order)
 
     def go_on_to_gradient(self) -> None:
         """Make the gradient of the output, a scalar, the outputs: their graph, and not their values."""
@@ -148,14 +151,17 @@ class Aside:
         return value
 
     def aux(self, trace: Trace) -> Any:
-        """The last aux, without the graph of `trace` unless an outer function is being differentiated."""
+        """The last aux; its parts are without a graph unless an outer function is being differentiated."""
         if trace.is_nested:
             return self._aux
         return pytree.map_leaves(lambda y: _without_graph(trace, y), self._aux, pytree.registered())
 
 
 def _without_graph(trace: Trace, leaf: Any) -> Any:
-    return with_core(leaf, trace.without_graph) if type(core_of(leaf)) is Tensor else leaf
+    core = core_of(leaf)
+    if type(core) is not Tensor or trace.is_nested_in(topological_order(core)):
+        return leaf
+    return with_core(leaf, trace.without_graph)
 
 
 def untrack(variables: Sequence[Tensor]) -> None:
