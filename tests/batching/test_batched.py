@@ -90,3 +90,59 @@ def test_a_single_sample_keeps_its_axis(f):
     found = tg.vmap(f)(X)
     assert found.shape == (1, *np.shape(f(X[0])))
     assert np.array_equal(found[0], f(X[0]))
+
+
+def newton(a):
+    """The root of x² = a, by Newton's method."""
+    x = 1.0
+    while abs(step := (x * x - a) / tg.grad(lambda x: x * x)(x)) > 1e-9:
+        x -= step
+    return x
+
+
+def slope(g, ans, a):
+    return g / tg.jacobian(lambda x: x * x)(ans)
+
+
+@pytest.mark.parametrize("make", [tg.custom, tg.primitive])
+def test_derivatives_inside_of_a_black_box_are_those_of_one_sample(make):
+    root = tg.custom(newton, slope) if make is tg.custom else tg.primitive(lambda a: newton(a))
+    if make is tg.primitive:
+        tg.defvjp(root, slope)
+    A = np.array([[2.0, 9.0, 0.5], [1.0, 4.0, 3.0]])
+    for mapped in (tg.vmap(tg.vmap(root)), tg.vmap(lambda row: tg.vmap(root)(row)), tg.vmap(tg.vmap(root), 1, 1)):
+        np.testing.assert_allclose(mapped(A), np.sqrt(A))
+    np.testing.assert_allclose(tg.vmap(tg.vmap(tg.grad(root)))(A), 0.5 / np.sqrt(A))
+    np.testing.assert_allclose(tg.vmap(tg.vmap(tg.jacobian(tg.grad(root))))(A), -0.25 / A**1.5)
+    np.testing.assert_allclose(tg.grad(lambda A: np.sum(tg.vmap(tg.vmap(root))(A)))(A), 0.5 / np.sqrt(A))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, s: np.apply_along_axis(lambda column: column * s, 0, x),
+        lambda x, s: np.apply_over_axes(lambda x, axis: np.sum(x, axis) * s, x, [1, 0]),
+        lambda x, s: np.apply_along_axis(np.dot, 1, x, s * np.ones(3)),
+    ],
+)
+def test_a_function_applied_along_an_axis_may_use_the_sample(f):
+    x, s = np.arange(12.0).reshape(2, 2, 3), np.array([2.0, 5.0])
+    for arguments in ((x, s), (tg.Tensor(x), s), (tg.parameter(x), tg.parameter(s))):
+        np.testing.assert_array_equal(
+            np.array(tg.vmap(f)(*arguments).tolist()), np.array(tg.vmap(f, loop=True)(*arguments).tolist())
+        )
+    for transform in (tg.grad(lambda x, s: np.sum(f(x, s)), (0, 1)), tg.jacobian(f)):
+        for found, expected in zip(tg.vmap(transform)(x, s), tg.vmap(transform, loop=True)(x, s), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_black_box_cannot_use_a_sample_that_is_no_argument():
+    def scaled(x, s):
+        scale = tg.primitive(lambda x: x * s)
+        tg.defvjp(scale, lambda g, ans, x: g * s)
+        return np.sum(scale(x))
+
+    for f in (scaled, tg.grad(scaled), lambda x, s: np.piecewise(x, [x > 0], [lambda x: x * s, 0])):
+        for kind in (np.array, tg.parameter):
+            with pytest.raises(RuntimeError, match=r"called for each sample.*pass it as an argument"):
+                tg.vmap(f)(kind(X), np.arange(5.0))

@@ -79,8 +79,22 @@ active_levels: Callable[[], tuple[Level, ...]] = _levels.get  # from the outermo
 
 def at_new_level(size: int, function: Callable[[Level], Any]) -> Any:
     """Call `function(level)` inside a new innermost level of `size` samples."""
-    level = Level(len(active_levels()), size)
-    return switched(_levels, (*active_levels(), level), function, level)
+    levels = active_levels()
+    level = Level(levels[-1].depth + 1 if levels else 0, size)
+    return switched(_levels, (*levels, level), function, level)
+
+
+def at_own_levels(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a black box inside of the levels at which its arguments are batched, and of no other `vmap`."""
+    levels = active_levels()
+    if not levels:
+        return function(*args, **kwargs)
+    own = set()
+    for x in _find_batched((args, kwargs), []):
+        while type(x) is Batched:
+            own.add(x._level)
+            x = x._value
+    return switched(_levels, tuple([level for level in levels if level in own]), function, *args, **kwargs)
 
 
 def unwrap_batch(x: Any, levels: tuple[Level, ...]) -> Any:
@@ -120,7 +134,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     levels = {x._level for x in _find_batched((args, kwargs) if kwargs else args, [])}
     if not levels.issubset(active_levels()):
         raise RuntimeError(
-            "a value from inside of tg.vmap was kept, and used after its end: return it from the function instead."
+            "a value from inside of tg.vmap was kept, and used after its end, by another thread, or by a function that "
+            "is called for each sample: return it from the function, or pass it as an argument."
         )
     level = max(levels, key=attrgetter("depth"))
     out = args[3] if len(args) > 3 and _accumulates(function) else kwargs.get("out")
@@ -219,7 +234,7 @@ def _one_by_one(level: Level, function: Callable, args: tuple, kwargs: dict[str,
     if level.size == 0:
         raise CannotBatch(f"{name} has no batching rule, and tg.vmap has no samples to call it for: pass at least one.")
     calls = [(_sample(level, args, i), _sample(level, kwargs, i)) for i in range(level.size)]
-    return _stack_results(level, [function(*args, **kwargs) for args, kwargs in calls], name)
+    return _stack_results(level, [at_own_levels(function, *args, **kwargs) for args, kwargs in calls], name)
 
 
 def _stack_results(level: Level, results: list[Any], name: str) -> Any:

@@ -6,7 +6,7 @@ from .batched import Level, rules
 
 NAMES = "append block column_stack hsplit vsplit dsplit unstack rollaxis atleast_3d broadcast_arrays meshgrid average"
 NAMES += " dot inner outer vdot tensordot kron linalg.multi_dot linalg.outer linalg.tensordot"
-NAMES += " sort_complex ediff1d polyadd polysub polyder polyint"
+NAMES += " sort_complex ediff1d polyadd polysub polyder polyint apply_along_axis apply_over_axes"
 
 
 def _composite(function):

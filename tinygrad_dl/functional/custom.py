@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import pytree
 from .._signatures import signature
-from ..batching import Batched, core_of
+from ..batching import Batched, at_own_levels, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor
 from .derived import Derived
@@ -97,7 +97,8 @@ def custom(
     @primitives.array_function
     @functools.wraps(forward, updated=())
     def operation(*values: Any, call: _Arguments) -> Any:
-        return call.flat(forward(*call.filled(map(_read_only, values)), **call.settings), forward)
+        result = at_own_levels(forward, *call.filled(map(_read_only, values)), **call.settings)
+        return call.flat(result, forward)
 
     def rule(g, ans, *values, call):
         return tuple(call.cotangents(pull_back, g, ans, values, forward))

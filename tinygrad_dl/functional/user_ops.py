@@ -341,7 +341,8 @@ def _isolate(function: Callable, name: str, keep: Callable[[Any], Any]) -> Calla
     @functools.wraps(function)
     def call(*args, **kwargs):
         try:
-            answer = function(*map(read_only, args), **{keyword: read_only(value) for keyword, value in kwargs.items()})
+            settings = {keyword: read_only(value) for keyword, value in kwargs.items()}
+            answer = batching.at_own_levels(function, *map(read_only, args), **settings)
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
