@@ -241,3 +241,24 @@ def test_one_output_given_twice_gets_both_cotangents():
         return np.sum(first) + 10 * np.sum(second["again"])
 
     np.testing.assert_allclose(tg.grad(total)(x), 22 * x, rtol=1e-15)
+
+
+def test_values_that_the_function_keeps_aside_have_their_gradients():
+    kept = []
+
+    def layer(w, x):
+        kept.append(np.sin(w * x))
+        return kept[-1] ** 2
+
+    def loss(wrap):
+        def of(w, x):
+            kept.clear()
+            return np.sum(wrap(layer)(w, wrap(layer)(2.0, x))) + np.sum(kept[0] * kept[1] ** 3)
+
+        return of
+
+    w = np.array([2.0, 3.0])
+    for transform in (tg.grad, tg.hessian):
+        for argnum in (0, 1):
+            found, expected = (transform(loss(wrap), argnum)(w, x) for wrap in (tg.checkpoint, lambda f: f))
+            np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)

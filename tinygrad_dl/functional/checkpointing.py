@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, overload
 
 import numpy as np
@@ -103,12 +104,13 @@ def _run(f: Callable, arguments: tuple) -> Any:
     leaves = list(pytree.leaves(arguments))
     cores = [core_of(x) for x in leaves if _is_primal(core_of(x))]
     primals = [x if type(x) is Tensor else own(x) for x in cores]  # the user may change an array later
-    variables = [_new_leaf(x) for x in primals]
+    variables = [primitives.identity(x) if is_tracked(x) else _new_leaf(x) for x in primals]
     supply = iter(variables)
     given = [with_core(x, lambda core: next(supply) if _is_primal(core) else core) for x in leaves]
     args, kwargs = pytree.unflatten(arguments, given)
     found = f(*args, **kwargs)
     program = _Program(f, variables, [core_of(y) for y in pytree.leaves(found)])
+    untrack(variables)
     if not program.outputs:
         return found
     made = checkpointed(*primals, *program.outside, program=program)
@@ -131,7 +133,7 @@ class _Program(primitives.Hidden):
         self.recorded = list(dict.fromkeys(filter(is_tracked, outputs)))  # until a node keeps their values
         inside, outside = set(variables), dict[Tensor, None]()
         between = []
-        for node in topological_order(*self.recorded):
+        for node in _recorded_after(variables, self.recorded):
             if not inside.isdisjoint(node._parents):
                 inside.add(node)
                 between.append(node)
@@ -181,6 +183,19 @@ def checkpointed(*tensors: Any, program: _Program) -> Any:
 
 defvjp_jointly(checkpointed, lambda g, ans, *tensors, program: program.cotangents(g, ans, tensors))
 transparent.add(checkpointed)  # a compiled function, which frees buffers itself, has the calls of its program
+
+
+def _recorded_after(variables: list[Tensor], outputs: list[Tensor]) -> list[Tensor]:
+    """The nodes that were recorded after the `variables`, and that `outputs` were computed from, in order."""
+    start = max([x._number for x in variables], default=0)
+    found: set[Tensor] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node._number > start and node not in found:
+            found.add(node)
+            stack += [parent for parent in node._parents if parent is not None and parent._tracked]
+    return sorted(found, key=attrgetter("_number"))
 
 
 def _step(node: Tensor, number: dict[Tensor, int]) -> tuple:
