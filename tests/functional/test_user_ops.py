@@ -203,6 +203,29 @@ def test_lists_among_several_outputs_are_arrays():
     assert tg.grad(lambda x: np.sum(np.multiply(*pair(x))))(np.array([1.0, 2.0])).tolist() == [4.0, 8.0]
 
 
+@pytest.mark.parametrize("used", [(0,), (1,), (0, 1)])
+def test_the_cotangent_of_an_unused_output_is_zero(used):
+    def formula(x, y):
+        return x * y, np.sin(x) + y
+
+    rules = [
+        lambda f: tg.defvjp_jointly(f, lambda g, ans, x, y: (g[0] * y + g[1] * np.cos(x), g[0] * x + g[1])),
+        lambda f: tg.defvjp(f, lambda g, ans, x, y: g[0] * y + g[1] * np.cos(x), lambda g, ans, x, y: g[0] * x + g[1]),
+        lambda f: tg.defvjp_each(f, lambda i, g, ans, x, y: g[0] * [y, x][i] + g[1] * [np.cos(x), 1][i]),
+    ]
+    for define in rules:
+        both = tg.primitive(formula)
+        define(both)
+        for transform in (tg.grad, tg.hessian, lambda f, i: tg.vmap(tg.grad(f, i), 0)):
+            found, expected = (
+                transform(lambda x, y, f=f: np.sum(np.stack([f(x, y)[i] ** 2 for i in used])), (0, 1))(
+                    np.array([0.5, 2.0]), np.array([3.0, -1.0])
+                )
+                for f in (both, formula)
+            )
+            np.testing.assert_allclose(np.array(found), np.array(expected), rtol=1e-14)
+
+
 @pytest.mark.parametrize("define", [tg.defvjp_each, user_ops.defvjp_jointly])
 def test_one_rule_for_all_arguments_is_watched_too(w, define):
     @tg.primitive

@@ -14,7 +14,7 @@ from ..batching import Batched, at_own_levels, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor
 from .derived import Derived
-from .trace import as_array, is_tracked
+from .trace import is_tracked
 from .user_ops import defvjp_jointly, mark_as_user_op
 
 
@@ -154,8 +154,6 @@ class _Arguments(primitives.Hidden):
     def cotangents(self, vjp: Callable, g: Any, ans: Any, values: tuple, forward: Callable) -> list[Any]:
         """Call `vjp`; return the cotangent of each of the values, None for a constant."""
         several = isinstance(ans, tuple)
-        if several:  # None, for an unused output, is zero
-            g = [np.zeros_like(as_array(y)) if u is None else u for u, y in zip(g, ans, strict=True)]
         g, ans = (pytree.unflatten(self.structure, x if several else [x]) for x in (g, ans))
         tracked = [x for x in (*pytree.leaves(g), *values) if is_tracked(core_of(x))]
         if not tracked:

@@ -19,6 +19,7 @@ from ..core import arguments, primitives, registry
 from ..core.tensor import Tensor
 from ..tracing import fusing
 from .derived import P
+from .trace import as_array
 from .weak_keys import hold_weakly
 
 Rule = registry.Rule
@@ -225,7 +226,7 @@ def defvjp_jointly(function: Callable[..., Any], rule: Rule) -> None:
         A function of NumPy, or one made with `primitive`.
     rule
         `rule(g, ans, *primals, **kwargs)`, called once per node: it returns a tuple with a cotangent for each primal,
-        or None for a cotangent of zeros.
+        or None for a cotangent of zeros. If the function returns a tuple, `g` and `ans` are tuples too.
 
     Raises
     ------
@@ -342,7 +343,7 @@ def _isolate(function: Callable, name: str, keep: Callable[[Any], Any]) -> Calla
     def call(*args, **kwargs):
         try:
             settings = {keyword: read_only(value) for keyword, value in kwargs.items()}
-            answer = batching.at_own_levels(function, *map(read_only, args), **settings)
+            answer = batching.at_own_levels(function, *map(read_only, _complete(args)), **settings)
         except ValueError as error:
             if "read-only" not in str(error):
                 raise
@@ -353,6 +354,16 @@ def _isolate(function: Callable, name: str, keep: Callable[[Any], Any]) -> Calla
         return _map_parts(keep, answer)
 
     return call
+
+
+def _complete(args: tuple) -> list[Any]:
+    """The arguments of a rule, with zeros for the cotangents of outputs that nothing was computed from."""
+    given = list(args)
+    for i, g in enumerate(args):
+        if type(g) is primitives.Outputs and any(u is None for u in g):
+            outputs = zip(g, args[i + 1], strict=True)
+            given[i] = tuple([np.zeros_like(as_array(y)) if u is None else u for u, y in outputs])
+    return given
 
 
 def _map_parts(function: Callable[[Any], Any], answer: Any) -> Any:
