@@ -57,6 +57,20 @@ def test_an_output_that_does_not_depend_on_the_sample_is_repeated_or_given_once(
     assert once is W
 
 
+def test_a_loop_has_the_outputs_of_all_samples_at_once():
+    def f(x):
+        return {"own": x * 2, "shared": W[0] * 3, "number": 4.0}
+
+    axes = {"own": 1, "shared": None, "number": None}
+    found, expected = (tg.vmap(f, 0, axes, loop=loop)(X) for loop in (True, False))
+    for name in axes:
+        np.testing.assert_array_equal(found[name], expected[name], strict=True)
+    nested = tg.vmap(lambda s: tg.vmap(lambda x: (x, s * W[0]), 0, (0, None), loop=True)(X)[1])
+    assert np.array_equal(nested(np.array([1.0, 2.0])), np.outer([1, 2], W[0]))
+    with pytest.raises(TypeError, match="expected a function that returns arrays, got str"):
+        tg.vmap(lambda x: "text", loop=True)(X)
+
+
 def test_tensors_give_tensors_and_gradients_flow_through():
     x = tg.parameter(X)
     y = tg.vmap(lambda x: np.sin(x) @ W[0])(x)
@@ -234,6 +248,14 @@ def test_a_loop_does_whatever_one_sample_does():
         (lambda: tg.vmap(np.add, (0,))(X, X), r"a tuple of 2, one for each argument, got \(0,\)"),
         (lambda: tg.vmap(np.sum, ({"a": 0},))({"b": X}), r"a dict with the keys \['b'\], or one for all of it"),
         (lambda: tg.vmap(np.sum, out_axes=None)(X), "the output differs between samples: give out_axes an axis"),
+        (lambda: tg.vmap(np.sum, 0, None, loop=True)(X), "the output differs between samples: give out_axes an axis"),
+        (
+            lambda: tg.vmap(np.sum, 0, 1)(X),
+            r"out_axes is 1 for an output that has shape \(5,\) with the axis of samples",
+        ),
+        (lambda: tg.vmap(np.sum, 0, "0", loop=True)(X), r"out_axes is '0' for an output that has shape \(5,\)"),
+        (lambda: tg.vmap(np.sum, ("0",))(X), r"args\[0\] has shape \(5, 3\) and has no axis '0'"),
+        (lambda: tg.vmap(lambda x: [x] * (1 + (x[0] == X[0, 0])), loop=True)(X), r"expected a list of \d, got"),
         (lambda: tg.vmap(np.sum, loop=True)(X[:0]), "at least one sample"),
     ],
 )

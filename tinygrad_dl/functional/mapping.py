@@ -14,6 +14,9 @@ from ..core import arguments
 from ..core.tensor import Tensor
 from ..proxies.dispatching import Symbolic
 from .derived import Derived
+from .trace import as_array
+
+DIFFERS = "vmap: out_axes is None, but the output differs between samples: give out_axes an axis."
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, loop: bool = False) -> Callable[..., Any]:
@@ -82,7 +85,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, loop: bo
         first = [_move_axis_first(*each) for each in zip(values, axes, names, strict=True)]
         size = _common_size(first, axes, names)
         if loop:
-            result, outputs = _loop(f, args, kwargs, first, axes, size)
+            result, outputs = _loop(f, args, kwargs, first, axes, size, out_axes)
         else:
 
             def at_once(level):
@@ -95,7 +98,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0, *, loop: bo
 
             result, outputs = _explain(at_new_level, size, at_once)
         wanted = list(pytree.broadcast_prefix(out_axes, result))
-        moved = [y if axis is None else np.moveaxis(y, 0, axis) for y, axis in zip(outputs, wanted, strict=True)]
+        moved = [y if axis is None else _move_first_axis(y, axis) for y, axis in zip(outputs, wanted, strict=True)]
         return pytree.unflatten(
             result, [y if axis is None else _unshared(y, values) for y, axis in zip(moved, wanted, strict=True)]
         )
@@ -119,7 +122,7 @@ def _per_argument(in_axes: Any, count: int) -> Any:
         return (in_axes,) * count
     if not isinstance(in_axes, (list, tuple)) or len(in_axes) != count:
         raise ValueError(
-            f"vmap: expected in_axes as a number, or as a tuple of {count}, one for each argument, got {in_axes}."
+            f"vmap: expected in_axes as a number, or as a tuple of {count}, one for each argument, got {in_axes!r}."
         )
     return tuple(in_axes)
 
@@ -129,13 +132,24 @@ def _move_axis_first(value: Any, axis: int | None, name: str) -> Any:
     value = arguments.to_numpy(value)
     if axis is None:
         return value
-    if not hasattr(value, "shape") or not -value.ndim <= axis < value.ndim:
+    if not (hasattr(value, "shape") and _has_axis(value, axis)):
         what = f"has shape {value.shape}" if hasattr(value, "shape") else f"is {value!r:.40}"
         raise ValueError(
-            f"vmap: {name} {what} and has no axis {axis} to map over: write None in in_axes for an argument that is "
+            f"vmap: {name} {what} and has no axis {axis!r} to map over: write None in in_axes for an argument that is "
             f"the same for all samples."
         )
     return np.moveaxis(value, axis, 0) if axis else value
+
+
+def _move_first_axis(y: Any, axis: Any) -> Any:
+    """`y`, whose first axis is that of samples, with this axis moved. Raises ValueError if it has no such axis."""
+    if not _has_axis(y, axis):
+        raise ValueError(f"vmap: out_axes is {axis!r} for an output that has shape {y.shape} with the axis of samples.")
+    return np.moveaxis(y, 0, axis)
+
+
+def _has_axis(array: Any, axis: Any) -> bool:
+    return isinstance(axis, (int, np.integer)) and -array.ndim <= axis < array.ndim
 
 
 def _common_size(values: list, axes: list, names: list[str]) -> int:
@@ -150,16 +164,22 @@ def _common_size(values: list, axes: list, names: list[str]) -> int:
 
 def _batch_output(level: Level, y: Any, axis: int | None) -> Any:
     """One output with the axis of samples in front, repeated if it does not depend on the sample."""
-    if not isinstance(core_of(y), (Tensor, Symbolic, np.ndarray, np.generic, int, float, complex)):
-        raise TypeError(f"vmap: expected a function that returns arrays, got {type(y).__name__}.")
+    _check_output(y)
     if axis is not None:
         return level.unwrap(y)
     if level.is_batched(y):
-        raise ValueError("vmap: out_axes is None, but the output differs between samples: give out_axes an axis.")
+        raise ValueError(DIFFERS)
     return y
 
 
-def _loop(f: Callable, args: tuple, kwargs: dict, first: list, axes: list, size: int) -> tuple[Any, list]:
+def _check_output(y: Any) -> None:
+    if not isinstance(core_of(y), (Tensor, Symbolic, np.ndarray, np.generic, int, float, complex)):
+        raise TypeError(f"vmap: expected a function that returns arrays, got {type(y).__name__}.")
+
+
+def _loop(
+    f: Callable, args: tuple, kwargs: dict, first: list, axes: list, size: int, out_axes: Any
+) -> tuple[Any, list]:
     """Call `f` for each sample; return the first value, for its structure, and the stacked outputs."""
     if size == 0:
         raise ValueError("vmap: loop=True needs at least one sample, to determine the shapes of the outputs.")
@@ -167,8 +187,21 @@ def _loop(f: Callable, args: tuple, kwargs: dict, first: list, axes: list, size:
     for i in range(size):
         sample = [x if axis is None else x[i] for x, axis in zip(first, axes, strict=True)]
         results.append(f(*pytree.unflatten(args, sample), **kwargs))
-    stacked = [np.stack(column) for column in zip(*map(pytree.leaves, results), strict=True)]
-    return results[0], stacked
+    like = results[0]
+    columns = zip(*[pytree.leaves_like(like, result) for result in results], strict=True)
+    return like, [_stack(*each) for each in zip(columns, pytree.broadcast_prefix(out_axes, like), strict=True)]
+
+
+def _stack(outputs: tuple, axis: int | None) -> Any:
+    """Stack one output of all samples; for an `axis` of None, where they must be equal, return that of the first."""
+    for y in outputs:
+        _check_output(y)
+    if axis is not None:
+        return np.stack(outputs)
+    first, *others = [as_array(core_of(y)) for y in outputs]
+    if not all(np.array_equal(y, first, equal_nan=True) for y in others):
+        raise ValueError(DIFFERS)
+    return outputs[0]
 
 
 def _unshared(y: Any, inputs: list) -> Any:
