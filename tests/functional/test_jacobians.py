@@ -40,6 +40,14 @@ def test_a_long_value_of_a_short_argument_is_differentiated_in_forward_mode(monk
     assert not calls
 
 
+@pytest.mark.parametrize("length", [2, 40])
+def test_the_jacobian_of_a_constant_is_zero(length):
+    for constant in (np.ones(length), tg.Tensor(np.ones(length))):
+        J = tg.jacobian(lambda x, value=constant: value)(X)
+        assert (J.shape, J.dtype, np.any(J)) == ((length, 3), np.float64, False)
+    assert tg.vmap(tg.jacobian(lambda x: np.ones(length)))(np.ones((5, 3))).shape == (5, length, 3)
+
+
 def test_rows_are_computed_in_portions_if_they_are_many(monkeypatch):
     whole = tg.jacobian(layer)(X)
     monkeypatch.setattr(jacobians, "BATCH_SIZE", 5)
@@ -170,6 +178,8 @@ def test_a_complex_function_that_is_not_holomorphic_is_refused():
     for f in (np.conj, lambda z: z * np.abs(z)):
         with pytest.raises(ValueError, match=r"not holomorphic here.*the Jacobians of np.real\(f\) and np.imag\(f\)"):
             tg.jacobian(f)(X + 1j)
+    with pytest.raises(ValueError, match=r"f, which for tg.hessian is the gradient, is complex and not holomorphic"):
+        tg.hessian(lambda z: np.sum(np.abs(z) ** 2))(X + 1j)
 
 
 # ---- derivatives of each element

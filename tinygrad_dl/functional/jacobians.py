@@ -110,6 +110,8 @@ def hessian(f: Callable[P, Any], argnum: Argnum = 0, *, has_aux: bool = False) -
     ------
     TypeError
         As `grad`.
+    ValueError
+        As `jacobian`, if the gradient is complex and not holomorphic.
 
     Examples
     --------
@@ -140,7 +142,8 @@ def _matrices(trace: Trace, entries: list[list[Any]], one: bool) -> Any:
 
 
 def _forward_is_faster(trace: Trace) -> bool:
-    if any(as_array(core).dtype.kind == "c" for core in (*trace.raw_outputs, *trace.inputs)):
+    is_complex = any(as_array(core).dtype.kind == "c" for core in (*trace.raw_outputs, *trace.inputs))
+    if is_complex or not trace.order:  # constant: rows are zeros
         return False
     inputs, outputs = (sum(math.prod(np.shape(core)) for core in cores) for cores in (trace.inputs, trace.raw_outputs))
     return FORWARD_RATIO * inputs < outputs
@@ -220,8 +223,8 @@ def _complex(x: Any, for_real: Any, for_imaginary: Any) -> Any:
     u, v = as_array(for_real), as_array(for_imaginary)
     if not np.allclose(v, -1j * u, rtol=1e-4, atol=1e-4 * np.abs(u).max(initial=0), equal_nan=True):
         raise ValueError(
-            "jacobian: f is complex and not holomorphic here, so its derivative is not one complex number: "
-            "compute the Jacobians of np.real(f) and np.imag(f)."
+            "jacobian: f, which for tg.hessian is the gradient, is complex and not holomorphic here, so its derivative "
+            "is not one complex number: compute the Jacobians of np.real(f) and np.imag(f)."
         )
     return for_real
 
