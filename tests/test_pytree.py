@@ -109,6 +109,7 @@ def test_a_tree_is_like_itself_and_one_value_is_broadcast_to_all_leaves(tree):
     values = list(pytree.leaves(tree))
     assert list(pytree.leaves_like(tree, tree)) == values
     assert list(pytree.broadcast_prefix(7, tree)) == [7] * len(values)
+    assert list(pytree.leaves_like([tree, 1], [None, 2])) == [None] * len(values) + [2]
     assert pytree.unflatten_derivatives(tree, values) == tree
 
 

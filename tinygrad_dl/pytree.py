@@ -46,6 +46,8 @@ def leaves(tree: Any) -> Iterator[Any]:
 def leaves_like(like: Any, tree: Any) -> Iterator[Any]:
     """Yield the leaves of `tree` in the order of `like`, by key in dicts. Raises ValueError if the structures differ.
 
+    A None of `tree` in the place of a subtree is repeated for every leaf in that subtree.
+
     >>> list(leaves_like({"W": 1.0, "b": [2.0, 3.0]}, {"b": [20, 30], "W": 10}))
     [10, 20, 30]
     """
@@ -56,6 +58,9 @@ def leaves_like(like: Any, tree: Any) -> Iterator[Any]:
         if expected is None:
             if like is not None:
                 yield tree
+            continue
+        if tree is None:
+            stack += [(part, None) for part in expected.values()]
             continue
         found = tree if isinstance(tree, dict) and _functions_of(like) else children(tree)  # a Module's derivative
         mixed = isinstance(tree, dict) != isinstance(like, dict) and not _functions_of(like)

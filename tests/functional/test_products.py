@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_dl as tg
+from tinygrad_dl import pytree
 
 W = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 X = np.array([0.5, -2.0])
@@ -66,6 +67,24 @@ def test_cotangents_and_tangents_are_matched_by_key():
     assert tg.jvp(product, (p,), ({"b": 1.0, "a": 0.0},))[1] == {"sum": 1.0, "product": 2.0}
     _, pullback = tg.vjp(product, p)
     assert pullback({"product": 1.0, "sum": 0.0})[0] == {"a": 3.0, "b": 2.0}
+
+
+def test_none_in_the_place_of_a_structure_is_zero_for_all_in_it():
+    net = tg.nn.Sequential(tg.nn.Dense(2, 3, rng=np.random.default_rng(0)), np.tanh)
+    primals = (net, {"x": np.ones((2, 2)), "y": X})
+
+    def f(net, p):
+        return layer({"W": net(p["x"])}, p["y"])
+
+    def products(zeros, t, u):
+        product = tg.hvp(lambda *args: np.sum(f(*args)["Z"]), primals, (zeros, t))
+        return [tg.jvp(f, primals, (zeros, t))[1], product, tg.vjp(f, *primals)[1](u)]
+
+    zeros = {name: np.zeros(p.shape) for name, p in net.named_parameters()}
+    found = products(None, {"x": np.eye(2), "y": None}, {"Z": W[0, [0, 0, 1]], "parts": None})
+    expected = products(zeros, {"x": np.eye(2), "y": X * 0}, {"Z": W[0, [0, 0, 1]], "parts": (np.zeros(3), 0.0)})
+    for a, b in zip(pytree.leaves(found), pytree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 def test_a_tangent_of_zero_is_not_multiplied_by_an_infinite_slope():

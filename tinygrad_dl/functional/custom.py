@@ -183,15 +183,11 @@ class _Arguments(primitives.Hidden):
         found: list[Any] = []
         for i, (primal, cotangent) in enumerate(zip(self.primals, given, strict=True)):
             try:
-                parts = [None] * len(list(pytree.leaves(primal))) if cotangent is None else _leaves(primal, cotangent)
+                parts = list(pytree.leaves_like(primal, cotangent))
             except ValueError as error:
                 raise ValueError(f"the vjp of {_name(forward)}, cotangent of argument {i}: {error}") from None
             found += [_check_cotangent(part, i, forward) for part in parts]
         return found
-
-
-def _leaves(primal: Any, cotangent: Any) -> list[Any]:
-    return list(pytree.leaves_like(primal, cotangent))
 
 
 def _read_only(value: Any) -> Any:
