@@ -257,6 +257,13 @@ def test_a_wrong_structure_names_the_argument():
         tg.grad(lambda x: tg.custom(lambda x, y: x * y, lambda g, ans, x, y: g)(x, x))(1.0)
 
 
+def test_a_tensor_from_outside_or_by_keyword_is_to_be_passed_by_position():
+    w = tg.parameter(X)
+    for call in (lambda: tg.custom(forward, numeric=True)(x=w), lambda: tg.custom(lambda x: x * w, numeric=True)(X)):
+        with pytest.raises(TypeError, match="uses a Tensor that is no positional argument; pass that as one"):
+            call()
+
+
 def test_a_black_box_cannot_change_what_the_graph_keeps():
     def in_place(x):
         x += 1

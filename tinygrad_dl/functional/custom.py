@@ -204,7 +204,7 @@ def _read_only(value: Any) -> Any:
 def _check_output(y: Any, forward: Callable) -> np.ndarray:
     array = np.array(y) if isinstance(y, (np.ndarray, np.generic, float, int, complex)) else None
     if array is None or array.dtype.kind not in "fciub":
-        hint = ": it uses a Tensor from outside; pass that as an argument" if type(y) is Tensor else ""
+        hint = ": it uses a Tensor that is no positional argument; pass that as one" if type(y) is Tensor else ""
         raise TypeError(f"{_name(forward)} gave {type(y).__name__} {y!r:.40}: expected an array of floats{hint}.")
     return array[()]
 
