@@ -53,6 +53,29 @@ def test_a_value_computed_from_parameters_outside_of_the_function_passes_the_gra
     assert tg.gradients(slope, w) == 60.0
 
 
+@given(VALUES, VALUES)
+def test_values_that_depend_on_each_other_pass_the_gradient_on_once(x, w):
+    """2 w^3 x, as a derivative of functions of the parameter w and of v = w^2, which is computed from it."""
+    functions = [
+        lambda w, v: tg.grad(lambda x: w * v * x**2)(x),
+        lambda w, v: tg.grad(lambda x: w * (w * w) * x**2)(x),
+        lambda w, v: tg.grad(lambda u: u * v * x)(w) * w * 2,
+        lambda w, v: tg.grad(lambda u: u * w * v * x)(w * 1.0) * 2,
+        lambda w, v: tg.vjp(lambda x: w * v * x**2, x)[1](1.0)[0],
+        lambda w, v: tg.hvp(lambda x: w * v * x**3 / 3, (x,), (1.0,))[0],
+    ]
+    for f in functions:
+        for create_graph in (False, True):
+            p = tg.parameter(w)
+            v = p * p
+            by_w, by_v = tg.gradients(f(p, v), [p, v], create_graph)
+            np.testing.assert_allclose(by_w.item(), 6 * w**2 * x, rtol=1e-12, atol=1e-300)
+            if f is not functions[1]:  # which computes its own w^2
+                np.testing.assert_allclose(by_v.item(), 2 * w * x, rtol=1e-12, atol=1e-300)
+            if create_graph and w and x:
+                np.testing.assert_allclose(tg.gradients(by_w, p), 12 * w * x, rtol=1e-12)
+
+
 def test_a_gradient_of_a_parameter_with_new_data_is_an_error_not_a_wrong_number():
     w = tg.parameter([1.0, 2.0])
     g = tg.grad(lambda w: np.sum(w**3))(w)

@@ -7,7 +7,7 @@ Most gradients never are: they are computed on arrays, and recorded as one node,
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..core import primitives
@@ -61,12 +61,32 @@ class Pullback(primitives.Hidden):
                 leaf._tracked = False
 
     def cotangents(self, g: Any, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated."""
+        """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated.
+
+        Where one of them depends on another, the outer pass propagates its cotangent on, so paths through it are cut.
+        """
         with _tracking:
             results = self._record()
         seeds = seeds_of(zip(results, g if len(results) > 1 else [g], strict=True))
         nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
-        return tuple(backward_between(seeds, self.outside, topological_order(*seeds), create_graph=nested))
+        order = topological_order(*seeds)
+        found: dict[Tensor, Any] = {}
+        for group in _independent(self.outside, order):
+            others = set(self.outside).difference(group)
+            between = [node for node in order if node not in others]
+            found |= zip(group, backward_between(seeds, group, between, create_graph=nested), strict=True)
+        return tuple([found[x] for x in self.outside])
+
+
+def _independent(tensors: Sequence[Tensor], order: Sequence[Tensor]) -> Iterable[list[Tensor]]:
+    """Groups of `tensors`: in the topological `order`, none of them depends on another of its group."""
+    chosen, depths = set(tensors), dict[Tensor | None, int]()
+    for node in order:
+        depths[node] = max([depths[x] for x in node._parents if x in depths], default=0) + (node in chosen)
+    groups: dict[int, list[Tensor]] = {}
+    for x in tensors:
+        groups.setdefault(depths.get(x, 0), []).append(x)
+    return groups.values()
 
 
 @primitives.array_function
