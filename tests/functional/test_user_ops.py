@@ -292,3 +292,14 @@ def test_a_rule_that_is_no_function_is_refused(define, rule):
 def test_the_rule_of_a_user_for_a_function_of_numpy_is_used(function):
     tg.defvjp(function, lambda g, ans, x, axis=0: g * np.full((2, 2), 7.0))
     assert tg.grad(lambda x: np.sum(function(x)))(np.eye(2)).tolist() == [[7.0, 7.0], [7.0, 7.0]]
+
+
+@pytest.mark.parametrize(
+    "transform", [tg.jacobian, lambda f: tg.vmap(tg.jacobian(f)), lambda f: tg.jacobian(tg.vmap(f))]
+)
+def test_derivatives_inside_of_a_fused_function_are_differentiated(transform):
+    def slopes(x):
+        return tg.grad(lambda t: np.sum(t**3 * np.sin(x)))(x)
+
+    X = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3]])
+    np.testing.assert_allclose(transform(tg.fused(slopes))(X), transform(slopes)(X), rtol=1e-14)

@@ -122,7 +122,8 @@ def fused(function: Callable[P, Any]) -> Callable[P, Any]:
 
     @functools.wraps(function)
     def formula(*args: P.args, **kwargs: P.kwargs) -> Any:
-        return _map_parts(lambda part: _answer(name, part), function(*args, **kwargs))
+        answer = batching.at_own_levels(function, *args, **kwargs)
+        return _map_parts(lambda part: _answer(name, part), answer)
 
     compute = _isolate(function, name, functools.partial(_untracked, name))
     operation = fusing.fused(formula, compute, may_change=True)
