@@ -76,6 +76,16 @@ def test_values_that_depend_on_each_other_pass_the_gradient_on_once(x, w):
                 np.testing.assert_allclose(tg.gradients(by_w, p), 12 * w * x, rtol=1e-12)
 
 
+@given(VALUES, VALUES)
+def test_a_checkpoint_computes_a_gradient_inside_of_it_again(x, w):
+    """f = w sin(x), with the sine as a derivative, has the gradient (w cos(x), sin(x))."""
+    x, w = tg.parameter(x), tg.parameter(w)
+    y = tg.checkpoint(lambda x: w * tg.grad(lambda t: t**2 / 2 * np.sin(x))(1.0))(x)
+    by_x, by_w = tg.gradients(y, [x, w])
+    np.testing.assert_allclose(by_x, w.item() * np.cos(x.item()), rtol=1e-12)
+    np.testing.assert_allclose(by_w, np.sin(x.item()), rtol=1e-12)
+
+
 def test_a_gradient_of_a_parameter_with_new_data_is_an_error_not_a_wrong_number():
     w = tg.parameter([1.0, 2.0])
     g = tg.grad(lambda w: np.sum(w**3))(w)

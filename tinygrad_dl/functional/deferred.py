@@ -15,8 +15,6 @@ from ..core.backprop import backward_between, seeds_of, topological_order
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor
 
-_tracking = threading.RLock()  # a Pullback may be used by several threads, and by its own rule
-
 
 class Pullback(primitives.Hidden):
     """The backward pass from outputs, whose cotangents are the constants `seeds`, to `inputs`, along `order`.
@@ -31,6 +29,7 @@ class Pullback(primitives.Hidden):
 
     def __init__(self, seeds: dict[Tensor, Any], inputs: Sequence[Tensor], order: list[Tensor]):
         self.seeds, self.inputs, self.order = seeds, inputs, order
+        self._tracking = threading.RLock()  # several threads may use it, and its own rule
         inside = set(inputs)
         outside: dict[Tensor, None] = {}
         for node in order:
@@ -46,16 +45,17 @@ class Pullback(primitives.Hidden):
 
     def arrays(self) -> Any:
         """The cotangents of the inputs as arrays."""
-        found = backward_between(self.seeds, self.inputs, self.order, create_graph=False)
+        with self._tracking:
+            found = self._go_backward(create_graph=False)
         return tuple(found) if len(found) > 1 else found[0]
 
-    def _record(self) -> list[Any]:
-        """The cotangents of the inputs, with their graph; leaves are tracked meanwhile, as in the transform."""
+    def _go_backward(self, create_graph: bool) -> list[Any]:
+        """The cotangents of the inputs; leaves are tracked meanwhile, as in the transform."""
         leaves = [x for x in self.inputs if not x._tracked]
         try:
             for leaf in leaves:
                 leaf._tracked = True
-            return backward_between(self.seeds, self.inputs, self.order, create_graph=True)
+            return backward_between(self.seeds, self.inputs, self.order, create_graph)
         finally:
             for leaf in leaves:
                 leaf._tracked = False
@@ -65,8 +65,8 @@ class Pullback(primitives.Hidden):
 
         Where one of them depends on another, the outer pass propagates its cotangent on, so paths through it are cut.
         """
-        with _tracking:
-            results = self._record()
+        with self._tracking:
+            results = self._go_backward(create_graph=True)
         seeds = seeds_of(zip(results, g if len(results) > 1 else [g], strict=True))
         nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
         order = topological_order(*seeds)
