@@ -68,10 +68,11 @@ def in_full() -> str:
 def with_numpy(python: str, which: str, folder: Path, package: str) -> str:
     """Run the tests in a new environment with the lowest or newest NumPy that has a wheel for the interpreter."""
     home = folder / f"{python}-{which}"
-    output(interpreter(python), "-m", "venv", home)
+    output(interpreter(python), "-m", "venv", "--without-pip", home)
+    install = (sys.executable, "-m", "pip", f"--python={home}/bin/python", "install", "--quiet", "--no-compile")
     for numpy in [f"numpy==2.{minor}.*" for minor in range(LOWEST, LOWEST + 9)] if which == "lowest" else ["numpy"]:
         try:
-            output(home / "bin/pip", "install", "--quiet", "--only-binary=numpy", numpy, package)
+            output(*install, "--only-binary=numpy", numpy, package)  # the tests compile the part that they import
         except subprocess.CalledProcessError as error:
             if "No matching distribution found for numpy" not in error.stdout:
                 raise
@@ -102,7 +103,7 @@ def interpreter(python: str) -> str:
     if shutil.which("pyenv"):
         found += map(str, sorted(Path(output("pyenv", "root").strip()).glob(f"versions/{python}.*/bin/python")))
     for path in filter(None, found):
-        if subprocess.run([path, "-c", "import ensurepip"], capture_output=True).returncode == 0:
+        if subprocess.run([path, "-c", "import venv"], capture_output=True).returncode == 0:
             return path  # no shim of pyenv's for a version that is not chosen
     raise Missing(f"no interpreter of Python {python}")
 
