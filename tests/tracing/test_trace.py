@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 import tinygrad_dl as tg
+from tests.marks import once
 from tinygrad_dl import pytree
 from tinygrad_dl.testing import strategies
 from tinygrad_dl.tracing.program import Mismatch
@@ -29,6 +30,7 @@ def assert_equal(found, expected):
 
 @given(strategies.programs(kinks=True))
 @settings(max_examples=3 * settings.default.max_examples)
+@once
 def test_the_program_of_derivatives_gives_them_for_other_inputs_too(program):
     argnums = tuple(range(len(program.inputs)))
     first = tg.grad(lambda *xs: np.sum(np.sin(program(*xs))), argnums)
