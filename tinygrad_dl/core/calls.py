@@ -219,8 +219,10 @@ def is_foreign(value: Any) -> bool:
 
 
 def _foreign_in(arg: Any) -> Any:
-    """`arg` if it is foreign, or the first foreign entry of a tuple, such as an index; else None."""
-    return next(filter(is_foreign, arg if type(arg) is tuple else (arg,)), None)
+    """`arg` if it is foreign, or the first foreign entry of a tuple, such as an index, that records nothing itself."""
+    if type(arg) is tuple:
+        return next((part for part in arg if is_foreign(part) and not isinstance(part, Symbolic)), None)
+    return arg if is_foreign(arg) else None
 
 
 def _computed_by(foreign: Any, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any] | None) -> Any:

@@ -12,7 +12,6 @@ on_arrays: dict[
     Callable[..., Any], Callable[..., Any]
 ] = {}  # primitive -> the function that it was made from, which does not dispatch
 _plain = np.ndarray.__array_function__
-_SIMPLE = frozenset({np.ndarray, slice, int, float, type(None), type(...)})  # types that do not dispatch
 
 
 def array_function(function: F) -> F:
@@ -24,17 +23,17 @@ def array_function(function: F) -> F:
     @functools.wraps(function)
     def dispatching(*args, **kwargs):
         for arg in (*args, *kwargs.values()) if kwargs else args:
-            if type(arg) is np.ndarray:  # the usual case
+            kind = type(arg)
+            if kind is np.ndarray:  # the usual case
                 continue
-            for part in arg if type(arg) is tuple else (arg,):  # a tuple may be an index
-                kind = type(part)
-                if kind in _SIMPLE:
-                    continue
-                dispatch = getattr(kind, "__array_function__", _plain)
-                if dispatch is not _plain:
-                    answer = dispatch(part, dispatching, (kind,), args, kwargs)
-                    if answer is not NotImplemented:
-                        return answer
+            if kind is tuple:  # perhaps an index, which may have such arrays
+                arg = next((part for part in arg if getattr(type(part), "__array_function__", _plain) is not _plain), 0)
+                kind = type(arg)
+            dispatch = getattr(kind, "__array_function__", _plain)
+            if dispatch is not _plain:
+                answer = dispatch(arg, dispatching, (kind,), args, kwargs)
+                if answer is not NotImplemented:
+                    return answer
         return function(*args, **kwargs)
 
     on_arrays[dispatching] = function

@@ -187,15 +187,15 @@ transparent.add(checkpointed)  # a compiled function, which frees buffers itself
 
 def _recorded_after(variables: list[Tensor], outputs: list[Tensor]) -> list[Tensor]:
     """The nodes that were recorded after the `variables`, and that `outputs` were computed from, in order."""
-    start = max([x._number for x in variables], default=0)
+    start = min([x._order for x in variables], default=0)
     found: set[Tensor] = set()
     stack = list(outputs)
     while stack:
         node = stack.pop()
-        if node._number > start and node not in found:
+        if node._order < start and node not in found:
             found.add(node)
             stack += [parent for parent in node._parents if parent is not None and parent._tracked]
-    return sorted(found, key=attrgetter("_number"))
+    return sorted(found, key=attrgetter("_order"), reverse=True)
 
 
 def _step(node: Tensor, number: dict[Tensor, int]) -> tuple:

@@ -169,16 +169,14 @@ class Optimizer:
         TypeError
             If a gradient, an update or the learning rate does not hold real numbers.
         """
-        state, lists = dict(vars(self)), [(values, values[:]) for values in vars(self).values() if type(values) is list]
+        before = {name: values[:] if type(values) is list else values for name, values in vars(self).items()}
         moved: list[Tensor] = []
         new: list[np.ndarray] = []
         try:
             self._step(moved, new)
         except BaseException:
             if not (new and moved[0]._value is new[0]):  # no parameter has changed, so neither have the averages
-                vars(self).update(state)
-                for values, old in lists:
-                    values[:] = old
+                vars(self).update(before)
             raise
 
     def _step(self, moved: list[Tensor], new: list[np.ndarray]) -> None:
