@@ -219,10 +219,10 @@ def is_foreign(value: Any) -> bool:
 
 
 def _foreign_in(arg: Any) -> Any:
-    """`arg` if it is foreign, or the first foreign entry of a tuple, such as an index, that records nothing itself."""
-    if type(arg) is tuple:
-        return next((part for part in arg if is_foreign(part) and not isinstance(part, Symbolic)), None)
-    return arg if is_foreign(arg) else None
+    """`arg` if it is foreign, or the first entry of an index that is, except Symbols, which Tensors take; else None."""
+    if type(arg) is not tuple:
+        return arg if is_foreign(arg) else None
+    return next((part for part in arg if is_foreign(part) and not isinstance(part, Symbolic)), None)
 
 
 def _computed_by(foreign: Any, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any] | None) -> Any:
