@@ -167,5 +167,7 @@ def test_l2_leaves_biases_and_frozen_parameters_out():
     net.layers[0].W.requires_grad = False
     with pytest.raises(ValueError, match="l2: expected a net with weights"):
         nn.l2(net, 0.1)
+    with pytest.raises(TypeError, match=r"l2: expected a Module, whose parameters have names, got \[Tensor"):
+        nn.l2(net.parameters(), 0.1)
     with pytest.raises(ValueError, match="l2: expected a strength of 0 or more, got -1"):
         nn.l2(net, -1)

@@ -90,6 +90,8 @@ def l2(net: Module, strength: float, m: Any = 1) -> Any:
     ------
     ValueError
         If the strength is negative or not finite, or the net has no weights.
+    TypeError
+        If `net` is no Module, such as the list of its parameters.
 
     References
     ----------
@@ -103,6 +105,8 @@ def l2(net: Module, strength: float, m: Any = 1) -> Any:
     0.09
     """
     checks.not_negative("l2", "a strength", strength)
+    if not hasattr(net, "named_parameters"):
+        raise TypeError(f"l2: expected a Module, whose parameters have names, got {net!r:.80}.")
     weights = [p for name, p in net.named_parameters() if p.requires_grad and not is_bias(p.name or name)]
     if not weights:
         raise ValueError(f"l2: expected a net with weights, got {net!r:.80}.")
