@@ -156,5 +156,7 @@ def test_images_with_their_samples_first_are_refused_by_fit():
 def test_a_word_stands_for_the_initializer_of_the_filters():
     by_word, by_hand = (nn.Conv2D(1, 2, 3, rng=np.random.default_rng(0), init=init) for init in ("xavier", nn.xavier))
     assert by_word.W.numpy().tobytes() == by_hand.W.numpy().tobytes()
+    with pytest.raises(ValueError, match=r"Conv2D\(1, 2, 3\): expected init to give \(2, 9\), got \(9, 2\)"):
+        nn.Conv2D(1, 2, 3, rng=np.random.default_rng(0), init=lambda shape, rng: np.ones(shape).T)
     with pytest.raises(ValueError, match=r"Conv2D: expected an initializer, such as 'he', .* got 'best'"):
         nn.Conv2D(1, 2, 3, rng=np.random.default_rng(0), init="best")

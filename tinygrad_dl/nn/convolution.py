@@ -232,7 +232,10 @@ class Conv2D(Module):
         self.padding = checks.whole_number("Conv2D", "padding", padding, least=0)
         initialize = checks.named("Conv2D", "an initializer", init, initializers.BY_NAME)
         checks.function("Conv2D", "init", initialize, "tg.nn.he")
-        W = np.asarray(initialize((c_out, c_in * size**2), checks.generator("Conv2D", rng)), dtype)
+        shape = c_out, c_in * size**2
+        W = np.asarray(initialize(shape, checks.generator("Conv2D", rng)), dtype)
+        if W.shape != shape:
+            raise ValueError(f"Conv2D({c_in}, {c_out}, {size}): expected init to give {shape}, got {W.shape}.")
         self.W = parameter(W.reshape(c_out, c_in, size, size), name="W")
         self.b = parameter(np.zeros((c_out, 1), dtype), name="b")
 
