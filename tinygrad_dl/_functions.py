@@ -61,7 +61,7 @@ def scatter_add(values: Any, index: Any, like: Any) -> Any:
     >>> scatter_add(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 0]), np.zeros(3))
     array([4., 0., 2.])
     """
-    total = np.zeros_like(like, dtype=values.dtype)
+    total = np.zeros_like(like, dtype=getattr(values, "dtype", float))
     add_into(total, index, values)
     return total
 

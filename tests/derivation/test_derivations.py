@@ -177,6 +177,8 @@ def test_functions_of_any_tensors_are_derived(seed):
         lambda A, B: np.sum(np.sum(A) * B),
         lambda A, B: np.sum(np.reshape(A, (3, 2)) - B) + np.sum(np.reshape(-A, 6)),
         lambda A, B: np.sum(np.concatenate([A, B.T])) + np.sum(np.broadcast_to(A[0], (4, 3)) * A[1]),
+        lambda A, B: np.sum(A * B.T) + np.sum(A.T * 2.0),
+        lambda A, B: A[0, 0] * np.sum(B) - np.sum(A),
         lambda A, B: np.sum(np.where(A.data > 0, A, -A)) + np.sum(np.einsum("ij,jk->ik", A, B)),
         lambda A, B: np.sum(tg.gradients(np.sum(np.tanh(A) @ B), A, create_graph=True) * A),
     ],
@@ -285,3 +287,16 @@ def test_only_a_condition_is_called_a_mask():
     Z = tg.parameter(RNG.normal(size=(2, 5)), name="Z")
     found = lines(tg.derive(np.sum(np.where(Z > 0, Z - np.rint(Z), 0) * X)))
     assert found["cost"] == "np.sum(np.where(mask, Z - C, 0) * X)"
+
+
+def test_a_gradient_that_is_an_input_a_number_or_another_gradient_has_a_line():
+    w, v = (tg.parameter(RNG.normal(size=(2, 5)), name=name) for name in "wv")
+    product = tg.derive(np.sum(w * v))
+    assert lines(product) == {"cost": "np.sum(w * v)", "dw": "v", "dv": "w"}
+    assert "dw &= v" in product.latex()
+    assert lines(tg.derive(np.sum(w * X)))["dw"] == "X"
+    assert lines(tg.derive(3 * tg.parameter(2.0, name="w")))["dw"] == "3"
+    total = lines(tg.derive(np.sum(w + v)))
+    assert {total["dw"], total["dv"]} in ({"np.broadcast_to(1, (2, 5))", "dw"}, {"np.broadcast_to(1, (2, 5))", "dv"})
+    assert lines(tg.derive(w[0, 0]))["dw"] == "scatter_add(1, (0, 0), w)"
+    assert list(lines(tg.derive(np.sum(w * v), w))) == ["cost", "dw"]

@@ -12,8 +12,8 @@ from .. import _html, pytree
 from ..core.backprop import initial_cotangent, topological_order
 from ..core.tensor import Tensor
 from ..tracing.dead_code import without_dead_code
-from ..tracing.printing import lines_of
-from ..tracing.program import Node, Program
+from ..tracing.printing import lines_of, outputs_of
+from ..tracing.program import Node, Program, shape_of
 from ..tracing.subexpressions import with_common_once
 from .latex import Latex
 from .reading import Reasons, readable, sigmoid, softmax
@@ -248,15 +248,27 @@ def _derivation(
         data = program.inputs[0]
         steps.append(Step("m", f"{data.name}.shape[1]", (), "", "", ()))
     layers = max([int(name[1:]) for name in named.values() if re.fullmatch(r"Z\d+", name)], default=0)
-    for node, name, text in lines:
+    texts = [(node, name, text, latex.definition(node)) for node, name, text in lines]
+    texts += [(node, name, text, latex.text(node)) for node, name, text in _other_gradients(program, replayed, named)]
+    for node, name, text, in_latex in texts:
         origins = _origins(name, replayed, set(named.values()))
         rule = ", ".join(dict.fromkeys(origin.operation for origin in origins))
         chain = [_through(origin) for origin in origins]
         because = tuple(dict.fromkeys([*chain, *_reasons_of(node, named, reasons)]))
-        steps.append(Step(name, text, node.shape, rule, _week(name, text, layers), because))
-        rows.append((latex.name(name), latex.definition(node)))
+        steps.append(Step(name, text, shape_of(node), rule, _week(name, text, layers), because))
+        rows.append((latex.name(name), in_latex))
     names = [name for name in named.values() if name in per_sample]
     return Derivation(steps, rows, names, m.value if m is not None else None, explain)
+
+
+def _other_gradients(program: Program, replayed: Replay, named: dict[Node, str]) -> list[tuple[Any, str, str]]:
+    """The gradients without a line of their own, which are an input, a constant, or another quantity."""
+    lines = []
+    for target, output, text in zip(replayed.targets, program.outputs[1:], outputs_of(program)[1:], strict=True):
+        has_line = f"d{target}" in named.values() or (type(output) is Node and output.name == f"d{target}")
+        if target and not has_line:
+            lines.append((output, f"d{target}", text))
+    return lines
 
 
 def _origins(name: str, replayed: Replay, shown: set[str]) -> list[Origin]:
@@ -269,10 +281,10 @@ def _through(origin: Origin) -> str:
     return f"chain rule: through {origin.through or 'the cost'}, by the rule of {origin.operation}"
 
 
-def _reasons_of(node: Node, named: dict[Node, str], reasons: Reasons) -> tuple[str, ...]:
+def _reasons_of(node: Any, named: dict[Node, str], reasons: Reasons) -> tuple[str, ...]:
     """The reasons of all calls in the line of `node`."""
     found: dict[str, None] = {}
-    stack = [node]
+    stack = [node] if type(node) is Node else []
     while stack:
         part = stack.pop()
         found |= dict.fromkeys(reasons.of(part))

@@ -32,14 +32,16 @@ class Origin(NamedTuple):
 class Replay(NamedTuple):
     """A `program` of the forward and backward pass of a loss.
 
-    Its outputs are the loss and the cotangents of the targets. `seed` is the input for the derivative of the loss with
-    respect to itself, 1; `m` the input for the number of samples, or None; `origins` has those of each named cotangent.
+    Its outputs are the loss and the cotangents of the Tensors with the names `targets`. `seed` is the input for the
+    derivative of the loss with respect to itself, 1; `m` the input for the number of samples, or None; `origins` has
+    those of each named cotangent.
     """
 
     program: Program
     seed: Node
     m: Node | None
     origins: dict[str, list[Origin]]
+    targets: list[str | None]
 
 
 def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | None = None) -> Replay:
@@ -73,7 +75,7 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     outputs = [found[loss]._value._node, *(g._node if type(g) is Symbol else g for g in cotangents)]
     program = Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs)
     program, m = _with_samples(program, inputs.data)
-    return Replay(program, seed, m, origins.by_name())
+    return Replay(program, seed, m, origins.by_name(), [found[x].name for x in targets])
 
 
 def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs) -> Any:

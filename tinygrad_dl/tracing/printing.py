@@ -135,6 +135,12 @@ def lines_of(program: Program) -> list[tuple[Node, str, str]]:
     return [(node, name, text) for node, (name, text) in zip(nodes, printer.bindings, strict=True)]
 
 
+def outputs_of(program: Program) -> list[str]:
+    """The formula of each output, in terms of the quantities of `lines_of`."""
+    printer, _ = _printer_of(program)
+    return [printer.text(output) for output in program.outputs]
+
+
 def _printer_of(program: Program) -> tuple[_Printer, set[Node]]:
     order = [*program.inputs, *program.nodes]
     uses = Counter({node: count for node, count in program.uses().items()})
