@@ -323,3 +323,11 @@ def test_every_contribution_is_told_on_its_edge_in_any_net():
 def test_importing_the_package_does_not_import_graphviz():
     code = "import sys, tinygrad_dl.drawing; sys.exit('graphviz' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_formula_of_several_lines_with_wide_letters_is_no_wider_than_a_line():
+    Z, Y = tg.parameter(np.ones((3, 4)), name="得分"), tg.Tensor(np.full((3, 4), 1 / 3), name="标签")
+    source = draw(tg.nn.softmax_cross_entropy(Z, Y), show="both", formulas=True).source
+    widths = [float(inches) for inches in re.findall(r"\bwidth=([\d.]+)", source)]
+    assert widths
+    assert max(widths) < 44 * 0.6 * 2 * 12 / 72 + 0.3

@@ -108,7 +108,7 @@ class DotBuilder:
             tooltip=labels.tip(tooltip or "\n".join([title, *details])),
             **{
                 **style.look(kind, self._dark),
-                **labels.least_width("\n".join([title, *details])),
+                **labels.least_width("\n".join(self._shown(title, *details))),
                 "class": " ".join([kind, *classes]),
                 **attributes,
             },
@@ -139,6 +139,11 @@ class DotBuilder:
             **({"class": " ".join(classes)} if classes else {}),
             **attributes,
         )
+
+    @staticmethod
+    def _shown(*texts: str) -> list[str]:
+        """The lines of texts as they are broken and cut, for their width."""
+        return [line[:WIDEST] for text in texts for part in wrap(text) for line in part.split("\n")]
 
     def _common_frame(self, tail: str, head: str) -> str | None:
         """The innermost frame around both, where an edge belongs: its label stays inside then."""
