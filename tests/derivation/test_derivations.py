@@ -300,3 +300,13 @@ def test_a_gradient_that_is_an_input_a_number_or_another_gradient_has_a_line():
     assert {total["dw"], total["dv"]} in ({"np.broadcast_to(1, (2, 5))", "dw"}, {"np.broadcast_to(1, (2, 5))", "dv"})
     assert lines(tg.derive(w[0, 0]))["dw"] == "scatter_add(1, (0, 0), w)"
     assert list(lines(tg.derive(np.sum(w * v), w))) == ["cost", "dw"]
+
+
+def test_the_forward_pass_has_no_quantity_with_the_name_of_a_gradient():
+    w, v = (tg.parameter(RNG.normal(size=(2, 5)), name=name) for name in "wv")
+    loss = np.sum(np.tanh(w) * v)
+    assert list(lines(tg.derive(loss))) == ["t1", "cost", "dw", "dv"]
+    assert lines(tg.derive(loss))["dv"] == "t1"
+    dw = np.tanh(w)
+    dw.name = "dw"  # the user's own
+    assert lines(tg.derive(np.sum(dw * v)))["cost"] == "np.sum(dw * v)"

@@ -13,7 +13,7 @@ from ..core.backprop import initial_cotangent, topological_order
 from ..core.tensor import Tensor
 from ..tracing.dead_code import without_dead_code
 from ..tracing.printing import lines_of, outputs_of
-from ..tracing.program import Node, Program, shape_of
+from ..tracing.program import Node, Program, needed, shape_of
 from ..tracing.subexpressions import with_common_once
 from .latex import Latex
 from .reading import Reasons, readable, sigmoid, softmax
@@ -214,6 +214,10 @@ def _simplified(replayed: Replay, reasons: Reasons, per_sample: set[str]) -> Pro
         program = without_dead_code(with_common_once(program))
         if [node.function for node in program.nodes] == before:
             break
+    for node in needed(program.outputs[:1]):  # a quantity of the forward pass that is a gradient, too
+        is_gradient = node.name.startswith("d") and node.name[1:] in leaves and f"d{node.name}" not in replayed.origins
+        if is_gradient and node.function is not None:
+            node.name = ""
     loss = program.outputs[0]
     if type(loss) is Node:
         loss.name = loss.name or "cost"
