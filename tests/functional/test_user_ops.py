@@ -295,11 +295,16 @@ def test_the_rule_of_a_user_for_a_function_of_numpy_is_used(function):
 
 
 @pytest.mark.parametrize(
-    "transform", [tg.jacobian, lambda f: tg.vmap(tg.jacobian(f)), lambda f: tg.jacobian(tg.vmap(f))]
+    "transform",
+    [
+        *(tg.jacobian, lambda f: tg.vmap(tg.jacobian(f)), lambda f: tg.jacobian(tg.vmap(f))),
+        *(lambda f: tg.grad(lambda x: np.sum(f(x) ** 2)), lambda f: tg.hessian(lambda x: np.sum(f(x) ** 2))),
+    ],
 )
 def test_derivatives_inside_of_a_fused_function_are_differentiated(transform):
     def slopes(x):
         return tg.grad(lambda t: np.sum(t**3 * np.sin(x)))(x)
 
     X = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, 0.3]])
-    np.testing.assert_allclose(transform(tg.fused(slopes))(X), transform(slopes)(X), rtol=1e-14)
+    for f in (slopes, lambda x: slopes(x) * x, lambda x: x + tg.jvp(np.sin, (x,), (x,))[1]):
+        np.testing.assert_allclose(transform(tg.fused(f))(X), transform(f)(X), rtol=1e-12, atol=1e-12)
