@@ -166,7 +166,7 @@ def choose(given, kwargs, parents):
         recorded = type(ans) is Tensor
         floats = [is_wanted and _is_float(x) for x, is_wanted in zip(primals, wanted, strict=True)]
         for _ in range(3):  # another thread may draw random numbers meanwhile
-            before = random_states() if self._may_change else []
+            before = random_states() if self._may_change else set()
             try:
                 with np.errstate(all="ignore"):
                     program = rule_of(
@@ -175,7 +175,7 @@ def choose(given, kwargs, parents):
                     )
             except Exception:  # such as a branch on values: the graph of the formula is right, or shows the error
                 return None
-            if not self._may_change or random_states() == before:
+            if not self._may_change or before <= random_states():
                 break
         else:
             return None  # a draw is no constant of the rule; another one is an error then

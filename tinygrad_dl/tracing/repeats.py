@@ -11,10 +11,12 @@ from ..core.registry import name_of
 from .program import Node, Program, TraceError
 
 
-def random_states() -> list[str]:
-    """The states of the generators that modules have."""
+def random_states() -> set[tuple[str, str]]:
+    """The states of the generators that modules have: later ones include these, unless one of them has drawn."""
     names = {"random": "getstate", "numpy.random": "get_state"}
-    return [repr(getattr(sys.modules[module], name)()) for module, name in names.items() if module in sys.modules]
+    return {
+        (module, repr(getattr(sys.modules[module], name)())) for module, name in names.items() if module in sys.modules
+    }
 
 
 def check_same(first: Program, second: Program) -> None:

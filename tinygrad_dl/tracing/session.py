@@ -83,7 +83,7 @@ def record_step(
             with turns:
                 before = random_states()
                 first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
-                if random_states() != before:
+                if not before <= random_states():
                     raise TraceError(f"the compiled function draws random numbers: {ADVICE}.")
         except Changing as changing:
             found = {place.identity for place in changing.places}
