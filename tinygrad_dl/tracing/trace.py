@@ -93,7 +93,7 @@ class Trace(Recorder):
         """Append a call. Raises TraceError inside of the function's own `np.errstate`, which programs lack."""
         if np.geterr() != _SILENT:
             raise TraceError(f"np.errstate counts outside of compiled functions: enter it there, in\n  {node.line}")
-        if self.keeps_cuts and is_recording() is False:  # in a block of no_grad, it is an object that is false
+        if self.is_for_rules and is_recording() is False:  # in a block of no_grad, it is an object that is false
             raise TraceError(
                 "a backward pass does not record its operations, through which gradients flow all the same"
             )
