@@ -86,7 +86,7 @@ def backward_pass(
     Returns `cotangents`, which in the end holds those of the leaves, or of the targets.
     """
     nodes, targets, unread = paths or (None, (), False)
-    vjps, array = registry.vjps, np.ndarray
+    vjps, array, number = registry.vjps, np.ndarray, np.float64
     waiting = [(node._order, node) for node in cotangents if node._function is not None]
     heapify(waiting)
     sums: set[Tensor] = set()  # Tensors whose cotangents are arrays of this pass, to be added to in place
@@ -119,7 +119,7 @@ def backward_pass(
                 parent = parents[0]
                 if parent in sums and not create_graph and rules.add(cotangents[parent], *given):
                     parents = ()
-                elif parent is not None and parent._tracked:
+                elif parent is not None and parent._tracked and parent not in cotangents:
                     sums.add(parent)
             elif type(rules) is registry.JointRule:
                 rules, given = rules.picks(given, node._kwargs, parents)
@@ -148,7 +148,7 @@ def backward_pass(
                     total += part
                 else:
                     cotangents[parent] = total + part
-                    if type(part) is array:
+                    if type(part) is not number:
                         sums.add(parent)
             else:
                 cotangents[parent] = part
