@@ -214,6 +214,16 @@ def test_equal_names_and_none_are_made_distinct_and_so_are_their_gradients(names
         assert {"x", "W"} <= set(inputs)
 
 
+def test_the_number_of_samples_is_the_length_of_the_data_whatever_comes_first():
+    W, scale = tg.parameter(RNG.normal(size=(2, 3)), name="W"), tg.Tensor(np.full((2, 1), 3.0), name="scale")
+    data = RNG.normal(size=(3, 5))
+    loss = np.sum(scale * W) + np.sum((W @ data) ** 2) / data.shape[1]
+    derivation = tg.derive(loss)
+    found = run(derivation, W=W.numpy(), scale=scale.numpy(), X=data)
+    assert found["m"] == derivation.samples == 5
+    np.testing.assert_allclose(found["dW"], tg.gradients(loss, W), rtol=1e-9)
+
+
 def test_only_the_gradients_asked_for_are_derived():
     net, loss = loss_of("binary_cross_entropy")
     found = lines(tg.derive(loss, net.layers[2].W))

@@ -246,10 +246,9 @@ def _derivation(
     lines = lines_of(program)
     named = {node: name for node, name, _ in lines}
     latex = Latex(named, [node.name for node in program.inputs])
-    m = replayed.m
+    m, data = replayed.m, replayed.data
     steps, rows = [], []
-    if m is not None and any(part is m for node in program.nodes for part in node.parts):
-        data = program.inputs[0]
+    if m is not None and data is not None and any(part is m for node in program.nodes for part in node.parts):
         steps.append(Step("m", f"{data.name}.shape[1]", (), "", "", ()))
     layers = max([int(name[1:]) for name in named.values() if re.fullmatch(r"Z\d+", name)], default=0)
     texts = [(node, name, text, latex.definition(node)) for node, name, text in lines]

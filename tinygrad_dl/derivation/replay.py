@@ -33,13 +33,14 @@ class Replay(NamedTuple):
     """A `program` of the forward and backward pass of a loss.
 
     Its outputs are the loss and the cotangents of the Tensors with the names `targets`. `seed` is the input for the
-    derivative of the loss with respect to itself, 1; `m` the input for the number of samples, or None; `origins` has
-    those of each named cotangent.
+    derivative of the loss with respect to itself, 1; `m` the input for the number of samples, the columns of the input
+    `data`, or None; `origins` has those of each named cotangent.
     """
 
     program: Program
-    seed: Node
+    data: Node | None
     m: Node | None
+    seed: Node
     origins: dict[str, list[Origin]]
     targets: list[str | None]
 
@@ -74,8 +75,7 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
             tensor._value._node.name = tensor.name
     outputs = [found[loss]._value._node, *(g._node if type(g) is Symbol else g for g in cotangents)]
     program = Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs)
-    program, m = _with_samples(program, inputs.data)
-    return Replay(program, seed, m, origins.by_name(), [found[x].name for x in targets])
+    return Replay(*_with_samples(program, inputs.data), seed, origins.by_name(), [found[x].name for x in targets])
 
 
 def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs) -> Any:
@@ -152,12 +152,12 @@ class _Origins(Observer):
             g._node.name = f"d{tensor.name}"
 
 
-def _with_samples(program: Program, plain: Sequence[Node]) -> tuple[Program, Node | None]:
-    """The program with the number of samples, the columns of the first matrix that is data, as an input m."""
+def _with_samples(program: Program, plain: Sequence[Node]) -> tuple[Program, Node | None, Node | None]:
+    """The program with the number of samples, the columns of the first matrix that is data, as an input m; both."""
     samples = (node for node in program.inputs if node.name in _UNNAMED or any(node is one for one in plain))
     data = next((node for node in samples if len(node.shape) == 2), None)
     if data is None:
-        return program, None
+        return program, None, None
     size = data.shape[1]
     m = Node(size, name="m")
     minus_m = Node(-size, np.negative, (m,))
@@ -171,4 +171,4 @@ def _with_samples(program: Program, plain: Sequence[Node]) -> tuple[Program, Nod
 
     for node in program.nodes:
         node.args = tuple([length(node, arg) for arg in node.args])
-    return Program([*program.inputs, m], [minus_m, *program.nodes], program.outputs), m
+    return Program([*program.inputs, m], [minus_m, *program.nodes], program.outputs), data, m
