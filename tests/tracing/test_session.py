@@ -127,3 +127,33 @@ def test_all_places_are_as_they_were_after_a_function_that_removes_elements(kind
     with pytest.raises(TypeError, match="gets longer or shorter"):
         tg.compile(step)(np.ones(2))
     assert all(a is b for a, b in zip([w._value, *parts], before, strict=True))
+
+
+def test_an_interrupt_of_a_compiled_step_leaves_all_of_its_state_old_or_new():
+    w = tg.parameter([1.0, 2.0])
+    optimizer, sums, total = tg.optim.Adam([w], 0.1), [np.ones(2)], np.zeros(2)
+
+    @tg.compile
+    def step(x):
+        nonlocal total
+        w.grad = None
+        np.sum((w * x) ** 2).backward()
+        optimizer.step()
+        sums[0] = sums[0] + x
+        total = total + w.data
+
+    def state():
+        return [w._value, w._grad, optimizer._v[0], optimizer._s[0], optimizer._t[0], *sums, total]
+
+    for _ in range(4):
+        step(np.ones(2))
+    assert step.cache_info().hits > 1
+    run(lambda: step(np.ones(2)), counter := Interrupt())
+    kept = 0
+    for at in range(1, counter.places + 1):
+        before = state()
+        assert run(lambda: step(np.ones(2)), Interrupt(at)), at
+        same = [a is b for a, b in zip(before, state(), strict=True)]
+        assert all(same) or not any(same), at
+        kept += all(same)
+    assert kept > 0

@@ -161,7 +161,7 @@ class Plan:
     def _emit(self, reads_gradients: bool) -> None:
         step, program = self._step, self._running
         texts: dict[Node, str] = {}
-        taken = {"leaves", "lock_", "is_running_"}
+        taken = {"leaves", "lock_", "is_running_", "writes_"}
         for each in (self.program, program):
             uses = each.uses()
             each.inputs = [node for node in each.inputs if uses[node]]
@@ -291,8 +291,12 @@ class Plan:
         return type(node) is Node and bool(node.shape)
 
     def _writes(self, code: Code, values: list[str], copies: list[str]) -> list[str]:
-        """Statements that write what the function writes: first others, then all Tensors in one call."""
-        lines: list[str] = []
+        """Statements that write what the function writes, after all calls that could fail or be interrupted.
+
+        Neither Ctrl-C nor another thread comes between them: both come at calls, and a single call of C sets Tensors.
+        """
+        places: list[str] = []
+        values_there: list[str] = []
         setters: list[str] = []
         targets: list[str] = []
         new: list[str] = []
@@ -314,15 +318,18 @@ class Plan:
                 new.append(text)
             else:
                 assert write.place is not None
-                lines.append(f"{_access(code, write.place)} = {text}")
+                places.append(_access(code, write.place))
+                values_there.append(text)
+        lines = [f"{', '.join(places)}, = {', '.join(values_there)},"] if places else []
         if new:
-            consume = code.name(_set_all, "set_all")
             fixed = code.name(tuple(code.namespace[name] for name in setters), "setters")
             if any("leaves" in target for target in targets):
                 given = f"({', '.join(targets)},)"
             else:
                 given = code.name(tuple(code.namespace[name] for name in targets), "targets")
-            lines.append(f"{consume}({fixed}, {given}, ({', '.join(new)},))")
+            run_all, call = code.name(map, "map"), code.name(operator.call, "call")
+            lines.insert(0, f"writes_ = {run_all}({call}, {fixed}, {given}, ({', '.join(new)},))")
+            lines.append(f"{code.name(_finish, 'finish')}(writes_)")
         return lines
 
 
@@ -343,9 +350,7 @@ def emitted(program: Program) -> Callable[..., tuple[Any, ...]]:
     return result
 
 
-def _set_all(setters: tuple[Callable[..., Any], ...], targets: tuple[Any, ...], values: tuple[Any, ...]) -> None:
-    """Set slots of Tensors in a single call of C, which neither Ctrl-C nor another thread interrupts."""
-    deque(map(operator.call, setters, targets, values), maxlen=0)
+_finish = deque[Any](maxlen=0).extend  # goes through an iterator
 
 
 def _access(code: Code, place: Place) -> str:
