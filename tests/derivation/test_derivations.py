@@ -224,6 +224,33 @@ def test_the_number_of_samples_is_the_length_of_the_data_whatever_comes_first():
     np.testing.assert_allclose(found["dW"], tg.gradients(loss, W), rtol=1e-9)
 
 
+PARTS = [
+    lambda W, c: W,
+    lambda W, c: W + c,
+    lambda W, c: W.T @ c,
+    lambda W, c: W @ W.T,
+    lambda W, c: np.sum(W) * W,
+    lambda W, c: np.exp(np.sum(W - c) / 5) - W,
+    lambda W, c: np.sum(W, axis=0),
+    lambda W, c: np.reshape(W, (3, 2)) @ W,
+    lambda W, c: np.cumsum(W),
+    lambda W, c: np.stack([W, W - c]),
+    lambda W, c: np.roll(W, 1),
+]
+
+
+@given(part=st.sampled_from(PARTS), wrap=st.sampled_from([np.sum, np.mean, lambda a: -(np.sum(a) ** 2), np.var]))
+def test_gradients_through_sums_have_the_shapes_of_their_arrays(part, wrap):
+    W, c = tg.parameter(RNG.normal(size=(2, 3)), name="W"), tg.parameter(RNG.normal(size=(2, 1)), name="c")
+    loss = wrap(part(W, c))
+    found = run(tg.derive(loss), W=W.numpy(), c=c.numpy())
+    loss.backward()
+    for parameter in (W, c):
+        if parameter.grad is not None:
+            assert np.shape(found[f"d{parameter.name}"]) == parameter.shape
+            np.testing.assert_allclose(found[f"d{parameter.name}"], parameter.grad, rtol=1e-9, atol=1e-12)
+
+
 def test_only_the_gradients_asked_for_are_derived():
     net, loss = loss_of("binary_cross_entropy")
     found = lines(tg.derive(loss, net.layers[2].W))
