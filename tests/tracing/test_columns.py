@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 
 import tinygrad_dl as tg
-from tests.marks import once
 from tests.tracing.test_compiled import assert_equal
 from tinygrad_dl.testing import strategies
 
@@ -91,7 +90,6 @@ def test_random_programs_are_the_same_in_two_threads_or_refused(order):
 
     @given(strategies.programs(kinks=True))
     @settings(max_examples=2 * settings.default.max_examples // order)
-    @once
     def check(program):
         argnums = tuple(range(len(program.inputs)))
         f = tg.value_and_grad(lambda *xs: np.sum(np.sin(program(*xs))), argnums)
