@@ -315,3 +315,23 @@ def test_an_abstract_base_of_layers_is_neither_a_net_nor_a_layer(check):
     found = check(BASE)
     assert found.status == 0, found.out + found.err
     assert check(BASE.replace("2 * g", "3 * g")).status == 1
+
+
+OF_ONE_SIZE = """
+class LayerNorm:
+    def __init__(self, n, eps=1e-5):
+        self.gamma, self.beta, self.eps = np.ones(n), np.zeros(n), eps
+    def forward(self, x):
+        self.std = np.sqrt(x.var(-1, keepdims=True) + self.eps)
+        self.xhat = (x - x.mean(-1, keepdims=True)) / self.std
+        return self.gamma * self.xhat + self.beta
+    def backward(self, g):
+        self.dgamma, self.dbeta, g = (g * self.xhat).sum(0), g.sum(0), g * self.gamma
+        return (g - g.mean(-1, keepdims=True) - self.xhat * (g * self.xhat).mean(-1, keepdims=True)) / self.std
+"""
+
+
+def test_a_layer_of_one_size_gets_inputs_of_that_size(findings):
+    for source, verdict in ((OF_ONE_SIZE, "right"), (OF_ONE_SIZE.replace("g - g.mean", "g + g.mean"), "wrong")):
+        (finding,) = findings(source)
+        assert finding.verdict == verdict, finding.report

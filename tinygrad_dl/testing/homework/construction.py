@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -98,6 +99,10 @@ def instances(
     """Objects that a class, or a function, makes of drawn arguments, likeliest first, with notes on choices."""
     parameters = _parameters(cls)
     options = [_options(p, cls, file, sizes) for p in parameters]
+    if [option for option in options if option != [inspect.Parameter.empty]] == [[sizes.outputs]]:
+        options = [
+            [*option, sizes.inputs] if option == [sizes.outputs] else option for option in options
+        ]  # LayerNorm(n)
     pairs = _function_pairs(parameters, file)
     for chosen in itertools.islice(itertools.product(*options), TRIES):
         given = {p.name: value for p, value in zip(parameters, chosen, strict=True) if value is not p.empty}
