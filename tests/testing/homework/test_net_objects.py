@@ -36,3 +36,31 @@ class RNN:
 def test_a_net_of_a_sequence_of_numbers_is_checked_through_time(findings, old, new, verdict):
     (finding,) = findings(SEQUENCE.replace(old, new))
     assert finding.verdict == verdict, finding.report
+
+
+def test_a_small_number_in_a_logarithm_does_not_make_right_gradients_wrong(check):
+    source = """
+class MLP:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
+    def forward(self, X):
+        self.X, self.Z1 = X, X @ self.W1 + self.b1
+        self.A1 = np.maximum(0, self.Z1)
+        e = np.exp(self.A1 @ self.W2 + self.b2)
+        self.A2 = e / e.sum(axis=1, keepdims=True)
+        return self.A2
+    def loss(self, y):
+        return -np.log(self.A2[range(len(y)), y] + EPS).mean()
+    def backward(self, y):
+        dZ2 = self.A2.copy()
+        dZ2[range(len(y)), y] -= 1
+        dZ2 /= len(y)
+        self.dW2, self.db2 = self.A1.T @ dZ2, dZ2.sum(axis=0)
+        dZ1 = dZ2 @ self.W2.T * (self.Z1 > 0)
+        self.dW1, self.db1 = self.X.T @ dZ1, dZ1.sum(axis=0)
+"""
+    for eps in ("1e-5", "1e-7", "1e-9", "1e-12"):
+        right = source.replace("EPS", eps)
+        assert check(right).status == 0, check(right).out
+        assert check(right.replace("-= 1", "-= 1.1")).status == 1

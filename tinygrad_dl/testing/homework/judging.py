@@ -16,6 +16,7 @@ from .findings import RIGHT, UNDECIDED, WRONG, Finding, Quantity, read_as, worst
 Gradients = Callable[[np.ndarray, Sequence[Any]], Mapping[str, Any]]
 _BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD
 LARGEST = 1e-4  # of the numbers that are there to keep a logarithm or a quotient finite
+OF_SMALL = 1e3  # a gradient is off by no more than so many times such a number: of log(p + 1e-9), for p from 1/1000 on
 
 
 @dataclass
@@ -78,7 +79,7 @@ def judge(
         forward.__name__, backward.__name__ = title.split(", ")[0], title.split(", ")[-1]
         report = pair_report(forward, backward, *values, argnums=[names.index(name)], progress=progress)
         off = _off(report)
-        if report.verdict == WRONG and not report.others and off <= 1e3 * small:
+        if report.verdict == WRONG and not report.others and off <= OF_SMALL * small:
             notes.append(f"the gradient with respect to {name} is right up to {off:.0e}: a small number is left out")
             report = replace(report, mistakes=[])
         reports[name] = replace(report, function=title if ", " not in title else f"the pair {title}")

@@ -137,7 +137,7 @@ class Functions:
                 for Y in _labels(out, samples, layout):
                     net = self._net(store, places, drawn, X, Y, layout, samples)
                     try:
-                        net = net.widened()
+                        net = net.widened().moderate()
                         net.first()
                     except Exception as error:
                         yield error

@@ -192,7 +192,7 @@ class Objects:
                     code=[getattr(self.cls, n) for n in roles.all()],
                     place=self.place(),
                 )
-                net = net.widened()
+                net = net.widened().moderate()
                 if net.first()[1]:  # the learner's own cost has its own penalty
                     net = replace(net, lambd=0.0)
                 if not net.given():

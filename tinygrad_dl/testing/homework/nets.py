@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from .fitting import Cost, as_predicted, costs_for, penalties
+from .judging import OF_SMALL
 from .objects import Place, gradient_for
 
 OF_PARAMETER = re.compile(r"d_?[WwBb]_?\d*|grad_?[WwBb]\d*|nabla_[WwBb]\d*")
+HALVINGS = 6
 Run = tuple[np.ndarray, dict[str, float], dict[Place, Any]]  # the prediction, own costs by name, gradients by place
 
 
@@ -105,6 +107,16 @@ class Net:
             0.5 * rng.normal(size=shapes[n]) if n in wide else v for n, v in zip(self.names(), self.drawn, strict=True)
         ]
         return replace(self, drawn=drawn, memory={})
+
+    def moderate(self) -> Net:
+        """The net with parameters so small that it predicts no probability near 0, where an epsilon in a log counts."""
+        net = self
+        for _ in range(HALVINGS):
+            a = net.first()[0]
+            if not (np.all((a >= 0) & (a <= 1)) and np.any(a * (1 - a) < 2 / OF_SMALL)):
+                return net
+            net = replace(net, drawn=[v / 2 for v in net.drawn], memory={})
+        return self
 
     def unmatched(self) -> list[str]:
         """The learner's names of gradients that belong to none of the parameters, such as db1 of a b1 not found."""

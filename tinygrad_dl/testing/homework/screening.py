@@ -11,7 +11,7 @@ import numpy as np
 from ..gradcheck.causes import causes_of
 from ..gradcheck.report import GradientReport, Mistake, Row
 from ..repair import Claim, numeric_gradient
-from .judging import Judgement, judge
+from .judging import OF_SMALL, Judgement, judge
 
 STEPS = (1e-6, 1e-4)
 CLEAR = 1e-3  # of the largest number of a gradient: what is off by more is wrong
@@ -90,7 +90,7 @@ def careful(title: str, claim: Claim, wanted: Sequence[str], small: float, progr
 
 def _is_small(given: np.ndarray, truth: np.ndarray, small: float) -> bool:
     """Return whether a difference may come from a small number in the code, such as an epsilon."""
-    return given.shape == truth.shape and bool(np.all(np.abs(given - truth) <= 1e3 * small * np.abs(truth).max()))
+    return given.shape == truth.shape and bool(np.all(np.abs(given - truth) <= OF_SMALL * small * np.abs(truth).max()))
 
 
 def _judged(
