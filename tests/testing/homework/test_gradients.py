@@ -172,3 +172,30 @@ def gradient_check_with_backprop(parameters, gradients, X, Y): return {"dW1": X}
 """
     )
     assert found.summary == "1 right, 0 wrong"
+
+
+DEEP = """
+def L_model_forward(X, parameters):
+    AL, caches = X, []
+    for l in range(1, len(parameters) // 2 + 1):
+        Z = parameters["W" + str(l)] @ AL + parameters["b" + str(l)]
+        caches.append((AL, parameters["W" + str(l)], Z))
+        AL = 1 / (1 + np.exp(-Z))
+    return AL, caches
+def L_model_backward(AL, Y, caches):
+    grads, dZ, L = {}, AL - Y, len(caches)
+    for l in range(L, 0, -1):
+        A, W, Z = caches[l - 1]
+        grads["dW" + str(l)] = dZ @ A.T / Y.shape[1]
+        grads["db" + str(l)] = dZ.mean(axis=1, keepdims=True)
+        dZ = W.T @ dZ * A * (1 - A)
+    return grads
+"""
+
+
+@each("slip", ["caches[L - 1]", "caches[min(l - 1, 1)]"])
+def test_a_backward_pass_that_fails_for_some_number_of_layers_is_wrong(check, slip):
+    assert check(DEEP).status == 0
+    found = check(DEEP.replace("caches[l - 1]", slip))
+    assert found.status == 1, found.out + found.err
+    assert "layers, for which L_model_forward runs" in found.out

@@ -61,19 +61,24 @@ def check_function(file: UserFile, name: str, forward: str) -> tuple[str, str]:
     """The verdict on the gradients that a function gives, and the report.
 
     The net is that of the file, or a random one: of as many layers as it gives gradients for, if that can be found.
+    A function that runs for some number of layers, and fails for another that its forward pass takes, is wrong.
     """
-    parts, found, problem = parts_of(file), None, None
+    parts, found, problem, failure = parts_of(file), None, None, ""
     for layers in LAYERS:
         net = net_of(file, parts, layers)
         try:
             gradients = _gradients_by(file, name, forward, net)
         except Exception as error:
-            problem = problem or file.problem(error, name, file.place(file.functions[name]))
+            here = file.problem(error, name, file.place(file.functions[name]))
+            problem = problem or here
+            if parts["parameters"] is None and _predicts(file, forward, net):
+                failure = failure or f"  fails for a net of {layers} layers, for which {forward} runs: {here}"
             continue
-        found = found or (net, gradients)
-        if parts["parameters"] is not None or max(int(n[2:]) for n in gradients if GRADIENT.fullmatch(n)) == layers:
-            found = net, gradients
-            break
+        fits = max(int(n[2:]) for n in gradients if GRADIENT.fullmatch(n)) == layers
+        if found is None or (fits and not found[2]):
+            found = net, gradients, fits
+    if found and failure:
+        return "wrong", failure
     if found:
         return _check(file, name, found[1], found[0], [])
     assert problem
@@ -86,8 +91,7 @@ def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str
     If there is no `forward`, the last function that returns the needed values, by name, takes its place.
     """
     function = file.functions[name]
-    known = {n: getattr(net, what) for what, names in PARTS.items() for n in names} | {"m": np.shape(net.X)[-1]}
-    known |= net.parameters if isinstance(net.parameters, Mapping) else {}
+    known = _known(net)
     needs = _missing(function, known)
     maker = (forward or _maker_of(file, needs)) if needs else ""
     if maker:
@@ -100,6 +104,20 @@ def _gradients_by(file: UserFile, name: str, forward: str, net: Net) -> dict[str
     if "" in file.returned_names(name) and isinstance(result, tuple):
         net.taken.append(f"not checked: what {name} returns without giving it a name")
     return gradients
+
+
+def _known(net: Net) -> dict[str, Any]:
+    known = {n: getattr(net, what) for what, names in PARTS.items() for n in names} | {"m": np.shape(net.X)[-1]}
+    return {**known, **(net.parameters if isinstance(net.parameters, Mapping) else {})}
+
+
+def _predicts(file: UserFile, forward: str, net: Net) -> bool:
+    """Return whether a forward pass gives predictions for a net, of the shape of its labels."""
+    try:
+        result = _call(file, forward, _known(net))
+    except Exception:
+        return False
+    return np.shape(result[0] if isinstance(result, tuple) else result) == np.shape(net.Y)
 
 
 def _maker_of(file: UserFile, names: Collection[str]) -> str:
