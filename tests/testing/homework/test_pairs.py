@@ -232,3 +232,22 @@ def test_a_part_of_a_backward_pass_is_not_paired_with_the_whole_forward_pass(che
     found, out, _ = check(STEPS_OF_A_LAYER)
     assert found == 0, out
     assert "linear_activation_forward, linear_backward" not in out
+
+
+CUT_OFF = {
+    "relu6": ("np.clip(x, 0, 6)", "(x > 0) & (x < 6)", "x > 0"),
+    "hard_sigmoid": ("np.clip(0.2 * x + 0.5, 0, 1)", "0.2 * (abs(x) < 2.5)", "0.2 * (abs(x) < 1)"),
+    "hard_swish": (
+        "x * np.clip(x + 3, 0, 6) / 6",
+        "np.where(x > 3, 1, (2 * x + 3) / 6) * (x > -3)",
+        "(2 * x + 3) / 6 * (x > -3)",
+    ),
+}
+
+
+@each("name", CUT_OFF)
+def test_an_activation_is_checked_where_it_is_cut_off(check, name):
+    value, right, wrong = CUT_OFF[name]
+    for slope, status in ((right, 0), (wrong, 1)):
+        found = check(f"def {name}(x): return {value}\ndef {name}_backward(g, x): return g * ({slope})\n")
+        assert found.status == status, found.out

@@ -19,7 +19,7 @@ from .gradient_names import argument_of
 from .inputs import Call, calls_of
 from .judging import finding_of, small_number
 from .loading import CannotCheck, UserFile
-from .readings import Backward, Reading, is_cost, is_layer, readings_of
+from .readings import Backward, Reading, answer, is_cost, is_layer, readings_of
 
 # The words in the names of each half: relu_backward, backwardRelu, d_relu are of relu, relu_forward, forwardRelu, ...
 BACKWARD = {
@@ -48,6 +48,7 @@ VARIANTS = {
 FLAG = re.compile(r"(is_|return_|get_|compute_)?(deriv\w*|der|grad|gradient|prime|d|dx|diff|backward|backprop\w*)")
 SECONDS = 30.0  # of the search for a reading
 CALLS = 20  # of different shapes
+FAR = 9.0  # beyond the kinks of usual activations
 
 
 class Names(NamedTuple):
@@ -129,7 +130,7 @@ class _Outcomes:
         hand, judgement = min(self.found, key=lambda each: (not _counts(*each), each[1].wrong))
         call = hand.call
         if judgement.fits:
-            judgement = self._other_words(hand, judgement)
+            judgement = self._far_out(hand, self._other_words(hand, judgement))
         verdict = ""
         if judgement.verdict == RIGHT and hand.reading.through and not _names_activation(self.names):
             verdict = UNDECIDED
@@ -207,17 +208,31 @@ class _Outcomes:
         call = hand.call
         for name, words in call.words.items():
             for word in words:
-                if word == call.values[call.names.index(name)]:
-                    continue
-                values = [word if n == name else v for n, v in zip(call.names, call.values, strict=True)]
-                try:
-                    other = Call(**{**vars(call), "values": values, "result": call.function(*values)})
-                except Exception:  # a word that the function does not take
-                    continue
-                judged = self._judge(other, hand.reading)
-                if judged is not None and judged[1].fits:
-                    judgement = merged(judgement, judged[1], f"for {name} {word!r}")
+                if word != call.values[call.names.index(name)]:
+                    judgement = self._with(hand, judgement, name, word, f"for {name} {word!r}")
         return judgement
+
+    def _far_out(self, hand: Backward, judgement: Explained) -> Explained:
+        """The judgement for large values as well, where an activation is saturated or cut off."""
+        arrays = [(n, v) for n, v in zip(hand.call.names, hand.call.values, strict=True) if np.ndim(v)]
+        if self.small or len(arrays) != 1 or np.shape(answer(hand.call.result)) != np.shape(arrays[0][1]):
+            return judgement
+        name, value = arrays[0]
+        far = np.linspace(-FAR, FAR, np.size(value)).reshape(np.shape(value))
+        return self._with(hand, judgement, name, far, f"for values up to {FAR:g}")
+
+    def _with(self, hand: Backward, judgement: Explained, name: str, value: Any, words: str) -> Explained:
+        """The judgement, and the one for another value of an argument; `words` are for what is wrong there alone."""
+        call = hand.call
+        values = [value if n == name else v for n, v in zip(call.names, call.values, strict=True)]
+        try:
+            other = Call(**{**vars(call), "values": values, "result": call.function(*values)})
+            if not np.all(np.isfinite(answer(other.result))):
+                return judgement
+        except Exception:  # a value that the function does not take
+            return judgement
+        judged = self._judge(other, hand.reading)
+        return merged(judgement, judged[1], words) if judged is not None and judged[1].fits else judgement
 
     def _called(self, hand: Backward, arguments: Sequence[str]) -> dict[str, str]:
         """The learner's names of gradients, by argument."""
