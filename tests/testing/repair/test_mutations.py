@@ -105,3 +105,10 @@ def test_names_of_arrays_alone_take_the_place_of_others_and_those_that_other_cod
     assert any(text.startswith("a for c") for text in made)
     assert any(text.startswith("a for self.mask") for text in made)
     assert not any(text.startswith("a for b") for text in made)
+
+
+def test_the_sides_of_arrays_take_the_place_of_no_variable():
+    function = ast.parse("def f(a, x):\n    return a * x.shape[0]").body[0]
+    made = {str(each) for each in changes(function, [])}
+    assert any(text.startswith("a for x") for text in made)
+    assert not any(text.startswith("a for x.shape[0]") or "x.shape[0] > 0" in text for text in made)

@@ -254,3 +254,15 @@ def test_a_factor_that_only_other_code_names_is_found():
     patch = patch_of(layer.backward, arrays)
     found = repairs([patch], looking(lambda: np.array_equal(layer.backward(g), [0.0, 6.0])))
     assert found == ["a factor missing, self.mask: line 6 is right as `return g * self.mask`"]
+
+
+def test_a_missing_mean_is_named_once_for_each_line_whatever_is_called_m():
+    net = Net("dW2 = 1 / m * ", "n_samples = m\n    dW2 = ")
+    assert [text.partition(":")[0] for text in net.repairs(seconds=20)] == ["1/m missing"]
+
+
+def test_the_slope_of_an_activation_that_should_not_be_there_is_a_factor_too_much():
+    cache = 'cache["A2"]'
+    found = Net(f"{cache} - Y", f"({cache} - Y) * {cache} * (1 - {cache})").repairs(seconds=20)
+    assert found[0].startswith("factors too much, cache['A2'] * (1 - cache['A2']): "), found
+    assert "> 0" not in " ".join(found)

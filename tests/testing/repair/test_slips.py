@@ -17,6 +17,7 @@ from tinygrad_dl.testing.repair.slips import KINDS
         ("a.sum(axis=0)", "a.sum(axis=1, keepdims=True)"),
         ("np.mean(a)", "np.sum(a)"),
         ("a / m", "a * m"),
+        ("(a - b) * m * (1 - a)", "a - b"),
         ("a + b", "a"),
         ("2", "1"),
         ("a", "b"),

@@ -166,7 +166,7 @@ def _names(function: ast.AST) -> list[str]:
 
 def _is_variable(node: ast.Attribute | ast.Subscript) -> bool:
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant)
+        return isinstance(node.slice, ast.Constant) and getattr(node.value, "attr", "") != "shape"
     return node.attr != "T" and (root(node) == "self" or bool(RATE.search(node.attr)))
 
 

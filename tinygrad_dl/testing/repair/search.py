@@ -128,7 +128,8 @@ def _that_hold(patch: Patch, tried: Iterable[Change], is_right: Callable[[], boo
         if time.process_time() > end or len(texts) == MOST or (texts and change.kind != kind):
             break
         line = change.statement.lineno
-        keys = {(line, change.mistake), (line, ast.unparse(change.statement))}
+        what = change.mistake.partition(": ")[0] if change.kind == "_means" else change.mistake  # whatever is called m
+        keys = {(line, what), (line, ast.unparse(change.statement))}
         if found.isdisjoint(keys) and _tried(patch, is_right):
             found |= keys
             kind = change.kind

@@ -159,6 +159,25 @@ def _factors(node: Any, names: list[str], others: list[str]) -> Made:
         )
 
 
+def _longer_products(node: Any, names: list[str], others: list[str]) -> Made:
+    first, *rest = _factors_of(node)
+    if len(rest) > 1:
+        yield f"factors too much, {' * '.join(map(_in_product, rest))}", first
+
+
+def _factors_of(node: ast.expr) -> list[ast.expr]:
+    """The factors of a product, from the left."""
+    rest = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        rest.append(node.right)
+        node = node.left
+    return [node, *reversed(rest)]
+
+
+def _in_product(node: ast.expr) -> str:
+    return f"({ast.unparse(node)})" if isinstance(node, ast.BinOp) else ast.unparse(node)
+
+
 def _numbers(node: Any, names: list[str], others: list[str]) -> Made:
     if not isinstance(node, ast.Constant) or isinstance(node.value, (bool, str)) or node.value is None:
         return
@@ -240,9 +259,7 @@ def _slopes(node: Any, names: list[str], others: list[str]) -> Made:
     """The derivative of another activation, in the place of an expression or of all but the first factor."""
     if isinstance(node, (ast.BinOp, ast.Call)):
         text = ast.unparse(node)
-        first: Any = node
-        while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult):
-            first = first.left
+        first = _factors_of(node)[0]
         own = [
             name
             for name in others
@@ -315,7 +332,7 @@ LIKELY = (
     _signs, _transposes, _axes, _products, _factors, _numbers, _missing_numbers, _means, _missing_means, _calls,
     _spelled, _outputs_of, _missing_penalties,
 )  # fmt: skip
-RARE = (_missing_terms, _slopes, _missing_slopes, _missing_factors)
+RARE = (_missing_terms, _missing_slopes, _longer_products, _slopes, _missing_factors)
 KINDS = (*LIKELY, *RARE)
 OF_PRODUCTS = (_means, _missing_numbers, _missing_slopes, _missing_factors)  # the same at each factor of a product
 OF_ARRAYS = (_spelled, _slopes, _missing_slopes, _missing_terms, _missing_factors)  # with names of arrays

@@ -28,7 +28,7 @@ CAUSES = {
     "axis": r"axis|axes|\bsum|samples|rows|columns",
     "keepdims": r"keepdims|axis|axes|shape",
     "Z for A": r"\b[zaiZAIX]\w*['\]]* (for|in place of|instead of)|previous|activation|layer|input",
-    "activation": r"derivative|activation|prime|g'|tanh|sigmoid|relu|softmax|tail|\(1 - ",
+    "activation": r"derivative|activation|prime|g'|tanh|sigmoid|relu|softmax|tail|\(1 - |factors too much",
     "product": r"product|\*|@|matmul|matrix|elementwise|broadcast",
     "regularisation": r"regulari|lambd|\breg\b|weight|decay|penalty|L2",
     "mask": r"mask|factor missing|dropout|keep_prob|keep|\bp\b|\bD\d",
