@@ -120,3 +120,56 @@ def test_a_gradient_that_is_wrong_at_one_of_two_points_is_undecided(judged):
     verdicts = {judged(HALF_WRONG, "WHERE", f"w[{k}] < 0")[0].verdict for k in range(6)}
     assert "undecided" in verdicts
     assert judged(HALF_WRONG, "WHERE", "len(w)")[0].verdict == "wrong"
+
+
+SOFTMAX_OF_COLUMNS = """
+import numpy as np
+X, labels = np.random.randn(3, 30), np.random.randint(0, 3, 30)
+Y = np.eye(3)[labels].T
+W1, b1, W2, b2 = np.random.randn(4, 3), np.zeros((4, 1)), np.random.randn(3, 4), np.zeros((3, 1))
+for _ in range(20):
+    Z1 = W1 @ X + b1
+    A1 = np.maximum(Z1, 0)
+    A2 = np.exp(W2 @ A1 + b2) / np.sum(np.exp(W2 @ A1 + b2), axis=0)
+    LOSS
+    dZ2 = A2 - Y
+    dW2, db2 = dZ2 @ A1.T / 30, np.sum(dZ2, axis=1, keepdims=True) / 30
+    dZ1 = W2.T @ dZ2 * (Z1 > 0)
+    dW1, db1 = dZ1 @ X.T / 30, np.sum(dZ1, axis=1, keepdims=True) / 30
+    W1 = W1 - 0.1 * dW1
+    b1 = b1 - 0.1 * db1
+    W2 = W2 - 0.1 * dW2
+    b2 = b2 - 0.1 * db2
+"""
+
+
+def test_a_gradient_that_is_always_0_by_a_sum_over_the_classes_is_wrong(judged):
+    (finding,) = judged(SOFTMAX_OF_COLUMNS.replace("LOSS", ""), "np.sum(dZ2, axis=1, keepdims=True)", "np.sum(dZ2)")
+    assert {q.name: q.verdict for q in finding.quantities}["db2"] == "wrong", finding.report
+    assert finding.verdict == "wrong"
+
+
+@each("eps", ["1e-5", "1e-6", "1e-8"])
+@each(
+    ("old", "new", "verdict"),
+    [("", "", "right"), ("A2 - Y", "A2 - 1.1 * Y", "wrong"), ("@ X.T / 30", "@ X.T", "wrong")],
+)
+def test_a_small_number_in_a_logarithm_is_left_out_of_gradients(judged, eps, old, new, verdict):
+    loss = f"loss = -np.sum(Y * np.log(A2 + {eps})) / 30"
+    (finding,) = judged(SOFTMAX_OF_COLUMNS.replace("LOSS", loss), old, new)
+    assert finding.verdict == verdict, finding.report
+
+
+def test_an_unusual_factor_of_a_single_number_is_no_cause(judged):
+    source = """
+import numpy as np
+X, y, w, b = np.random.randn(20, 2), np.random.randn(20), np.zeros(2), 0.0
+for _ in range(9):
+    error = np.tanh(X @ w + b) - y
+    loss = np.mean(error**2) / 2
+    slope = error * (1 - np.tanh(X @ w + b) ** 2)
+    w = w - 0.1 * X.T @ slope / 20
+    b = b - 0.1 * np.mean(error)
+"""
+    (finding,) = judged(source)
+    assert [(q.verdict, q.causes) for q in finding.quantities] == [("right", ()), ("wrong", ())], finding.report
