@@ -156,3 +156,51 @@ def test_gradients_that_a_checked_function_gave_are_checked_with_it(tmp_path):
     )
     with run_file(str(path)) as file:
         assert [(outcome(file, check).verdict, check.names[0]) for check in discover(file)] == [("right", "backward")]
+
+
+DESCENT = """
+import numpy as np
+X = np.random.RandomState(0).randn(3, 30)
+Y = (X[:1] > 0).astype(float)
+class Net:
+    def __init__(self, n_x, n_h, n_y):
+        self.p = {"W1": np.random.randn(n_h, n_x), "b1": np.zeros((n_h, 1))}
+        self.p |= {"W2": np.random.randn(n_y, n_h), "b2": np.zeros((n_y, 1))}
+    def forward(self, X):
+        self.X, self.A1 = X, np.tanh(self.p["W1"] @ X + self.p["b1"])
+        self.A2 = 1 / (1 + np.exp(-(self.p["W2"] @ self.A1 + self.p["b2"])))
+        return self.A2
+    def cost(self, Y):
+        return -np.sum(Y * np.log(self.A2) + (1 - Y) * np.log(1 - self.A2)) / Y.shape[1]
+    def backward(self, Y):
+        dZ2 = (self.A2 - Y) / Y.shape[1]
+        dZ1 = self.p["W2"].T @ dZ2 * (1 - self.A1**2)
+        self.grads = {"dW2": dZ2 @ self.A1.T, "db2": dZ2.sum(axis=1, keepdims=True)}
+        self.grads |= {"dW1": dZ1 @ self.X.T, "db1": dZ1.sum(axis=1, keepdims=True)}
+        return self.grads
+    def fit(self, X, Y):
+        for _ in range(10):
+            self.forward(X)
+            cost = self.cost(Y)
+            self.backward(Y)
+            for key in self.p:
+                self.p[key] -= 0.1 * self.grads["d" + key]
+net = Net(3, 4, 1)
+net.fit(X, Y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [("", "", ""), ("[key] -=", "[key] +=", "sign"), ("* self.grads", "* Y.shape[1] * self.grads", "1/m missing")],
+)
+def test_an_update_that_misuses_right_gradients_is_wrong(tmp_path, old, new, cause):
+    path = tmp_path / "homework.py"
+    path.write_text(DESCENT.replace(old, new), encoding="utf-8")
+    with run_file(str(path)) as file:
+        (finding,) = [outcome(file, check) for check in discover(file)]
+    assert finding.verdict == (WRONG if cause else RIGHT), finding.report
+    updates = [quantity for quantity in finding.quantities if quantity.name.startswith("the ")]
+    assert [(q.verdict, q.causes) for q in updates] == ([(WRONG, (cause,))] * 4 if cause else [])
+    assert all(quantity.verdict == RIGHT for quantity in finding.quantities if quantity not in updates)
+    assert ("their training step is wrong" in finding.report) == bool(cause)

@@ -12,7 +12,7 @@ from functools import partial
 
 from ..gradcheck import gradients_report
 from . import inputs, layers, networks, pairs, scripts, values
-from .findings import UNCHECKED, Check, Finding
+from .findings import RIGHT, UNCHECKED, WRONG, Check, Finding
 from .leftovers import derives, leftovers, with_helpers
 from .loading import CannotCheck, UserFile
 
@@ -71,7 +71,7 @@ def _found(file: UserFile, progress: bool) -> list[Check]:
     for check, others in found:  # the same gradients, at work in a training step
         own = {name for name in _covered(file, check) if callable(file.names[name]) and derives(file, name)}
         steps = [each for each, _ in found if each is not check and own and own <= _covered(file, each)]
-        others += [each._replace(run=partial(_at_work, check, each)) for each in steps]
+        others += [each._replace(run=partial(_at_work, check, each), misuse=tuple) for each in steps]
     places = {name: place for place, name in enumerate(file.names)}
     checks = [check._replace(run=partial(_first_checked, check, others)) for check, others in found]
     return sorted(checks, key=lambda check: min((places[n] for n in check.names if n in places), default=len(places)))
@@ -107,12 +107,22 @@ def _first_checked(check: Check, others: list[Check]) -> Finding:
             error = error or problem
             continue
         if finding.verdict != UNCHECKED:
-            return finding
+            return _with_misuse(finding, others) if finding.verdict == RIGHT else finding
         first = first or finding
     if first is None:
         assert error is not None
         raise error
     return first
+
+
+def _with_misuse(finding: Finding, others: list[Check]) -> Finding:
+    """A finding on right gradients, which is wrong if a training step updates its parameters wrongly with them."""
+    wrong = [quantity for each in others for quantity in each.misuse()]
+    if not wrong:
+        return finding
+    lines = [f"  {q.name}  {q.verdict}{''.join(f'{chr(10)}    {cause}' for cause in q.causes)}" for q in wrong]
+    report = "\n".join([finding.report, "", "The gradients are right, but their training step is wrong:", "", *lines])
+    return replace(finding, verdict=WRONG, quantities=(*finding.quantities, *wrong), report=report)
 
 
 # ---- names

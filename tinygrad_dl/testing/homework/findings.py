@@ -94,12 +94,14 @@ class Finding:
 class Check(NamedTuple):
     """A check that was found in a file: its title, the names that select it, and the function that runs it.
 
-    The names of functions and classes of the file among `names` are those that the check covers.
+    The names of functions and classes of the file among `names` are those that the check covers. `misuse` gives the
+    wrong updates that a training step makes of gradients that are right.
     """
 
     title: str
     names: tuple[str, ...]
     run: Callable[[], Finding]
+    misuse: Callable[[], Sequence[Quantity]] = tuple
 
 
 def worst(verdicts: Iterable[str]) -> str:

@@ -38,7 +38,7 @@ def find(file: UserFile, progress: bool = False) -> Iterator[Check]:
             continue
         if found is not None:
             seen.add(id(found.step.region))
-            yield Check(found.title, found.names, found.explained)
+            yield Check(found.title, found.names, found.explained, found.misuse)
 
 
 def _raise(error: Exception) -> Finding:

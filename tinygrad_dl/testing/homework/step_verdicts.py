@@ -40,6 +40,7 @@ from .watch import Record
 
 SCALES = (0.7, 0.2, 0.05, 0.002)  # of parameters drawn anew, over the root of their size
 
+SHAPE = "the wrong shape"
 HIDDEN = "nothing depends on it for these samples"
 STEEP = 1e-6  # least slope; the noise of a difference is 1e-11
 
@@ -347,7 +348,7 @@ class Judge:
                 rows.append(Quantity(label, UNDECIDED, detail="its gradient was not found in the update"))
             elif gradient.value is None:
                 shapes = f"{gradient.shape}; {parameter.name} has {parameter.shape}"
-                rows.append(Quantity(label, WRONG, (f"the wrong shape, from a sum over the wrong axis: {shapes}",)))
+                rows.append(Quantity(label, WRONG, (f"{SHAPE}, from a sum over the wrong axis: {shapes}",)))
         hidden = unseen(self.parameters, self.cleared)
         rows += [Quantity(f"the step of {text_of(path)}", UNDECIDED, detail=HIDDEN) for path in hidden]
         if any(row.verdict == WRONG for row in rows):
@@ -360,6 +361,11 @@ class Judge:
         causes = self._search() if self._search is not None else []
         rows = [replace(q, causes=(*causes, *q.causes)) if q.verdict == WRONG else q for q in finding.quantities]
         return self._finish(finding.verdict, rows, finding.problem) if causes else finding
+
+    def misuse(self) -> list[Quantity]:
+        """The wrong updates if all gradients are right, with their shapes: no code behind these is to blame then."""
+        wrong = [q for q in self.finding().quantities if q.verdict == WRONG and not any(SHAPE in c for c in q.causes)]
+        return [q if q.name.startswith("the step") else replace(q, name=f"the update by {q.name}") for q in wrong]
 
     def _causes(self, r: float | None, factor: float, single: bool) -> tuple[str, ...]:
         """The factor of a wrong gradient; a `single` number always has one, which tells nothing if it is unusual."""
