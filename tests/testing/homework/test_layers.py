@@ -335,3 +335,43 @@ def test_a_layer_of_one_size_gets_inputs_of_that_size(findings):
     for source, verdict in ((OF_ONE_SIZE, "right"), (OF_ONE_SIZE.replace("g - g.mean", "g + g.mean"), "wrong")):
         (finding,) = findings(source)
         assert finding.verdict == verdict, finding.report
+
+
+CONTAINER = """
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W, self.b = np.random.randn(n_in, n_out), np.zeros(n_out)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, g):
+        self.dW, self.db = self.x.T @ g, g.sum(0)
+        return g @ self.W.T
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+    def backward(self, g):
+        return g * (1 - self.y**2)
+class Sequential:
+    def __init__(self, layers):
+        self.layers = layers
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+    def backward(self, g):
+        for layer in reversed(self.layers):
+            g = layer.backward(g)
+        return g
+"""
+
+
+@pytest.mark.parametrize("layers", ["layers", "*layers"])
+def test_a_container_is_checked_with_layers_of_the_file(check, layers):
+    source = CONTAINER.replace("self, layers", f"self, {layers}")
+    found = check(source)
+    assert found.status == 0, found.out
+    assert "layers[0].W (4, 3)" in found.out
+    for slip in (("reversed(self.layers)", "self.layers"), ("g = layer", "layer")):
+        assert check(source.replace(*slip)).status == 1, slip

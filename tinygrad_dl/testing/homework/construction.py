@@ -6,14 +6,19 @@ import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..._signatures import signature
+from . import methods
 from .loading import UserFile
+from .objects import copied_object
 
 TRIES = 24
+CHAIN = 3  # layers in a container
+HELD = re.compile(r"layers|modules|blocks")
 DERIVATIVES = (
     "{}_prime", "{}_derivative", "{}_deriv", "{}_grad", "{}_gradient", "{}_backward", "d_{}", "d{}", "grad_{}",
     "{}Prime", "{}Derivative", "der_{}", "deriv_{}", "{}_der", "{}_d", "{}_dx", "{}p", "{}_delta", "{}_back",
@@ -104,16 +109,43 @@ def instances(
             [*option, sizes.inputs] if option == [sizes.outputs] else option for option in options
         ]  # LayerNorm(n)
     pairs = _function_pairs(parameters, file)
+    rest = _layers(file, sizes) if _held(cls) == inspect.Parameter.VAR_POSITIONAL else []
     for chosen in itertools.islice(itertools.product(*options), TRIES):
         given = {p.name: value for p, value in zip(parameters, chosen, strict=True) if value is not p.empty}
         for functions in pairs or [{}]:
             try:
-                made = cls(**given, **functions)
+                made = cls(*rest, **given, **functions)
             except Exception:
                 continue
             notes = [f"{type_of(value)} {name}" for name, value in functions.items()]
             words = [f"{name}={value!r}" for name, value in given.items() if isinstance(value, str) and value]
             yield made, (*notes, *words)
+
+
+def _held(cls: Callable[..., Any]) -> Any:
+    """The kind of the argument of a constructor that takes layers, one by one or as a list; None if it takes none."""
+    try:
+        parameters = signature(cls).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return next((p.kind for p in parameters if p.kind == p.VAR_POSITIONAL or HELD.fullmatch(p.name)), None)
+
+
+def _layers(file: UserFile, sizes: Sizes) -> list[Any]:
+    """Layers of the file, of different classes, that run one after the other on samples that are rows."""
+    x = _draw(sizes.samples, sizes.inputs)
+    found: list[Any] = []
+    for cls in file.classes.values():
+        forward, backward = methods.pair_of_methods(cls)
+        if not forward or not backward or methods.takes_labels(cls, forward) or _held(cls) is not None:
+            continue
+        for made, _ in itertools.islice(instances(cls, file, sizes), 3):
+            with suppress(Exception):
+                out = getattr(copied_object(made), forward)(x)
+                if isinstance(out, np.ndarray) and len(out) == len(x) and len(found) < CHAIN:
+                    x, found = out, [*found, made]
+                    break
+    return found
 
 
 def type_of(function: Any) -> str:
@@ -157,10 +189,10 @@ def _options(p: Any, cls: Callable[..., Any], file: UserFile, sizes: Sizes) -> S
             if isinstance(p.default, (list, tuple)) and isinstance(found[0], list):
                 found = [[*found[0][:-1], p.default[-1]] if len(p.default) and p.default[-1] == 1 else found[0]]
                 found = [_as_long_as(p.default, found[0]), *found]
-            return found
+            return [*found, _layers(file, sizes)] if HELD.fullmatch(p.name) else found
     if p.default is not p.empty:
         return [p.empty]
-    return [sizes.inputs, sizes.outputs, sizes.layers]
+    return [_layers(file, sizes)] if HELD.fullmatch(p.name) else [sizes.inputs, sizes.outputs, sizes.layers]
 
 
 def _as_long_as(default: Sequence[Any], layers: list[int]) -> list[int]:
