@@ -167,9 +167,7 @@ def _parameters(cls: Callable[..., Any]) -> list[Any]:
 
 
 def _is_function_argument(name: str) -> bool:
-    return bool(
-        re.fullmatch(r"\w*(activation|function|func|fn|act|loss|cost|prime|derivative|deriv)_?\w*|f|g|df|dg|fun", name)
-    )
+    return bool(FUNCTIONS.fullmatch(name))
 
 
 def _options(p: Any, cls: Callable[..., Any], file: UserFile, sizes: Sizes) -> Sequence[Any]:

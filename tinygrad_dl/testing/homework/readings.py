@@ -246,8 +246,6 @@ class Backward:
             ends = np.cumsum([np.size(part) for part in result[: self.reading.outputs]])
             pieces = np.split(np.ravel(g), ends[:-1]) if self.reading.outputs > 1 else []
             meaning |= {f"{i} of {G}": p.reshape(result[i].shape) for i, p in enumerate(pieces)}
-        if self.name == self.call.function.__name__ and self.flag:
-            pass
         arguments = dict(zip(self.reading.names, (meaning[what] for what in self.reading.arguments), strict=True))
         found = self.by_name(self.function(**arguments))
         if not any(G in what for what in self.reading.arguments):
