@@ -92,6 +92,18 @@ def test_least_squares_of_rank_0_gives_0_whatever_the_right_hand_side():
     assert not by_b.any()
 
 
+@given(seeds, kinds, st.sampled_from([(4, 2), (2, 4), (3, 3)]), st.integers(-50, 50))
+def test_a_scaled_matrix_has_gradients_scaled_twice_as_its_pseudoinverse_and_solutions_are(seed, kind, shape, exponent):
+    rng = np.random.default_rng(seed)
+    a, b = (draw(rng, kind, *size).astype("c8" if kind is complex else "f4") for size in (shape, shape[:1]))
+    scale = np.float32(2.0**exponent)
+    for f in (np.linalg.pinv, lambda a: np.linalg.lstsq(a, b)[0]):
+        value, pullback = tg.vjp(f, a)
+        g = np.ones_like(value)
+        bound = 1e-2 * np.max(np.abs(pullback(g)[0]))
+        np.testing.assert_allclose(tg.vjp(f, a * scale)[1](g)[0] * scale * scale, pullback(g)[0], rtol=0, atol=bound)
+
+
 @given(seeds, kinds)
 def test_the_pseudoinverse_of_a_hermitian_matrix_moves_with_the_triangle_that_is_read(seed, kind):
     rng = np.random.default_rng(seed)

@@ -27,8 +27,8 @@ def _pinv_vjp(g, ans, a, rcond=None, hermitian=False, *, rtol=None):
     if a.size and np.max(np.abs(given @ found @ given - given)) > _small(given.dtype) * np.max(np.abs(given)):
         raise np.linalg.LinAlgError(f"np.linalg.pinv: {CUT}")
     inverse, a, gh = np.conj(ans), np.conj(a), np.conj(g).mT
-    left, right = gh @ inverse @ ans.mT, ans.mT @ inverse @ gh
-    ct = left - a @ (inverse @ left) + right - right @ inverse @ a - ans.mT @ g @ ans.mT
+    left, right = gh - a @ (inverse @ gh), gh - gh @ inverse @ a  # no product of three inverses, which may overflow
+    ct = left @ inverse @ ans.mT + ans.mT @ inverse @ right - ans.mT @ g @ ans.mT
     return onto_triangle(ct) if hermitian else ct
 
 
@@ -70,8 +70,8 @@ def _lstsq_vjp(g, ans, a, b, rcond=None):
         inverse = np.linalg.pinv(a, _cutoff(s, rank))
         conj, ac, gh = np.conj(inverse), np.conj(a), np.conj(g_x).mT
         ct_b = ct_b + inverse.mT @ g_x
-        minimal = inverse.mT @ np.conj(x) @ gh  # zero if the columns of a are independent
-        ct_a = ct_a + np.conj(residual) @ gh @ conj @ inverse.mT + minimal - minimal @ conj @ ac - ct_b @ x.mT
+        remainder = gh - gh @ conj @ ac  # zero if the columns of a are independent
+        ct_a = ct_a + np.conj(residual) @ gh @ conj @ inverse.mT + inverse.mT @ np.conj(x) @ remainder - ct_b @ x.mT
     if g_squares is not None and g_squares.size:
         steep = 2 * g_squares * np.conj(residual)
         ct_a, ct_b = ct_a - steep @ x.mT, ct_b + steep
