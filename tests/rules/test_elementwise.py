@@ -5,6 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import tinygrad_dl as tg
 from tests.rules.derivatives import by_each
@@ -71,6 +74,36 @@ def test_logaddexp_keeps_float32_at_infinity():
     x = tg.parameter(np.array([np.inf, 1.0], np.float32))
     (y,) = [node for node in [np.logaddexp(x, 2.0)] if node.dtype == np.float32]
     assert tg.gradients(np.sum(y), x).dtype == np.float32
+
+
+# ---- numbers near the ends of a float type
+
+
+def floats(count):
+    """Arrays of `count` finite numbers in one float type, of any size."""
+    types = st.sampled_from([np.float16, np.float32, np.float64])
+    return types.flatmap(lambda dtype: hnp.arrays(dtype, count, elements={"allow_nan": False, "allow_infinity": False}))
+
+
+def assert_half_of_the_digits(found, expected):
+    """The derivative `found` has half of the digits of its type, or is as small as the smallest number of that."""
+    limits = np.finfo(found.dtype)
+    np.testing.assert_allclose(
+        found.astype(float), expected, rtol=2 * math.sqrt(limits.eps), atol=4 * float(limits.smallest_subnormal)
+    )
+
+
+@given(floats(1))
+def test_arcsinh_has_the_slope_of_a_logarithm_where_the_square_overflows(x):
+    assume(np.all(np.abs(x) < np.finfo(x.dtype).max / 2))  # closer to it, the rounded logarithm may be too large
+    (slope,) = tg.vjp(np.arcsinh, x)[1](np.ones_like(x))
+    assert_half_of_the_digits(slope, 1 / np.hypot(1, x.astype(float)))
+
+
+@pytest.mark.parametrize("z", [1e200 + 1e200j, -1e200 - 3j, 2 - 1j])
+def test_the_complex_arcsinh_has_the_slope_of_a_logarithm_far_from_0(z):
+    (slope,) = tg.vjp(np.arcsinh, np.array(z))[1](np.array(1 + 0j))
+    np.testing.assert_allclose(slope, math.copysign(1, z.real) / z / np.sqrt(1 + (1 / z) ** 2), rtol=1e-12)
 
 
 # ---- parts of a number

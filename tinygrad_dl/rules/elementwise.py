@@ -162,7 +162,7 @@ defvjp(
 defvjp(np.sinh,         lambda g, ans, x: g * np.cosh(x))
 defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
 defvjp(np.tanh,         lambda g, ans, x: g * (1 - ans**2))
-defvjp(np.arcsinh,      lambda g, ans, x: g / np.sqrt(x**2 + 1))
+defvjp(np.arcsinh,      lambda g, ans, x: g / np.cosh(ans))  # the same root, where x**2 overflows too
 defvjp(np.arccosh,      lambda g, ans, x: g / (np.sqrt(x - 1) * np.sqrt(x - (-1))))
 defvjp(np.arctanh,      lambda g, ans, x: g / (1 - x**2))
 defvjp(np.deg2rad,      lambda g, ans, x: g * (math.pi / 180))
