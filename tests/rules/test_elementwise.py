@@ -106,6 +106,19 @@ def test_the_complex_arcsinh_has_the_slope_of_a_logarithm_far_from_0(z):
     np.testing.assert_allclose(slope, math.copysign(1, z.real) / z / np.sqrt(1 + (1 / z) ** 2), rtol=1e-12)
 
 
+@pytest.mark.parametrize("f", [np.logaddexp, np.logaddexp2])
+@pytest.mark.parametrize("close", [True, False])
+@given(z=floats(2))
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_the_shares_of_a_sum_in_logarithms_depend_on_the_difference_alone(f, close, z):
+    x, y = z[:1], np.nextafter(z[:1], z[1:]) if close else z[1:]
+    assume(np.isfinite(x - y))
+    shares = tg.vjp(f, x, y)[1](np.ones_like(x))
+    distance = (y.astype(float) - x) * (math.log(2) if f is np.logaddexp2 else 1)
+    for share, d in zip(shares, (distance, -distance), strict=True):
+        assert_half_of_the_digits(share, np.exp(-np.logaddexp(0, d)))
+
+
 # ---- parts of a number
 
 

@@ -93,6 +93,16 @@ def test_the_shares_of_a_sum_in_logarithms_are_finite(ufunc, x, shares):
     np.testing.assert_allclose(gradient, [shares, [0.25] * 4], rtol=1e-6)
 
 
+@pytest.mark.parametrize("ufunc", [np.logaddexp, np.logaddexp2])
+@given(size=st.sampled_from([0.0, 1e3, 1e6, 1e9, -1e30]), axis=st.sampled_from([0, 1]))
+def test_the_shares_of_large_logarithms_add_up_to_1(ufunc, size, axis):
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32) + np.float32(size)
+    (shares,) = tg.vjp(lambda x: ufunc.reduce(x, axis), x)[1](np.ones(x.shape[1 - axis], np.float32))
+    base = 2 if ufunc is np.logaddexp2 else np.e
+    parts = base ** (x.astype(float) - x.max(axis, keepdims=True))
+    np.testing.assert_allclose(shares, parts / parts.sum(axis, keepdims=True), rtol=1e-3, atol=1e-30)
+
+
 def test_a_length_of_0_has_slope_0():
     assert tg.grad(np.hypot.reduce)(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
     assert tg.grad(np.hypot.reduce)(np.array([2.0, 3.0, 6.0])) * 7 == pytest.approx([2.0, 3.0, 6.0])

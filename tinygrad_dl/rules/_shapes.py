@@ -44,3 +44,8 @@ def count_true(mask, ans, axis, keepdims):
 def nonzero(x):
     """Replace 0 by 1 in a divisor."""
     return np.where(x == 0, 1, x)
+
+
+def is_small(logarithm):
+    """Return True if each `logarithm` is so small, and finite, that its exponential keeps half of its digits."""
+    return np.all(np.abs(primitives.values(logarithm)) < np.finfo(logarithm.dtype).eps ** -0.5)

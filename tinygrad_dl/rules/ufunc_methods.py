@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..core import primitives
 from ..core.registry import composites, constants, defcomposite, defnondiff, defvjp, refusals, refuse, vjps
 from ..core.tensor import Tensor
-from ._shapes import cast, count_true, unreduce
+from ._shapes import cast, count_true, is_small, unreduce
 from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
@@ -128,13 +128,14 @@ def _shares(exp):
 
     def rule(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
         g, total = (unreduce(y, x, axis, keepdims) for y in (g, ans))
-        infinite = np.isinf(total)
-        if not np.any(infinite):
+        if is_small(ans):
             return g * exp(x - total)
+        infinite = np.isinf(total)
         tied = infinite & np.equal(x, total)
         share = tied / count_true(tied, x, axis, True)
         distance = np.where(infinite, 0, x) - np.where(infinite, 0, total)
-        return g * np.where(infinite, share, exp(distance))
+        shares = np.where(infinite, share, exp(distance))
+        return g * (shares / np.sum(shares, axis=axis, keepdims=True))  # of a large total, rounded far off the sum
 
     return rule
 
