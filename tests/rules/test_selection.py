@@ -31,6 +31,20 @@ def test_what_is_nan_is_not_clipped():
     assert by_each(lambda x: np.clip(x, 0.0, 1.0), [NAN, -1.0, 0.5]) == [[1.0, 0.0, 1.0]]
 
 
+@pytest.mark.parametrize("names", [("min",), ("max",), ("min", "max")])
+@given(x=hnp.arrays(float, 3, elements=st.floats(-2, 2)), ends=hnp.arrays(float, 2, elements=st.floats(-2, 2)))
+def test_both_spellings_of_the_bounds_of_clip_have_the_same_gradients(names, x, ends):
+    def spelled(x, *ends):
+        return np.clip(x, **dict(zip(names, ends, strict=True)))
+
+    def older(x, *ends):
+        by_name = dict(zip(names, ends, strict=True))
+        return np.clip(x, by_name.get("min"), by_name.get("max"))
+
+    given = x, *ends[: len(names)]
+    assert by_each(spelled, *given) == by_each(older, *given)
+
+
 def test_heaviside_is_its_second_argument_at_0_and_constant_elsewhere():
     assert by_each(np.heaviside, [-1.0, 0.0, 2.0], [0.5, 0.5, 0.5]) == [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     assert not np.heaviside(tg.parameter(1.0), 0.5).requires_grad

@@ -94,6 +94,9 @@ def _tensors_by_position(function: Callable, args: tuple, kwargs: dict[str, Any]
     if not _holds(kwargs, tracked=False):
         return args, kwargs
     if not isinstance(function, np.ufunc):  # whose arguments have no names
+        older = registry.older_names.get(function, {})
+        if older.keys() & kwargs.keys():
+            kwargs = dict.fromkeys(older.values()) | {older.get(name, name): value for name, value in kwargs.items()}
         bound = registry.signature_of(function).bind(*args, **kwargs)
         args, kwargs = bound.args, bound.kwargs
     for keyword, value in kwargs.items() if function in registry.vjps else ():

@@ -25,6 +25,7 @@ simple: dict[Any, tuple[int, Any]] = {}  # function, each argument of which has 
 constants: set[Callable[..., Any]] = set()  # functions whose derivative is zero wherever it exists
 composites: dict[Callable[..., Any], Callable[..., Any]] = {}  # function -> its decomposition
 refusals: dict[Callable[..., Any], str] = {}  # function -> why it has no derivative, and what to do instead
+older_names: dict[Callable[..., Any], dict[str, str]] = {}  # function -> its keyword-only names of positional arguments
 
 
 def defvjp(function: Callable[..., Any], *rules: Rule | None) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from .. import _functions
 from ..core import primitives
 from ..core.primitives import values
-from ..core.registry import defcomposite, defvjp
+from ..core.registry import defcomposite, defvjp, older_names
 from ..core.tensor import Tensor
 from .ties import at_tie, slope_at_ties
 
@@ -53,6 +53,7 @@ defvjp(
     lambda g, ans, x, a_min, a_max=None: g * ((x < a_min) & _not_above(a_min, a_max)),
     lambda g, ans, x, a_min, a_max: g * ((x if a_min is None else np.maximum(x, a_min)) > a_max),
 )
+older_names[np.clip] = {"min": "a_min", "max": "a_max"}
 
 
 def _nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
