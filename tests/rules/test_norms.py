@@ -36,6 +36,28 @@ def test_a_norm_of_a_matrix_grows_with_it(x, p):
     np.testing.assert_allclose(np.sum(pullback(np.array(1.0))[0] * x), value, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 3)])
+@pytest.mark.parametrize("p", ["fro", "nuc", 2, -2, 1, -1, inf, -inf])
+def test_a_norm_of_matrices_without_elements_is_that_of_numpy(shape, p):
+    x = tg.parameter(np.zeros(shape))
+    try:
+        expected = np.linalg.matrix_norm(x.numpy(), ord=p, keepdims=True)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=str(error)):
+            np.linalg.matrix_norm(x, ord=p)
+    else:
+        norm = np.linalg.matrix_norm(x, ord=p, keepdims=True)
+        np.testing.assert_array_equal(norm.numpy(), expected, strict=True)
+        assert tg.gradients(np.sum(norm), x).shape == shape
+
+
+@pytest.mark.parametrize("p", [None, "fro", 2, -2, 1, inf])
+def test_a_matrix_without_elements_has_no_condition_number(p):
+    for x in (np.zeros((0, 0)), tg.parameter(np.zeros((0, 0)))):
+        with pytest.raises(np.linalg.LinAlgError):
+            np.linalg.cond(x, p)
+
+
 @given(matrices, st.sampled_from(["fro", "nuc", 2, 1, inf]), st.integers(0, 2**32 - 1))
 def test_the_gradient_of_a_convex_norm_is_a_subgradient_everywhere(x, p, seed):
     """‖y‖ >= ‖x‖ + (y - x) · ∇‖x‖."""

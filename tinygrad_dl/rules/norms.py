@@ -75,6 +75,9 @@ _MATRIX_NORMS = {
 
 
 def _matrix_norm(x, /, *, keepdims=False, ord="fro"):
+    if 0 in x.shape[-2:]:
+        np.linalg.matrix_norm(primitives.values(x), ord=ord)  # raises what NumPy raises
+        return np.sum(np.abs(x), axis=(-2, -1), keepdims=keepdims)
     if ord in (None, "fro", "f"):
         return np.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord not in _MATRIX_NORMS:
@@ -99,6 +102,8 @@ def _norm(x, ord=None, axis=None, keepdims=False):
 
 
 def _cond(x, p=None):
+    if 0 in x.shape[-2:]:
+        raise np.linalg.LinAlgError(f"np.linalg.cond: expected matrices with elements, got shape {x.shape}.")
     if p in (None, 2, -2):
         s = np.linalg.svdvals(x)
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
