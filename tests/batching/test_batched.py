@@ -70,6 +70,14 @@ def test_no_sample_writes_into_an_array_that_is_one_for_all(write):
     assert z.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_the_next_floats_of_samples_are_those_of_arrays_also_with_new_axes():
+    X, y = np.array([1.0, 2.0, 3.0]), np.array([0.0, 5.0])
+    found = tg.vmap(lambda x: np.nextafter(x, y))(X)
+    np.testing.assert_array_equal(found, np.nextafter(X[:, None], y))
+    with pytest.raises(TypeError, match="not a function of real numbers"):
+        tg.grad(lambda X: np.sum(tg.vmap(lambda x: np.nextafter(x, y))(X)))(X)
+
+
 @pytest.mark.parametrize(
     "f",
     [

@@ -142,7 +142,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if out is not None:
         name = registry.name_of(function)
         raise CannotBatch(f"{name}(..., out=x) would change x in place, inside of tg.vmap: write x = {name}(...).")
-    if function in registry.refusals:  # for example, it changes an array in place, which all samples share
+    if function in registry.refusals and type(function) is not np.ufunc:  # in-place changes, of what all samples share
         raise missing_rules.no_rule(function, 0)
     args, kwargs = _read_only(args), _read_only(kwargs) if kwargs else kwargs
     with contextlib.suppress(Exception):  # if the call is wrong, a single sample raises a clearer error
