@@ -268,6 +268,11 @@ def test_an_unknown_operand_may_answer_itself():
     assert tg.parameter(1.0) + Other() == "mine"
 
 
+def test_a_power_modulo_a_number_is_an_error_that_names_the_power():
+    with pytest.raises(TypeError, match=r"Tensor\.power\(\) takes 2 positional arguments but 3 were given"):
+        pow(tg.parameter(2.0), 2, 3)
+
+
 def test_a_tensor_is_hashed_by_identity():
     x, y = tg.Tensor(1.0), tg.Tensor(1.0)
     assert len({x: 1, y: 2}) == 2

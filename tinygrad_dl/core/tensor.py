@@ -196,6 +196,7 @@ def _binary(
             return record(data, function, (x, y), None, (None, self))
         return unrecorded(data, other, self)
 
+    operator.__qualname__ = f"Tensor.{function.__name__}"  # for the message of pow(x, y, z), which Tensors lack
     return operator, reflected
 
 
