@@ -100,6 +100,14 @@ def test_arcsinh_has_the_slope_of_a_logarithm_where_the_square_overflows(x):
     assert_half_of_the_digits(slope, 1 / np.hypot(1, x.astype(float)))
 
 
+@pytest.mark.parametrize("f", [np.tanh, np.expm1])
+@given(st.floats(-40, 40))
+def test_a_slope_computed_from_a_value_has_its_absolute_rounding_error(f, x):
+    x = -abs(x) if f is np.expm1 else x
+    (slope,) = tg.vjp(f, np.array(x))[1](np.array(1.0))
+    np.testing.assert_allclose(slope, np.exp(x) if f is np.expm1 else np.cosh(x) ** -2, rtol=0, atol=1e-15)
+
+
 @pytest.mark.parametrize("z", [1e200 + 1e200j, -1e200 - 3j, 2 - 1j])
 def test_the_complex_arcsinh_has_the_slope_of_a_logarithm_far_from_0(z):
     (slope,) = tg.vjp(np.arcsinh, np.array(z))[1](np.array(1 + 0j))

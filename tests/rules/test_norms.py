@@ -58,6 +58,11 @@ def test_a_matrix_without_elements_has_no_condition_number(p):
             np.linalg.cond(x, p)
 
 
+@pytest.mark.parametrize("f", [lambda x: np.linalg.norm(x, inf), lambda x: np.linalg.norm(x, -inf), np.fmax.reduce])
+def test_at_ties_of_these_the_second_derivative_is_that_of_even_shares(f):
+    np.testing.assert_allclose(tg.hessian(lambda x: f(x) ** 2)(np.array([2.0, 2.0])), np.full((2, 2), 0.5))
+
+
 @given(matrices, st.sampled_from(["fro", "nuc", 2, 1, inf]), st.integers(0, 2**32 - 1))
 def test_the_gradient_of_a_convex_norm_is_a_subgradient_everywhere(x, p, seed):
     """‖y‖ >= ‖x‖ + (y - x) · ∇‖x‖."""

@@ -47,6 +47,10 @@ all sides, equal for a smooth function such as (max(x) - min(x))**2 or np.maximu
 taken, as of np.maximum(np.abs(x), 0) at 0 or of maxima in each other. Code that chooses one side, by `sort`, `median`,
 `where` or `clip`, must not combine it with the maximum or minimum of the same array. If the branch of
 `where` that is not taken is nan, write a second `where`: np.where(x > 0, np.log(np.where(x > 0, x, 1)), 0).
+At ties in norms of order inf and -inf, np.fmax.reduce and np.fmin.reduce, it is that of the even shares instead.
+
+The slopes of tanh, sigmoid and expm1 are computed from their values, and so have their absolute rounding error: where
+a value rounds to 1 or -1, the slope is 0.
 
 Decompositions, for both orders: the eigenvalues of a defective matrix have no derivative, nor have dependent columns
 their QR factors (LinAlgError); np.poly has the right one, np.roots an infinite one at a double root; eigh, cholesky and
