@@ -61,6 +61,9 @@ TABLE = [
     (lambda z, p, m: np.where(p > 0, np.broadcast_to(m, (2, 3)), 0), "np.where(p > 0, m, 0)"),
     (lambda z, p, m: -np.broadcast_to(p[:1], (2, 3)) @ z.T, "-np.broadcast_to(p[:1], (2, 3)) @ z.T"),
     (lambda z, p, m: np.swapaxes(z, -1, -2), "z.T"),
+    (lambda z, p, m: z.T.T + np.transpose(np.transpose(m)), "z + m"),
+    (lambda z, p, m: 1 * (z > 0) + 1 * (p > 0), "1 * (z > 0) + 1 * (p > 0)"),  # True + True is True
+    (lambda z, p, m: -primitives.astype(z > 0, np.float64), "-(z > 0).astype(np.float64)"),
     (lambda z, p, m: primitives.astype(z, np.float64), "z"),
     (lambda z, p, m: 0 + z, "z"),
     (lambda z, p, m: np.log(p[:1] + TINY), "np.log(p[:1])"),

@@ -62,6 +62,8 @@ def readable(program: Program, reasons: Reasons, seed: Node) -> Program:
         if id(node.value) in broadcast_anyway:
             return node.args[0]
         why = list(reasons.of(node))
+        if _is_elementwise(node) and np.broadcast_shapes(*map(shape_of, node.args)) != node.shape:
+            node = new(node.function, *node.args)  # without the broadcast of an argument
 
         def build(function: Any, *args: Any, **kwargs: Any) -> Any:
             return simplify(new(function, *args, **kwargs))
@@ -72,7 +74,7 @@ def readable(program: Program, reasons: Reasons, seed: Node) -> Program:
                     found = rule.replacement(build, *node.args, **node.kwargs)
                 except TypeError:  # a call with other arguments than the rule names
                     continue
-                if found is not None:
+                if found is not None and _is_condition(found) <= _is_condition(node):
                     why.append(rule.reason)
                     return found
             return node
@@ -126,6 +128,11 @@ def _made_by(x: Any, *functions: Any) -> bool:
 
 def _is_number(x: Any, *values: float) -> bool:
     return type(x) in (int, float, np.float64, np.float32) and (not values or x in values)
+
+
+def _is_condition(x: Any) -> bool:
+    """Return whether `x` is True and False in place of 1 and 0, whose sum and product are others."""
+    return np.dtype(bool) == getattr(x, "dtype", float)
 
 
 def _is_length(x: Any) -> bool:
@@ -184,6 +191,12 @@ def _negative(new: Any, x: Any) -> Any:
     if _divided(x):
         return new(np.divide, new(np.negative, x.args[0]), x.args[1])
     return x.args[0] if _made_by(x, np.negative) else None
+
+
+def _transposed(new: Any, x: Any, axes: Any = None) -> Any:
+    if not shape_of(x):
+        return x
+    return x.args[0] if axes is None and _made_by(x, np.transpose) and x.args[1:] in ((), (None,)) else None
 
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
@@ -310,6 +323,7 @@ _TABLE = [
     *(Rule(f, _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
     *(Rule(f, _combined(f), _OUTWARDS) for f in (np.add, np.subtract)),
     Rule(np.negative, _negative),
+    Rule(np.transpose, _transposed),
     Rule(np.swapaxes, transposed),
     Rule(primitives.astype, _cast),
     Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
