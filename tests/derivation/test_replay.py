@@ -77,3 +77,38 @@ def test_plain_arrays_have_the_names_that_are_given_or_x_and_y():
     named = replay(loss, [w], {id(points): "points", id(targets): "targets"})
     assert [node.name for node in named.program.inputs[:2]] == ["points", "targets"]
     assert named.m.value == 6
+
+
+def names_of(loss):
+    return [node.name for node in replay(loss, []).program.inputs]
+
+
+def test_equal_arrays_of_other_dtypes_or_names_are_inputs_of_their_own():
+    w = tg.parameter(np.ones((3, 3)), name="w")
+    assert names_of(np.sum(w * np.arange(3.0)) + np.sum(np.take(w, np.arange(3), axis=0)))[:2] == ["X", "Y"]
+    assert names_of(np.sum(w * np.ones((3, 3))) + np.sum(np.where(np.ones((3, 3), bool), w, 0)))[:2] == ["X", "Y"]
+    a, b = (tg.Tensor(np.ones((3, 3)), name=name) for name in "ab")
+    assert names_of(np.sum(w * a) + np.sum(w**2 * b) + np.sum(a * w**3)) == ["a", "b", "w", "1"]
+
+
+def test_names_are_those_of_python_variables_that_are_free():
+    names = {"layers.0.W": "layers_0_W", "1": "_1", "lambda": "lambda_", "np": "np_", "a b": "a_b", "权重": "权重"}
+    for name, printed in names.items():
+        assert names_of(np.sum(tg.parameter(np.ones(2), name=name) ** 2))[0] == printed
+
+
+def test_an_array_that_is_too_long_to_print_is_an_input():
+    E, ids = tg.parameter(np.ones((50, 2)), name="E"), np.random.default_rng(0).integers(0, 50, (3, 20))
+    targets = np.random.default_rng(1).normal(size=(3, 20, 2))
+    loss = np.mean((E[ids] - targets) ** 2)
+    assert names_of(loss)[:2] == ["X", "Y"]
+    formulas = {step.quantity: step.formula for step in tg.derive(loss).steps}
+    assert formulas["t1"] == "E[X] - Y"
+    assert formulas["dE"] == "scatter_add(1 / 120 * (2 * t1), X, E)"
+    assert names_of(np.sum(E[:, np.array([0, 1])]))[0] == "E"
+
+
+def test_the_number_of_samples_has_a_line_wherever_it_is_used_and_a_name_of_its_own():
+    w, m = tg.parameter(np.ones((2, 5)), name="w"), tg.parameter(np.ones((1, 2)), name="m")
+    assert tg.derive(np.sum(np.tanh(w / 5) * X), []).source == "m = X.shape[1]\ncost = np.sum(np.tanh(w / m) * X)"
+    assert tg.derive(np.sum((m @ X) ** 2) / X.shape[1]).source.startswith("m_ = X.shape[1]\ncost = np.sum((m @ X)")

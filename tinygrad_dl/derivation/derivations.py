@@ -249,7 +249,7 @@ def _derivation(
     m, data = replayed.m, replayed.data
     steps, rows = [], []
     if m is not None and data is not None and any(part is m for node in program.nodes for part in node.parts):
-        steps.append(Step("m", f"{data.name}.shape[1]", (), "", "", ()))
+        steps.append(Step(m.name, f"{data.name}.shape[1]", (), "", "", ()))
     layers = max([int(name[1:]) for name in named.values() if re.fullmatch(r"Z\d+", name)], default=0)
     texts = [(node, name, text, latex.definition(node)) for node, name, text in lines]
     texts += [(node, name, text, latex.text(node)) for node, name, text in _other_gradients(program, replayed, named)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,13 +14,15 @@ from ..core.modes import Observer, observing
 from ..core.registry import name_of
 from ..core.tensor import Tensor, apply, untracked
 from ..guards import cuts
+from ..tracing import literals
 from ..tracing.kinds import INDEXED
-from ..tracing.program import Node, Program
+from ..tracing.program import Node, Program, nodes_in
 from ..tracing.symbols import Length, Symbol
 from ..tracing.trace import Trace, tensor_of
 
 _UNNAMED = ("X", "Y", "C")  # the names of arrays without a name, in the order of their first use
 _CUT = ("C", "mask")  # of constants that were computed from Tensors, numbers or conditions
+_RESERVED = {*keyword.kwlist, "np", "sigmoid", "softmax"}  # names that mean something else in the lines
 
 
 class Origin(NamedTuple):
@@ -73,9 +76,12 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     for tensor in found.values():
         if type(tensor) is Tensor and tensor.name and type(tensor._value) is Symbol:
             tensor._value._node.name = tensor.name
+    for node in trace.nodes:
+        kwargs = {key: inputs.printable(value, True) for key, value in node.kwargs.items()}
+        _set_arguments(node, inputs.printable(node.args, True), kwargs)
     outputs = [found[loss]._value._node, *(g._node if type(g) is Symbol else g for g in cotangents)]
     program = Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs)
-    return Replay(*_with_samples(program, inputs.data), seed, origins.by_name(), [found[x].name for x in targets])
+    return Replay(*_with_samples(program, inputs), seed, origins.by_name(), [found[x].name for x in targets])
 
 
 def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs) -> Any:
@@ -83,7 +89,9 @@ def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs
     value, parent = node._args[i], node._parents[i] if i < len(node._parents) else None
     if parent in found:
         return found[parent]
-    if isinstance(value, np.ndarray) and value.ndim and not (i and node._function in INDEXED):
+    if i and node._function in INDEXED:
+        inputs.printable(value)  # long arrays get their names in the order of their first use
+    elif isinstance(value, np.ndarray) and value.ndim:
         return untracked(inputs.constant(value, parent.name if parent is not None else None))
     return value
 
@@ -96,30 +104,42 @@ class _Inputs:
         self.constants: list[Node] = []
         self.data: list[Node] = []  # of the constants, those that were given as plain arrays
         self._given = names
-        self._names = {node.name for node in order if node.name and node._function is not None}
+        self._names = {*_RESERVED, *(node.name for node in order if node.name and node._function is not None)}
         self._unnamed = iter(_UNNAMED)
 
     def leaf(self, tensor: Tensor) -> Tensor:
-        node = Node(tensor._value, name=self._distinct(tensor.name or "x"))
+        node = Node(tensor._value, name=self.distinct(tensor.name or "x"))
         self.leaves.append(node)
         leaf = tensor_of(Symbol(node=node), tensor)
         leaf.name = node.name  # that of its gradient, too
         return leaf
 
-    def constant(self, value: np.ndarray, name: str | None) -> Symbol:
-        """A Symbol for an array, the same one for the same numbers."""
+    def constant(self, value: np.ndarray, name: str | None, is_inner: bool = False) -> Symbol:
+        """A Symbol for an array, the same one for the same numbers, unless they have a name of their own."""
         for node in self.constants:
-            if node.value is value or np.array_equal(node.value, value):
+            is_equal = not name and node.dtype == value.dtype and np.array_equal(node.value, value)
+            if node.value is value or is_equal:
                 return Symbol(node=node)
-        is_cut = not name and cuts.of(value) is not None  # a condition such as Z > 10 has lost its formula
+        # A condition such as Z > 10 has lost its formula.
+        is_cut = not name and (is_inner or cuts.of(value) is not None)
         given = name or self._given.get(id(value))
         given = given or (_CUT[value.dtype == bool] if is_cut else next(self._unnamed, _UNNAMED[-1]))
-        node = Node(value, name=self._distinct(given))
+        node = Node(value, name=self.distinct(given))
         self.constants.append(node)
         self.data += [node] if not name and not is_cut else []
         return Symbol(node=node)
 
-    def _distinct(self, name: str) -> str:
+    def printable(self, arg: Any, is_inner: bool = False) -> Any:
+        """An argument with inputs in place of arrays that are too long to print; `is_inner` for those of rules."""
+        if type(arg) in (tuple, list):
+            return type(arg)([self.printable(part, is_inner) for part in arg])
+        is_long = isinstance(arg, np.ndarray) and arg.ndim and literals.array(arg) is None
+        return self.constant(arg, None, is_inner)._node if is_long else arg
+
+    def distinct(self, name: str) -> str:
+        """The `name` as Python reads it, with an underscore or more if it is taken."""
+        name = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)
+        name = name if name.isidentifier() else f"_{name}"
         while name in self._names:
             name += "_"
         self._names.add(name)
@@ -152,14 +172,18 @@ class _Origins(Observer):
             g._node.name = f"d{tensor.name}"
 
 
-def _with_samples(program: Program, plain: Sequence[Node]) -> tuple[Program, Node | None, Node | None]:
+def _set_arguments(node: Node, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    node.args, node.kwargs, node.parts = args, kwargs, tuple(nodes_in([*args, *kwargs.values()]))
+
+
+def _with_samples(program: Program, inputs: _Inputs) -> tuple[Program, Node | None, Node | None]:
     """The program with the number of samples, the columns of the first matrix that is data, as an input m; both."""
-    samples = (node for node in program.inputs if node.name in _UNNAMED or any(node is one for one in plain))
+    samples = (node for node in program.inputs if node.name in _UNNAMED[:2] or any(node is x for x in inputs.data))
     data = next((node for node in samples if len(node.shape) == 2), None)
     if data is None:
         return program, None, None
     size = data.shape[1]
-    m = Node(size, name="m")
+    m = Node(size, name=inputs.distinct("m"))
     minus_m = Node(-size, np.negative, (m,))
 
     def length(node: Node, arg: Any) -> Any:
@@ -170,5 +194,5 @@ def _with_samples(program: Program, plain: Sequence[Node]) -> tuple[Program, Nod
         return (m if arg > 0 else minus_m) if is_m else arg
 
     for node in program.nodes:
-        node.args = tuple([length(node, arg) for arg in node.args])
+        _set_arguments(node, tuple([length(node, arg) for arg in node.args]), node.kwargs)
     return Program([*program.inputs, m], [minus_m, *program.nodes], program.outputs), data, m
