@@ -318,6 +318,18 @@ def test_names_that_are_taken_get_an_underscore():
     assert found["cost"] == "np.sum(Y * X + Y_)"
 
 
+def test_a_word_of_python_is_no_name_of_a_quantity():
+    w = tg.parameter(np.ones((2, 5)), name="w")
+    named = np.tanh(w)
+    named.name = "lambda"
+    assert lines(tg.derive(np.sum(named * X)))["lambda_"] == "np.tanh(w)"
+
+
+def test_a_loss_may_be_cast():
+    w = tg.parameter(np.ones((2, 5), np.float32), name="w")
+    assert lines(tg.derive(np.sum(w**2).astype(float))) == {"cost": "np.sum(w**2)", "dw": "2 * w"}
+
+
 def test_only_the_sigmoid_of_a_Z_is_an_A():
     A, Z = tg.parameter(np.ones((2, 5)), name="A"), tg.parameter(np.ones((2, 5)), name="Z")
     assert set(lines(tg.derive(np.sum(nn.sigmoid(A) ** 2)))) == {"t1", "cost", "dA"}

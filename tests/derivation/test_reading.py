@@ -64,6 +64,10 @@ TABLE = [
     (lambda z, p, m: z.T.T + np.transpose(np.transpose(m)), "z + m"),
     (lambda z, p, m: 1 * (z > 0) + 1 * (p > 0), "1 * (z > 0) + 1 * (p > 0)"),  # True + True is True
     (lambda z, p, m: -primitives.astype(z > 0, np.float64), "-(z > 0).astype(np.float64)"),
+    (lambda z, p, m: z * primitives.astype(p > 0, np.float64), "z * (p > 0)"),
+    (lambda z, p, m: primitives.astype(p > 0, np.float64) / z, "(p > 0) / z"),
+    (lambda z, p, m: z + primitives.astype(p > 0, np.float64), "z + (p > 0)"),
+    (lambda z, p, m: 1 - primitives.astype(p > 0, np.float64), "1 - (p > 0)"),
     (lambda z, p, m: primitives.astype(z, np.float64), "z"),
     (lambda z, p, m: 0 + z, "z"),
     (lambda z, p, m: np.log(p[:1] + TINY), "np.log(p[:1])"),

@@ -79,7 +79,7 @@ def readable(program: Program, reasons: Reasons, seed: Node) -> Program:
                     return found
             return node
 
-        args = tuple(1 if arg is seed else arg for arg in node.args)
+        args = tuple(1 if arg is seed and node.function is not primitives.astype else arg for arg in node.args)
         result = simplify(node if args == node.args else new(node.function, *args, **node.kwargs))
         if why and type(result) is Node:
             reasons.add(result, why)
@@ -201,6 +201,16 @@ def _transposed(new: Any, x: Any, axes: Any = None) -> Any:
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
     return x
+
+
+def _with_condition(function: Any) -> Callable[..., Any]:
+    """Leave out the cast of a condition beside numbers, as of labels."""
+
+    def replacement(new: Any, x: Any, y: Any) -> Any:
+        a, b = (part.args[0] if _made_by(part, primitives.astype) else part for part in (x, y))
+        return None if (a, b) == (x, y) or (_is_condition(a) and _is_condition(b)) else new(function, a, b)
+
+    return replacement
 
 
 # ---- guards
@@ -326,6 +336,7 @@ _TABLE = [
     Rule(np.transpose, _transposed),
     Rule(np.swapaxes, transposed),
     Rule(primitives.astype, _cast),
+    *(Rule(f, _with_condition(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
     Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
     Rule(np.add, _without_tiny, _GUARD),
     Rule(np.add, _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import keyword
 import operator
 import re
 from collections import Counter
@@ -306,7 +307,7 @@ class _Printer:
 def _distinct(bound: set[Node], order: list[Node], taken: set[str]) -> dict[Node, str]:
     """The names of Nodes that are Python's, each with an underscore or more if it is taken."""
     given: dict[Node, str] = {}
-    names = {*taken}
+    names = {*taken, *keyword.kwlist}
     for node in order:
         if node in bound and node.name.isidentifier():
             name = node.name
