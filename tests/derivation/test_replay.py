@@ -97,6 +97,16 @@ def test_names_are_those_of_python_variables_that_are_free():
         assert names_of(np.sum(tg.parameter(np.ones(2), name=name) ** 2))[0] == printed
 
 
+def test_a_name_is_that_of_its_user_whatever_comes_first():
+    x, y = tg.parameter(np.ones(3)), tg.Tensor(np.full(3, 2.0), name="X")
+    assert set(names_of(np.sum(x * tg.Tensor(np.ones(3), name="x") * np.arange(3.0) * y))) == {"x_", "x", "X", "X_", "1"}
+    points, named = np.full(3, 2.0), tg.parameter(np.ones(3), name="x")
+    loss = np.sum(x * points)
+    data = next(node.array for node in Graph([loss]).nodes if node.kind == "data")
+    assert [node.name for node in replay(loss, [x], {id(data): "x"}).program.inputs] == ["x", "x_", "1"]
+    assert set(names_of(np.sum(x * named))) == {"x_", "x", "1"}
+
+
 def test_an_array_that_is_too_long_to_print_is_an_input():
     E, ids = tg.parameter(np.ones((50, 2)), name="E"), np.random.default_rng(0).integers(0, 50, (3, 20))
     targets = np.random.default_rng(1).normal(size=(3, 20, 2))

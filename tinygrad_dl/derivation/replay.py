@@ -55,8 +55,7 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     """
     order = topological_order(loss)
     inputs = _Inputs(order, names or {})
-    leaves = sorted((x for x in order if x._function is None), key=lambda x: not x.name)
-    found = {leaf: inputs.leaf(leaf) for leaf in leaves}  # those with a name first, which keep it
+    found = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
     seed = Node(np.ones_like(loss._value), name="1")
 
     def run() -> list[Any]:
@@ -104,11 +103,12 @@ class _Inputs:
         self.constants: list[Node] = []
         self.data: list[Node] = []  # of the constants, those that were given as plain arrays
         self._given = names
+        self._users = {x.name for node in order for x in (node, *node._parents) if x is not None} | {*names.values()}
         self._names = {*_RESERVED, *(node.name for node in order if node.name and node._function is not None)}
         self._unnamed = iter(_UNNAMED)
 
     def leaf(self, tensor: Tensor) -> Tensor:
-        node = Node(tensor._value, name=self.distinct(tensor.name or "x"))
+        node = Node(tensor._value, name=self.distinct(tensor.name, "x"))
         self.leaves.append(node)
         leaf = tensor_of(Symbol(node=node), tensor)
         leaf.name = node.name  # that of its gradient, too
@@ -123,8 +123,8 @@ class _Inputs:
         # A condition such as Z > 10 has lost its formula.
         is_cut = not name and (is_inner or cuts.of(value) is not None)
         given = name or self._given.get(id(value))
-        given = given or (_CUT[value.dtype == bool] if is_cut else next(self._unnamed, _UNNAMED[-1]))
-        node = Node(value, name=self.distinct(given))
+        other = "" if given else _CUT[value.dtype == bool] if is_cut else next(self._unnamed, _UNNAMED[-1])
+        node = Node(value, name=self.distinct(given, other))
         self.constants.append(node)
         self.data += [node] if not name and not is_cut else []
         return Symbol(node=node)
@@ -136,11 +136,11 @@ class _Inputs:
         is_long = isinstance(arg, np.ndarray) and arg.ndim and literals.array(arg) is None
         return self.constant(arg, None, is_inner)._node if is_long else arg
 
-    def distinct(self, name: str) -> str:
-        """The `name` as Python reads it, with an underscore or more if it is taken."""
-        name = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)
+    def distinct(self, given: str | None, other: str) -> str:
+        """The user's name as Python reads it, or else another, with an underscore or more if it is taken."""
+        name = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in given or other)
         name = name if name.isidentifier() else f"_{name}"
-        while name in self._names:
+        while name in self._names or (not given and name in self._users):
             name += "_"
         self._names.add(name)
         return name
@@ -183,7 +183,7 @@ def _with_samples(program: Program, inputs: _Inputs) -> tuple[Program, Node | No
     if data is None:
         return program, None, None
     size = data.shape[1]
-    m = Node(size, name=inputs.distinct("m"))
+    m = Node(size, name=inputs.distinct(None, "m"))
     minus_m = Node(-size, np.negative, (m,))
 
     def length(node: Node, arg: Any) -> Any:
