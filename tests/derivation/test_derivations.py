@@ -363,3 +363,15 @@ def test_the_forward_pass_has_no_quantity_with_the_name_of_a_gradient():
     dw = np.tanh(w)
     dw.name = "dw"  # the user's own
     assert lines(tg.derive(np.sum(dw * v)))["cost"] == "np.sum(dw * v)"
+    Z = w * X
+    Z.name = "Z"
+    assert lines(tg.derive(np.sum(Z * np.tanh(v))))["cost"] == "np.sum(Z * t1)"
+
+
+def test_an_error_per_sample_is_m_times_the_derivative_also_of_a_cost_that_is_divided_twice():
+    Z = np.where(X > 0, *(tg.parameter(RNG.normal(size=(2, 5)), name=name) for name in "wv"))
+    Z.name = "Z1"
+    derivation = tg.derive(np.sum(Z**2) / 5 / 5)
+    assert derivation.per_sample == ["dZ1"]
+    assert lines(derivation)["dZ1"] == "2 * Z1 / m"
+    assert lines(derivation)["dw"] == "np.where(X, dZ1 / m, 0)"

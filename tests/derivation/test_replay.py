@@ -99,7 +99,13 @@ def test_names_are_those_of_python_variables_that_are_free():
 
 def test_a_name_is_that_of_its_user_whatever_comes_first():
     x, y = tg.parameter(np.ones(3)), tg.Tensor(np.full(3, 2.0), name="X")
-    assert set(names_of(np.sum(x * tg.Tensor(np.ones(3), name="x") * np.arange(3.0) * y))) == {"x_", "x", "X", "X_", "1"}
+    assert set(names_of(np.sum(x * tg.Tensor(np.ones(3), name="x") * np.arange(3.0) * y))) == {
+        "x_",
+        "x",
+        "X",
+        "X_",
+        "1",
+    }
     points, named = np.full(3, 2.0), tg.parameter(np.ones(3), name="x")
     loss = np.sum(x * points)
     data = next(node.array for node in Graph([loss]).nodes if node.kind == "data")

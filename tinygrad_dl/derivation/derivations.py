@@ -215,7 +215,7 @@ def _simplified(replayed: Replay, reasons: Reasons, per_sample: set[str]) -> Pro
         if [node.function for node in program.nodes] == before:
             break
     for node in needed(program.outputs[:1]):  # a quantity of the forward pass that is a gradient, too
-        is_gradient = node.name.startswith("d") and node.name[1:] in leaves and f"d{node.name}" not in replayed.origins
+        is_gradient = node.name in replayed.origins and f"d{node.name}" not in replayed.origins
         if is_gradient and node.function is not None:
             node.name = ""
     loss = program.outputs[0]
@@ -229,7 +229,7 @@ def _rename(program: Program, replayed: Replay, leaves: set[str], per_sample: se
     names = {node.name for node in program.nodes}
     for node in program.nodes:
         is_divided = node.function is np.divide and node.args[1] is replayed.m and type(node.args[0]) is Node
-        if node.name.startswith("d") and node.name[1:] not in leaves and is_divided:
+        if node.name.startswith("d") and node.name[1:] not in leaves and node.name not in per_sample and is_divided:
             per_sample.add(node.name)
             node.args[0].name, node.name = node.args[0].name or node.name, ""
         elif node.function is np.equal and isinstance(node.args[0], np.ndarray) and not node.name and "P" not in names:
