@@ -85,3 +85,15 @@ def test_the_picture_in_the_readme_has_the_error_of_the_course():
     root = Path(__file__).parents[2]
     (picture,) = re.findall(r'<img src="(\S+backprop\.svg)"', (root / "README.md").read_text(encoding="utf-8"))
     assert "= (A2 - Y) / m</text>" in html.unescape((root / picture).read_text(encoding="utf-8"))
+
+
+def test_a_gradient_is_no_quantity_of_its_user_and_an_array_of_data_has_none():
+    W = tg.parameter(np.full((2, 2), 0.5), name="W")
+    own = np.tanh(W)
+    own.name = "dW"
+    lines = DerivedLines(Graph([np.sum(own**2)]))
+    assert [line.text for line in lines.backward.values()] == ["ddW = 2 * dW"]
+    x, w = np.full((2, 2), 3.0), tg.parameter(np.full((2, 2), 0.5))
+    graph = Graph([np.sum((w * x) ** 2)])
+    name_data(graph, {"x": x})
+    assert not DerivedLines(graph).backward

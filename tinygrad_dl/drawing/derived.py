@@ -71,7 +71,7 @@ class DerivedLines:
             quantity = "cost" if node.is_output and name in ("", node.alias) else name
             if counts[name] == 1 and quantity in steps:  # else it is one of several
                 self.forward[node.index] = _line(steps[quantity])
-            if name and counts[name] == 1 and f"d{name}" in steps:
+            if name and counts[name] == 1 and f"d{name}" in steps and f"d{name}" not in counts:
                 self.backward[node.index] = _line(steps[f"d{name}"], derivation.samples, derivation.per_sample)
         if derivation.per_sample:
             self.note = derivation.note()
