@@ -377,10 +377,12 @@ def test_a_tooltip_has_the_line_of_code_the_numbers_and_the_users_line():
     assert tips["x"].startswith("x\n")
 
 
-@given(st.permutations(["w", "x", "y", "g", "ans"]))
+@given(st.permutations(["w", "x", "y", "g", "ans", "dh"]))
 def test_a_formula_has_the_name_of_a_tensor_for_this_tensor_only(called):
     w, x, y = (tg.parameter([1.0, 2.0], name=name) for name in called[:3])
-    graph = Graph([np.sum(np.tanh(w * x - y) ** 2)])
+    h = w * x
+    h.name = "h"
+    graph = Graph([np.sum(np.tanh(h - y) ** 2)])
     for node in (node for node in graph.nodes if node.operands):
         given = op_text.names(graph, node)
         parameters = formulas.parameter_names(node.value)

@@ -42,7 +42,7 @@ def names(graph: Graph, node: Node, like: Sequence[int] = (), called: Sequence[s
     called = graph.names if called is None else called
     own = "" if len(like) > 1 else called[node.index]
     varying = {name for index in like for name in _varying_parameters(parameters, sources, graph.nodes[index])}
-    given = {"g": f"d{own}" if own else "", "ans": own}
+    given = {"g": f"d{own}" if own and f"d{own}" not in graph.own_names else "", "ans": own}
     given |= {p: "" if p in varying else called[source.index] for p, source in sources.items()}
     taken = {name: sources.get(parameter, node) for parameter, name in given.items() if name}
     for parameter in [parameter for parameter, name in given.items() if not name]:
