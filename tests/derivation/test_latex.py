@@ -96,6 +96,9 @@ def test_elements_comparisons_and_ones_are_printed_as_mathematics():
     assert rows(tg.derive(np.sum(w[0, 1:] ** 2)))["L"] == r"\sum w_{0, 1:}^{2}"
     assert rows(tg.derive(np.sum(w @ w)))["t_1"] == r"\mathbf{1}"
     assert r"\lnot(w < -1) \land \lnot(w > 1)" in rows(tg.derive(np.sum(np.clip(w, -1, 1) ** 2)))["dw"]
+    assert rows(tg.derive(np.sum(tg.nn.relu(w))))["dw"] == "[w > 0]"
+    assert rows(tg.derive(np.sum(tg.nn.relu(w)) * 3 - w[0, 0] ** 2))["dw"].endswith("3 [w > 0]")
+    assert "None" not in tg.derive(np.var(w)).latex()
     assert r"\operatorname{mean}(w, \mathrm{axis} = 0)" in rows(tg.derive(np.sum(np.mean(w, axis=0) ** 3)))["t_1"]
 
 

@@ -127,8 +127,9 @@ class Latex:
             return symbol.join(self.text(arg, precedence + 1) for arg in args), precedence
         name = _FUNCTIONS.get(function) or rf"\operatorname{{{_escaped(name_of(function).removeprefix('np.'))}}}"
         parts = [self.text(arg) for arg in args]
-        settings = {key: value for key, value in primitives.visible_kwargs(node.kwargs).items() if value is not False}
-        parts += [rf"\mathrm{{{_escaped(key)}}} = {self.text(value)}" for key, value in settings.items()]
+        settings = primitives.visible_kwargs(node.kwargs).items()
+        given = [(key, value) for key, value in settings if value is not False and value is not None]
+        parts += [rf"\mathrm{{{_escaped(key)}}} = {self.text(value)}" for key, value in given]
         return f"{name}({', '.join(parts)})", ATOM
 
     def _sum_of(self, x: Any, y: Any, signs: str) -> tuple[str, int]:
@@ -144,6 +145,8 @@ class Latex:
     def _product(self, x: Any, y: Any) -> tuple[str, int]:
         if shape_of(x) and shape_of(y):
             return rf"{self.text(x, ELEMENTWISE)} \circ {self._mask(y) or self._right(y, SIGN)}", ELEMENTWISE
+        if type(x) is int and x == 1 and self._mask(y):
+            return self._mask(y), ATOM
         return self._scaled(self.text(x, PRODUCT), y)
 
     def _right(self, x: Any, least: int) -> str:
@@ -152,7 +155,8 @@ class Latex:
         return f"({text})" if text.startswith("-") else text
 
     def _scaled(self, factor: str, x: Any) -> tuple[str, int]:
-        text, precedence = self._part(x)
+        mask = self._mask(x)
+        text, precedence = (mask, ATOM) if mask else self._part(x)
         if precedence < TOTAL or text.startswith("-"):
             text, precedence = f"({text})", ATOM
         sign = r" \cdot " if text[0].isdigit() else " "
