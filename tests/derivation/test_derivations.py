@@ -255,6 +255,13 @@ def test_gradients_through_sums_have_the_shapes_of_their_arrays(part, wrap):
             np.testing.assert_allclose(found[f"d{parameter.name}"], parameter.grad, rtol=1e-9, atol=1e-12)
 
 
+def test_an_intermediate_without_a_name_has_a_line_if_its_gradient_is_asked_for():
+    x, W = tg.Tensor(X, name="x"), tg.parameter(np.ones((2, 2)), name="W")
+    Z = W @ x
+    found = lines(tg.derive(np.sum(np.tanh(Z)), [Z, W]))
+    assert found == {"x_": "W @ x", "t1": "np.tanh(x_)", "cost": "np.sum(t1)", "dx_": "1 - t1**2", "dW": "dx_ @ x.T"}
+
+
 def test_only_the_gradients_asked_for_are_derived():
     net, loss = loss_of("binary_cross_entropy")
     found = lines(tg.derive(loss, net.layers[2].W))
@@ -353,6 +360,9 @@ def test_a_gradient_that_is_an_input_a_number_or_another_gradient_has_a_line():
     assert {total["dw"], total["dv"]} in ({"np.broadcast_to(1, (2, 5))", "dw"}, {"np.broadcast_to(1, (2, 5))", "dv"})
     assert lines(tg.derive(w[0, 0]))["dw"] == "scatter_add(1, (0, 0), w)"
     assert list(lines(tg.derive(np.sum(w * v), w))) == ["cost", "dw"]
+    dw = tg.parameter(RNG.normal(size=(2, 5)), name="dw")
+    found = lines(tg.derive(np.sum(w * X) + np.sum(dw * v)))
+    assert (found["dw_"], found["ddw"], found["dv"]) == ("X", "v", "dw")
 
 
 def test_the_forward_pass_has_no_quantity_with_the_name_of_a_gradient():

@@ -161,7 +161,8 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     Notes
     -----
     A condition that was computed from Tensors, such as `Z > 0` in `np.where`, is not in the graph: it is an input named
-    `mask`. A length that equals the number of samples in a quotient is printed as m.
+    `mask`. A length that equals the number of samples in a quotient is printed as m. An array without a name is X, Y or
+    C, unless it is short. A name that is no variable of Python, or that is taken, gets underscores.
 
     Examples
     --------
@@ -266,11 +267,11 @@ def _derivation(
 
 def _other_gradients(program: Program, replayed: Replay, named: dict[Node, str]) -> list[tuple[Any, str, str]]:
     """The gradients without a line of their own, which are an input, a constant, or another quantity."""
-    lines = []
+    lines, inputs = [], {node.name for node in program.inputs}
     for target, output, text in zip(replayed.targets, program.outputs[1:], outputs_of(program)[1:], strict=True):
         has_line = f"d{target}" in named.values() or (type(output) is Node and output.name == f"d{target}")
         if target and not has_line:
-            lines.append((output, f"d{target}", text))
+            lines.append((output, f"d{target}" + "_" * (f"d{target}" in inputs), text))
     return lines
 
 

@@ -57,6 +57,7 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     inputs = _Inputs(order, names or {})
     found = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
     seed = Node(np.ones_like(loss._value), name="1")
+    wanted = set(targets) - {loss}
 
     def run() -> list[Any]:
         for node in order:
@@ -65,7 +66,7 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
                 is_part = node._function is primitives.output
                 found[node] = args[0][args[1]] if is_part else apply(node._function, args, node._kwargs)
                 if type(found[node]) is Tensor:
-                    found[node].name = node.name
+                    found[node].name = node.name or (inputs.distinct(None, "x") if node in wanted else None)
         end, start = found[loss], Symbol(node=seed)
         return backward_between({end: start}, [found[x] for x in targets], topological_order(end), create_graph=False)
 
@@ -78,7 +79,8 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     for node in trace.nodes:
         kwargs = {key: inputs.printable(value, True) for key, value in node.kwargs.items()}
         _set_arguments(node, inputs.printable(node.args, True), kwargs)
-    outputs = [found[loss]._value._node, *(g._node if type(g) is Symbol else g for g in cotangents)]
+    gradients = [g._node if type(g) is Symbol else inputs.printable(g, True) for g in cotangents]
+    outputs = [found[loss]._value._node, *gradients]
     program = Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs)
     return Replay(*_with_samples(program, inputs), seed, origins.by_name(), [found[x].name for x in targets])
 
