@@ -122,6 +122,32 @@ def test_aux_that_alone_depends_on_an_outer_function_is_differentiated_by_it(x):
     assert tg.grad(lambda x: tg.vjp(lambda y: pair(y, x), 3.0, has_aux=True)[2])(x) == 3 * x**2
 
 
+@given(steps=st.integers(1, 5), outer=st.integers(0, 5))
+def test_each_part_of_aux_keeps_a_graph_only_where_it_depends_on_an_outer_function(steps, outer):
+    W = tg.parameter(2.0)
+
+    def states(x):
+        h, all_states = x, []
+        for step in range(steps):
+            h = h * (W if step == outer else 3.0)
+            all_states.append(h)
+        return x**2, all_states
+
+    _, found = tg.grad(states, has_aux=True)(1.0)
+    assert [type(h) is tg.Tensor for h in found] == [step >= outer for step in range(steps)]
+
+
+def test_aux_may_have_a_graph_that_was_freed():
+    def trained(x):
+        cost = np.sum(x**2)
+        cost.backward(keep_graph=False)
+        return np.sum(x**3), {"cost": cost, "half": cost / 2}
+
+    slope, aux = tg.grad(trained, has_aux=True)(W)
+    assert np.array_equal(slope, 3 * W**2)
+    assert (aux["cost"], aux["half"]) == (np.sum(W**2), np.sum(W**2) / 2)
+
+
 def test_aux_is_mapped_over_samples():
     slopes, aux = tg.vmap(tg.grad(lambda x: (x**2, 3 * x), has_aux=True))(X)
     assert np.array_equal(slopes, 2 * X)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, overload
 
 import numpy as np
@@ -19,7 +18,7 @@ from ..core.tensor import Tensor, untracked
 from ..nn.module import Module
 from ..tracing.symbols import transparent
 from .derived import Derived, P, R
-from .trace import as_array, is_tracked, untrack
+from .trace import as_array, is_tracked, recorded_after, untrack
 from .user_ops import is_user_op
 
 
@@ -133,7 +132,7 @@ class _Program(primitives.Hidden):
         self.recorded = list(dict.fromkeys(filter(is_tracked, outputs)))  # until a node keeps their values
         inside, outside = set(variables), dict[Tensor, None]()
         between = []
-        for node in _recorded_after(variables, self.recorded):
+        for node in recorded_after(min([x._order for x in variables], default=0), self.recorded):
             if not inside.isdisjoint(node._parents):
                 inside.add(node)
                 between.append(node)
@@ -183,19 +182,6 @@ def checkpointed(*tensors: Any, program: _Program) -> Any:
 
 defvjp_jointly(checkpointed, lambda g, ans, *tensors, program: program.cotangents(g, ans, tensors))
 transparent.add(checkpointed)  # a compiled function, which frees buffers itself, has the calls of its program
-
-
-def _recorded_after(variables: list[Tensor], outputs: list[Tensor]) -> list[Tensor]:
-    """The nodes that were recorded after the `variables`, and that `outputs` were computed from, in order."""
-    start = min([x._order for x in variables], default=0)
-    found: set[Tensor] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node._order < start and node not in found:
-            found.add(node)
-            stack += [parent for parent in node._parents if parent is not None and parent._tracked]
-    return sorted(found, key=attrgetter("_order"), reverse=True)
 
 
 def _step(node: Tensor, number: dict[Tensor, int]) -> tuple:

@@ -6,7 +6,8 @@ interact, so the derivative of the sum over samples is the derivative for each s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .. import pytree
 from .._foreign import is_array
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
-from ..core.backprop import backward_between, checked_cotangent, seeds_of, topological_order
+from ..core.backprop import backward_between, checked_cotangent, dependents, seeds_of, topological_order
 from ..core.modes import IN_FUNCTION, is_grad_enabled, observing, recording, with_recording
 from ..core.tensor import Tensor, untracked
 from ..proxies.dispatching import Symbolic
@@ -60,12 +61,12 @@ class Trace:
         check_outputs(self.outputs)
         self.raw_outputs = [unwrap_batch(y, self.levels) for y in self.outputs]
         self.order = topological_order(*filter(is_tracked, self.raw_outputs))
-        self.is_nested = self.is_nested_in(self.order)
+        self.is_nested = bool(self.other_leaves(self.order))
 
-    def is_nested_in(self, order: Sequence[Tensor]) -> bool:
-        """Return whether Tensors of a topological `order` depend on a function that is being differentiated too."""
+    def other_leaves(self, order: Sequence[Tensor]) -> list[Tensor]:
+        """The leaves in a topological `order` that belong to functions that are being differentiated too."""
         fresh = set(self.inputs)
-        return is_grad_enabled() and any(node._function is None and node not in fresh for node in order)
+        return [node for node in order if node._function is None and node not in fresh] if is_grad_enabled() else []
 
     def go_on_to_gradient(self) -> None:
         """Make the gradient of the output, a scalar, the outputs: their graph, and not their values."""
@@ -154,14 +155,26 @@ class Aside:
         """The last aux; its parts are without a graph unless an outer function is being differentiated."""
         if trace.is_nested:
             return self._aux
-        return pytree.map_leaves(lambda y: _without_graph(trace, y), self._aux, pytree.registered())
+        cores = [core_of(y) for y in pytree.leaves(self._aux)]
+        order = recorded_after(1, filter(is_tracked, cores))
+        nested = dependents(trace.other_leaves(order), order)
+
+        def without_graph(y: Any) -> Any:
+            return with_core(y, trace.without_graph) if type(core_of(y)) is Tensor and core_of(y) not in nested else y
+
+        return pytree.map_leaves(without_graph, self._aux, pytree.registered())
 
 
-def _without_graph(trace: Trace, leaf: Any) -> Any:
-    core = core_of(leaf)
-    if type(core) is not Tensor or trace.is_nested_in(topological_order(core)):
-        return leaf
-    return with_core(leaf, trace.without_graph)
+def recorded_after(start: int, outputs: Iterable[Tensor]) -> list[Tensor]:
+    """The tracked Tensors of an `_order` below `start` that `outputs` were computed from, in order; freed ones too."""
+    found: set[Tensor] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node._order < start and node not in found:
+            found.add(node)
+            stack += [parent for parent in node._parents if parent is not None and parent._tracked]
+    return sorted(found, key=attrgetter("_order"), reverse=True)
 
 
 def untrack(variables: Sequence[Tensor]) -> None:
