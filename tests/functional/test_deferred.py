@@ -109,3 +109,22 @@ def test_a_product_with_the_hessian_of_a_net_can_be_differentiated():
     [product] = tg.hvp(lambda w: np.sum(w**4), (w,), (v,))
     np.testing.assert_allclose(product.numpy(), 12 * w.numpy() ** 2 * v, rtol=1e-12)
     np.testing.assert_allclose(tg.gradients(np.sum(product), w), 24 * w.numpy() * v, rtol=1e-12)
+
+
+def test_each_operation_is_differentiated_once_for_all_values_that_depend_on_each_other():
+    calls = []
+    triple = tg.primitive(lambda x: 3.0 * x)
+    tg.defvjp(triple, lambda g, ans, x: (calls.append(0), triple(g))[1])
+
+    def product(x, w):
+        for _ in range(20):
+            w = w * 1.0
+            x = triple(x * w)
+        return x
+
+    w = tg.parameter(1.0)
+    gradient = tg.grad(product)(1.0, w)
+    calls.clear()
+    gradient.backward()
+    assert len(calls) == 20 + 19  # in the gradient, whose graph is recorded, and in its derivative
+    np.testing.assert_allclose(w.grad, 20 * 3.0**20)

@@ -67,12 +67,14 @@ def dependents(nodes: Iterable[Tensor], order: Iterable[Tensor]) -> set[Tensor]:
 class Paths(NamedTuple):
     """The `nodes` on the paths from outputs back to the `targets`, both included.
 
-    With `unread`, the graph of the targets' cotangents is wanted, and not their values.
+    With `unread`, the graph of the targets' cotangents is wanted, and not their values. With `is_cut`, paths end at the
+    first target.
     """
 
     nodes: Set[Tensor]
     targets: Set[Tensor]
     unread: bool = False
+    is_cut: bool = False
 
 
 def backward_pass(
@@ -85,7 +87,7 @@ def backward_pass(
 
     Returns `cotangents`, which in the end holds those of the leaves, or of the targets.
     """
-    nodes, targets, unread = paths or (None, (), False)
+    nodes, targets, unread, is_cut = paths or (None, (), False, False)
     vjps, array, number = registry.vjps, np.ndarray, np.float64
     waiting = [(node._order, node) for node in cotangents if node._function is not None]
     heapify(waiting)
@@ -104,6 +106,8 @@ def backward_pass(
                 parents = [parent if parent in nodes else None for parent in parents]
                 if node in targets:
                     cotangents[node] = g
+                    if is_cut:
+                        continue
             if create_graph:
                 given = (g, outputs_of(node), *_tensor_args(node))
             if observer:
@@ -391,13 +395,19 @@ def seeds_of(cotangents: Iterable[tuple[Any, Any]]) -> dict[Tensor, Any]:
 
 
 def backward_between(
-    seeds: dict[Tensor, Any], targets: Sequence[Tensor], order: list[Tensor], create_graph: bool, unread: bool = False
+    seeds: dict[Tensor, Any],
+    targets: Sequence[Tensor],
+    order: list[Tensor],
+    create_graph: bool,
+    unread: bool = False,
+    is_cut: bool = False,
 ) -> list[Any]:
     """The cotangents of `targets`, given those of outputs, `seeds`; along nodes in the topological `order` only.
 
-    With `unread`, only their graph is to be used: products in them are not computed.
+    With `unread`, only their graph is to be used: products in them are not computed. With `is_cut`, those of targets
+    are without the paths through other targets.
     """
-    paths = Paths(dependents(targets, order).intersection(order), set(targets), unread)
+    paths = Paths(dependents(targets, order).intersection(order), set(targets), unread, is_cut)
     seeds = {output: cotangent for output, cotangent in seeds.items() if output in paths.nodes}
     mode = IN_RULE if create_graph else False
     cotangents = with_recording(mode, backward_pass, seeds, paths, create_graph)

@@ -7,7 +7,7 @@ Most gradients never are: they are computed on arrays, and recorded as one node,
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..core import primitives
@@ -70,23 +70,7 @@ class Pullback(primitives.Hidden):
         seeds = seeds_of(zip(results, g if len(results) > 1 else [g], strict=True))
         nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
         order = topological_order(*seeds)
-        found: dict[Tensor, Any] = {}
-        for group in _independent(self.outside, order):
-            others = set(self.outside).difference(group)
-            between = [node for node in order if node not in others]
-            found |= zip(group, backward_between(seeds, group, between, create_graph=nested), strict=True)
-        return tuple([found[x] for x in self.outside])
-
-
-def _independent(tensors: Sequence[Tensor], order: Sequence[Tensor]) -> Iterable[list[Tensor]]:
-    """Groups of `tensors`: in the topological `order`, none of them depends on another of its group."""
-    chosen, depths = set(tensors), dict[Tensor | None, int]()
-    for node in order:
-        depths[node] = max([depths[x] for x in node._parents if x in depths], default=0) + (node in chosen)
-    groups: dict[int, list[Tensor]] = {}
-    for x in tensors:
-        groups.setdefault(depths.get(x, 0), []).append(x)
-    return groups.values()
+        return tuple(backward_between(seeds, self.outside, order, create_graph=nested, is_cut=True))
 
 
 @primitives.array_function
