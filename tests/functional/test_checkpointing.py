@@ -262,3 +262,26 @@ def test_values_that_the_function_keeps_aside_have_their_gradients():
         for argnum in (0, 1):
             found, expected = (transform(loss(wrap), argnum)(w, x) for wrap in (tg.checkpoint, lambda f: f))
             np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_derivatives_per_sample_of_plain_arrays_are_plain_arrays():
+    def slopes(x):
+        return tg.vmap(tg.grad(lambda s: np.sum(np.tanh(x * s))))(np.array([1.0, 2.0]))
+
+    found = tg.checkpoint(slopes)(x)
+    assert type(found) is np.ndarray
+    assert np.array_equal(found, slopes(x))
+    by_x = tg.grad(lambda x: np.sum(tg.checkpoint(slopes)(x) ** 2))(x)
+    np.testing.assert_allclose(by_x, tg.grad(lambda x: np.sum(slopes(x) ** 2))(x), rtol=1e-12)
+
+
+def test_a_graph_that_the_function_has_freed_is_an_error():
+    W = tg.parameter([1.0, 2.0])
+
+    def freed(x):
+        y = W * 2
+        np.sum(y).backward(keep_graph=False)
+        return x * y
+
+    with pytest.raises(RuntimeError, match="was freed"):
+        np.sum(tg.checkpoint(freed)(x)).backward()

@@ -131,12 +131,16 @@ class _Program(primitives.Hidden):
         self.f = f
         self.recorded = list(dict.fromkeys(filter(is_tracked, outputs)))  # until a node keeps their values
         inside, outside = set(variables), dict[Tensor, None]()
+        ended = set[Tensor]()  # computed from variables of a transform in `f` that has ended: constants
         between = []
         for node in recorded_after(min([x._order for x in variables], default=0), self.recorded):
-            if not inside.isdisjoint(node._parents):
+            tracked = [x for x in node._parents if x is not None and x._tracked]
+            if not inside.isdisjoint(tracked):
                 inside.add(node)
                 between.append(node)
-                outside |= dict.fromkeys(x for x in node._parents if x is not None and x._tracked and x not in inside)
+                outside |= dict.fromkeys(x for x in tracked if x not in inside and x not in ended)
+            elif node._parents and ended.issuperset(tracked):
+                ended.add(node)
         self.recorded = [y for y in self.recorded if y in inside]
         self.outside = list(outside)
         number = {x: i for i, x in enumerate([*variables, *self.outside, *between])}
