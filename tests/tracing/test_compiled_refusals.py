@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests.tracing.test_compiled import X, Y, training, values
@@ -9,6 +11,8 @@ from tests.tracing.test_compiled import X, Y, training, values
 WEIGHTS = np.array([1.0, 2.0])
 
 LOSSES_SEEN = []
+
+NUMBERS = st.lists(st.floats(-2, 2), min_size=1, max_size=3)
 
 
 def appends(x):
@@ -177,3 +181,18 @@ def test_a_gradient_through_a_compiled_result_is_an_error_and_none_is_lost():
         assert not f(np.ones(2)).requires_grad
     constant = tg.compile(lambda x: np.sum(tg.Tensor([1.0, 2.0]) * x))
     assert not constant(np.ones(2)).requires_grad
+
+
+@given(x=NUMBERS, factors=NUMBERS)
+def test_a_compiled_derivative_is_the_same_inside_of_a_vmap_over_something_else(x, factors):
+    x, factors = np.array(x), np.array(factors)
+    cubes = tg.compile(tg.grad(lambda x: np.sum(x**3)))
+    np.testing.assert_allclose(tg.vmap(lambda s: s * cubes(x))(factors), np.multiply.outer(factors, 3 * x**2))
+    assert cubes.cache_info().misses == 1
+
+
+def test_a_function_that_uses_a_value_of_each_sample_runs_without_being_compiled():
+    x, factors = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    with pytest.warns(UserWarning, match="without being compiled, since its trace .* inside of tg.vmap was kept"):
+        found = tg.vmap(lambda s: tg.compile(lambda x: np.tanh(x) * s)(x))(factors)
+    np.testing.assert_allclose(found, np.multiply.outer(factors, np.tanh(x)))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import _frames
+from ..batching import at_own_levels
 from ..core.modes import IN_FUNCTION, IN_RULE, is_observed, is_recording, recording
 from ..functional.derived import Derived
 from . import printing
@@ -69,7 +70,7 @@ class Compiled(Derived):
             self._hits += 1
             return result
         try:
-            plan = self._make(key, args, kwargs)
+            plan = at_own_levels(self._make, key, args, kwargs)
         except TraceError:
             raise
         except Unsuitable:
