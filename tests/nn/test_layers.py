@@ -168,6 +168,14 @@ def test_what_a_net_computes_carries_the_names_of_the_course(name):
     assert names(make()) == expected
 
 
+def test_layers_that_come_and_go_are_named_too():
+    net = nn.Sequential(*two()[:2])
+    net.layers += two()[2:]
+    assert names(net) == TWO
+    net.layers.pop()
+    assert names(net) == sorted({*TWO} - {"A2"})
+
+
 def test_the_names_stand_at_the_right_tensors():
     net, X = nn.Sequential(*two()[:2], np.square, *two()[2:]), rng(3).normal(size=(2, 3))
     tensors = tg.named_tensors(net(X))

@@ -157,6 +157,8 @@ class Sequential(Module):
 
     def __call__(self, A: Any) -> Tensor:
         """Apply the layers to `A`, from first to last."""
+        if len(self._names) != len(self.layers):  # layers have come or gone
+            self._number(1)
         for layer, name in zip(self.layers, self._names, strict=True):
             A = layer(A)
             if name is not None and type(A) is Tensor and A.name is None:
