@@ -42,16 +42,27 @@ def topological_order(*outputs: Tensor) -> list[Tensor]:
 
     Raises RuntimeError for a graph that was freed by `backward(keep_graph=False)`.
     """
+    order = recorded_after(1, [output for output in outputs if output._tracked])
+    for node in order:
+        if node._function is not None and not node._parents:
+            _parents_of(node)  # raises the error
+    return order
+
+
+def recorded_after(start: int, outputs: Iterable[Tensor]) -> list[Tensor]:
+    """The Tensors of an `_order` below `start` among the tracked `outputs` and what they were computed from, in order.
+
+    A graph that was freed ends where it was freed.
+    """
     found: dict[Tensor, None] = {}
-    stack = [output for output in outputs if output._tracked]
+    stack = list(outputs)
     while stack:
         node = stack.pop()
-        if node not in found:
+        if node._order < start and node not in found:
             found[node] = None
-            if node._function is not None:
-                for parent in _parents_of(node):
-                    if parent is not None and parent._tracked:
-                        stack.append(parent)
+            for parent in node._parents:
+                if parent is not None and parent._tracked:
+                    stack.append(parent)
     return sorted(found, key=attrgetter("_order"), reverse=True)
 
 

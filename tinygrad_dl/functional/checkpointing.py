@@ -11,14 +11,14 @@ from .. import pytree
 from ..batching import core_of, with_core
 from ..core import primitives
 from ..core.arguments import own
-from ..core.backprop import backward_between, seeds_of, topological_order
+from ..core.backprop import backward_between, recorded_after, seeds_of, topological_order
 from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor, untracked
 from ..nn.module import Module
 from ..tracing.symbols import transparent
 from .derived import Derived, P, R
-from .trace import as_array, is_tracked, recorded_after, untrack
+from .trace import as_array, is_tracked, untrack
 from .user_ops import is_user_op
 
 

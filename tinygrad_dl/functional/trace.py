@@ -6,8 +6,7 @@ interact, so the derivative of the sum over samples is the derivative for each s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,14 @@ from .. import pytree
 from .._foreign import is_array
 from ..batching import Batched, Level, active_levels, core_of, unwrap_batch, with_core, wrap_batch
 from ..core import arguments, primitives
-from ..core.backprop import backward_between, checked_cotangent, dependents, seeds_of, topological_order
+from ..core.backprop import (
+    backward_between,
+    checked_cotangent,
+    dependents,
+    recorded_after,
+    seeds_of,
+    topological_order,
+)
 from ..core.modes import IN_FUNCTION, is_grad_enabled, observing, recording, with_recording
 from ..core.tensor import Tensor, untracked
 from ..proxies.dispatching import Symbolic
@@ -163,18 +169,6 @@ class Aside:
             return with_core(y, trace.without_graph) if type(core_of(y)) is Tensor and core_of(y) not in nested else y
 
         return pytree.map_leaves(without_graph, self._aux, pytree.registered())
-
-
-def recorded_after(start: int, outputs: Iterable[Tensor]) -> list[Tensor]:
-    """The tracked Tensors of an `_order` below `start` that `outputs` were computed from, in order; freed ones too."""
-    found: set[Tensor] = set()
-    stack = list(outputs)
-    while stack:
-        node = stack.pop()
-        if node._order < start and node not in found:
-            found.add(node)
-            stack += [parent for parent in node._parents if parent is not None and parent._tracked]
-    return sorted(found, key=attrgetter("_order"), reverse=True)
 
 
 def untrack(variables: Sequence[Tensor]) -> None:
