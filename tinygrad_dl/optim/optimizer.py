@@ -173,14 +173,17 @@ class Optimizer:
         moved: list[Tensor] = []
         new: list[np.ndarray] = []
         try:
-            self._step(moved, new)
+            moved, new = self._moved()
+            if self.schedule is not None:
+                self.steps += 1
+            replace_all_data(moved, new)
         except BaseException:
             if not (new and moved[0]._value is new[0]):  # no parameter has changed, so neither have the averages
                 vars(self).update(before)
             raise
 
-    def _step(self, moved: list[Tensor], new: list[np.ndarray]) -> None:
-        """Compute the `new` values of the parameters to be `moved`, then set all at once."""
+    def _moved(self) -> tuple[list[Tensor], list[np.ndarray]]:
+        """Compute the new values of the parameters that have gradients; `update` moves the averages."""
         rate = self._rate if self.schedule is None else self.schedule(self.steps)
         if not (type(rate) is float and 0 <= rate < math.inf):
             rate = self._check_rate(rate)
@@ -197,6 +200,7 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__}: no parameter has a gradient; call loss.backward() before step().")
         if self.max_norm is not None:
             given = _clip(given, self.max_norm)
+        moved, new = [], []
         for i, parameter, gradient in given:
             value = parameter._value
             update = self.update(i, gradient)
@@ -207,9 +211,7 @@ class Optimizer:
                 after = after - rate * self.weight_decay * value
             moved.append(parameter)
             new.append(after if after.dtype is value.dtype else after.astype(value.dtype))
-        if self.schedule is not None:
-            self.steps += 1
-        replace_all_data(moved, new)
+        return moved, new
 
     def _array(self, what: str, given: Any, i: int) -> np.ndarray:
         """Convert `given` to an array for parameter number `i`. Raises ValueError or TypeError if it does not fit."""

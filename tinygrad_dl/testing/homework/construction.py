@@ -104,10 +104,8 @@ def instances(
     """Objects that a class, or a function, makes of drawn arguments, likeliest first, with notes on choices."""
     parameters = _parameters(cls)
     options = [_options(p, cls, file, sizes) for p in parameters]
-    if [option for option in options if option != [inspect.Parameter.empty]] == [[sizes.outputs]]:
-        options = [
-            [*option, sizes.inputs] if option == [sizes.outputs] else option for option in options
-        ]  # LayerNorm(n)
+    if [option for option in options if option != [inspect.Parameter.empty]] == [[sizes.outputs]]:  # LayerNorm(n)
+        options[options.index([sizes.outputs])] = [sizes.outputs, sizes.inputs]
     pairs = _function_pairs(parameters, file)
     rest = _layers(file, sizes) if _held(cls) == inspect.Parameter.VAR_POSITIONAL else []
     for chosen in itertools.islice(itertools.product(*options), TRIES):
