@@ -23,6 +23,8 @@ import os
 import signal
 import sys
 
+os.environ["OMP_NUM_THREADS"] = "1"  # as in Dask's workers: sums in another number of threads have other last bits
+
 import numpy as np
 
 import tinygrad_dl as tg
@@ -59,7 +61,8 @@ def main() -> None:
     except ImportError:
         sys.exit('this example needs the extra parallel: pip install "tinygrad-dl[parallel]"')
     alone, expected = train()
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers, Client(workers) as client:
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}  # on a free port
+    with LocalCluster(**settings) as workers, Client(workers) as client:
 
         def kill_a_worker(state):
             if state.epoch == EPOCHS // 2:

@@ -1,8 +1,13 @@
 """Each example trains to the same history compiled as it does eagerly: its calls of `fit` run both ways."""
 
 import copy
+import os
 import runpy
 import shutil
+import socket
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +107,16 @@ def test_the_derivation_of_the_example_is_that_of_the_notes_as_text(capsys):
     lines = compared.partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in lines] == ["dZ2", "dW2", "db2", "dA1", "dZ1", "dW1", "db1"]
     assert all(line.endswith("the same") for line in lines)
+
+
+@pytest.mark.deep
+def test_workers_give_the_same_bits_while_another_cluster_runs_and_with_all_threads_of_blas():
+    pytest.importorskip("distributed")
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-W", "error", EXAMPLES / "many_workers.py"]
+    with socket.socket() as other:
+        with suppress(OSError):  # if it is taken, so much the better
+            other.bind(("127.0.0.1", 8787))  # where Dask has its page, if it is not told another place
+            other.listen()
+        found = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert found.stdout.endswith("the same bits as alone: True\n"), found.stderr

@@ -115,7 +115,7 @@ def cluster(distributed):
     def start(n, **settings):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ports and of pickles, which are Dask's own
-            workers = distributed.LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None, **settings)
+            workers = distributed.LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=":0", **settings)
             opened.append(workers)
             opened.append(client := distributed.Client(workers))
         return client
@@ -236,7 +236,7 @@ def kill(state):
         os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers, Client(workers) as client:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as workers, Client(workers) as client:
         print(sorted(train(client, epochs=5, resume=sys.argv[1], callbacks=[kill]).items()))
 """
 

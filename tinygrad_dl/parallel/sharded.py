@@ -26,8 +26,10 @@ def value_and_grad(
     """Return a function of a net that computes its mean loss over all samples of all shards, and the gradient.
 
     The result has the same bits for every engine and number of workers: the shards and the order of the sums are fixed,
-    and sums are in float64. If a worker is lost, Dask computes its shards again on another one; an executor raises its
-    own error, such as BrokenProcessPool.
+    and sums are in float64. BLAS must have the same number of threads everywhere, and processors of one kind: a worker
+    of Dask has one thread, so set OMP_NUM_THREADS=1 before NumPy is imported to get its bits in this process. If a
+    worker is lost, Dask computes its shards again on another one; an executor raises its own error, such as
+    BrokenProcessPool.
 
     Parameters
     ----------
