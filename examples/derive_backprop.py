@@ -45,9 +45,10 @@ def main():
     print(tg.derive(tg.nn.binary_cross_entropy(net(X), Y)).source)
 
     net = tg.nn.mlp([2, 4, 3], rng=rng)
+    cost = tg.nn.softmax_cross_entropy(net(X), np.eye(3)[:, [0, 1, 2, 0, 1, 2]])
     penalty = 0.05 * sum(np.sum(layer.W**2) for layer in (net.layers[0], net.layers[2]))
     print("\nA softmax with an L2 penalty:\n")
-    print(tg.derive(tg.nn.softmax_cross_entropy(net(X), np.eye(3)[:, [0, 1, 2, 0, 1, 2]]) + penalty).source)
+    print(tg.derive(cost + penalty).source)
 
     W1, W2 = tg.parameter(rng.normal(size=(4, 2)), name="W1"), tg.parameter(rng.normal(size=(1, 4)), name="W2")
     D1 = tg.Tensor((rng.uniform(size=(4, 6)) < 0.8) * 1.0, name="D1")

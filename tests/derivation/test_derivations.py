@@ -58,6 +58,15 @@ def test_a_shallow_net_has_the_seven_formulas_of_week_3():
     assert found["m"] == "X.shape[1]"
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("name", LABELS)
+def test_the_lines_are_in_the_order_of_the_notes(name, depth):
+    net, loss = loss_of(name, sizes=[2, *[3] * depth])
+    order = [f"{q}{layer}" for layer in range(depth + 1, 0, -1) for q in ("dA", "dZ", "dW", "db")]  # each b after its W
+    for total in (loss, loss + tg.nn.l2(net, 0.1)):
+        assert [line for line in lines(tg.derive(total)) if line.startswith("d")] == order[1:]
+
+
 @pytest.mark.parametrize(
     ("hidden", "slope"),
     [(nn.tanh, "(1 - A{l}**2)"), (nn.relu, "(Z{l} > 0)"), (nn.sigmoid, "(A{l} * (1 - A{l}))")],

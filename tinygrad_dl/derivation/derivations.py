@@ -179,8 +179,8 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     cost = -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m
     dZ2 = A2 - Y
     dW2 = dZ2 @ A1.T / m
-    dA1 = W2.T @ dZ2
     db2 = np.sum(dZ2, axis=1, keepdims=True) / m
+    dA1 = W2.T @ dZ2
     dZ1 = dA1 * (1 - A1**2)
     dW1 = dZ1 @ X.T / m
     db1 = np.sum(dZ1, axis=1, keepdims=True) / m
@@ -197,11 +197,20 @@ def derive_named(loss: Tensor, names: Mapping[int, str], wrt: Any = None, explai
     for target in targets:
         if type(target) is not Tensor or target not in reached:
             raise ValueError(f"derive: expected Tensors that the loss depends on, got {str(target)[:60]}.")
-    replayed = replay(loss, targets, names)
+    replayed = replay(loss, _from_the_last_layer_back(targets, order), names)
     reasons = Reasons()
     per_sample: set[str] = set()
     program = _simplified(replayed, reasons, per_sample)
     return _derivation(program, replayed, reasons, per_sample, explain)
+
+
+def _from_the_last_layer_back(targets: list[Tensor], order: list[Tensor]) -> list[Tensor]:
+    """The `targets` by their first use in the forward pass, the last one first; W before b of one call."""
+    uses: dict[Tensor | None, tuple[int, int]] = {}
+    for i, node in enumerate(order):
+        for argnum, parent in enumerate(node._parents):
+            uses.setdefault(parent, (-i, argnum))
+    return sorted(targets, key=lambda x: uses.get(x, (-len(order), 0)))
 
 
 def _simplified(replayed: Replay, reasons: Reasons, per_sample: set[str]) -> Program:
@@ -222,7 +231,15 @@ def _simplified(replayed: Replay, reasons: Reasons, per_sample: set[str]) -> Pro
     loss = program.outputs[0]
     if type(loss) is Node:
         loss.name = loss.name or "cost"
-    return program
+    return _in_order_of_the_notes(program)
+
+
+def _in_order_of_the_notes(program: Program) -> Program:
+    """The forward pass, then each gradient, right after the cotangents that it needs: dW2, db2, dA1, dZ1, dW1."""
+    in_forward = set(needed(program.outputs[:1]))
+    forward = [node for node in program.nodes if node in in_forward]
+    nodes = dict.fromkeys([*forward, *needed(program.outputs[1:])])
+    return Program(program.inputs, nodes, program.outputs, program.guards)
 
 
 def _rename(program: Program, replayed: Replay, leaves: set[str], per_sample: set[str]) -> None:
