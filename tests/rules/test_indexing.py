@@ -57,6 +57,24 @@ def test_scatter_add_sums_what_stands_at_one_place():
     assert scattered.tolist() == [5.0, 0.0, 2.0]
 
 
+@given(st.integers(0, 5), st.sampled_from(["f2", "f4", "f8", "c8", "i8"]), st.sampled_from("CF"))
+def test_scatter_add_of_many_values_is_that_of_few(seed, dtype, order):
+    like, rng = np.zeros((3, 4, 5), order=order), np.random.default_rng(seed)
+    rows, columns = rng.integers(-3, 3, (2, 1, 1500))
+    for index in (
+        rows,
+        (slice(None, None, -1), rows),
+        (..., rows),
+        (rows, 1, columns),
+        (rows.T[::50], slice(2), columns[:, ::50]),
+    ):
+        values = rng.integers(0, 2, like[index].shape).astype(dtype)
+        expected = np.zeros(like.shape, np.promote_types(dtype, "f8"))
+        np.add.at(expected, index, values)
+        found = _functions.scatter_add(values, index, like)
+        np.testing.assert_array_equal(found, expected.astype(dtype), strict=True)
+
+
 def test_scatter_add_has_the_dtype_of_the_values():
     assert _functions.scatter_add(np.ones(1, np.float32), slice(0, 1), np.zeros(2)).dtype == np.float32
     assert _functions.scatter_add(np.array([0.5]), slice(0, 1), np.zeros(2, int)).tolist() == [0.5, 0.0]
