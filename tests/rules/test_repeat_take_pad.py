@@ -26,6 +26,7 @@ LINEAR = {
     "insert": [lambda x, i=i, a=a: np.insert(x, i, 7.0, a) for i in (0, -1, 5, [0, 2], [1, 1]) for a in AXES],
     "insert into": [lambda x, i=i: np.insert(np.ones((2, 3)), i, x, 1) for i in (0, [0, 1, 1], slice(0, 3))],
     "take": [lambda x, i=i, a=a: np.take(x, i, a) for i in (1, -1, 4, NUMBERS) for a in AXES],
+    "take kinds": [lambda x, i=i, a=a: np.take(x, i, a) for i in (True, [False, True], np.uint8(1)) for a in AXES],
     "take modes": [lambda x, m=m, a=a: np.take(x, [-7, 1, 7], a, mode=m) for m in ("wrap", "clip") for a in AXES],
     "take_along_axis": [lambda x, a=a: np.take_along_axis(x, NUMBERS, a) for a in (0, 1, -1)],
     "compress": [lambda x, c=c, a=a: np.compress(c, x, a) for c in ([True], [False, True, True]) for a in AXES],

@@ -147,12 +147,22 @@ def test_tuples_of_traced_indices_select_from_tensors():
     assert compiled.cache_info() == (3, 1, 0, 1)
 
 
-@pytest.mark.parametrize("read", [lambda x, i: np.take(x, i, axis=0), lambda x, i: np.take(x, indices=i, axis=1)])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x, i: np.take(x, i, axis=0),
+        lambda x, i: np.take(x, indices=i, axis=1),
+        lambda x, i: np.take(x, 4 * i, mode="wrap"),
+        lambda x, i: np.take(x, 2 * i, 1, mode="clip"),
+        lambda x, i: np.take_along_axis(x, i[None], -2),
+    ],
+)
 def test_functions_of_tensors_take_traced_indices(read):
     f = tg.value_and_grad(lambda x, i: np.sum(read(x, i) ** 2))
     compiled = tg.compile(f)
-    for i in np.array([[2, 0], [1, 1]]):
+    for i in np.array([[2, 0, 1], [1, 1, 0]]):
         assert_equal(compiled(np.outer(X, X), i), f(np.outer(X, X), i))
+    assert compiled.cache_info().hits == 1
 
 
 @pytest.mark.parametrize("shapes", [((3, 3), (3, 2)), ((3, 2), (3, 3)), ((3, 2), (2, 3))])

@@ -1,6 +1,6 @@
 """Functions that move elements: repeat, tile, take, delete, insert, pad and their like.
 
-They share one rule: it numbers the elements of an argument, lets the function itself move the numbers, and adds each
+Most share one rule: it numbers the elements of an argument, lets the function itself move the numbers, and adds each
 part of the cotangent to the element that has its number.
 """
 
@@ -14,6 +14,7 @@ from .. import _functions
 from .._signatures import signature
 from ..core import primitives
 from ..core.registry import defcomposite, defvjp
+from ._shapes import as_array, cast, index_at_axis
 
 
 def defmove(function: Any, *argnums: Any, **neutral: Any) -> None:
@@ -46,13 +47,37 @@ defmove(np.repeat, 0)
 defmove(np.tile, 0)
 defmove(np.resize, 0)
 defmove(np.delete, 0)
-defmove(np.take, 0)
-defmove(np.take_along_axis, 0)
 defmove(np.compress, 1)
 defmove(np.extract, 1)
 defmove(np.diag, 0)
 defmove(np.diagflat, 0)
 defmove(np.diagonal, 0)
+
+# ---- reading elements by their numbers, as indexing does
+
+
+def _take_vjp(g, ans, a, indices, axis=None, out=None, mode="raise"):
+    if axis is None or not a.ndim:  # NumPy accepts axis 0 for a 0-d array
+        return np.reshape(_take_vjp(g, ans, np.reshape(a, -1), indices, 0, None, mode), a.shape)
+    indices = cast(as_array(indices), int)  # True is 1 here, not a mask
+    if mode != "raise":
+        last = a.shape[axis] - 1
+        indices = np.clip(indices, 0, last) if mode == "clip" else indices % (last + 1)
+    return _functions.scatter_add(g, index_at_axis(axis % a.ndim, indices), a)
+
+
+def _take_along_axis_vjp(g, ans, arr, indices, axis=-1):
+    if axis is None:
+        return _take_vjp(g, ans, arr, indices)
+    index = list(np.indices(arr.shape, sparse=True))
+    index[axis] = indices
+    return _functions.scatter_add(g, tuple(index), arr)
+
+
+defvjp(np.take, _take_vjp)
+defvjp(np.take_along_axis, _take_along_axis_vjp)
+
+# ---- insertion
 
 
 @primitives.array_function
