@@ -114,6 +114,15 @@ def test_the_complex_arcsinh_has_the_slope_of_a_logarithm_far_from_0(z):
     np.testing.assert_allclose(slope, math.copysign(1, z.real) / z / np.sqrt(1 + (1 / z) ** 2), rtol=1e-12)
 
 
+@pytest.mark.parametrize("z", [1e200 + 1e200j, -1e200 - 3e180j, 1e160 - 1e160j, 5 + 1e180j])
+def test_the_complex_inverse_functions_have_their_slopes_far_from_0(z):
+    side = math.copysign(1, z.imag)
+    far = {np.arcsin: (1j * side, 0), np.arccos: (-1j * side, 0), np.arctan: (1, 1), np.arctanh: (-1, 1)}
+    for f, (limit, power) in far.items():
+        (slope,) = tg.vjp(f, np.array(z))[1](np.array(z))
+        np.testing.assert_allclose(slope * z**power, limit, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("f", [np.logaddexp, np.logaddexp2])
 @pytest.mark.parametrize("close", [True, False])
 @given(z=floats(2))

@@ -145,16 +145,27 @@ defvjp(
 # ---- trigonometric and hyperbolic functions
 
 
-def _one_minus_square(x):
-    return -(x**2 - 1) if np.iscomplexobj(x) else 1 - x**2  # a sum turns -0j to 0j, over the root's branch cut
+def _root(x):
+    """Compute the root of 1 - x**2; for complex x in factors, as the square may overflow to nan."""
+    if not np.iscomplexobj(x):
+        return np.sqrt(1 - x**2)
+    return np.sqrt(-(x - 1)) * np.sqrt(x - (-1))  # sums turn -0j to 0j, over the branch cuts
+
+
+def _arctan_vjp(g, ans, x):
+    return g / (x - 1j) / (x + 1j) if np.iscomplexobj(x) else g / (1 + x**2)
+
+
+def _arctanh_vjp(g, ans, x):
+    return g / (1 - x) / (1 + x) if np.iscomplexobj(x) else g / (1 - x**2)
 
 
 defvjp(np.sin,          lambda g, ans, x: g * np.cos(x))
 defvjp(np.cos,          lambda g, ans, x: -g * np.sin(x))
 defvjp(np.tan,          lambda g, ans, x: g * (1 + ans**2))
-defvjp(np.arcsin,       lambda g, ans, x: g / np.sqrt(_one_minus_square(x)))
-defvjp(np.arccos,       lambda g, ans, x: -g / np.sqrt(_one_minus_square(x)))
-defvjp(np.arctan,       lambda g, ans, x: g / (1 + x**2))
+defvjp(np.arcsin,       lambda g, ans, x: g / _root(x))
+defvjp(np.arccos,       lambda g, ans, x: -g / _root(x))
+defvjp(np.arctan,       _arctan_vjp)
 defvjp(
     np.arctan2,
     lambda g, ans, y, x: _angle_vjp(g, unit(x, np.hypot(x, y)), np.hypot(x, y), x, y),
@@ -165,7 +176,7 @@ defvjp(np.cosh,         lambda g, ans, x: g * np.sinh(x))
 defvjp(np.tanh,         lambda g, ans, x: g * (1 - ans**2))
 defvjp(np.arcsinh,      lambda g, ans, x: g / np.cosh(ans))  # the same root, where x**2 overflows too
 defvjp(np.arccosh,      lambda g, ans, x: g / (np.sqrt(x - 1) * np.sqrt(x - (-1))))
-defvjp(np.arctanh,      lambda g, ans, x: g / (1 - x**2))
+defvjp(np.arctanh,      _arctanh_vjp)
 defvjp(np.deg2rad,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.radians,      lambda g, ans, x: g * (math.pi / 180))
 defvjp(np.rad2deg,      lambda g, ans, x: g * (180 / math.pi))
