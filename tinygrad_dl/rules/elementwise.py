@@ -95,8 +95,7 @@ def _sign(x):
     """Compute the sign: a constant ±1 or 0 for real x; x / |x| for complex x, which is not constant."""
     if not np.iscomplexobj(x):
         return np.sign(primitives.values(x))
-    zero = x == 0
-    return np.where(zero, 0, x / np.where(zero, 1, np.abs(x)))
+    return unit(x, np.abs(x))
 
 
 def _real_if_close(a, tol=100):
