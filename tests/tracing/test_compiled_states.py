@@ -99,6 +99,31 @@ def test_what_changes_between_calls_is_seen(what):
     assert_same(reads(value, of), changes)
 
 
+RULES = {
+    "by argument": tg.defvjp,
+    "one for each": lambda f, rule: tg.defvjp_each(f, lambda argnum, *args: rule(*args)),
+    "a joint one": lambda f, rule: tg.defvjp_jointly(f, lambda *args: (rule(*args),)),
+    "a decomposition": lambda f, rule: tg.defcomposite(f, lambda x: rule(x, None, x)),
+}
+
+
+@pytest.mark.parametrize("define", RULES.values(), ids=RULES)
+def test_what_the_rules_of_a_primitive_read_is_seen(define):
+    def make():
+        state = {"factor": 2.0, "weights": X.copy()}
+        f = tg.primitive(lambda x: x * 1.0)
+        define(f, lambda g, ans, x: g * state["factor"] * state["weights"])
+        return tg.grad(lambda x: np.sum(f(x))), (f, state)
+
+    changes = [
+        lambda s: s[1].update(factor=3.0),
+        lambda s: s[1]["weights"].fill(5.0),
+        lambda s: s[1].update(weights=2 * X),
+        lambda s: define(s[0], lambda g, ans, x: g * 7.0),
+    ]
+    assert_same(make, changes)
+
+
 def test_global_variables_in_methods_of_classes_are_seen(monkeypatch):
     def make():
         scaling = Scaling()

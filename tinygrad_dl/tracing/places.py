@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import _frames
+from ..core import registry
 from ..core.tensor import Tensor
 from ..proxies.dispatching import Symbolic
 
@@ -190,6 +191,9 @@ class Places:
         elif isinstance(value, types.FunctionType):
             self._names.update(_names_in(value.__code__), value.__code__.co_freevars)
             yield from _parts_of_function(value, label)
+            for table in (registry.vjps, registry.composites):  # a user's rules for it, which may read places too
+                if value in table and type(table[value]) is not registry.ChosenRules:
+                    yield table[value], label, Place(table, value, label)
             if vars(value).keys() - {"__wrapped__"} and not _is_of_library(value):
                 yield from self._attributes(value, label)
         elif type(value).__module__.startswith(__package__):  # a compiled function
