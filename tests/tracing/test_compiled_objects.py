@@ -133,6 +133,24 @@ def test_a_copy_of_an_object_has_its_own_compiled_methods(copied):
     assert original.of(X) == 14
 
 
+class Scaled:
+    factor = 2.0
+
+    @classmethod
+    @tg.compile
+    def of(cls, x):
+        return cls.factor * x
+
+
+class ScaledMore(Scaled):
+    factor = 3.0
+
+
+def test_a_method_of_a_class_is_compiled_for_each_class():
+    for _ in range(2):
+        assert_equal([kind.of(X) for kind in (Scaled, ScaledMore, ScaledMore())], [2.0 * X, 3.0 * X, 3.0 * X])
+
+
 # ---- programs of other shapes
 
 

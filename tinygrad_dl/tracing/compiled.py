@@ -127,7 +127,7 @@ class Compiled(Derived):
         """Bind it as a method: each object has its own compiled function."""
         if instance is None:
             return self
-        if not hasattr(instance, "__dict__"):
+        if not isinstance(getattr(instance, "__dict__", None), dict):  # it has slots, or is a class
             return functools.partial(self, instance)
         bound = vars(instance).get(self._f.__name__)
         if type(bound) is Compiled and getattr(bound._f, "__self__", instance) is not instance:
