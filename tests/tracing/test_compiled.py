@@ -230,6 +230,16 @@ def positives(x):
     return x[x > 0]
 
 
+@pytest.mark.parametrize("map_samples", [lambda f: f, tg.vmap])
+def test_a_custom_function_and_its_vjp_are_compiled(map_samples):
+    cubed = tg.custom(lambda x: np.asarray(x) ** 3, lambda g, ans, x: g * 3 * x**2)
+    f = map_samples(tg.grad(lambda x: np.sum(cubed(x))))
+    compiled = tg.compile(f)
+    for factor in (1, 2, 3):
+        assert_equal(compiled(factor * X), f(factor * X))
+    assert compiled.cache_info()[:3] == (2, 1, 0)
+
+
 def test_a_primitive_whose_shape_depends_on_values_is_checked():
     compiled = tg.compile(lambda x: positives(x) * 2)
     for x in (X[0], X[0], -X[0], X[0, :3] * 0 + 1):

@@ -94,6 +94,14 @@ def test_what_only_the_trace_cannot_do_runs_as_it_is_and_is_said():
     assert f.cache_info() == (0, 0, 2, 0)
 
 
+def test_an_array_from_outside_of_a_custom_function_is_said_to_be_one():
+    f = tg.compile(tg.custom(lambda x: WEIGHTS @ x, numeric=True))
+    with pytest.warns(UserWarning, match="it uses an array that is no positional argument; pass that as one"):
+        np.testing.assert_array_equal(f(X), WEIGHTS @ X)
+    with pytest.raises(TypeError, match="other libraries, which must get all arrays as arguments"):
+        tg.compile(tg.custom(lambda x: np.asarray(WEIGHTS) @ x, numeric=True))(X)
+
+
 def test_many_signatures_are_warned_of():
     f = tg.compile(np.sum)
     for n in range(1, 9):

@@ -10,9 +10,10 @@ import numpy as np
 
 from .. import pytree
 from .._signatures import signature
-from ..batching import Batched, at_own_levels, core_of
+from ..batching import at_own_levels, core_of
 from ..core import arguments, primitives
 from ..core.tensor import Tensor
+from ..proxies.dispatching import Dispatching
 from .derived import Derived
 from .trace import is_tracked
 from .user_ops import defvjp_jointly, mark_as_user_op
@@ -204,13 +205,14 @@ def _read_only(value: Any) -> Any:
 def _check_output(y: Any, forward: Callable) -> np.ndarray:
     array = np.array(y) if isinstance(y, (np.ndarray, np.generic, float, int, complex)) else None
     if array is None or array.dtype.kind not in "fciub":
-        hint = ": it uses a Tensor that is no positional argument; pass that as one" if type(y) is Tensor else ""
+        kind = "a Tensor" if type(y) is Tensor else "an array" if isinstance(y, Dispatching) else ""  # in a trace
+        hint = f": it uses {kind} that is no positional argument; pass that as one" if kind else ""
         raise TypeError(f"{_name(forward)} gave {type(y).__name__} {y!r:.40}: expected an array of floats{hint}.")
     return array[()]
 
 
 def _check_cotangent(part: Any, i: int, forward: Callable) -> Any:
-    if part is None or isinstance(part, (Tensor, Batched)):
+    if part is None or isinstance(part, (Tensor, Dispatching)):
         return part
     array = np.asarray(part)
     if array.dtype.kind not in "fciub":

@@ -170,7 +170,8 @@ _CONVERSIONS = {
     complex: "complex(x) of a traced value would be a constant of the program: leave it out",
     list: "x.tolist() of a traced value would be a constant of the program: return the array",
     np.ndarray: "a traced value can't become a plain array, which would be a constant of the program: leave out "
-    "np.array and np.asarray, write functions of NumPy, and tg.primitive for functions of other libraries",
+    "np.array and np.asarray, write functions of NumPy, and tg.primitive for functions of other libraries, which must "
+    "get all arrays as arguments",
 }
 
 
