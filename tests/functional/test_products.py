@@ -111,6 +111,20 @@ def test_a_tangent_and_a_cotangent_can_be_differentiated_by():
     assert tg.grad(lambda u: tg.vjp(np.sin, 0.5)[1](u)[0])(1.0) == np.cos(0.5)
 
 
+@pytest.mark.parametrize("f", [lambda x: x, np.exp, tg.grad(lambda x: np.sum(np.exp(x))), tg.checkpoint(np.exp)])
+def test_derivatives_by_a_cotangent_are_arrays_which_keep_no_graph_of_the_primals(f):
+    _, pullback = tg.vjp(f, X)
+    slope = pullback(np.ones(2))[0]
+    found = tg.grad(lambda u: np.sum(pullback(u)[0] ** 2))(X)
+    forward = tg.vjp(lambda u: pullback(u)[0], X)[1](X)[0]
+    by_constants = tg.grad(lambda w: np.sum(w * tg.vjp(lambda x: w * f(x), X)[0]))(X)
+    assert {type(part) for part in (slope, found, forward, by_constants)} == {np.ndarray}
+    np.testing.assert_allclose(found, 2 * slope**2 * X)
+    np.testing.assert_allclose(forward, slope * X)
+    np.testing.assert_allclose(by_constants, 2 * X * f(X))
+    assert pullback(np.ones(2))[0].tolist() == slope.tolist()
+
+
 def test_results_are_tensors_where_a_primal_was_one():
     value, pullback = tg.vjp(np.sin, tg.Tensor(X))
     assert type(value) is type(pullback(X)[0]) is tg.Tensor

@@ -7,13 +7,27 @@ Most gradients never are: they are computed on arrays, and recorded as one node,
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from ..core import primitives
 from ..core.backprop import backward_between, seeds_of, topological_order
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor
+
+R = TypeVar("R")
+
+
+def with_tracked(inputs: Sequence[Tensor], function: Callable[..., R], *args: Any) -> R:
+    """Call `function(*args)`; leaves among the `inputs` of a transform that has ended are tracked meanwhile."""
+    leaves = [x for x in inputs if not x._tracked]
+    try:
+        for leaf in leaves:
+            leaf._tracked = True
+        return function(*args)
+    finally:
+        for leaf in leaves:
+            leaf._tracked = False
 
 
 class Pullback(primitives.Hidden):
@@ -45,28 +59,19 @@ class Pullback(primitives.Hidden):
 
     def arrays(self) -> Any:
         """The cotangents of the inputs as arrays."""
-        with self._tracking:
-            found = self._go_backward(create_graph=False)
+        found = self._go_backward(create_graph=False)
         return tuple(found) if len(found) > 1 else found[0]
 
     def _go_backward(self, create_graph: bool) -> list[Any]:
-        """The cotangents of the inputs; leaves are tracked meanwhile, as in the transform."""
-        leaves = [x for x in self.inputs if not x._tracked]
-        try:
-            for leaf in leaves:
-                leaf._tracked = True
-            return backward_between(self.seeds, self.inputs, self.order, create_graph)
-        finally:
-            for leaf in leaves:
-                leaf._tracked = False
+        with self._tracking:
+            return with_tracked(self.inputs, backward_between, self.seeds, self.inputs, self.order, create_graph)
 
     def cotangents(self, g: Any, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
         """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated.
 
         Where one of them depends on another, the outer pass propagates its cotangent on, so paths through it are cut.
         """
-        with self._tracking:
-            results = self._go_backward(create_graph=True)
+        results = self._go_backward(create_graph=True)
         seeds = seeds_of(zip(results, g if len(results) > 1 else [g], strict=True))
         nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
         order = topological_order(*seeds)
