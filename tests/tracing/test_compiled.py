@@ -230,10 +230,10 @@ def positives(x):
     return x[x > 0]
 
 
-@pytest.mark.parametrize("map_samples", [lambda f: f, tg.vmap])
-def test_a_custom_function_and_its_vjp_are_compiled(map_samples):
-    cubed = tg.custom(lambda x: np.asarray(x) ** 3, lambda g, ans, x: g * 3 * x**2)
-    f = map_samples(tg.grad(lambda x: np.sum(cubed(x))))
+@pytest.mark.parametrize("transform", [lambda f: f, tg.vmap, tg.checkpoint, tg.fused])
+def test_a_custom_function_and_its_vjp_are_compiled(transform):
+    cubed = transform(tg.custom(lambda x: np.asarray(x) ** 3, lambda g, ans, x: g * 3 * x**2))
+    f = tg.grad(lambda x: np.sum(cubed(x)))
     compiled = tg.compile(f)
     for factor in (1, 2, 3):
         assert_equal(compiled(factor * X), f(factor * X))

@@ -16,7 +16,7 @@ from ..core.modes import IN_RULE, is_grad_enabled, with_recording
 from ..core.registry import defvjp_jointly
 from ..core.tensor import Tensor, untracked
 from ..nn.module import Module
-from ..tracing.symbols import transparent
+from ..tracing.symbols import recorder, transparent
 from .derived import Derived, P, R
 from .trace import as_array, is_tracked, untrack
 from .user_ops import is_user_op
@@ -195,7 +195,7 @@ def _step(node: Tensor, number: dict[Tensor, int]) -> tuple:
         if parent in number:
             args[i] = None
             places.append((i, number[parent]))
-    checked = _summary(node) if is_user_op(node._function) else None
+    checked = _summary(node) if is_user_op(node._function) and recorder.get() is None else None
     return node._function, tuple(args), node._kwargs, places, checked
 
 
