@@ -18,7 +18,7 @@ METHODS = {
     "dot": ((np.ones((3, 2)),), {}),
     "mean": ((), {"axis": 1, "keepdims": True}),
     "repeat": ((2,), {"axis": 1}),
-    "reshape": (((3, 2),), {"order": "F"}),
+    "reshape": (((3, 2),), {"order": "F", "copy": True}),
     "round": ((1,), {}),
     "squeeze": ((), {}),
     "sum": ((0,), {}),

@@ -45,6 +45,13 @@ def test_both_spellings_of_the_bounds_of_clip_have_the_same_gradients(names, x, 
     assert by_each(spelled, *given) == by_each(older, *given)
 
 
+@pytest.mark.parametrize("bounds", [{"min": tg.parameter(0.0)}, {"a_min": 0.0, "a_max": tg.parameter(1.0)}])
+def test_a_clip_into_an_array_is_an_error_that_names_out(bounds):
+    with pytest.raises(TypeError, match=r"np\.clip has no derivative rule for calls with out=: compute a new Tensor"):
+        np.clip(np.ones(2), **bounds, out=np.zeros(2))
+    assert np.clip(tg.parameter([2.0]), 0.0, 1.0, None).tolist() == [1.0]
+
+
 def test_heaviside_is_its_second_argument_at_0_and_constant_elsewhere():
     assert by_each(np.heaviside, [-1.0, 0.0, 2.0], [0.5, 0.5, 0.5]) == [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     assert not np.heaviside(tg.parameter(1.0), 0.5).requires_grad

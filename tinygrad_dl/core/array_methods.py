@@ -103,9 +103,9 @@ class ArrayMethods(Lacking):
         """`np.clip` to the interval from `min` to `max`."""
         return np.clip(self, min, max)
 
-    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+    def reshape(self, *shape: Any, order: Any = "C", **copy: Any) -> Any:
         """`np.reshape`, of a shape given as one tuple or as separate lengths."""
-        return np.reshape(self, (shape[0] if len(shape) == 1 else shape), order=order)
+        return np.reshape(self, (shape[0] if len(shape) == 1 else shape), order=order, **copy)
 
     def transpose(self, *axes: Any) -> Any:
         """`np.transpose`, by axes given as one tuple, as separate numbers, or not at all: then it reverses them."""

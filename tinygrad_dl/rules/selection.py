@@ -47,11 +47,11 @@ def _not_above(x, high):
 
 defvjp(
     np.clip,
-    lambda g, ans, x, a_min=None, a_max=None, *, min=None, max=None: (
+    lambda g, ans, x, a_min=None, a_max=None, out=None, *, min=None, max=None: (
         g * (_not_below(x, a_min) & _not_above(x, a_max) & _not_below(x, min) & _not_above(x, max))
     ),
-    lambda g, ans, x, a_min, a_max=None: g * ((x < a_min) & _not_above(a_min, a_max)),
-    lambda g, ans, x, a_min, a_max: g * ((x if a_min is None else np.maximum(x, a_min)) > a_max),
+    lambda g, ans, x, a_min, a_max=None, out=None: g * ((x < a_min) & _not_above(a_min, a_max)),
+    lambda g, ans, x, a_min, a_max, out=None: g * ((x if a_min is None else np.maximum(x, a_min)) > a_max),
 )
 older_names[np.clip] = {"min": "a_min", "max": "a_max"}
 
