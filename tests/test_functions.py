@@ -72,6 +72,13 @@ def test_an_index_may_be_a_tensor():
     assert _functions.add_at(np.ones((2, 2)), (slice(None), i), x[:, None]).tolist() == [[1.0, 2.0], [1.0, 3.0]]
 
 
+def test_put_along_axis_takes_arrays_in_any_order_of_memory():
+    x = tg.parameter(np.arange(6.0).reshape(3, 2).T)
+    y = _functions.put_along_axis(x, [1, 3], 9.0, None)
+    assert y.tolist() == [[0, 9, 4], [9, 3, 5]]
+    assert tg.gradients(y, x, cotangent=np.ones((3, 2)).T).tolist() == [[1, 0, 1], [0, 1, 1]]
+
+
 def test_put_along_axis_is_what_take_along_axis_reads():
     x = tg.parameter([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]])
     order = np.argsort(x, axis=1)

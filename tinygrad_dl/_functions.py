@@ -167,7 +167,7 @@ def put_along_axis(x: Any, indices: Any, values: Any, axis: int | None) -> Any:
     array([[1., 0.],
            [0., 2.]])
     """
-    changed = _copy_for(x, values)
+    changed = np.asarray(_copy_for(x, values), order="C")  # NumPy takes no other order if the axis is None
     np.put_along_axis(changed, np.asarray(indices), values, axis)
     return changed
 
