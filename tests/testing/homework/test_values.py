@@ -182,3 +182,33 @@ def gradient(theta, X, Y, n, h, k):
 def test_a_vector_of_all_parameters_has_the_sizes_beside_it(check, old, new, status):
     found = check(ALL_IN_ONE_VECTOR.replace(old, new))
     assert found.status == status, found.out + found.err
+
+
+OF_GLOBALS = """
+W, b = [np.ones((4, 3)), np.ones((2, 4))], [np.zeros(4), np.zeros(2)]
+def cost(x, y):
+    return np.sum((W[1] @ np.tanh(W[0] @ x + b[0]) + b[1] - y) ** 2) / 2
+def gradient(x, y):
+    h = np.tanh(W[0] @ x + b[0])
+    d2 = W[1] @ h + b[1] - y
+    d1 = W[1].T @ d2 * (1 - h**2)
+    dW = [np.outer(d1, x), np.outer(d2, h)]
+    return dW, [d1, d2]
+"""
+LOOP = """
+x, y = np.array([0.3, 1.0, -2.0]), np.array([0.5, -1.0])
+for step in range(3):
+    dW, db = gradient(x, y)
+    for l in range(2):
+        W[l] -= 0.1 * dW[l]
+        b[l] -= 0.1 * db[l]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [(OF_GLOBALS + LOOP, 0), (OF_GLOBALS, 2), ((OF_GLOBALS + LOOP).replace("np.outer(d2, h)", "np.outer(d2, h**2)"), 1)],
+)
+def test_gradients_of_global_weights_are_not_those_of_the_arguments(check, source, status):
+    found = check(source.replace("return dW, [d1, d2]", "db = [d1, d2]\n    return dW, db"))
+    assert found.status == status, found.out + found.err

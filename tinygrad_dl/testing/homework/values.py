@@ -210,16 +210,19 @@ def plan_of(file: UserFile, name: str, call: Call, both: bool) -> Plan:
         parts = [((i,), names[i], part) for i, part in enumerate(result)]
     else:
         parts = [((), (names or [""])[0], result)]
-    for place, _, part in list(parts):
+    for place, label, part in list(parts):
         if isinstance(part, Mapping):
             parts += [((*place, key), str(key), entry) for key, entry in part.items()]
         elif isinstance(part, (tuple, list)) and all(
             isinstance(entry, (np.ndarray, np.generic, float)) for entry in part
         ):
-            parts += [((*place, i), "", entry) for i, entry in enumerate(part)]
+            label = label if _is_of_others(label, call) else ""
+            parts += [((*place, i), label, entry) for i, entry in enumerate(part)]
     value, gradients, called, left = None, {}, {}, []
     for place, label, part in parts:
         if not _is_floats(part) or (isinstance(part, (tuple, list)) and not place[1:] and not label):
+            continue
+        if _is_of_others(label, call):
             continue
         inside = bool(label) and (len(place) > 1 or isinstance(result, Mapping))
         argument = _argument(label, call, inside)
@@ -250,6 +253,12 @@ def _argument(label: str, call: Call, inside: bool) -> str:
     """The argument that a part named `label` is the gradient of; a key `W` of a dict may be that of W."""
     argument = argument_of(label, call.names) if inside or is_gradient(label) else ""
     return argument if inside or argument != label else ""
+
+
+def _is_of_others(label: str, call: Call) -> bool:
+    """True for the name of a gradient of weights or biases, where the function takes none: they are global."""
+    takes = {role for role in roles_of(call.names).values()} & {"weights", "bias"}
+    return not takes and bool(is_gradient(label) and argument_of(label, ("W", "weights", "b", "bias", "biases")))
 
 
 def _differentiable(call: Call) -> list[str]:
