@@ -359,7 +359,7 @@ def gradients_in(file: UserFile, function: Any, result: Any, places: Sequence[Pl
     named = {
         n: np.float64(part) if isinstance(part, (int, float)) else part for n, part in zip(names, parts, strict=True)
     }
-    found = arrays_in(named)
+    found = arrays_in(named, once=False)  # also db1 that is given as db2 too
     if not found:
         raise CannotCheck("expected gradients, got none.")
     return found

@@ -44,16 +44,14 @@ class Place(NamedTuple):
         return text
 
 
-def arrays_in(thing: Any) -> dict[Place, np.ndarray]:
-    """The arrays of real numbers in an object, its dicts, lists and inner objects, each once, by place."""
-    found: dict[Place, np.ndarray] = {}
-    seen: set[int] = set()
-    for place, value in _walk(thing, (), (), seen, DEPTH):
-        found[place] = value
-    return found
+def arrays_in(thing: Any, once: bool = True) -> dict[Place, np.ndarray]:
+    """The arrays of real numbers in an object, its dicts, lists and inner objects, each `once` or wherever it is."""
+    return dict(_walk(thing, (), (), set(), DEPTH, once))
 
 
-def _walk(thing: Any, owner: tuple, containers: tuple, seen: set[int], depth: int) -> Iterator[tuple[Place, Any]]:
+def _walk(
+    thing: Any, owner: tuple, containers: tuple, seen: set[int], depth: int, once: bool
+) -> Iterator[tuple[Place, Any]]:
     inside = _entries(thing)
     if inside is None or depth < 0 or id(thing) in seen:
         return
@@ -64,7 +62,7 @@ def _walk(thing: Any, owner: tuple, containers: tuple, seen: set[int], depth: in
     later = []
     for key, value in inside:
         if _is_numbers(value) or (_is_number(value) and isinstance(key, str) and NUMBERS.fullmatch(key)):
-            if id(value) not in seen or _is_number(value):
+            if id(value) not in seen or _is_number(value) or not once:
                 seen.add(id(value))
                 yield Place(owner, containers, key), value
                 for name, part in getattr(value, "__dict__", {}).items():  # an array of a subclass, with its gradient
@@ -73,7 +71,7 @@ def _walk(thing: Any, owner: tuple, containers: tuple, seen: set[int], depth: in
         else:
             later.append((key, value))
     for key, value in later:
-        yield from _walk(value, owner, (*containers, key), seen, depth - 1)
+        yield from _walk(value, owner, (*containers, key), seen, depth - 1, once)
 
 
 def _entries(thing: Any) -> list[tuple[Any, Any]] | None:
