@@ -4,6 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays, integer_dtypes, unsigned_integer_dtypes
 
 import tinygrad_dl as tg
 from tests.marks import in_depth
@@ -15,6 +18,7 @@ LOSSES = {
     "squared error": (nn.mean_squared_error, lambda rng, m: rng.normal(size=(1, m))),
     "softmax": (nn.softmax_cross_entropy, lambda rng, m: rng.normal(size=(2, m))),
 }
+LOSSES_OF_ROWS = nn.binary_cross_entropy_with_logits, nn.mean_squared_error
 each_loss = pytest.mark.parametrize("name", LOSSES)
 
 
@@ -49,6 +53,28 @@ def test_labels_of_any_type_leave_the_type_of_the_loss_and_its_gradient(name, ki
     assert loss(A, Y).dtype == value.dtype == gradient.dtype == dtype
     assert np.isclose(value, right, rtol=8 * eps)
     assert np.allclose(gradient, slope, rtol=8 * eps, atol=eps * np.abs(slope).max())
+
+
+@given(st.data())
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    "function",
+    [
+        nn.sigmoid,
+        nn.activations.sigmoid,
+        nn.softmax,
+        nn.log_softmax,
+        *(lambda A, loss=loss: loss(A, np.array([[1, 0]])) for loss in LOSSES_OF_ROWS),
+        lambda Z: nn.softmax_cross_entropy(np.concatenate([Z, Z]), np.array([1, 0])),
+    ],
+)
+def test_predictions_in_integers_count_as_the_numbers_that_they_are(function, compiled, data):
+    """In uint8, -1 is 255, and 16² is 0."""
+    kind = data.draw(st.one_of(st.just(np.dtype(bool)), integer_dtypes(), unsigned_integer_dtypes()))
+    A = data.draw(arrays(kind, (1, 2)))
+    with np.errstate(over="ignore"):
+        found = (tg.compile(function) if compiled else function)(A)
+        np.testing.assert_array_equal(found, function(A.astype(float)), strict=True)
 
 
 @pytest.mark.parametrize("Y", [np.array([1, 2]), np.eye(3)[:, [1, 2]], np.eye(3, dtype=int)[:, [1, 2]]])

@@ -14,6 +14,7 @@ Array = TypeVar("Array", bound=Any)  # an array or a Tensor: what a function is 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 HALF = np.dtype(np.float16)
+_INTEGERS = ("b", "i", "u")
 
 
 def upcast_half(x: Any) -> Any:
@@ -22,15 +23,23 @@ def upcast_half(x: Any) -> Any:
 
 
 def with_half_upcast(function: Function) -> Function:
-    """Compute `function` in float32 and round the result once where its first argument is float16."""
+    """Compute `function` in float32 and round the result once where its first argument is float16.
+
+    Integers become float64: in uint8, -1 is 255.
+    """
     first = function.__code__.co_varnames[0]
 
     @functools.wraps(function)
     def upcast(*args, **kwargs):
-        if getattr(args[0] if args else kwargs.get(first), "dtype", None) is not HALF:
-            return function(*args, **kwargs)
-        named = {name: upcast_half(x) for name, x in kwargs.items()}
-        return function(*map(upcast_half, args), **named).astype(HALF)
+        z = args[0] if args else kwargs.get(first)
+        dtype = getattr(z, "dtype", None)
+        if dtype is HALF:
+            named = {name: upcast_half(x) for name, x in kwargs.items()}
+            return function(*map(upcast_half, args), **named).astype(HALF)
+        if getattr(dtype, "kind", None) in _INTEGERS:
+            given = z.astype(np.float64)  # type: ignore[union-attr]
+            return function(given, *args[1:], **{name: x for name, x in kwargs.items() if name != first})
+        return function(*args, **kwargs)
 
     return upcast  # type: ignore[return-value]  # it takes what `function` takes
 
