@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, TypedDict
 
 import numpy as np
@@ -20,6 +20,7 @@ from ..proxies.dispatching import Symbolic
 _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset({np.ndarray, np.float64, np.float32})  # arithmetic on 0-d arrays gives scalars
 
+_CHANGING = frozenset({list, dict, np.ndarray})  # types of attributes that `update` may change in place
 _MOST_NAMES = 12  # of parameters in a notebook
 _OURS = (__name__, f"{__package__}.algorithms")
 
@@ -36,6 +37,8 @@ class Settings(TypedDict, total=False):
 
 class Optimizer:
     """Base class of optimizers; a subclass defines `update`.
+
+    The arrays and numbers that it sets in `__init__`, in lists and dicts too, are its state, which `tg.fit` saves.
 
     Parameters that do not require grad at a step are left unchanged. The updates of float16 parameters are computed
     in float32, where squared gradients and epsilon do not underflow.
@@ -169,7 +172,7 @@ class Optimizer:
         TypeError
             If a gradient, an update or the learning rate does not hold real numbers.
         """
-        before = {name: values[:] if type(values) is list else values for name, values in vars(self).items()}
+        before = {name: v.copy() if type(v) in _CHANGING else v for name, v in vars(self).items()}
         moved: list[Tensor] = []
         new: list[np.ndarray] = []
         try:
@@ -258,11 +261,10 @@ class Optimizer:
         Returns
         -------
         dict of str to array
-            The arrays by name: "steps", and "v.0", "v.1", ... of an attribute `_v`, a list with an array for each
-            parameter.
+            The arrays and numbers among the attributes, in lists and dicts too, by name: "steps", and "v.0", "v.1", ...
+            of an attribute `_v`. Arguments of `__init__` are settings, and left out, but for the learning rate.
         """
-        state = {"steps": np.array(self.steps), "learning_rate": np.array(self.learning_rate)}
-        return state | {f"{name.lstrip('_')}.{i}": np.array(averages[i]) for name, averages, i in self._averages()}
+        return {name: np.array(holder[key]) for name, holder, key in self._state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the state to that of another optimizer of the same kind; on an error, nothing has changed.
@@ -275,32 +277,37 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If a name is missing or unknown, or a shape or dtype differs.
+            If a name is missing or unknown, as of an attribute that `__init__` does not set, or a shape or dtype
+            differs.
         """
-        kind, own = type(self).__name__, self.state_dict()
-        if difference := describe_difference(own, list(state)):
+        kind, places = type(self).__name__, {name: (holder, key) for name, holder, key in self._state()}
+        if difference := describe_difference(places, list(state)):
             raise ValueError(f"the state does not fit this {kind}: {difference}.")
-        for name, values in own.items():
-            given = np.asarray(state[name])
-            if given.shape != values.shape or not np.can_cast(given.dtype, values.dtype, "same_kind"):
-                expected = f"{values.dtype} of shape {values.shape}"
+        new = []
+        for name, (holder, key) in places.items():
+            old, given = holder[key], np.asarray(state[name])
+            shape, dtype = np.shape(old), np.asarray(old).dtype
+            if given.shape != shape or not np.can_cast(given.dtype, dtype, "same_kind"):
+                expected = f"{dtype} of shape {shape}"
                 raise ValueError(f"{kind}: {name}: expected {expected}, got {given.dtype} of shape {given.shape}.")
-        for name, averages, i in self._averages():
-            loaded = np.array(state[f"{name.lstrip('_')}.{i}"])
-            old = averages[i]
-            averages[i] = loaded.astype(old.dtype) if type(old) is np.ndarray else type(old)(loaded)
-        self.steps, self._rate = int(state["steps"]), float(state["learning_rate"])
+            new.append(given.astype(dtype) if isinstance(old, np.ndarray) else type(old)(given))
+        for (holder, key), value in zip(places.values(), new, strict=True):
+            holder[key] = value
 
-    def _averages(self) -> list[tuple[str, list[Any], int]]:
-        """The lists among the attributes that hold an array or a number for each parameter, by name and position."""
-        count = len(self.parameters)
-        return [
-            (name, values, i)
-            for name, values in vars(self).items()
-            if type(values) is list and len(values) == count
-            for i in range(count)
-            if isinstance(values[i], (np.ndarray, np.generic, int, float))
-        ]
+    def _state(self) -> Iterator[tuple[str, Any, Any]]:
+        """Yield the name, the container and the key of each array and number that is no setting."""
+        made_by = [kind.__init__ for kind in type(self).__mro__]  # type: ignore[misc]
+        settings = {name for init in made_by for name in signature(init).parameters}
+        names = {name: name.lstrip("_") for name in vars(self) if name not in settings} | {"_rate": "learning_rate"}
+        stack: list[tuple[str, Any, Any]] = [(path, vars(self), name) for name, path in names.items()][::-1]
+        while stack:
+            path, holder, key = stack.pop()
+            value = holder[key]
+            if isinstance(value, (np.ndarray, np.generic, int, float)):
+                yield path, holder, key
+            elif isinstance(value, (list, dict)):
+                keys = range(len(value)) if isinstance(value, list) else value
+                stack += [(f"{path}.{k if type(k) is str else i}", value, k) for i, k in enumerate(keys)][::-1]
 
     def _zeros(self) -> list[np.ndarray]:
         return [np.zeros(shape, dtype) for *_, shape, dtype in self._slots]
