@@ -12,7 +12,7 @@ from .. import _html, pytree
 from ..core.backprop import initial_cotangent, topological_order
 from ..core.tensor import Tensor
 from ..tracing.dead_code import without_dead_code
-from ..tracing.printing import lines_of, outputs_of
+from ..tracing.printing import imports_of, lines_of, outputs_of
 from ..tracing.program import Node, Program, needed, shape_of
 from ..tracing.subexpressions import with_common_once
 from .latex import Latex
@@ -76,14 +76,18 @@ class Derivation:
         per_sample: list[str],
         samples: int | None,
         explain: bool,
+        imports: list[str],
     ):
         self.steps, self.per_sample, self.samples = steps, per_sample, samples
-        self._latex, self._explain = latex, explain
+        self._latex, self._explain, self._imports = latex, explain, imports
 
     @property
     def source(self) -> str:
-        """The lines as NumPy statements, which run where the inputs, `np`, `sigmoid` and `softmax` are defined."""
-        lines = []
+        """The lines as NumPy statements, which run where the inputs, `np`, `sigmoid` and `softmax` are defined.
+
+        Other functions of this package are imported before them.
+        """
+        lines = [*self._imports]
         for step in self.steps:
             lines.append(f"{step.quantity} = {step.formula}")
             if self._explain:
@@ -279,7 +283,8 @@ def _derivation(
         steps.append(Step(name, text, shape_of(node), rule, _week(name, text, layers), because))
         rows.append((latex.name(name), in_latex))
     names = [name for name in named.values() if name in per_sample]
-    return Derivation(steps, rows, names, m.value if m is not None else None, explain)
+    imports = [line for line in imports_of(program) if line.split()[-1] not in ("sigmoid", "softmax")]
+    return Derivation(steps, rows, names, m.value if m is not None else None, explain, imports)
 
 
 def _other_gradients(program: Program, replayed: Replay, named: dict[Node, str]) -> list[tuple[Any, str, str]]:

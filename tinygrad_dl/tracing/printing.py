@@ -125,8 +125,8 @@ def source(program: Program, name: str = "program") -> str:
     outputs = ", ".join(printer.text(output) for output in program.outputs) or "None"
     parameters = ", ".join(printer.texts[node][0] for node in program.inputs)
     text = "\n    ".join([f"def {name}({parameters}):", *lines, f"return {outputs}"])
-    imports = sorted(f"from {module} import {function}\n" for module, function in printer.imported)
-    return "".join([*imports, "\n\n" if imports else "", text])
+    imports = _imports(printer)
+    return "\n".join([*imports, *["", ""] * bool(imports), text])
 
 
 def lines_of(program: Program) -> list[tuple[Node, str, str]]:
@@ -140,6 +140,16 @@ def outputs_of(program: Program) -> list[str]:
     """The formula of each output, in terms of the quantities of `lines_of`."""
     printer, _ = _printer_of(program)
     return [printer.text(output) for output in program.outputs]
+
+
+def imports_of(program: Program) -> list[str]:
+    """The lines that import the functions of this package that `lines_of` and `outputs_of` call."""
+    printer, _ = _printer_of(program)
+    return _imports(printer)
+
+
+def _imports(printer: _Printer) -> list[str]:
+    return sorted(f"from {module} import {function}" for module, function in printer.imported)
 
 
 def _printer_of(program: Program) -> tuple[_Printer, set[Node]]:
