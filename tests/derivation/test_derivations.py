@@ -269,17 +269,6 @@ def test_an_intermediate_without_a_name_has_a_line_if_its_gradient_is_asked_for(
     assert found == {"x_": "W @ x", "t1": "np.tanh(x_)", "cost": "np.sum(t1)", "dx_": "1 - t1**2", "dW": "dx_ @ x.T"}
 
 
-@pytest.mark.parametrize(
-    "f",
-    [lambda W: np.sum(W[:, [0, 2, 0]] ** 2), lambda W: np.sum(np.sinc(W)), lambda W: np.sum(np.corrcoef(W) * W[:, :2])],
-)
-def test_functions_of_this_package_are_imported_by_the_lines(f):
-    W = tg.parameter(RNG.normal(size=(2, 3)), name="W")
-    loss = f(W)
-    np.testing.assert_allclose(run(tg.derive(loss), W=W.numpy())["dW"], tg.gradients(loss, W), rtol=1e-9)
-    assert "import sigmoid" not in tg.derive(np.sum(nn.sigmoid(W) * W[0])).source
-
-
 def test_only_the_gradients_asked_for_are_derived():
     net, loss = loss_of("binary_cross_entropy")
     found = lines(tg.derive(loss, net.layers[2].W))

@@ -52,6 +52,27 @@ def test_lines_have_the_names_that_the_picture_has():
     assert "t1 = w @ points - X" in str(drawing)
 
 
+def test_a_parameter_without_a_name_has_the_line_of_its_path():
+    class Layer(tg.nn.Module):
+        def __init__(self):
+            self.W = tg.parameter(np.ones((1, 2)))
+
+        def __call__(self, x):
+            return self.W @ x
+
+    class Net(tg.nn.Module):
+        def __init__(self):
+            self.layer = Layer()
+
+        def __call__(self, x):
+            return self.layer(x)
+
+    loss = np.sum(Net()(X))
+    _, backward, _ = lines_of(loss)
+    assert backward["layer.W"].text.startswith("dlayer_W = ")
+    assert "dlayer_W = " in str(tg.draw(loss, show="backward"))
+
+
 def test_any_loss_is_derived():
     penalty = 0.5 * np.sum(tg.parameter([1.0, 2.0], name="w") ** 2)
     _, backward, _ = lines_of(tg.nn.mean_squared_error(net(tg.nn.identity)(X), Y) + penalty)

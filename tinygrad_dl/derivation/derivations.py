@@ -165,8 +165,9 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
     Notes
     -----
     A condition that was computed from Tensors, such as `Z > 0` in `np.where`, is not in the graph: it is an input named
-    `mask`. A length that equals the number of samples in a quotient is printed as m. An array without a name is X, Y or
-    C, unless it is short. A name that is no variable of Python, or that is taken, gets underscores.
+    `mask`. A length that equals the number of samples in a quotient is printed as m. A parameter without a name has its
+    path in the Module that was called, such as cell_W; an array without a name is X, Y or C, unless it is short. A name
+    that is no variable of Python, or that is taken, gets underscores.
 
     Examples
     --------
@@ -193,9 +194,10 @@ def derive(loss: Tensor, wrt: Any = None, *, explain: bool = False) -> Derivatio
 
 
 def derive_named(loss: Tensor, names: Mapping[int, str], wrt: Any = None, explain: bool = False) -> Derivation:
-    """`derive`, with `names` for plain arrays by their `id`, such as those of a picture."""
+    """`derive`, with `names` for parameters and plain arrays by their `id`, such as those of a picture."""
     initial_cotangent(loss)
     order = topological_order(loss)
+    names = {**_paths(order), **names}
     targets = [x for x in order if x._function is None] if wrt is None else list(pytree.leaves(wrt))
     reached = set(order)
     for target in targets:
@@ -215,6 +217,14 @@ def _from_the_last_layer_back(targets: list[Tensor], order: list[Tensor]) -> lis
         for argnum, parent in enumerate(node._parents):
             uses.setdefault(parent, (-i, argnum))
     return sorted(targets, key=lambda x: uses.get(x, (-len(order), 0)))
+
+
+def _paths(order: list[Tensor]) -> dict[int, str]:
+    """The paths of parameters in the outermost Modules that were called, by the `id` of the parameters."""
+    calls = [call for node in order if node._function is not None for call in node._calls or ()]
+    calls.sort(key=lambda call: call[0])  # outer ones began earlier
+    modules = {id(module): module for _, _, module, _ in calls}
+    return {id(p): path for module in reversed(modules.values()) for path, p in module.named_parameters()}
 
 
 def _simplified(replayed: Replay, reasons: Reasons, per_sample: set[str]) -> Program:

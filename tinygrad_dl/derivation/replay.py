@@ -51,7 +51,7 @@ class Replay(NamedTuple):
 def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | None = None) -> Replay:
     """Repeat on Symbols the calls that recorded `loss`, and go backward to the `targets`.
 
-    Plain arrays have the `names` by their `id`, or X, Y and C.
+    Parameters and plain arrays without a name have the `names` by their `id`, or x, and X, Y and C.
     """
     order = topological_order(loss)
     inputs = _Inputs(order, names or {})
@@ -110,7 +110,7 @@ class _Inputs:
         self._unnamed = iter(_UNNAMED)
 
     def leaf(self, tensor: Tensor) -> Tensor:
-        node = Node(tensor._value, name=self.distinct(tensor.name, "x"))
+        node = Node(tensor._value, name=self.distinct(tensor.name or self._given.get(id(tensor)), "x"))
         self.leaves.append(node)
         leaf = tensor_of(Symbol(node=node), tensor)
         leaf.name = node.name  # that of its gradient, too
@@ -139,13 +139,22 @@ class _Inputs:
         return self.constant(arg, None, is_inner)._node if is_long else arg
 
     def distinct(self, given: str | None, other: str) -> str:
-        """The user's name as Python reads it, or else another, with an underscore or more if it is taken."""
-        name = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in given or other)
-        name = name if name.isidentifier() else f"_{name}"
+        """The user's name as an identifier, or else another, with an underscore or more if it is taken."""
+        name = identifier(given or other)
         while name in self._names or (not given and name in self._users):
             name += "_"
         self._names.add(name)
         return name
+
+
+def identifier(name: str) -> str:
+    """The name with underscores for what Python does not allow in one.
+
+    >>> identifier("cell.W"), identifier("2x")
+    ('cell_W', '_2x')
+    """
+    name = "".join(letter if f"_{letter}".isidentifier() else "_" for letter in name)
+    return name if name.isidentifier() else f"_{name}"
 
 
 class _Origins(Observer):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..derivation import Derivation, Step
 from ..derivation.derivations import derive_named
+from ..derivation.replay import identifier
 from ..graph.nodes import Graph
 from ..graph.values import size
 
@@ -34,8 +35,9 @@ class Line(NamedTuple):
 
 
 def derivation_of(graph: Graph) -> Derivation | None:
-    """The derivation of a graph with one output, in the graph's names for data; None where it can't be derived."""
+    """The derivation of a graph with one output, in the graph's names; None where it can't be derived."""
     aliases = {id(node.array): node.alias for node in graph.nodes if node.alias and node.kind == "data"}
+    aliases |= {id(node.value): node.path for node in graph.nodes if node.path}
     with contextlib.suppress(Exception):  # of a rule that can't be traced, or a graph that was freed
         return derive_named(graph.nodes[graph.outputs[0]].value, aliases)
     return None
@@ -66,8 +68,9 @@ class DerivedLines:
         if derivation is None:
             return
         steps = {step.quantity: step for step in derivation.steps}
-        counts = Counter(graph.names)
-        for node, name in zip(graph.nodes, graph.names, strict=True):
+        names = [identifier(name) if name else "" for name in graph.names]
+        counts = Counter(names)
+        for node, name in zip(graph.nodes, names, strict=True):
             quantity = "cost" if node.is_output and name in ("", node.alias) else name
             if counts[name] == 1 and quantity in steps:  # else it is one of several
                 self.forward[node.index] = _line(steps[quantity])
