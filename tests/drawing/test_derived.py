@@ -73,6 +73,15 @@ def test_a_parameter_without_a_name_has_the_line_of_its_path():
     assert "dlayer_W = " in str(tg.draw(loss, show="backward"))
 
 
+def test_no_line_has_a_quantity_that_the_graph_does_not_name():
+    W, V = (tg.parameter(np.full((2, 2), 0.5), name=name) for name in "WV")
+    _, backward, _ = lines_of(np.sum(np.tanh(W @ X) * np.exp(W @ X)) + np.sum(V**2))
+    assert [line.text for line in backward.values()] == ["dV = 2 * V"]
+    t = tg.parameter([0.5, 1.0], name="t")
+    _, backward, _ = lines_of(np.sum(t**3))
+    assert backward["t"].text == "dt = 3 * t**2"
+
+
 def test_any_loss_is_derived():
     penalty = 0.5 * np.sum(tg.parameter([1.0, 2.0], name="w") ** 2)
     _, backward, _ = lines_of(tg.nn.mean_squared_error(net(tg.nn.identity)(X), Y) + penalty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -46,6 +47,8 @@ def derivation_of(graph: Graph) -> Derivation | None:
 class DerivedLines:
     """The lines of values (`forward`) and gradients (`backward`) of a small graph, by the index of the node.
 
+    Lines with the name of a repeated quantity, such as t1, which the graph does not have, are left out.
+
     If some are errors per sample, `note` explains them, and `reading` the numbers in a picture, which are not.
 
     >>> import numpy as np
@@ -67,9 +70,11 @@ class DerivedLines:
             derivation = derivation_of(graph)
         if derivation is None:
             return
-        steps = {step.quantity: step for step in derivation.steps}
         names = [identifier(name) if name else "" for name in graph.names]
         counts = Counter(names)
+        steps = {step.quantity: step for step in derivation.steps}
+        repeated = {quantity for quantity in steps if re.fullmatch(r"t\d*", quantity)}.difference(names)  # unknown here
+        steps = {name: step for name, step in steps.items() if repeated.isdisjoint(re.findall(r"\w+", step.formula))}
         for node, name in zip(graph.nodes, names, strict=True):
             quantity = "cost" if node.is_output and name in ("", node.alias) else name
             if counts[name] == 1 and quantity in steps:  # else it is one of several
