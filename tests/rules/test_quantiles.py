@@ -168,3 +168,16 @@ def test_several_quantiles_of_several_axes_stand_where_numpy_puts_them(f, axis, 
     dx = np.random.default_rng(1).normal(size=x.shape)
     slope = (call(x + 1e-6 * dx) - call(x - 1e-6 * dx)) / 2e-6  # linear, as far as no rank changes
     np.testing.assert_allclose(tg.jvp(call, (x,), (dx,))[1], slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:.* of empty slice|All-NaN slice encountered")
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((0,), None), ((2, 0), 1), ((0, 2), (0,)), ((2, 0, 3), (0, 1)), ((0, 0), 0)]
+)
+def test_a_quantile_that_skips_nan_is_nan_where_there_is_no_element(shape, axis):
+    for q in (0.3, [0.1, 0.5]):
+        expected = np.nanquantile(np.zeros(shape), q, axis=axis)
+        x = tg.parameter(np.zeros(shape))
+        y = np.nanquantile(x, q, axis=axis)
+        np.testing.assert_array_equal(y.numpy(), expected, strict=True)
+        assert tg.gradients(np.sum(y), x).shape == shape

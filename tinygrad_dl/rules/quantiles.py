@@ -75,6 +75,8 @@ def _make_quantile(function):
             lengths = np.array([*np.shape(q), *rows.shape[:-1]])
             rank = np.transpose(np.reshape(rank, lengths[placed]), np.argsort(placed))
             rank = np.reshape(rank, (*np.shape(q), *np.sum(ranks, axis=axis, keepdims=True).shape))
+        if not rows.shape[-1]:  # variants that skip nan give nan
+            rows, order = np.sum(rows, axis=-1, keepdims=True), np.zeros((*rows.shape[:-1], 1), int)
         known = np.where(np.isnan(rank), 0, rank)
         low = np.floor(known)
         share = known - low
