@@ -1,8 +1,8 @@
 """Run the tests on each pair of Python and NumPy, and with each set of processor kernels, that this machine offers.
 
 The interpreter that runs this script runs all tests on all their inputs; each other pair a part of the quick tests, as
-many at once as there are cores. The last lines list what this machine lacks, such as an interpreter. The exit status is
-1 if a test fails.
+many at once as there are cores. Other kernels are those of the newest NumPy, so its pairs take turns to use them. The
+last lines list what this machine lacks, such as an interpreter. The exit status is 1 if a test fails.
 """
 
 import itertools
@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -27,6 +29,7 @@ FEATURES = """
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 print(*[name for name in __cpu_dispatch__ if __cpu_features__[name]])
 """
+KERNELS = [("Haswell", False), ("Nehalem", True)]  # OpenBLAS's for a core, and True for NumPy's for any processor
 LONGEST = 1800  # seconds for a run
 PRODUCT = "import numpy; numpy.ones((64, 64)) @ numpy.ones((64, 64))"
 
@@ -65,10 +68,9 @@ def in_full() -> str:
     return tests(sys.executable, "--deep", "--ignore=tests/test_typing.py")  # which `run` has run with the linters
 
 
-def with_numpy(python: str, which: str, folder: Path, package: str) -> str:
-    """Run the tests in a new environment with the lowest or newest NumPy that has a wheel for the interpreter."""
-    home = folder / f"{python}-{which}"
-    output(interpreter(python), "-m", "venv", "--without-pip", home)
+def with_numpy(python: str, which: str, home: Path, package: str, kernels: tuple) -> str:
+    """Run the tests in a new environment, at `home`, with the lowest or newest NumPy that has a wheel for `python`."""
+    output(python, "-m", "venv", "--without-pip", home)
     install = (sys.executable, "-m", "pip", f"--python={home}/bin/python", "install", "--quiet", "--no-compile")
     for numpy in [f"numpy==2.{minor}.*" for minor in range(LOWEST, LOWEST + 9)] if which == "lowest" else ["numpy"]:
         try:
@@ -79,22 +81,28 @@ def with_numpy(python: str, which: str, folder: Path, package: str) -> str:
         else:
             versions = output(home / "bin/python", "-c", "import numpy; print('NumPy', numpy.__version__)")
             more = ["tests/testing"] if which == "newest" else []  # what depends on Python more than on NumPy
-            return versions + tests(home / "bin/python", *PART, *more)
-    raise Missing(f"no NumPy 2 from 2.{LOWEST} on has a wheel for Python {python}")
+            return versions + with_kernels(home / "bin/python", kernels, *more)
+    raise Missing(f"no NumPy 2 from 2.{LOWEST} on has a wheel for {python}")
 
 
-def with_kernels(core: str, plain: bool) -> str:
-    """Run the tests with OpenBLAS's kernels for another `core`, and with NumPy's for any processor if `plain`."""
+def with_kernels(python: str | Path, kernels: tuple, *more: str) -> str:
+    """Run the tests, and some more, with one of KERNELS, or with the kernels that NumPy and OpenBLAS choose."""
+    environment = environment_of(python, *kernels) if kernels else {}
+    return f"{environment or ''}\n{tests(python, *PART, *more, **environment)}"
+
+
+def environment_of(python: str | Path, core: str, plain: bool) -> dict[str, str]:
+    """The variables for OpenBLAS's kernels for another `core`, and for NumPy's for any processor if `plain`."""
     environment = {"OPENBLAS_CORETYPE": core}
     if plain:
-        environment["NPY_DISABLE_CPU_FEATURES"] = output(sys.executable, "-c", FEATURES).strip()
+        environment["NPY_DISABLE_CPU_FEATURES"] = output(python, "-c", FEATURES).strip()
     try:
-        chosen = output(sys.executable, "-W", "error", "-c", PRODUCT, OPENBLAS_VERBOSE="2", **environment)
+        chosen = output(python, "-W", "error", "-c", PRODUCT, OPENBLAS_VERBOSE="2", **environment)
     except subprocess.CalledProcessError as error:
         raise Missing(f"this processor does not run the kernels for {core}: {error.stdout or error}") from None
     if f"Core: {core}" not in chosen:
         raise Missing(f"this OpenBLAS has no kernels for {core}: {chosen}")
-    return f"{environment}\n{tests(sys.executable, *PART, **environment)}"
+    return environment
 
 
 def interpreter(python: str) -> str:
@@ -118,12 +126,23 @@ def main() -> int:
         output(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ".")
         package = f"{next(folder.glob('*.whl'))}[test]"
         runs = {pool.submit(in_full): f"Python {OWN}, newest NumPy, all tests"}
-        for python, which in itertools.product(PYTHONS, ("lowest", "newest")):
-            if (python, which) != (OWN, "newest"):
-                runs[pool.submit(with_numpy, python, which, folder, package)] = f"Python {python}, {which} NumPy"
-        runs[pool.submit(with_kernels, "Haswell", plain=False)] = "kernels for Haswell"
-        runs[pool.submit(with_kernels, "Nehalem", plain=True)] = "kernels for Nehalem, and NumPy's for any processor"
         passed, failed, missing = [], [], []
+
+        def had(get: Callable, *arguments: Any) -> Any:
+            try:
+                return get(*arguments)
+            except Missing as error:
+                missing.append(str(error))
+
+        kernels = [each for each in KERNELS if had(environment_of, sys.executable, *each)]
+        pythons = {python: path for python in PYTHONS if (path := had(interpreter, python))}
+        for which, python in itertools.product(("newest", "lowest"), pythons):  # the longest first
+            if (python, which) != (OWN, "newest"):
+                own = kernels.pop() if which == "newest" and kernels else ()
+                run = pool.submit(with_numpy, pythons[python], which, folder / f"{python}-{which}", package, own)
+                runs[run] = f"Python {python}, {which} NumPy" + (f", kernels for {own[0]}" if own else "")
+        for rest in kernels:  # of more sets than there are other Pythons
+            runs[pool.submit(with_kernels, sys.executable, rest)] = f"kernels for {rest[0]}"
         for run in as_completed(runs):
             try:
                 print(f"-- {runs[run]}\n{run.result()}", flush=True)
