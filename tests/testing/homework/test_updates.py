@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tinygrad_dl.testing.homework.updates import factors_of, leaves_of, update_of
+from tinygrad_dl.testing.homework.updates import factors_of, leaves_of, update_of, updates_inside
 
 each = pytest.mark.parametrize
 
@@ -36,6 +36,26 @@ def test_an_assignment_of_several_is_an_update_of_each():
 @each("statement", ["W = V - dW", "W = W", "A = np.tanh(A @ W)", "W = dW - W", "W *= 2", "A = A @ W + b"])
 def test_other_assignments_are_none(statement):
     assert text_of(statement) == []
+
+
+@each(
+    ("statement", "element", "terms"),
+    [
+        ("Ws = [W - 0.1 * dW for W, dW in zip(Ws, dWs)]", "W", [(-1, "0.1 * dW")]),
+        ("new = [W - lr * dW for W, dW in zip(Ws, dWs)]", "W", [(-1, "lr * dW")]),
+        ("self.w = [(1 - eta * r) * w - (eta / m) * n for w, n in zip(self.w, ns)]", "w", [(-1, "eta / m * n")]),
+        ("return {k: params[k] - lr * grads['d' + k] for k in params}", "params[k]", [(-1, "lr * grads['d' + k]")]),
+        ("p = {k: -lr * g[k] + v for k, v in p.items()}", "v", [(1, "-lr * g[k]")]),
+    ],
+)
+def test_elements_of_a_list_or_dict_are_updated(statement, element, terms):
+    ((_, updated, added),) = updates_inside(ast.parse(statement).body[0])
+    assert (ast.unparse(updated), [(sign, ast.unparse(term)) for sign, term in added]) == (element, terms)
+
+
+@each("statement", ["x = [a - b for a, b in zip(u, v)]", "W = [2 * w for w in W]", "W = [f(w) - dw for w, dw in W]"])
+def test_other_lists_are_none(statement):
+    assert not list(updates_inside(ast.parse(statement).body[0]))
 
 
 @each(

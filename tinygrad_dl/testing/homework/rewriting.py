@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .updates import LEAVES, factors_of, function_of, leaves_of, pairs_of, update_of
+from .updates import LEAVES, factors_of, function_of, leaves_of, pairs_of, update_of, updates_inside
 
 WATCH = "__watch__"
 QUIET = re.compile(r"\w*(print|verbose|debug|show|plot|display|log|report|disp)\w*", re.IGNORECASE)
@@ -30,6 +30,7 @@ class _Watched(ast.NodeTransformer):
         self.region, self.cut = region, cut
         self.inside = False
         self.scopes: list[Any] = []
+        self.elements: dict[int, tuple[ast.expr, Sequence]] = {}  # that are updated, by the list or dict
 
     # ---- the step
 
@@ -57,6 +58,8 @@ class _Watched(ast.NodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.scopes = [node]
+        every = [inside for statement in ast.walk(node) for inside in updates_inside(statement)]
+        self.elements = {id(made): (element, copy.deepcopy(terms)) for made, element, terms in every}
         return self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -112,6 +115,20 @@ class _Watched(ast.NodeTransformer):
         if update:
             return self._change(target, update[1], self._load(target), self.visit(copy.deepcopy(value)), None)
         return self._noted(ast.unparse(target), self.visit(value))
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        return self._made(node, "elt")
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        return self._made(node, "value")
+
+    def _made(self, node: Any, value: str) -> ast.AST:
+        """A list or dict, with its updated elements as the watch decides."""
+        made = self.generic_visit(node)
+        if id(node) in self.elements:
+            element, terms = self.elements[id(node)]
+            setattr(made, value, self._change(element, terms, self._load(element), getattr(made, value), None))
+        return made
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
         if node.value is not None:

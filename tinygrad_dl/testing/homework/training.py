@@ -23,7 +23,7 @@ from .loading import UserFile
 from .old_numpy import mend, mend_in_place
 from .rewriting import WATCH, watched
 from .snapshot import Snapshot, reachable
-from .updates import update_of
+from .updates import update_of, updates_inside
 from .watch import Path, Record, StepDone, Watch
 
 SECONDS = 2.0  # for a statement
@@ -60,8 +60,8 @@ def _places(node: ast.AST, scope: Scope, loops: tuple) -> Iterator[tuple[bool, S
         if isinstance(child, ast.FunctionDef):
             yield from _places(child, child, ())
         elif isinstance(child, (ast.stmt, ast.ExceptHandler)):
-            updates = update_of(child)
-            yield any(not _counts(terms) for _, terms, _ in updates), scope, loops
+            added = [*(terms for _, terms, _ in update_of(child)), *(terms for *_, terms in updates_inside(child))]
+            yield any(not _counts(terms) for terms in added), scope, loops
             yield from _places(child, scope, (*loops, child) if isinstance(child, LOOPS) else loops)
 
 
@@ -300,8 +300,10 @@ def _codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
 
 def _steps(method: ast.FunctionDef) -> bool:
     """True for a method that updates what its object holds."""
-    updates = [update for node in ast.walk(method) for update in update_of(node)]
-    return any(ast.unparse(target).startswith("self.") and not _counts(terms) for target, terms, _ in updates)
+    every = list(ast.walk(method))
+    held = [target for node in every for target, terms, _ in update_of(node) if not _counts(terms)]
+    held += [node.targets[0] for node in every if isinstance(node, ast.Assign) and any(updates_inside(node))]
+    return any(ast.unparse(target).startswith("self.") for target in held)
 
 
 def _functions_of(tree: ast.AST) -> list[ast.FunctionDef]:

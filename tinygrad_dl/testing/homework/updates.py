@@ -1,6 +1,7 @@
 """Updates of parameters in a learner's code, by their syntax.
 
-`W -= lr * dW`, `W = W - lr * dW`, `self.W += step` and `params["W"] = np.subtract(params["W"], step)` are updates.
+`W -= lr * dW`, `W = W - lr * dW`, `self.W += step` and `params["W"] = np.subtract(params["W"], step)` are updates, and
+so are the elements of `Ws = [W - lr * dW for W, dW in zip(Ws, dWs)]` and of a dict that is made in this way.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Any
 
 RATE = r"(?i)_*(l_?r\w*|learning_?rate\w*|learn\w*|alpha\w*|eta\w*|epsilon\w*|eps|\w*rate|step_?(size)?|gamma)"
 LEAVES = (ast.Name, ast.Attribute, ast.Subscript)
@@ -56,6 +58,42 @@ def update_of(statement: ast.AST) -> list[tuple[ast.expr, list[tuple[int, ast.ex
     return found
 
 
+def updates_inside(statement: ast.AST) -> Iterator[tuple[Any, ast.expr, list[tuple[int, ast.expr]]]]:
+    """The lists and dicts in a statement whose elements are updated ones: each with the element, and the terms added.
+
+    They are those that replace what they run over, and those with a learning rate in them.
+    """
+    if not isinstance(statement, (ast.Assign, ast.Return)) or statement.value is None:
+        return
+    targets = [ast.unparse(target) for target in getattr(statement, "targets", [])]
+    for made in ast.walk(statement.value):
+        if isinstance(made, (ast.ListComp, ast.DictComp)) and len(made.generators) == 1:
+            over = made.generators[0]
+            replaces = any(isinstance(n, LEAVES) and ast.unparse(n) in targets for n in ast.walk(over.iter))
+            terms = list(terms_of(made.elt if isinstance(made, ast.ListComp) else made.value))
+            steps = [term for term in terms if _is_rated(term[1])]
+            for own in [term for term in terms if term not in steps and term[0] == 1]:
+                element = _element(own[1], over.target)
+                if element is not None and len(terms) > 1 and (replaces or steps):
+                    yield made, element, [term for term in terms if term is not own]
+                    break
+
+
+def _is_rated(term: ast.expr) -> bool:
+    """True for a term with a learning rate, as a variable."""
+    return any(isinstance(node, LEAVES) for scale in factors_of(term)[0] for node in ast.walk(scale))
+
+
+def _element(term: ast.expr, variables: ast.expr) -> ast.expr | None:
+    """The element in a term that is a share of it: one of the variables of a loop, or what has one for its key."""
+    names = {n.id for n in ast.walk(variables) if isinstance(n, ast.Name)}
+    for node in ast.walk(term):
+        key = node.slice if isinstance(node, ast.Subscript) else node
+        if isinstance(node, ast.expr) and isinstance(key, ast.Name) and key.id in names and _is_share(term, node):
+            return node
+    return None
+
+
 def pairs_of(statement: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
     """The targets of an assignment and their values: several in `W, b = W - dW, b - db`."""
     target, value = statement.targets[0], statement.value
@@ -65,7 +103,7 @@ def pairs_of(statement: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
     return [(target, value)]
 
 
-def _is_share(term: ast.expr, target: ast.expr) -> bool:
+def _is_share(term: ast.expr, target: ast.AST) -> bool:
     """True for the target itself, or the target times factors."""
     while isinstance(term, ast.BinOp) and isinstance(term.op, (ast.Mult, ast.Div)):
         if isinstance(term.op, ast.Mult) and _is_share(term.right, target):
