@@ -45,6 +45,62 @@ def test_the_change_that_repairs_a_training_step_is_the_first_cause(ran, source,
     assert all(quantity.causes[0].startswith(cause) for quantity in wrong), finding.report
 
 
+SLOPE, STEP = "    d = e @ V.T * (1 - H**2)\n", "    V -= 0.1 * H.T @ e\n"
+LISTS = """
+import numpy as np
+X, Y = np.random.randn(3, 8), np.eye(2)[:, np.arange(8) % 2]
+W = [np.random.randn(4, 3), np.random.randn(2, 4)]
+b = [np.zeros((4, 1)), np.zeros((2, 1))]
+def gradients(W, b):
+    H = np.tanh(W[0] @ X + b[0])
+    P = np.exp(W[1] @ H + b[1])
+    P = P / P.sum(axis=0)
+    loss = -np.sum(Y * np.log(P)) / 8
+    d2 = (P - Y) / 8
+    d1 = W[1].T @ d2 * (1 - H**2)
+    return [d1 @ X.T, d2 @ H.T], [d1.sum(axis=1, keepdims=True), d2.sum(axis=1, keepdims=True)]
+for step in range(20):
+    dW, db = gradients(W, b)
+    W = [w - 0.1 * g for w, g in zip(W, dW)]
+    b = [c - 0.1 * g for c, g in zip(b, db)]
+"""
+SCRIPT = """
+import numpy as np
+X, Y = np.random.randn(8, 3), np.random.randn(8, 2)
+W, V, c = np.random.randn(3, 4), np.random.randn(4, 2), np.zeros((1, 2))
+for step in range(20):
+    H = np.tanh(X @ W)
+    e = H @ V + c - Y
+    loss = np.sum(e**2) / 2
+    d = e @ V.T * (1 - H**2)
+    V -= 0.1 * H.T @ e
+    c -= 0.1 * e.sum(axis=0, keepdims=True)
+    W -= 0.1 * X.T @ d
+    print(loss)
+"""
+
+
+@each(
+    ("source", "old", "new", "cause"),
+    [
+        (LISTS, "w - 0.1 * g", "w + 0.1 * g", "sign, + for -: line 16 is right as `W = [w - 0.1 * g for w, g in"),
+        (LISTS, "(P - Y) / 8", "(P - Y) * P * (1 - P) / 8", "factors too much, P * (1 - P): line 11 is right as"),
+        (SCRIPT, "c -= ", "c += ", "sign, += for -= or the reverse: line 11 is right as `c -="),
+        (SCRIPT, "e.sum(axis=0, keepdims=True)", "e.sum()", "summed over the wrong axis: no axis for axis=0: line 11"),
+        (SCRIPT, SLOPE + STEP, STEP + SLOPE, "the order: something is used before it is computed, or after it was"),
+    ],
+)  # fmt: skip
+def test_the_line_of_the_mistake_is_named_not_one_that_undoes_it(ran, source, old, new, cause):
+    assert old in source
+    with ran(source) as file:
+        assert [check.run().verdict for check in scripts.find(file)] == ["right"]
+    with ran(source.replace(old, new)) as file:
+        (finding,) = [check.run() for check in scripts.find(file)]
+    wrong = [quantity for quantity in finding.quantities if quantity.verdict == "wrong"]
+    assert wrong
+    assert all(quantity.causes[0].startswith(cause) for quantity in wrong), finding.report
+
+
 PAIR = """
 import numpy as np
 seen = []

@@ -173,3 +173,34 @@ for _ in range(9):
 """
     (finding,) = judged(source)
     assert [(q.verdict, q.causes) for q in finding.quantities] == [("right", ()), ("wrong", ())], finding.report
+
+
+MOMENTUM = """
+import numpy as np
+X, Y = np.random.randn(8, 3), np.eye(2)[np.arange(8) % 2]
+net = {"W": np.random.randn(3, 2), "b": np.zeros(2)}
+class Momentum:
+    def __init__(self, lr):
+        self.lr, self.v = lr, None
+    def update(self, net, grads):
+        if self.v is None:
+            self.v = {key: np.zeros_like(p) for key, p in net.items()}
+        for key in net:
+            self.v[key] = 0.9 * self.v[key] - self.lr * grads[key]
+            net[key] += self.v[key]
+optimizer = Momentum(0.07)
+for step in range(20):
+    P = np.exp(X @ net["W"] + net["b"])
+    P = P / P.sum(axis=1, keepdims=True)
+    d = (P - Y) / len(X)
+    optimizer.update(net, {"W": X.T @ d, "b": d.sum(axis=0)})
+"""
+
+
+@each(
+    ("old", "new", "verdict"),
+    [("", "", "right"), ("- self.lr *", "+ self.lr *", "wrong"), ("net[key] +=", "net[key] -=", "wrong")],
+)
+def test_a_momentum_that_goes_uphill_is_wrong(judged, old, new, verdict):
+    (finding,) = judged(MOMENTUM, old, new)
+    assert finding.verdict == verdict, finding.report

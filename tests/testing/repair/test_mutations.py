@@ -69,8 +69,11 @@ def test_a_larger_value_of_a_statement_is_there_in_the_block_alone():
     function = tree()
     before = ast.dump(function)
     with larger(function.body[-1]):
-        assert ast.unparse(function.body[-1]) == "return -dW * (1 - W ** 2) * 1.5"
+        assert ast.unparse(function.body[-1]) == "return -dW * (1 - W ** 2) * 3 + 0.1"
     assert ast.dump(function) == before
+    with larger(call := ast.parse("dense.backward(relu.dinputs)").body[0]):
+        assert ast.unparse(call) == "dense.backward(relu.dinputs * 3 + 0.1)"
+    assert ast.unparse(call) == "dense.backward(relu.dinputs)"
 
 
 def test_a_copy_of_a_tree_is_equal_and_shares_no_node_and_old_nodes_lead_to_new_ones():
@@ -93,6 +96,34 @@ def test_a_copy_of_a_tree_is_equal_and_shares_no_node_and_old_nodes_lead_to_new_
 )
 def test_statements_are_moved_and_divisions_put_in_between(source, mistake):
     assert any(str(change).startswith(mistake) for change in changes(ast.parse(source), []))
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("dx[dx <= 0] = 0\nx = 1", "dx for x: line 1 is right as `dx[x <= 0] = 0`"),
+        ("d[:, y] -= 1\nm = 3", ": for np.arange(m), all rows for one element of each: line 1 is right as"),
+        (
+            "def f():\n    return dx, db, dw",
+            "db and dw in each other's place: line 2 is right as `return (dx, dw, db)`",
+        ),
+        ("f(a.out)\nf(b.out)", "a.out for b.out: line 1 is right as `f(b.out)`"),
+        ("d = (a - y) * a * (1 - a) / 5", "factors too much, a * (1 - a): line 1 is right as `d = (a - y) / 5`"),
+        ("g['W'] = dw\nh(self.reg, p.w)", "regularisation missing, 2 * self.reg * p.w: line 1 is right as"),
+    ],
+)
+def test_masks_indices_results_and_arrays_of_objects_are_changed(source, expected):
+    made = [str(change) for change in changes(ast.parse(source), [])]
+    assert any(text.startswith(expected) for text in made), made
+
+
+def test_the_sign_of_a_statement_is_changed_alone_and_what_computes_nothing_is_left():
+    source = 'def f():\n    """Text - text."""\n    W -= dW + c\n    print(-W)'
+    made = [str(change) for change in changes(ast.parse(source), [], signs=True)]
+    assert [text.partition(": ")[2] for text in made if "+= for =" not in text] == [
+        "line 3 is right as `W += dW + c`",
+        "line 3 is right as `W -= dW - c`",
+    ]
 
 
 def test_statements_that_have_nothing_in_common_stay_in_their_order():

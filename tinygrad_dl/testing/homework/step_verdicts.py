@@ -160,7 +160,7 @@ class Judge:
         self.claims = point.along(self.gradients)
         self.outputs = list(outputs(point))
         self.sizes = self._sizes()
-        self.updated = self._uses_updated()
+        self.updated = self._uses_updated(point.record)
         objectives = [*losses(point), *(o for output in self.outputs for o in fitted(output))]
         for objective in objectives:
             objective.ratios = [ratio(self.claims[point.of(i)], objective.slopes[point.of(i)]) for i in self.known]
@@ -312,7 +312,7 @@ class Judge:
             return self._finish(UNDECIDED, rows)
         name = best.name
         accepted = factor > 0 and (not self.rated or factors.accepted(factor, self.sizes))
-        if factor < 0 and factors.accepted(-factor, self.sizes):
+        if factor < 0 and (factors.accepted(-factor, self.sizes) or (not self.rated and factors.shared(best))):
             self.readings.append(f"the file has no loss: read as {name}")
             return self._verdict(best, -factor)
         if not accepted and factors.shared(best) is not None and factors.constant(factor, self.sizes) is None:
@@ -417,7 +417,9 @@ class Judge:
             now, before = ([gradient_of(each, p) for p in self.parameters] for each in (record, base))
             pairs = zip(now, before, wrong, strict=True)
             differs = all(not near(a.value, b.value) for a, b, bad in pairs if bad)  # type: ignore[union-attr]
-            return Look(dict(zip(labels, right(ratios), strict=True)), differs, lambda: True)
+            updated = self._uses_updated(record) if self.updated else {}
+            fine = [good and i not in updated for i, good in enumerate(right(ratios))]
+            return Look(dict(zip(labels, fine, strict=True)), differs or bool(self.updated), lambda: True)
 
         return repairs_of_step(self.step, base, look)
 
@@ -433,13 +435,13 @@ class Judge:
             sizes.update(n for shape in shapes for n in shape)
         return sorted(sizes)
 
-    def _uses_updated(self) -> dict[int, str]:
+    def _uses_updated(self, record: Record) -> dict[int, str]:
         """The parameters whose first steps change if the updates are performed, and the parameters they then use.
 
         Later steps are those of the next sample, where a loop over the samples is in the step.
         """
         performed = self.point.performed()
-        before, after = _first_steps(self.point.record), _first_steps(performed or Record())
+        before, after = _first_steps(record), _first_steps(performed or Record())
         found = {}
         for i in self.known:
             p = self.parameters[i]

@@ -13,12 +13,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from .slips import LIKELY, OF_ARRAYS, RARE, RATE, counts_in, repeats, root
+from .slips import LIKELY, OF_ARRAYS, RARE, counts_in, repeats, root, swaps
 
 Place = tuple[ast.AST, str, int | None]  # a node, one of its fields, and the position there if that is a list
 MOST_NAMES, MOST_OTHERS = 30, 12
 DERIVATIVE = re.compile(r"prime|deriv|grad|back|^d", re.I)
 MODULES = ("np", "numpy", "math", "self", "cls")
+OF_ANY_ARRAY = ("T", "shape", "size", "ndim", "dtype")
 COUNTS = re.compile(r"(float\()?(len\(\w+\)|[\w.]+\.shape(\[-?\d\])?)\)?")  # m
 
 
@@ -45,12 +46,13 @@ def changes(
     statements: Sequence[ast.stmt] | None = None,
     is_array: Callable[[str], bool] = lambda name: True,
     more: Sequence[str] = (),
+    signs: bool = False,
 ) -> Generator[Change, None, None]:
     """Yield each change of a function, or of other statements, while the tree has it, the likeliest kinds first.
 
     `others` are the functions to call instead of those that are called. If some `statements` of it are given, these
     alone are changed, or moved. `is_array` tells which variables may be arrays, and `more` are arrays that other code
-    names.
+    names. With `signs`, there are no changes but of + and -.
     """
     chosen = statements_of(function) if statements is None else statements
     others = sorted(others, key=lambda name: not DERIVATIVE.search(name))[:MOST_OTHERS]
@@ -78,6 +80,9 @@ def changes(
                 _set(parent, name, at, node)
 
     yield from _operators(function, chosen)
+    if signs:
+        yield from of_kinds((swaps,))
+        return
     yield from of_kinds(LIKELY)
     yield from _orders(function, chosen)
     yield from _divisions(function, chosen, known.get(id(function), _names(function)))
@@ -112,25 +117,36 @@ def statements_of(function: ast.AST) -> list[ast.stmt]:
     """The statements that compute something: no loop or condition, so that each change comes to its end."""
     kinds = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
     every = [node for node in ast.walk(function) if isinstance(node, kinds) and node.value is not None]
+    every = [node for node in every if not (isinstance(node, ast.Expr) and _is_idle(node.value))]
     return [node for node in every if not COUNTS.fullmatch(ast.unparse(node.value))]  # type: ignore[arg-type]
+
+
+def _is_idle(value: ast.expr) -> bool:
+    """Return whether a statement that is no more than this computes nothing: a docstring, or a call of print."""
+    return isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and ast.unparse(value.func) == "print")
 
 
 @contextmanager
 def larger(statement: Any) -> Iterator[None]:
-    """Let a statement have a larger value within the block."""
-    value = statement.value
-    statement.value = ast.copy_location(ast.BinOp(value, ast.Mult(), ast.Constant(1.5)), value)
+    """Let a statement have a larger value within the block, or a larger first argument if it is a mere call."""
+    call = statement.value if isinstance(statement, ast.Expr) and getattr(statement.value, "args", None) else None
+    holder, name, at = (call, "args", 0) if call is not None else (statement, "value", None)
+    value = _get(holder, name, at)
+    more = ast.BinOp(ast.BinOp(value, ast.Mult(), ast.Constant(3)), ast.Add(), ast.Constant(0.1))  # than 0 too
+    _set(holder, name, at, ast.copy_location(more, value))
     ast.fix_missing_locations(statement)
     try:
         yield
     finally:
-        statement.value = value
+        _set(holder, name, at, value)
 
 
 def _places(statement: ast.stmt) -> Iterator[Place]:
-    """The places of expressions in a statement, targets aside."""
-    fields = [("value", getattr(statement, "value", None))]
-    queue: list[Place] = [(statement, name, None) for name, value in fields if isinstance(value, ast.expr)]
+    """The places of expressions in a statement, targets aside but for the mask or the indices of one."""
+    queue: list[Place] = [(statement, "value", None)]
+    for target in (*getattr(statement, "targets", ()), getattr(statement, "target", None)):
+        if isinstance(target, ast.Subscript) and isinstance(target.slice, (ast.Compare, ast.Tuple)):
+            queue.append((target, "slice", None))
     while queue:
         place = queue.pop(0)
         yield place
@@ -166,8 +182,8 @@ def _names(function: ast.AST) -> list[str]:
 
 def _is_variable(node: ast.Attribute | ast.Subscript) -> bool:
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant) and getattr(node.value, "attr", "") != "shape"
-    return node.attr != "T" and (root(node) == "self" or bool(RATE.search(node.attr)))
+        return isinstance(node.slice, (ast.Constant, ast.JoinedStr)) and getattr(node.value, "attr", "") != "shape"
+    return node.attr not in OF_ANY_ARRAY and root(node) not in ("np", "numpy", "math", "")
 
 
 def _bodies(function: ast.AST) -> list[list[ast.stmt]]:

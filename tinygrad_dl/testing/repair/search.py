@@ -87,6 +87,15 @@ def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float =
         now = look()
         return all(now.right.values()) and now.same()
 
+    def tried_on(patch: Patch, statements: list[ast.stmt], signs: bool = False) -> list[str]:
+        every = changes(patch.tree, patch.others, statements, patch.is_array, patch.more, signs)
+        with contextlib.closing(every):
+            return _that_hold(patch, every, is_right, end)
+
+    for patch in patches:  # of updates, which a gradient of the other sign would hide
+        updates = [statement for statement in statements_of(patch.tree) if _is_update(statement)]
+        if updates and (found := tried_on(patch, updates, signs=True)):
+            return found
     ranked = [(patch, s, _rank(patch, s, rank_now, end)) for patch in patches for s in statements_of(patch.tree)]
     groups = [
         (rank, patch, [s for each, s, r in ranked if each is patch and r == rank])
@@ -94,9 +103,7 @@ def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float =
     ]
     # of the likeliest statements, those of short functions come first
     for _, patch, statements in sorted(groups, key=lambda group: (group[0], len(group[2]) * (group[0] == 0))):
-        with contextlib.closing(changes(patch.tree, patch.others, statements, patch.is_array, patch.more)) as tried:
-            found = _that_hold(patch, tried, is_right, end)
-        if found:
+        if found := tried_on(patch, statements):
             return found
     return []
 

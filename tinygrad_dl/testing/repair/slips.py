@@ -53,10 +53,14 @@ def is_name(node: ast.AST) -> bool:
 Made = Iterator[tuple[str, ast.AST]]
 
 
-def _signs(node: Any, names: list[str], others: list[str]) -> Made:
+def swaps(node: Any, names: list[str], others: list[str]) -> Made:
+    """Minus for plus, and the reverse."""
     if type(node) in SWAPPED:
         new, words = SWAPPED[type(node)]
         yield f"sign, {words}", new()
+
+
+def _signs(node: Any, names: list[str], others: list[str]) -> Made:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "sign, a minus too much", node.operand
     elif is_value(node):
@@ -79,6 +83,23 @@ def _transposes(node: Any, names: list[str], others: list[str]) -> Made:
         left, right = pair
         yield "the product the other way round", ast.BinOp(right, ast.MatMult(), left)
         yield "the product the other way round, and transposed", ast.Attribute(node, "T", ast.Load())
+
+
+def _exchanged(node: Any, names: list[str], others: list[str]) -> Made:
+    """Two parts of a tuple, such as a result, in each other's place."""
+    if isinstance(node, ast.Tuple):
+        for i, j in itertools.combinations(range(len(node.elts)), 2):
+            parts = list(node.elts)
+            parts[i], parts[j] = parts[j], parts[i]
+            words = f"{ast.unparse(node.elts[i])} and {ast.unparse(node.elts[j])} in each other's place"
+            yield words, ast.Tuple(parts, ast.Load())
+
+
+def _indices(node: Any, names: list[str], others: list[str]) -> Made:
+    """One element of each row in place of whole columns, for labels that are class numbers."""
+    if isinstance(node, ast.Slice) and node.lower is node.upper is node.step is None:
+        for count in counts_in(names):
+            yield f": for np.arange({count}), all rows for one element of each", expression(f"np.arange({count})")
 
 
 def _product(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
@@ -319,20 +340,20 @@ def _missing_terms(node: Any, names: list[str], others: list[str]) -> Made:
 
 def _missing_penalties(node: Any, names: list[str], others: list[str]) -> Made:
     rates = [name for name in names if RATE.search(name)]
-    if rates and isinstance(node, (ast.BinOp, ast.Call)):
+    if rates and (isinstance(node, (ast.BinOp, ast.Call)) or (is_name(node) and re.match("d|grad", root(node)))):
         weights = [name for name in names if re.search(r"w|theta|coef", name, re.I) and not re.match(r"d[A-Z_]", name)]
         counts = ["", *(f" / {count}" for count in counts_in(names)[:3])]
-        for rate, count, name in itertools.product(rates, counts, weights):
+        for times, rate, count, name in itertools.product(("", "2 * "), rates, counts, weights):
             if name != rate:
-                term = f"{rate}{count} * {name}"
+                term = f"{times}{rate}{count} * {name}"
                 yield f"regularisation missing, {term}", ast.BinOp(node, ast.Add(), expression(term))
 
 
 LIKELY = (
-    _signs, _transposes, _axes, _products, _factors, _numbers, _missing_numbers, _means, _missing_means, _calls,
-    _spelled, _outputs_of, _missing_penalties,
+    swaps, _signs, _exchanged, _indices, _transposes, _axes, _products, _factors, _longer_products, _numbers,
+    _missing_numbers, _means, _missing_means, _calls, _spelled, _outputs_of, _missing_penalties,
 )  # fmt: skip
-RARE = (_missing_terms, _missing_slopes, _longer_products, _slopes, _missing_factors)
+RARE = (_missing_terms, _missing_slopes, _slopes, _missing_factors)
 KINDS = (*LIKELY, *RARE)
 OF_PRODUCTS = (_means, _missing_numbers, _missing_slopes, _missing_factors)  # the same at each factor of a product
 OF_ARRAYS = (_spelled, _slopes, _missing_slopes, _missing_terms, _missing_factors)  # with names of arrays
