@@ -91,16 +91,13 @@ class Module:
         ValueError
             If two parameters have the same name, which keys with dots can cause.
         """
-        seen: set[Tensor] = set()
         names: set[str] = set()
-        for name, parameter in _find_parameters(self):
-            if parameter in seen:
-                continue
-            if name in names:
-                raise ValueError(f"{type(self).__name__} has two parameters named {name!r}.")
-            seen.add(parameter)
-            names.add(name)
-            yield name, parameter
+        for name, parameter in _objects(self):
+            if type(parameter) in (Tensor, Batched) and _is_leaf(parameter):
+                if name in names:
+                    raise ValueError(f"{type(self).__name__} has two parameters named {name!r}.")
+                names.add(name)
+                yield name, parameter
 
     def parameters(self) -> list[Tensor]:
         """Return the parameters, in the order of `named_parameters`.
@@ -129,15 +126,7 @@ class Module:
         >>> [name for name, _ in tg.nn.mlp([2, 4, 1], rng=np.random.default_rng(0)).named_modules()]
         ['', 'layers.0', 'layers.2']
         """
-        seen: set[int] = set()  # by identity: a Module that is a dataclass has no hash
-        stack: list[tuple[str, Any]] = [("", self)]
-        while stack:
-            path, value = stack.pop()
-            if id(value) not in seen:  # lists and dicts too, which may contain themselves
-                seen.add(id(value))
-                if isinstance(value, Module):
-                    yield path, value
-                stack += [(f"{path}.{name}" if path else str(name), part) for name, part in _children(value)][::-1]
+        return ((path, value) for path, value in _objects(self) if isinstance(value, Module))
 
     def train(self) -> Mode:
         """Switch this Module and all in it to training mode, in which dropout draws masks; the mode of a new Module.
@@ -316,21 +305,24 @@ def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 _SIMPLE = frozenset({int, float, str, bool, types.NoneType, types.FunctionType, np.ndarray})  # types without parameters
 
 
-def _find_parameters(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters among the attributes and elements of `module`, with their paths; cycles are cut."""
-    inside: set[int] = set()  # the Modules and containers around the current value
-    stack: list[tuple[str, Any, bool]] = [("", module, False)]
+def _objects(module: Module) -> Iterator[tuple[str, Any]]:
+    """Yield `module` and each object in it once, with its path: attributes, and elements of nested containers."""
+    seen: dict[int, Any] = {}  # by identity, and alive, so that no other object gets its id
+    stack: list[tuple[str, Any]] = [("", module)]
     while stack:
-        path, value, left = stack.pop()
-        if left:
-            inside.discard(id(value))
-        elif type(value) in (Tensor, Batched):
-            if getattr(core_of(value), "_function", None) in (None, primitives.identity):
-                yield path, value  # leaves and variables of differentiation; a Tensor that a layer computed is neither
-        elif id(value) not in inside and (parts := [pair for pair in _children(value) if type(pair[1]) not in _SIMPLE]):
-            inside.add(id(value))
-            stack.append((path, value, True))
-            stack += [(f"{path}.{name}" if path else str(name), part, False) for name, part in reversed(parts)]
+        path, value = stack.pop()
+        if id(value) not in seen:
+            seen[id(value)] = value
+            yield path, value
+            if type(value) is not Tensor:
+                start = f"{path}." if path else ""
+                parts = [(f"{start}{name}", x) for name, x in _children(value) if type(x) not in _SIMPLE]
+                stack += parts[::-1]
+
+
+def _is_leaf(parameter: Any) -> bool:
+    """Return whether it is a leaf or a variable of differentiation; a Tensor that a layer computed is neither."""
+    return getattr(core_of(parameter), "_function", None) in (None, primitives.identity)
 
 
 def _children(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -343,13 +335,9 @@ def _children(value: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def generators(net: Any) -> dict[str, np.random.Generator]:
-    """The random generators among the attributes of the Modules of a net, each once, by path; of a function, none."""
-    found: dict[str, np.random.Generator] = {}
-    for path, module in net.named_modules() if isinstance(net, Module) else ():
-        for name, value in vars(module).items():
-            if isinstance(value, np.random.Generator) and not any(value is other for other in found.values()):
-                found[f"{path}.{name}".lstrip(".")] = value
-    return found
+    """The random generators in a net, each once, by path; of a function, none."""
+    objects = _objects(net) if isinstance(net, Module) else ()
+    return {path: value for path, value in objects if isinstance(value, np.random.Generator)}
 
 
 def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
