@@ -324,3 +324,30 @@ def test_a_run_that_diverges_leaves_its_last_file_which_can_be_resumed(tmp_path)
     with pytest.raises(ValueError, match=r"layers\.0\.W is not finite, and .*run\.npz' was not written"):
         run(blow_up=True)
     assert run(blow_up=False) == fit(new_net(), epochs=3)
+
+
+@pytest.mark.parametrize("values", ["text", ["text"], [None], [1j], {"a": [1.0]}, 1.0, [[1.0]]], ids=repr)
+def test_a_history_that_could_not_be_loaded_is_not_saved(values, tmp_path):
+    net, path = new_net(), saved(tmp_path / "run.npz")
+    before = path.read_bytes()
+    with pytest.raises(TypeError, match=r"expected lists of numbers in a history that is to be saved, got .*mine"):
+        tg.save_training(path, net, tg.optim.Adam(net.parameters()), history=tg.History(loss=[1.0], mine=values))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.int64(3), np.array(2.0), np.True_, np.nan, 7])
+def test_numbers_of_numpy_in_a_history_are_saved(number, tmp_path):
+    net, path = new_net(), tmp_path / "run.npz"
+    adam = tg.optim.Adam(net.parameters())
+    tg.save_training(path, net, adam, history=tg.History(loss=[1.0], mine=[number]))
+    assert np.array_equal(tg.load_training(path, net, adam)["mine"], [number], equal_nan=True)
+
+
+def test_an_optimizer_without_a_state_is_refused_before_training(tmp_path):
+    class Both:
+        def step(self):
+            raise AssertionError
+
+    net = new_net()
+    with pytest.raises(TypeError, match=r"expected an Optimizer with a state, got <tests"):
+        tg.save_training(tmp_path / "run.npz", net, Both())

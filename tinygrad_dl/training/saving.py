@@ -53,7 +53,7 @@ def save_training(
     ValueError
         If a parameter is not finite: such a file could not be loaded.
     TypeError
-        If the state of a callback has other values than numbers.
+        If the state of a callback, or the history, has other values than numbers.
 
     Examples
     --------
@@ -76,11 +76,13 @@ def save_training(
         "format": _FORMAT,
         "optimizer": type(optimizer).__name__,
         "generators": {name: _as_json(g.bit_generator.state) for name, g in _generators(net, rng).items()},
-        "history": dict(history or {}),
+        "history": _as_json(dict(history or {})),
         "gradient_norms": getattr(history, "gradient_norms", {}),
         "steps": getattr(history, "steps", 0),
         "callbacks": {prefix: _shapes(s) for prefix, s in states.items() if prefix.startswith(_CALLBACK)},
     }
+    if wrong := {name: v for name, v in about["history"].items() if not _are_numbers(v)}:
+        raise TypeError(f"expected lists of numbers in a history that is to be saved, got {wrong!r:.80}.")
     write_arrays(path, {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays})
 
 
@@ -176,9 +178,12 @@ def _is_complete(about: dict[str, Any]) -> bool:
             tables = [history, norms, *callbacks.values()]
             if not all(isinstance(table, dict) for table in [*tables, *generators.values()]):
                 return False
-            lists = [values for table in tables for values in table.values()]
-            return all(isinstance(v, list) and all(isinstance(x, (int, float)) for x in v) for v in lists)
+            return all(_are_numbers(values) for table in tables for values in table.values())
     return False
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(x, (int, float)) for x in values)
 
 
 def _check_fits(name: str, about: Any, generators: dict[str, np.random.Generator], owners: dict[str, Any]) -> None:
@@ -204,8 +209,9 @@ def _check_fits(name: str, about: Any, generators: dict[str, np.random.Generator
 
 def _owners(net: Any, optimizer: Optimizer, callbacks: Sequence[Any]) -> dict[str, Any]:
     """All that has a `state_dict` and a `load_state_dict`, by the prefix of the names of its arrays."""
-    if not hasattr(net, "state_dict"):
-        raise TypeError(f"expected a Module, whose parameters have names, got {net!r:.80}.")
+    for owner, expected in ((net, "a Module, whose parameters have names"), (optimizer, "an Optimizer with a state")):
+        if not hasattr(owner, "state_dict"):
+            raise TypeError(f"expected {expected}, got {owner!r:.80}.")
     with_state = {f"{_CALLBACK}{i}": c for i, c in enumerate(callbacks) if hasattr(c, "state_dict")}
     return {"net": net, "optimizer": optimizer, **with_state}
 
@@ -228,7 +234,9 @@ def _as_numbers(name: str, values: Any) -> np.ndarray:
 
 
 def _as_json(state: Any) -> Any:
-    """The state of a bit generator with lists in place of arrays."""
+    """The state of a bit generator, or a history, with lists and numbers in place of arrays."""
     if isinstance(state, dict):
         return {name: _as_json(value) for name, value in state.items()}
+    if isinstance(state, list):
+        return [_as_json(value) for value in state]
     return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
