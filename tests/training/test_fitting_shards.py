@@ -39,6 +39,27 @@ def test_all_shards_in_a_step_train_as_one_batch(sizes):
     assert many.training is False
 
 
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6).filter(any))
+def test_a_step_of_empty_shards_is_left_out(sizes):
+    parts, one, many = shards(sizes), new_net(), new_net()
+    history = fit(many, data=parts, batch_size=1, rng=np.random.default_rng(1))
+    momentum, rng, losses = tg.optim.Momentum(one.parameters(), learning_rate=0.2), np.random.default_rng(1), []
+    for _ in history.loss:
+        filled = [parts[i] for i in rng.permutation(len(parts)) if sizes[i]]
+        losses.append(sum(fit_step(one, momentum, *part) for part in filled) / sum(sizes))
+    np.testing.assert_allclose(history.loss, losses, rtol=1e-9)
+    assert history.steps == len(losses) * np.count_nonzero(sizes)
+
+
+def fit_step(net, optimizer, X, Y):
+    """A step; the loss, summed over its samples."""
+    optimizer.zero_grad()
+    loss = tg.nn.binary_cross_entropy(net(X), Y)
+    loss.backward()
+    optimizer.step()
+    return loss.item() * Y.shape[-1]
+
+
 def test_some_shards_a_step_come_in_random_order_and_each_once():
     read = []
 
@@ -85,6 +106,7 @@ REFUSED = {
     "both": ({"X": X, "Y": Y, "data": [(X, Y)]}, TypeError, "either X and Y, or data="),
     "an engine for arrays": ({"X": X, "Y": Y, "engine": 1}, TypeError, "engine= are for shards: pass data="),
     "compiled": ({"data": [(X, Y)], "compile": True}, TypeError, "compile=True is for X and Y: leave it out"),
+    "no samples": ({"data": [(X[:, :0], Y[:, :0])]}, ValueError, "at least one sample, got empty shards"),
     "no shards": ({"data": []}, ValueError, "at least one shard"),
     "no rng": ({"data": [(X, Y)], "batch_size": 1}, TypeError, "a batch_size needs rng"),
     "no engine": ({"data": [(X, Y)], "engine": "dask"}, TypeError, "expected engine=None"),

@@ -79,6 +79,8 @@ def value_and_grad(
 
     def f(net: Module) -> tuple[float, dict[str, np.ndarray]]:
         means = sharded(net)
+        if not means.samples:
+            raise ValueError("parallel: expected at least one sample, got empty shards.")
         means.update(net)
         return means.measures["loss"], means.gradients
 
@@ -87,7 +89,7 @@ def value_and_grad(
 
 @dataclass(frozen=True)
 class Means:
-    """Means over samples.
+    """Means over samples, of which there may be none.
 
     Attributes
     ----------
@@ -162,8 +164,6 @@ class ShardedLoss:
             raise TypeError(f"parallel: expected a Module, whose parameters have names, got {net!r:.80}.")
         seeds = [int(generator.integers(2**63)) for generator in generators(net).values()]
         totals = self._engine.totals(Step(net, seeds), range(self.count) if indices is None else indices)
-        if not totals.samples:
-            raise ValueError("parallel: expected at least one sample, got empty shards.")
         return _means(totals, dict(net.named_parameters()))
 
 

@@ -100,8 +100,10 @@ class ShardedStep:
             )
 
     def __call__(self, indices: Sequence[int]) -> tuple[int, dict[str, float]]:
-        """Return the number of samples, and the loss and the metrics, as they are before the step."""
+        """Return the number of samples, and the loss and the metrics, as they are before the step, if there are any."""
         means = self._sharded(self.net, indices)
+        if not means.samples:
+            return 0, {}
         _check_loss(means.measures["loss"], self.optimizer)
         self.optimizer.zero_grad()
         for name, parameter in self.net.named_parameters():
@@ -126,6 +128,8 @@ def average_over_samples(
     samples = 0
     for batch in batches:
         m, measured = evaluate(*batch)
+        if not m:  # empty shards
+            continue
         samples += m
         for name, measure in measured.items():
             totals[name] += m * measure
@@ -134,6 +138,8 @@ def average_over_samples(
                 norms[name] += m * norm(parameter.grad)
         if after_step(measured["loss"]):
             break
+    if not samples:
+        raise ValueError("fit: expected at least one sample, got empty shards.")
     means, mean_norms = ({name: total / samples for name, total in sums.items()} for sums in (totals, norms))
     return means, mean_norms
 
