@@ -187,3 +187,31 @@ def test_a_compiled_fit_stops_at_a_loss_that_is_not_finite_before_the_step():
             compile=True,
         )
     np.testing.assert_array_equal(net.state_dict()["layers.0.W"], before["layers.0.W"])
+
+
+@pytest.mark.parametrize("given", ["samples", "compiled", "shards", "a column"])
+def test_a_metric_of_a_net_with_several_outputs_gets_them_as_arrays(given):
+    class Gaussian(tg.nn.Module):
+        def __init__(self):
+            self.mean, self.scale = (tg.nn.mlp([2, 1], rng=np.random.default_rng(0)) for _ in range(2))
+
+        def __call__(self, X):
+            return self.mean(X), {"scale": self.scale(X)}
+
+    def loss(A, Y):
+        mean, scale = A[0], A[1]["scale"]
+        return np.mean((mean - Y) ** 2 + scale**2)
+
+    def metric(A, Y):
+        assert type(A) is tuple
+        assert type(A[0]) is type(A[1]["scale"]) is np.ndarray
+        return loss(A, Y)
+
+    X = np.random.default_rng(0).normal(size=(2, 5))
+    data = {"data": [(X, X[:1])]} if given == "shards" else {"X": X, "Y": X[:1], "compile": given == "compiled"}
+    if given == "a column":
+        data["Y"] = pytest.importorskip("pandas").Series(X[0])
+    net = Gaussian()
+    descent = tg.optim.SGD(net.parameters(), 0.1)
+    history = tg.fit(net, loss=loss, optimizer=descent, epochs=3, metrics={"same": metric}, progress=False, **data)
+    np.testing.assert_allclose(history["same"], history.loss, rtol=1e-12)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import pytree
 from ..core.backprop import topological_order
 from ..core.tensor import Tensor, untracked
 from ..data import check_finite, number_of_samples
@@ -78,7 +79,8 @@ def _totals(work: Work, step: Step, index: int, shard: Any) -> Totals:
     cost = work.loss(A, untracked(Y))
     if type(cost) is not Tensor or cost.size != 1:
         raise TypeError(f"expected a loss that gives a Tensor of size 1, got {cost!r:.80}.")
-    measures = {name: m * float(metric(A.data, Y)) for name, metric in work.metrics.items()}
+    predictions = plain_arrays(A)
+    measures = {name: m * float(metric(predictions, Y)) for name, metric in work.metrics.items()}
     _check_leaves(cost, net)
     cost.backward(keep_graph=False)
     parameters = dict(net.named_parameters())
@@ -88,6 +90,11 @@ def _totals(work: Work, step: Step, index: int, shard: Any) -> Totals:
         {n: m * np.asarray(p.grad, np.float64) for n, p in parameters.items() if p.grad is not None},
         {n: m * np.subtract(parameters[n]._value, old, dtype=np.float64) for n, old in before.items()},
     )
+
+
+def plain_arrays(outputs: Any) -> Any:
+    """The outputs of a net, one or several, as arrays."""
+    return pytree.map_leaves(lambda output: output.data if type(output) is Tensor else output, outputs)
 
 
 def _check_leaves(cost: Tensor, net: Module) -> None:

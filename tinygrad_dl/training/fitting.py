@@ -268,7 +268,7 @@ def _sort(callbacks: Any) -> tuple[list[Callable[[TrainingState], Any]], list[Ca
 
 def _with_row_labels(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Wrap `loss`: labels (m,), such as a column of a data frame, become (1, m) for a net with one output."""
-    return lambda A, Y: loss(A, Y.reshape(A.shape) if A.shape == (1, *Y.shape) else Y)
+    return lambda A, Y: loss(A, Y.reshape(A.shape) if getattr(A, "shape", None) == (1, *Y.shape) else Y)
 
 
 def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from ..graph.values import norm
 from ..nn.module import Module
 from ..optim import Optimizer
 from ..parallel import ShardedLoss
+from ..parallel.shards import plain_arrays
 
 Metric = Callable[[Any, Any], float]
 
@@ -80,7 +81,8 @@ class Evaluation:
         self.optimizer.step()
 
     def _measure(self, A: Any, Y: np.ndarray) -> dict[str, float]:
-        return {name: _one_number(name, metric(A.data, Y)) for name, metric in self.metrics.items()}
+        predictions = plain_arrays(A)
+        return {name: _one_number(name, metric(predictions, Y)) for name, metric in self.metrics.items()}
 
 
 class ShardedStep:
