@@ -296,9 +296,10 @@ def check_classes(Z: Any, Y: Any) -> Any:
     if _holds_probabilities(Z, Y):
         return once(_sums_of_probabilities, "softmax_cross_entropy", Y)
     if Y.shape not in ((m,), (1, m)) or Y.dtype.kind not in "iu":
+        advice = ": pass Y.astype(int)" if Y.shape in ((m,), (1, m)) and Y.dtype.kind in "bf" else ""
         raise ValueError(
             f"softmax_cross_entropy: expected integer labels of shape ({m},) or one-hot labels of shape "
-            f"({classes}, {m}) for logits of shape {Z.shape}, got {Y.dtype} of shape {Y.shape}."
+            f"({classes}, {m}) for logits of shape {Z.shape}, got {Y.dtype} of shape {Y.shape}{advice}."
         )
     low, high = np.minimum.reduce(Y, axis=None), np.maximum.reduce(Y, axis=None)
     if low < 0 or high >= classes:
