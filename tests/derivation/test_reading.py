@@ -28,6 +28,15 @@ def _softmax(z, labels):
     return e * (np.add.reduce(labels, axis=0) / np.add.reduce(e, axis=0))
 
 
+def _share(e, axis=0):
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _share_backward(e, g):
+    total = np.sum(e, axis=0, keepdims=True)
+    return e * (g / total + np.sum(-g * (e / total) / total, axis=0, keepdims=True))
+
+
 # ---- a program of Z, P and the number m of samples; its text afterwards
 TABLE = [
     (lambda z, p, m: z * 1, "z"),
@@ -36,6 +45,8 @@ TABLE = [
     (lambda z, p, m: z * (p / m), "z * p / m"),
     (lambda z, p, m: (z / m) * p, "z * p / m"),
     (lambda z, p, m: z * 3, "3 * z"),
+    (lambda z, p, m: z * -1, "-z"),
+    (lambda z, p, m: -z + p, "p - z"),
     (lambda z, p, m: z / -m, "-z / m"),
     (lambda z, p, m: z / m / 4, "z / 4 / m"),
     (lambda z, p, m: -(z / m), "-z / m"),
@@ -78,6 +89,15 @@ TABLE = [
     (lambda z, p, m: 1 / (1 + np.exp(np.minimum(-z, 80))), "sigmoid(z)"),
     (lambda z, p, m: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), "np.logaddexp(0, z)"),
     (lambda z, p, m: _softmax(z, p), "softmax(z)"),
+    (lambda z, p, m: _softmax(z, p * 2), "np.sum(2 * p, axis=0) * softmax(z)"),
+    (lambda z, p, m: _share(np.exp(z)), "softmax(z)"),
+    (lambda z, p, m: _share(np.exp(z), axis=-1), "softmax(z, axis=1)"),
+    (lambda z, p, m: _share(np.exp(z - np.max(z, axis=0))), "softmax(z)"),
+    (lambda z, p, m: _share(np.exp(z - p)), "softmax(z - p)"),
+    (lambda z, p, m: np.exp(z) / np.sum(np.exp(z), axis=0), "softmax(z)"),
+    (lambda z, p, m: np.exp(z[:, :2]) / np.sum(np.exp(z[:, :2]), axis=1), "t / np.sum(t, axis=1)"),
+    (lambda z, p, m: _share_backward(np.exp(z), z), "t * (z - np.sum(z * t, axis=0, keepdims=True))"),
+    (lambda z, p, m: _share_backward(np.exp(z), -z), "t * (-z - np.sum(-z * t, axis=0, keepdims=True))"),
     (lambda z, p, m: _shifted(z) - np.log(np.add.reduce(np.exp(_shifted(z)), axis=0)), "np.log(softmax(z))"),
     (lambda z, p, m: np.where(z <= 0, 0, p), "p * (z > 0)"),
     (lambda z, p, m: _functions.masked(p, z > 0), "p * (z > 0)"),

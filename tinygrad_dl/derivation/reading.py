@@ -151,6 +151,8 @@ def _times(new: Any, x: Any, y: Any) -> Any:
     for one, other in ((x, y), (y, x)):
         if _is_number(one, 1):
             return other
+        if _is_number(one, -1):
+            return new(np.negative, other)
         if _divided(one):
             return new(np.divide, new(np.multiply, *((one.args[0], y) if one is x else (x, one.args[0]))), one.args[1])
     if _is_number(y) and type(x) is Node:
@@ -188,6 +190,8 @@ def _combined(function: Any) -> Callable[..., Any]:
 
 
 def _negative(new: Any, x: Any) -> Any:
+    if _is_number(x):
+        return -x
     if _divided(x):
         return new(np.divide, new(np.negative, x.args[0]), x.args[1])
     return x.args[0] if _made_by(x, np.negative) else None
@@ -250,33 +254,65 @@ def _softplus(new: Any, x: Any, y: Any) -> Any:
     return None
 
 
-def _logits_of_shifted(x: Any) -> Any:
-    """The Z of Z - rint(max(Z)), by which exponentials can't overflow."""
-    if _made_by(x, np.subtract) and _made_by(x.args[1], np.rint):
-        top = x.args[1].args[0]
-        if _made_by(top, np.maximum.reduce, np.max) and top.args[0] is x.args[0]:
-            return x.args[0]
-    return None
+def _axis_of(total: Any) -> int | None:
+    """The axis of a sum that broadcasts back along it, or None."""
+    if not _made_by(total, np.add.reduce, np.sum) or len(total.args) != 1:
+        return None
+    ndim = len(shape_of(total.args[0]))
+    axis = total.kwargs.get("axis", 0 if total.function is np.add.reduce or ndim == 1 else None)
+    axis = axis % ndim if type(axis) is int else None
+    return axis if axis == 0 or total.kwargs.get("keepdims") else None
 
 
-def _softmax(new: Any, x: Any, y: Any) -> Any:
-    """e^z (s / sum(e^z)), with s = sum(P) = 1."""
+def _softmax(new: Any, e: Any, total: Any) -> Any:
+    """e^z / sum(e^z), which is the same for z less a number for each sample, by which exponentials can't overflow."""
+    axis = _axis_of(total)
+    if axis is None or not _made_by(e, np.exp) or total.args[0] is not e:
+        return None
+    z = e.args[0]
+    if _made_by(z, np.subtract) and shape_of(z.args[0]) == z.shape:
+        lengths = (*(1 for _ in z.shape), *shape_of(z.args[1]))[-len(z.shape) :]
+        z = z.args[0] if lengths[axis] == 1 else z
+    return new(softmax, z, **({"axis": axis} if axis else {}))
+
+
+def _scaled_softmax(new: Any, x: Any, y: Any) -> Any:
+    """e^z (s / sum(e^z)), often with s = sum(P) = 1."""
     for e, share in ((x, y), (y, x)):
-        if _made_by(e, np.exp) and _made_by(share, np.divide):
-            total, z = share.args[1], _logits_of_shifted(e.args[0])
-            one = _is_number(share.args[0], 1) or _made_by(share.args[0], np.add.reduce, np.sum)
-            if z is not None and one and _made_by(total, np.add.reduce, np.sum) and total.args[0] is e:
-                return new(softmax, z)
+        found = _softmax(new, e, share.args[1]) if _made_by(share, np.divide) else None
+        if found is not None:
+            s = share.args[0]
+            is_1 = _is_number(s, 1) or (_made_by(s, np.add.reduce, np.sum) and np.allclose(s.value, 1))
+            return found if is_1 else new(np.multiply, s, found)
     return None
 
 
 def _log_softmax(new: Any, x: Any, y: Any) -> Any:
-    z = _logits_of_shifted(x)
-    if z is not None and _made_by(y, np.log) and _made_by(y.args[0], np.add.reduce, np.sum):
+    if _made_by(y, np.log) and _made_by(y.args[0], np.add.reduce, np.sum):
         e = y.args[0].args[0]
-        if _made_by(e, np.exp) and e.args[0] is x:
-            return new(np.log, new(softmax, z))
+        found = _softmax(new, e, y.args[0]) if _made_by(e, np.exp) and e.args[0] is x else None
+        return None if found is None else new(np.log, found)
     return None
+
+
+def _error_of_softmax(new: Any, x: Any, y: Any) -> Any:
+    """The product e (g / t + sum(-g a / t)) for a = e / t and t = sum(e), which is a (g - sum(g a))."""
+    for e, terms in ((x, y), (y, x)):
+        if _made_by(e, np.exp) and _made_by(terms, np.add) and _made_by(terms.args[0], np.divide):
+            (g, total), back = terms.args[0].args, terms.args[1]
+            a = _softmax(new, e, total)
+            if a is not None and _axis_of(back) == _axis_of(total) and _is_share(back.args[0], g, a, total):
+                return new(np.multiply, a, new(np.subtract, g, new(np.sum, new(np.multiply, g, a), **back.kwargs)))
+    return None
+
+
+def _is_share(x: Any, g: Any, a: Any, total: Any) -> bool:
+    """Return whether `x` is -g a / total."""
+    if not (_made_by(x, np.divide) and x.args[1] is total and _made_by(x.args[0], np.multiply)):
+        return False
+    minus_g, other = x.args[0].args
+    is_a = _made_by(other, softmax) and (other.args, other.kwargs) == (a.args, a.kwargs)
+    return is_a and any(_made_by(p, np.negative) and p.args[0] is q for p, q in ((minus_g, g), (g, minus_g)))
 
 
 def _error_of_sigmoid(new: Any, x: Any, y: Any) -> Any:
@@ -325,9 +361,11 @@ _GUARD = "a guard against log(0), division by 0 or overflow is left out"
 
 _TABLE = [
     Rule(np.multiply, _error_of_sigmoid, "σ' = A (1 - A) cancels the 1 / (A (1 - A)) of the cost"),
-    Rule(np.multiply, _softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
+    Rule(np.multiply, _error_of_softmax, "the derivative of the softmax A = e^Z / Σ e^Z is A (dA - Σ dA A)"),
+    Rule(np.multiply, _scaled_softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
     Rule(np.multiply, _times, _OUTWARDS),
     Rule(np.divide, _sigmoid, "1 / (1 + e^-Z) is the sigmoid"),
+    Rule(np.divide, _softmax, "e^Z / Σ e^Z is the softmax"),
     Rule(np.divide, _over),
     Rule(np.matmul, _product_of_divided, _OUTWARDS),
     *(Rule(f, _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
@@ -338,6 +376,7 @@ _TABLE = [
     Rule(primitives.astype, _cast),
     *(Rule(f, _with_condition(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
     Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
+    Rule(np.add, lambda new, x, y: new(np.subtract, y, x.args[0]) if _made_by(x, np.negative) else None),
     Rule(np.add, _without_tiny, _GUARD),
     Rule(np.add, _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
     Rule(np.maximum, _without_least, _GUARD),
