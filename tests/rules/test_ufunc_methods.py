@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 import tinygrad_dl as tg
 from tests.rules.derivatives import by_each
 from tinygrad_dl.core import registry
+from tinygrad_dl.core.backprop import topological_order
 from tinygrad_dl.rules.ufunc_methods import UFUNCS
 
 WRONG_IN_NUMPY = [np.power, np.arctan2]
@@ -218,6 +219,21 @@ def test_methods_of_comparisons_give_plain_values():
     assert np.equal.outer(x, [2.0]).tolist() == [[False], [True], [True]]
     assert np.logical_and.reduce(x) is np.True_
     assert np.logical_or.accumulate(x - 1).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("ufunc", [np.maximum, np.minimum, np.fmax, np.fmin])
+@given(
+    x=hnp.arrays(float, (3, 4), elements=st.floats(-9, 9), unique=True), axis=st.integers(-2, 1), missing=st.booleans()
+)
+def test_the_gradient_of_a_cumulative_extremum_counts_how_long_each_record_stands(ufunc, x, axis, missing):
+    ignored = missing and ufunc in (np.fmax, np.fmin)
+    x[1, 1] = np.nan if ignored else x[1, 1]
+    y = ufunc.accumulate(tg.parameter(x), axis=axis)
+    np.testing.assert_array_equal(y.numpy(), ufunc.accumulate(x, axis=axis), strict=True)
+    stands = [np.count_nonzero(y.numpy() == record) for record in x.flat]
+    (gradient,) = tg.vjp(lambda x: ufunc.accumulate(x, axis=axis), x)[1](np.ones_like(x))
+    assert gradient.ravel().tolist() == stands
+    assert len(topological_order(y)) == 2  # a long array has one node, not one for each element
 
 
 def test_the_cumulative_extremum_of_a_tie_shares_step_by_step():

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from ..core import primitives
 from ..core.registry import composites, constants, defcomposite, defnondiff, defvjp, refusals, refuse, vjps
 from ..core.tensor import Tensor
-from ._shapes import cast, count_true, is_small, unreduce
+from ._shapes import broadcast_along, cast, count_true, is_small, unreduce
 from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
@@ -105,6 +105,24 @@ def _accumulate(ufunc):
     return accumulate
 
 
+def _accumulate_extremum(ufunc):
+    """Make the decomposition of `ufunc.accumulate` that reads the latest record, unless an element equals it."""
+    fold = _accumulate(ufunc)
+
+    def accumulate(x, axis=0, dtype=None):
+        x = x if dtype is None else primitives.astype(x, dtype)
+        found = ufunc.accumulate(primitives.values(x), axis=axis)  # raises what NumPy raises
+        rows, running = (np.moveaxis(y, axis, 0) for y in (primitives.values(x), found))
+        records = np.equal(rows, running)
+        if found.dtype.kind != "f" or not np.array_equal(records[1:], running[1:] != running[:-1]):
+            return fold(x, axis)
+        numbers = broadcast_along(np.arange(len(rows)), 0, rows.ndim)
+        latest = np.maximum.accumulate(np.where(records, numbers, 0))
+        return np.take_along_axis(x, np.moveaxis(latest, 0, axis), axis)
+
+    return accumulate
+
+
 def _reduceat(ufunc):
     def reduceat(x, indices, axis=0, dtype=None):
         expected = ufunc.reduceat(primitives.values(x), indices, axis=axis, dtype=dtype)  # raises what NumPy raises
@@ -181,8 +199,9 @@ for ufunc in UFUNCS:
         defcomposite(ufunc.outer, _outer(ufunc))
     if steps or (ufunc in (vjps.keys() | composites.keys()) - {np.heaviside} and "dd->d" in ufunc.types):
         defcomposite(ufunc.reduce, _reduce_as(REDUCED[ufunc]) if ufunc in REDUCED else _reduce(ufunc))
-        accumulated = ACCUMULATED.get(ufunc)
-        defcomposite(ufunc.accumulate, _accumulate_as(accumulated) if accumulated else _accumulate(ufunc))
+        as_function, is_extremum = ACCUMULATED.get(ufunc), ufunc in (np.maximum, np.minimum, np.fmax, np.fmin)
+        of_steps = _accumulate_extremum(ufunc) if is_extremum else _accumulate(ufunc)
+        defcomposite(ufunc.accumulate, _accumulate_as(as_function) if as_function else of_steps)
         defcomposite(ufunc.reduceat, _reduceat(ufunc))
 refuse(
     "NumPy's own loop for it is wrong on some processors. Write a Python loop over the elements.",
