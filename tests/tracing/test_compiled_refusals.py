@@ -1,5 +1,7 @@
 """What a compiled function can't hold is an error; errors and warnings of the function are shown at its line."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from tests.tracing.test_compiled import X, Y, training, values
 
 WEIGHTS = np.array([1.0, 2.0])
 
-LOSSES_SEEN = []
+LOSSES_SEEN, COUNT = [], itertools.count()
 
 NUMBERS = st.lists(st.floats(-2, 2), min_size=1, max_size=3)
 
@@ -42,6 +44,7 @@ REFUSED = {
     "a sum in place": (lambda x: changed(x), r"x \+= y"),
     "a masked array": (lambda x: np.ma.masked_array(X, X > 0) * x, "MaskedArray"),
     "a list that grows": (appends, "gets longer"),
+    "a count among the results": (lambda x: (x, next(COUNT)), "something else each time"),
 }
 
 

@@ -89,6 +89,11 @@ READ = {
         lambda x, v: np.exp(v[0]) * x * v[1],
         [lambda s: s[0][0].fill(0.5), put(lambda: (X, 3, "name"))],
     ),
+    "a tuple of arrays": (lambda: (X, 2 * X), total, [put(lambda: (X,) * 3), put(lambda: (X,)), put(lambda: [X, X])]),
+    "the length of an array": (lambda: X, lambda x, v: x * len(v), [put(lambda: np.ones(5)), put(lambda: X)]),
+    "the type of an array": (lambda: X, lambda x, v: x.astype(v.dtype), [put(lambda: np.ones(3, np.float32))]),
+    "the length of a tuple": (lambda: (X, X), lambda x, v: x * len(v), [put(lambda: (X,) * 3), put(lambda: (X,))]),
+    "the kind of a number": (lambda: 0.5, lambda x, v: x * isinstance(v, float), [put(lambda: 1.5), put(lambda: 2)]),
     "a named tuple": (lambda: State(2, X.copy()), lambda x, v: np.exp(v.mean) * x, [lambda s: s[0].mean.fill(0.5)]),
 }
 
@@ -97,6 +102,23 @@ READ = {
 def test_what_changes_between_calls_is_seen(what):
     value, of, changes = READ[what]
     assert_same(reads(value, of), changes)
+
+
+PRESENCE = {
+    "an argument": lambda w, x: x * (2 if w.grad is None else 3),
+    "a result": lambda w, x: (x, w.grad is None),
+    "the gradient": lambda w, x: (x, w.grad),
+    "a branch": lambda w, x: np.sin(x) if w.grad is None else np.cos(x),
+}
+
+
+@pytest.mark.parametrize("f", PRESENCE.values(), ids=PRESENCE)
+def test_the_presence_of_a_gradient_is_seen(f):
+    def make():
+        w = tg.parameter(X)
+        return functools.partial(f, w), w
+
+    assert_same(make, [lambda w: setattr(w, "grad", 2 * X), lambda w: setattr(w, "grad", None)])
 
 
 RULES = {

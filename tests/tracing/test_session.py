@@ -108,7 +108,7 @@ def test_an_interrupt_of_a_trace_leaves_all_places_as_they_were():
 
     factor = np.ones(2)
     before, counter = places(), OfTracing()
-    record = lambda: record_step(step, (np.ones(2),), {}, set(), grads=True)  # noqa: E731
+    record = lambda: record_step(step, (np.ones(2),), {}, set())  # noqa: E731
     run(record, counter)
     for at in range(1, counter.places, counter.places // 60):
         assert run(record, OfTracing(at)), at

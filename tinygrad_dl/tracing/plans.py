@@ -48,15 +48,8 @@ def make_plan(
     threads: int = 1,
 ) -> Plan:
     """Trace `f` and compile it for the signature of its arguments, and for a number of threads."""
-    step = record_step(f, args, kwargs, dynamic, grads=True)
-    program = passes(step.program)
-    used = {node for node, count in program.uses().items() if count}
-    for source in step.sources:
-        place = source.place
-        if place is not None and place.key == "_grad" and place.get() is None and source.node in used:
-            step = record_step(f, args, kwargs, dynamic, grads=False)  # it reads gradients
-            return Plan(step, passes(step.program), dynamic, threads, reads_gradients=True)
-    return Plan(step, program, dynamic, threads, reads_gradients=False)
+    step = record_step(f, args, kwargs, dynamic)
+    return Plan(step, passes(step.program), dynamic, threads)
 
 
 # Threads take turns, since they share the buffers.
@@ -88,9 +81,7 @@ class Plan:
     traced: Program
     run: Callable[[list[Any]], Any]
 
-    def __init__(
-        self, step: Step, program: Program, dynamic: set[tuple[int, Any]], threads: int, reads_gradients: bool
-    ):
+    def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], threads: int):
         self.program, self.traced, self._step = program, step.program, step
         self._running = simplified(program, rules=OF_SPEED)
         constants = [source.node for source in step.sources if self._is_constant(source)]
@@ -103,7 +94,7 @@ class Plan:
         self._constants = self._find_constants(dynamic)
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
-        self._emit(reads_gradients)
+        self._emit()
         for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
 
@@ -158,7 +149,7 @@ class Plan:
 
     # ---- code
 
-    def _emit(self, reads_gradients: bool) -> None:
+    def _emit(self) -> None:
         step, program = self._step, self._running
         texts: dict[Node, str] = {}
         taken = {"leaves", "lock_", "is_running_", "writes_"}
@@ -170,7 +161,7 @@ class Plan:
         outputs = program.outputs
         code = Code(program, texts, [source.node for source in step.sources if self._is_constant(source)])
         used = {node for node, count in program.uses().items() if count}
-        reads, checks = self._reads(code, used, reads_gradients)
+        reads, checks = self._reads(code, used)
         copies: list[str] = []
         values = [self._handed_out(code, output, copies) for output in outputs]
         writes = self._writes(code, values, copies)
@@ -207,24 +198,25 @@ class Plan:
                 return False
         return tensor is not None and not tensor._tracked and source.node in self._running.inputs
 
-    def _reads(self, code: Code, used: set[Node], reads_gradients: bool) -> tuple[list[str], list[str]]:
+    def _reads(self, code: Code, used: set[Node]) -> tuple[list[str], list[str]]:
         """Statements that read the inputs, and those that check what the plan takes as constant."""
         stale = code.name(Stale, "Stale")
         reads, conditions = [], []
+        written = {write.place.identity for write in self._step.writes if write.place is not None}
         for source in self._step.sources:
-            if source.node not in used:
+            node, place = source.node, source.place
+            if place is None:
+                if node in used:
+                    slot = f".{source.slot}" if source.argument in self._step.fresh else ""
+                    reads.append(f"{code.texts[node]} = leaves[{source.argument}]{slot}")
                 continue
-            text = code.texts[source.node]
-            if source.argument >= 0:
-                slot = f".{source.slot}" if source.argument in self._step.fresh else ""
-                reads.append(f"{text} = leaves[{source.argument}]{slot}")
-                continue
-            place = source.place
-            assert place is not None
-            value = _access(code, place) + "".join(f"[{i}]" for i in source.path)
-            reads.append(f"{text} = {value}")
+            text = _access(code, place) + "".join(f"[{i}]" for i in source.path)
+            if node in used:
+                reads.append(f"{code.texts[node]} = {text}")
+                text = code.texts[node]
+            elif type(place.holder) is Tensor or place.identity in written:
+                continue  # else its shape or type may be read
             if not (type(place.holder) is Tensor and place.key == "_value"):
-                node = source.node
                 if not isinstance(node.value, np.ndarray):
                     conditions_of = f"type({text}) is not {code.name(type(node.value), 'kind')}"
                 else:
@@ -235,6 +227,10 @@ class Plan:
                 reads.append(f"if {conditions_of}: raise {stale}")
         for place, value in self._constants:
             conditions.append(f"{_access(code, place)} is not {code.name(value, 'k')}")
+        for place in self._step.places.arrays:
+            if isinstance(place.get(), tuple):
+                layout = code.name(_layout, "layout")
+                conditions.append(f"{layout}({_access(code, place)}) != {code.name(_layout(place.get()), 'k')}")
         for container in self._step.places.sized:
             holder = code.name(container, "h")
             if isinstance(container, set):
@@ -244,8 +240,8 @@ class Plan:
         for tensor in self._step.places.tensors:
             holder = code.name(tensor, "t")
             conditions.append(f"{holder}._tracked is not {tensor._tracked}")
-            if reads_gradients and tensor._grad is None and tensor._tracked:
-                conditions.append(f"{holder}._grad is not None")
+            if self._step.reads_gradients:
+                conditions.append(f"({holder}._grad is None) is not {tensor._grad is None}")
         for i, tensor in self._step.known.items():
             conditions.append(f"leaves[{i}] is not {code.name(tensor, 't')}")
         if self._step.fresh and self._step.places.tensors:
@@ -351,6 +347,11 @@ def emitted(program: Program) -> Callable[..., tuple[Any, ...]]:
 
 
 _finish = deque[Any](maxlen=0).extend  # goes through an iterator
+
+
+def _layout(value: Any) -> Any:
+    """The types and lengths of nested tuples."""
+    return (type(value), *map(_layout, value)) if isinstance(value, tuple) else None
 
 
 def _access(code: Code, place: Place) -> str:

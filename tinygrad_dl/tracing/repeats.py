@@ -19,10 +19,11 @@ def random_states() -> set[tuple[str, str]]:
     }
 
 
-def check_same(first: Program, second: Program) -> None:
-    """Raise TypeError if the two traces of a function differ."""
+def check_same(first: Program, second: Program, *constants: Any) -> None:
+    """Raise TypeError if the two traces of a function differ, or the two `constants` of their results."""
+    something_else = TraceError(f"the compiled function computes something else each time: {ADVICE}.")
     if len(first.nodes) != len(second.nodes):
-        raise TraceError("the compiled function computes something else each time: " + ADVICE)
+        raise something_else
     numbers: dict[Node, int] = {}
     others: dict[Node, int] = {}
     for i, (a, b) in enumerate(zip([*first.inputs, *first.nodes], [*second.inputs, *second.nodes], strict=True)):
@@ -32,6 +33,8 @@ def check_same(first: Program, second: Program) -> None:
                 f"{name_of(a.function)} gets other constants each time the compiled function runs: {ADVICE}, "
                 f"in\n  {a.line}"
             )
+    if not _alike((first.outputs, *constants[:1]), (second.outputs, *constants[1:]), numbers, others):
+        raise something_else
 
 
 ADVICE = (

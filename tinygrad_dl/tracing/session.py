@@ -7,6 +7,7 @@ traced twice: constants that differ come from random numbers or a state that was
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,13 @@ class Step(NamedTuple):
     captured: set[Tensor]
     fresh: dict[int, Tensor]  # arguments that are Tensors, each once, by number, as they were for the trace
     known: dict[int, Tensor]  # arguments that are Tensors of `places`
+    reads_gradients: bool = False
+
+    @property
+    def constants(self) -> list[Any]:
+        """The parts of its result and of its writes that are not traced."""
+        outputs = pytree.leaves((self.result, [write.value for write in self.writes]))
+        return [output.constant for output in outputs]
 
 
 class Changing(Exception):
@@ -66,23 +74,27 @@ class Changing(Exception):
 
 
 def record_step(
-    f: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    dynamic: set[tuple[int, Any]],
-    grads: bool,
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: set[tuple[int, Any]]
 ) -> Step:
     """Trace `f(*args, **kwargs)` with all numbers in the `dynamic` places as inputs, and add others that change.
 
-    With `grads` every tracked Tensor has a gradient as input, zero if there is none: for functions that overwrite it.
+    Every tracked Tensor has a gradient as input, unless `f` reads gradients, so that it matters which there are.
 
     Raises TraceError for what a program can't hold.
     """
+    with suppress(Exception):  # which the second attempt raises
+        return _record_twice(f, args, kwargs, dynamic, True, False)
+    return _record_twice(f, args, kwargs, dynamic, None, None)._replace(reads_gradients=True)
+
+
+def _record_twice(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: set[Any], *grads: bool | None
+) -> Step:
     while True:
         try:
             with turns:
                 before = random_states()
-                first, second = (_Session(f, args, kwargs, dynamic, grads).record() for _ in range(2))
+                first, second = (_Session(f, args, kwargs, dynamic, each).record() for each in grads)
                 if not before <= random_states():
                     raise TraceError(f"the compiled function draws random numbers: {ADVICE}.")
         except Changing as changing:
@@ -99,13 +111,20 @@ def record_step(
                 f"{outside.pop()._label()} is used by the compiled function, but is neither an argument nor reached "
                 f"from its variables: pass it as an argument."
             )
-        check_same(first.program, second.program)
+        check_same(first.program, second.program, first.constants, second.constants)
         return first
 
 
 class _Session:
+    """One trace. Either all tracked Tensors have gradients, or none has, or, if `grads` is None, those that do."""
+
     def __init__(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: set[Any], grads: bool
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        dynamic: set[Any],
+        grads: bool | None,
     ):
         self.f, self.args, self.kwargs, self.dynamic, self.grads = f, args, kwargs, dynamic, grads
         self.leaves = [*labelled_arguments(f, args, kwargs)]
@@ -206,11 +225,13 @@ class _Session:
             gradient = tensor._grad
             if gradient is not None and type(gradient) is not np.ndarray:
                 raise Unsuitable
-            if gradient is None and self.grads and tensor._tracked:
+            has_gradient = gradient is not None if self.grads is None else self.grads
+            if gradient is None and tensor._tracked:
                 gradient = np.zeros_like(tensor._value)
             self._swap(place, self._input(tensor._value, name, place=place))
             place = Place(tensor, "_grad", f"{name}_grad")
-            self._swap(place, None if gradient is None else self._input(gradient, place.label, place=place))
+            symbol = None if gradient is None else self._input(gradient, place.label, place=place)
+            self._swap(place, symbol if has_gradient else None)
         for place in self.places.arrays:
             self._swap(place, self._parts(place, place.get(), ()))
         for place in self.places.generators:
