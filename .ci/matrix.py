@@ -1,8 +1,9 @@
 """Run the tests on each pair of Python and NumPy, and with each set of processor kernels, that this machine offers.
 
-The interpreter that runs this script runs all tests on all their inputs; each other pair a part of the quick tests, as
-many at once as there are cores. Other kernels are those of the newest NumPy, so its pairs take turns to use them. The
-last lines list what this machine lacks, such as an interpreter. The exit status is 1 if a test fails.
+The interpreter that runs this script runs all tests on all their inputs, those aside that its last quick run, as in
+`run`, has passed on the same; each other pair a part of the quick tests, as many at once as there are cores. Other
+kernels are those of the newest NumPy, so its pairs take turns to use them. The last lines list what this machine lacks,
+such as an interpreter. The exit status is 1 if a test fails.
 """
 
 import itertools
@@ -58,14 +59,15 @@ def output(*command: str | Path, **environment: str) -> str:
 
 
 def tests(python: str | Path, *arguments: str, **environment: str) -> str:
-    return output(python, "-m", "pytest", "-p", "no:cacheprovider", *arguments, OPENBLAS_NUM_THREADS="1", **environment)
+    return output(python, "-m", "pytest", *arguments, OPENBLAS_NUM_THREADS="1", **environment)
 
 
 # ---- the runs: each gives the output of its tests
 
 
 def in_full() -> str:
-    return tests(sys.executable, "--deep", "--ignore=tests/test_typing.py")  # which `run` has run with the linters
+    """Run all tests on all inputs, but for what this interpreter's quick run in this folder has passed on the same."""
+    return tests(sys.executable, "--beyond-quick", "--ignore=tests/test_typing.py")  # which `run` runs beside
 
 
 def with_numpy(python: str, which: str, home: Path, package: str, kernels: tuple) -> str:
@@ -88,7 +90,7 @@ def with_numpy(python: str, which: str, home: Path, package: str, kernels: tuple
 def with_kernels(python: str | Path, kernels: tuple, *more: str) -> str:
     """Run the tests, and some more, with one of KERNELS, or with the kernels that NumPy and OpenBLAS choose."""
     environment = environment_of(python, *kernels) if kernels else {}
-    return f"{environment or ''}\n{tests(python, *PART, *more, **environment)}"
+    return f"{environment or ''}\n{tests(python, '-p', 'no:cacheprovider', *PART, *more, **environment)}"
 
 
 def environment_of(python: str | Path, core: str, plain: bool) -> dict[str, str]:

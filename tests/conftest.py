@@ -12,8 +12,12 @@ is. The quick run holds every law on some inputs, the deep run on all of them. A
   30; `in_depth` of `tests/marks.py` leaves out single values.
 - `@pytest.mark.deep`: the quick run leaves the test out. For more than about 0.5 s, best where a quick test holds the
   same law on less: of some laws the deep run alone has the test.
+
+`--beyond-quick`, after a quick run of the same code as in `.ci/run`, is the deep run without what that has passed and
+what would run again on the same inputs.
 """
 
+import functools
 import gc
 import os
 from collections import defaultdict
@@ -26,6 +30,8 @@ from tinygrad_dl.core import registry
 
 collect_ignore = ["benchmarks/systems"]  # they need the peers, and hold no tests
 
+PASSED = "tinygrad_dl/passed"  # the key in pytest's cache of the names of tests
+passed: list[str] = []
 MANY, FEW = 30, 4  # values of a parametrised test: the quick run takes only a few of more than many, evenly spread
 
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=10)
@@ -35,30 +41,51 @@ settings.register_profile("search", deadline=None, max_examples=3000)  # other e
 
 def pytest_addoption(parser):
     parser.addoption("--deep", action="store_true", help="all inputs of all tests: ten minutes or more")
+    beyond = "--deep, after a quick run of the same code: without what that has passed on the same inputs"
+    parser.addoption("--beyond-quick", action="store_true", help=beyond)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
     """Share a run of the whole suite among the cores; tests asked for by name, or with `-n 0`, stay in one process."""
-    option, worker = config.option, hasattr(config, "workerinput")
-    whole = config.args_source is config.ArgsSource.TESTPATHS and not (worker or option.collectonly)
-    if whole and config.pluginmanager.hasplugin("xdist") and option.numprocesses is None:
+    option = config.option
+    if is_whole(config) and config.pluginmanager.hasplugin("xdist") and option.numprocesses is None:
         option.numprocesses, option.maxprocesses, option.dist = "auto", 4, "worksteal"
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers have the cores
+
+
+def is_whole(config):
+    """Whether this process runs the whole suite, or has workers that do."""
+    worker = hasattr(config, "workerinput")
+    return config.args_source is config.ArgsSource.TESTPATHS and not (worker or config.option.collectonly)
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "deep: slow; runs with --deep")
     config.addinivalue_line("markers", "every_value: the quick run takes all values of this test, however many")
     config.addinivalue_line("markers", "few_values: the values of this test are slow, and the quick run takes a few")
+    config.option.deep |= config.option.beyond_quick
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("deep" if config.getoption("--deep") else "quick")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out of the quick run what is marked `deep`, and most of many values; what is asked for by name stays."""
-    if config.getoption("--deep") or any("::" in argument for argument in config.args):
+    """Leave out what the quick run does not take, or with `--beyond-quick` what it has passed; named tests stay."""
+    if any("::" in argument for argument in config.args):
         return
+    if config.getoption("--beyond-quick"):
+        held = set(config.cache.get(PASSED, []))
+        kept = {item for item in items if item.nodeid not in held or has_more_inputs(item)}
+    elif config.getoption("--deep"):
+        return
+    else:
+        kept = quick_ones(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def quick_ones(items):
+    """What is not marked `deep`, and of many values a few."""
     tests = defaultdict(list)
     for item in items:
         if not item.get_closest_marker("deep"):
@@ -68,8 +95,29 @@ def pytest_collection_modifyitems(config, items):
         marks, n = {mark.name for mark in values[0].iter_markers()}, len(values)
         many = n > (FEW if "few_values" in marks else MANY) and "every_value" not in marks
         kept.update(values[i * n // FEW] for i in range(FEW)) if many else kept.update(values)
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+    return kept
+
+
+def has_more_inputs(item):
+    """Whether the deep run may give more inputs to a test than the quick run does."""
+    return "deep" in getattr(item, "fixturenames", ()) or "hypothesis" in text_of(item.path)
+
+
+@functools.cache
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and report.passed:
+        passed.append(report.nodeid)
+
+
+def pytest_sessionfinish(session):
+    """Note for `--beyond-quick` what a quick run of the whole suite has passed."""
+    config = session.config
+    if is_whole(config) and not config.getoption("--deep") and hasattr(config, "cache"):
+        config.cache.set(PASSED, passed)
 
 
 def pytest_collection_finish():
