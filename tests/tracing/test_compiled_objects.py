@@ -1,10 +1,13 @@
 """A compiled function treats parameters, classes, threads, copies and indices as the function itself does."""
 
 import copy
+import os
 import pickle
 import random
+import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -112,6 +115,29 @@ def test_threads_that_compile_for_the_same_parameters_take_turns():
         sys.setswitchinterval(interval)
     assert not wrong
     assert_equal([p.numpy() for p in net.parameters()], before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_process_forked_in_the_turn_of_another_thread_can_compile_and_run_too():
+    inside, square = threading.Event(), tg.compile(lambda x: x * x)
+    square(X)
+
+    @tg.compile
+    def slow(x):
+        inside.set()
+        time.sleep(0.3)  # in the turn of its thread
+        return x
+
+    thread = threading.Thread(target=slow, args=(X,))
+    thread.start()
+    inside.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)  # which ends it
+        os._exit(int(any(square(X) + tg.compile(np.exp)(X) != X * X + np.exp(X))))
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 class Weighted:

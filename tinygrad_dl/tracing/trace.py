@@ -6,6 +6,7 @@ the function, results by the names of their Tensors, cotangents `dZ1` after the 
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -25,6 +26,8 @@ from .program import Guard, Node, Program, TraceError
 from .symbols import Recorder, Symbol, is_of_package, is_transparent, recorder
 
 turns = threading.RLock()  # traces and compiled functions of all threads take turns: they share buffers and places
+if hasattr(os, "register_at_fork"):  # not on Windows; a forked process has no thread that would end its turn
+    os.register_at_fork(before=turns.acquire, after_in_parent=turns.release, after_in_child=turns.release)
 
 
 class Traced(NamedTuple):
