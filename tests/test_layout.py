@@ -36,7 +36,6 @@ ELSEWHERE = {
     "testing/homework/construction.py": "testing/homework/test_layers.py",  # what layers and networks are made of
     "testing/homework/methods.py": "testing/homework/test_layers.py",
     "testing/homework/objects.py": "testing/homework/test_layers.py",
-    "testing/homework/players.py": "testing/homework/test_layers.py",
     "testing/homework/screening.py": "testing/homework/test_layers.py",
     "testing/homework/signs.py": "testing/homework/test_layers.py",
     "testing/homework/environment.py": "testing/homework/test_networks.py",

@@ -19,7 +19,7 @@ from . import construction, methods
 from .findings import UNCHECKED, UNDECIDED, WRONG, Check, Finding, worst
 from .judging import Judgement, finding_of, merged, small_number
 from .loading import CannotCheck, UserFile
-from .objects import Place
+from .objects import Place, objects_in
 from .players import NoGradient, Player
 from .repairs import repairs_and
 from .screening import Wrong, careful, clearly_wrong, unlikeliness
@@ -336,7 +336,8 @@ def _judged(run: Layer, progress: bool) -> Judged:
     given = run.gradients(_cotangent(run.value(*values)), values)
     wanted = [n for n in names if n in given]
     title = type(run.template).__name__
-    small = small_number([getattr(type(run.template), m) for m in (run.forward, run.backward)])
+    every = [type(inner) for inner in objects_in(run.template)]
+    small = small_number([getattr(c, m) for c in every for m in (run.forward, run.backward) if hasattr(c, m)])
     readings = [(run, ""), *_conventions(run, [n for n in wanted if n != names[-1]])]
     looks = []
     for each, words in readings:
