@@ -320,3 +320,37 @@ def test_a_step_that_the_checker_fails_on_is_a_check_that_fails(tmp_path, monkey
         (check,) = scripts.find(file)
     with pytest.raises(ValueError, match="on purpose"):
         check.run()
+
+
+PARAMETERS_IN_A_LIST = """
+import numpy as np
+class Layer:
+    def __init__(self, n, p):
+        self.params, self.grads = [np.random.randn(n, p)], [np.zeros((n, p))]
+    def forward(self, x):
+        self.x = x
+        return x @ self.params[0]
+    def backward(self, d):
+        self.grads[0][...] = self.x.T @ d
+        return d @ self.params[0].T
+class Net:
+    def __init__(self):
+        self.layers, self.params, self.grads = [Layer(3, 4), Layer(4, 2)], [], []
+        for layer in self.layers:
+            self.params += layer.params
+            self.grads += layer.grads
+X, Y, net = np.random.randn(6, 3), np.random.randn(6, 2), Net()
+for step in range(5):
+    out = net.layers[1].forward(net.layers[0].forward(X))
+    loss = np.sum((out - Y) ** 2) / 2
+    net.layers[0].backward(net.layers[1].backward(out - Y))
+    for p, g in zip(net.params, net.grads):
+        p -= 0.1 * g
+"""
+
+
+@each(("old", "new", "verdict"), [("", "", "right"), ("zip(net.params,", "zip(reversed(net.params),", "wrong")])
+def test_lists_that_the_file_fills_in_a_loop_are_whole(judged, old, new, verdict):
+    (finding,) = judged(PARAMETERS_IN_A_LIST, old, new)
+    assert finding.verdict == verdict, finding.report
+    assert len(finding.quantities) == 2

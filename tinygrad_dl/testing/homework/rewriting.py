@@ -38,7 +38,7 @@ class _Watched(ast.NodeTransformer):
         if node is not self.region:
             node = super().generic_visit(node)
             if isinstance(node, (ast.For, ast.While)) and any(node is each for each in self.cut):
-                node.body += ast.parse(f"if not {WATCH}.started:\n    break").body
+                node.body += ast.parse(f"if {WATCH}.idle:\n    break").body
             return node
         inside, self.inside = self.inside, True
         names = sorted(self._own_names() & {n.id for n in ast.walk(node) if isinstance(n, ast.Name)})

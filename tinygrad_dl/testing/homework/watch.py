@@ -75,6 +75,7 @@ class Watch:
     record: Any
     started: bool
     finished: bool
+    counted: bool
 
     index = np.s_
 
@@ -86,12 +87,17 @@ class Watch:
         self.skipped = 0  # turns to come that are no step yet
         self.updating: dict[str, Any] = {}  # the local names where the first parameter is updated
         self.record = Record()
-        self.started = self.finished = False
+        self.started = self.finished = self.counted = False
         self.state: dict[int, tuple[Path, np.ndarray]] = {}  # the arrays that were there at the start, and are now
         self.numbers: dict[Path, float] = {}
         self._counts: dict[str, int] = {}
 
     # ---- the step
+
+    @property
+    def idle(self) -> bool:
+        """True if numbers have been updated, and there is no step yet."""
+        return self.counted and not self.started
 
     def start(self, local: dict[str, Any], module: dict[str, Any]) -> dict[str, Any]:
         """Begin the step: give the names that have new values."""
@@ -168,6 +174,7 @@ class Watch:
         self, target: str, op: str, old: Any, value: Any, terms: Callable[[], tuple], container: Any, key: Any
     ) -> Any:
         """The new value of a target; the old one if it is a parameter, and its updates are suspended."""
+        self.counted |= is_number(old)
         if self.started:
             held, partial = (container, True) if isinstance(container, np.ndarray) else (old, False)
             if isinstance(container, list) and isinstance(key, int) and key < 0:
