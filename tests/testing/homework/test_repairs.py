@@ -101,6 +101,23 @@ def test_the_line_of_the_mistake_is_named_not_one_that_undoes_it(ran, source, ol
     assert all(quantity.causes[0].startswith(cause) for quantity in wrong), finding.report
 
 
+NUMBER = """
+import numpy as np
+X, Y, w, b = np.random.randn(3, 20), np.random.randn(1, 20), np.zeros((3, 1)), 0.0
+for i in range(50):
+    error = w.T @ X + b - Y
+    cost = np.mean(error**2) / 2
+    w = w - 0.1 * X @ error.T / 20
+    b = b - 0.1 * np.sum(error)
+"""
+
+
+def test_the_line_is_named_where_a_bias_is_a_number(ran):
+    with ran(NUMBER) as file:
+        (finding,) = [check.run() for check in scripts.find(file)]
+    assert any("line 8 is right as" in cause for cause in finding.quantities[1].causes), finding.report
+
+
 PAIR = """
 import numpy as np
 seen = []

@@ -53,9 +53,9 @@ def causes_of(
     return tuple(_of_ratio(given, expected, samples, sizes or {}) or _of_elements(given, expected))
 
 
-def near(a: Array, b: Array) -> bool:
+def near(a: Array | float, b: Array | float) -> bool:
     """Return whether two arrays are equal, up to a part of the largest number."""
-    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= RTOL * np.abs(b).max(initial=0.0)))
+    return np.shape(a) == np.shape(b) and bool(np.all(np.abs(a - b) <= RTOL * np.max(np.abs(b), initial=0.0)))
 
 
 def ratio_of(a: Array, b: Array) -> float | None:

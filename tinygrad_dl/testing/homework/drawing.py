@@ -38,7 +38,7 @@ ROLES: dict[str, str] = {
     ),
     "bias": r"b\d*|b_\w+|b[a-z]|bias(es)?\d*|bias_\w+|\w+_bias|beta|gamma|intercept",
     "inputs": (
-        r"[xX]|[xX]t|[xX]_\w+|X(batch|train|dev)|A|A_prev\w*|a_in|prev_A|inputs?\w*|features|data|"
+        r"[xX]|[xX]t|[xX]_\w+|X(batch|train|dev)|A|A_prev\w*|a_in|prev_A|inp\w*|features|data|"
         r"images?|(input|train)_\w+"
     ),
     "setting": (

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from .slips import LIKELY, OF_ARRAYS, RARE, counts_in, repeats, root, swaps
+from .slips import LIKELY, OF_ARRAYS, RARE, counts_in, repeats, root, sides, swaps
 
 Place = tuple[ast.AST, str, int | None]  # a node, one of its fields, and the position there if that is a list
 MOST_NAMES, MOST_OTHERS = 30, 12
@@ -62,10 +62,11 @@ def changes(
         id(scope): _names(scope) for scope in {id(s): s for s in (held.get(id(s), function) for s in chosen)}.values()
     }
     places = [(statement, place) for statement in chosen for place in _places(statement)]
+    counts = {id(statement) for statement in chosen if _is_count(statement)}  # all loops are to end
 
     def of_kinds(kinds: Sequence[Any]) -> Iterator[Change]:
         for kind, (statement, (parent, name, at)) in itertools.product(kinds, places):
-            if repeats(kind, parent):
+            if repeats(kind, parent) or (kind is not sides and id(statement) in counts):
                 continue
             node = _get(parent, name, at)
             names = known[id(held.get(id(statement), function))]
@@ -117,8 +118,12 @@ def statements_of(function: ast.AST) -> list[ast.stmt]:
     """The statements that compute something: no loop or condition, so that each change comes to its end."""
     kinds = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
     every = [node for node in ast.walk(function) if isinstance(node, kinds) and node.value is not None]
-    every = [node for node in every if not (isinstance(node, ast.Expr) and _is_idle(node.value))]
-    return [node for node in every if not COUNTS.fullmatch(ast.unparse(node.value))]  # type: ignore[arg-type]
+    return [node for node in every if not (isinstance(node, ast.Expr) and _is_idle(node.value))]
+
+
+def _is_count(statement: Any) -> bool:
+    """Return whether a statement counts samples or units, which a loop may run over."""
+    return isinstance(statement, ast.Assign) and bool(COUNTS.fullmatch(ast.unparse(statement.value)))
 
 
 def _is_idle(value: ast.expr) -> bool:

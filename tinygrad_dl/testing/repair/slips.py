@@ -61,6 +61,7 @@ def swaps(node: Any, names: list[str], others: list[str]) -> Made:
 
 
 def _signs(node: Any, names: list[str], others: list[str]) -> Made:
+    yield from swaps(node, names, others)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "sign, a minus too much", node.operand
     elif is_value(node):
@@ -83,6 +84,13 @@ def _transposes(node: Any, names: list[str], others: list[str]) -> Made:
         left, right = pair
         yield "the product the other way round", ast.BinOp(right, ast.MatMult(), left)
         yield "the product the other way round, and transposed", ast.Attribute(node, "T", ast.Load())
+
+
+def sides(node: Any, names: list[str], others: list[str]) -> Made:
+    """The length of the other side of an array."""
+    if isinstance(node, ast.Subscript) and re.fullmatch(r".+\.shape\[[01]\]", text := ast.unparse(node)):
+        other = f"{text[:-2]}{1 - int(text[-2])}]"
+        yield f"{text} for {other}, the other side", expression(other)
 
 
 def _exchanged(node: Any, names: list[str], others: list[str]) -> Made:
@@ -350,7 +358,7 @@ def _missing_penalties(node: Any, names: list[str], others: list[str]) -> Made:
 
 
 LIKELY = (
-    swaps, _signs, _exchanged, _indices, _transposes, _axes, _products, _factors, _longer_products, _numbers,
+    sides, _signs, _exchanged, _indices, _transposes, _axes, _products, _factors, _longer_products, _numbers,
     _missing_numbers, _means, _missing_means, _calls, _spelled, _outputs_of, _missing_penalties,
 )  # fmt: skip
 RARE = (_missing_terms, _missing_slopes, _slopes, _missing_factors)
