@@ -228,12 +228,12 @@ def once(check, *args):
     """Return `check(*args)`, computed once for read-only labels, the last of `args`, such as those of a Tensor."""
     global _last
     last, Y = _last, args[-1]
-    if last[0]() is Y and last[1] == (check, args[:-1], Y.shape, Y.tobytes()):  # their owner may have changed them
-        return last[2]
-    result = check(*args)
-    if type(Y) is np.ndarray and Y.base is None and not Y.flags.writeable:
-        _last = weakref.ref(Y, _forget), (check, args[:-1], Y.shape, Y.tobytes()), result
-    return result
+    if type(Y) is not np.ndarray or Y.base is not None or Y.flags.writeable:
+        return check(*args)
+    key = check, args[:-1], Y.shape, Y.tobytes()  # their owner may have changed them
+    if last[0]() is not Y or last[1] != key:
+        _last = last = weakref.ref(Y, _forget), key, check(*args)
+    return last[2]
 
 
 def _forget(labels):
