@@ -57,6 +57,13 @@ def test_lists_are_data():
     assert np.array_equal(x[0], y)
 
 
+@pytest.mark.parametrize("X", [np.ma.array([[1.0, 2.0]], mask=[[False, True]]), [["a", "b"]], [[None, 1.0]]])
+def test_a_mask_that_would_be_lost_is_refused_as_is_other_data_than_numbers(X):
+    for pair in ((X, [1, 2]), ([[1, 2]], X)):
+        with pytest.raises(TypeError, match=r"expected (a plain array|numbers), got "):
+            minibatches(*pair, 2, rng=rng())
+
+
 def test_batches_are_copies():
     X = np.zeros((2, 4))
     for x, y in minibatches(X, X[0], 4, rng=rng()):

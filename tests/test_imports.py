@@ -23,7 +23,7 @@ ALLOWED = {
     "checks": set(),
     "memory": set(),
     "pytree": set(),
-    "data": {"checks", "_guesses"},
+    "data": {"checks", "_guesses", "core.arguments"},
     "_functions": {"core.primitives"},
     "primitives": {"_functions", "core.primitives", "functional.user_ops"},
     "core.": {"_html", "_signatures", "core", "guards", "proxies", "pytree", "_frames", "_guesses"},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _guesses, checks
+from .core import arguments
 
 __all__ = ["minibatches"]
 
@@ -44,7 +45,7 @@ def minibatches(
         If the numbers of samples differ or are 0, or `batch_size` is below 1; at a minibatch from disk, if it contains
         nan or inf.
     TypeError
-        If `batch_size` is not a whole number, or `rng` is not a `numpy.random.Generator`.
+        If the data are not numbers, `batch_size` is not a whole number, or `rng` is not a `numpy.random.Generator`.
 
     Examples
     --------
@@ -52,7 +53,7 @@ def minibatches(
     >>> [x.shape for x, y in minibatches(X, Y, 2, rng=np.random.default_rng(0))]
     [(2, 2), (2, 2), (2, 1)]
     """
-    X, Y = (values if is_on_disk(values) else np.asarray(values) for values in (X, Y))
+    X, Y = as_array(X), as_array(Y)
     m = number_of_samples(X, Y)
     batch_size = checks.whole_number("minibatches", "batch_size", batch_size)
     return batches(X, Y, checks.generator("minibatches", rng).permutation(m), batch_size)
@@ -75,6 +76,14 @@ def _read(name: str, values: Any, columns: np.ndarray) -> np.ndarray:
     part[..., order] = getattr(values, "oindex", values)[..., columns[order]]
     check_finite(name, part, columns)
     return part
+
+
+def as_array(values: Any) -> Any:
+    """Convert lists, data frames and the like to an array; arrays, those on disk too, are returned as they are.
+
+    Raises TypeError for other data than numbers, and for a masked array, whose mask would be lost.
+    """
+    return values if type(values) is np.ndarray or is_on_disk(values) else arguments.numbers(values)
 
 
 def is_on_disk(values: Any) -> bool:

@@ -64,6 +64,7 @@ BAD = {
     "three arrays": ((X, Y, Y), "a pair of arrays"),
     "a nan": ((X * np.nan, Y), r"X\[0, 0\] is nan: 8 of 8"),
     "text": ((X.astype(str), Y), "real numbers in X"),
+    "masked": ((np.ma.array(X, mask=X > 0), Y), "expected a plain array, got a MaskedArray"),
     "other features": ((np.ones((3, 4)), Y), r"expected \(2, m\)"),
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 from .. import pytree
 from ..core.backprop import topological_order
 from ..core.tensor import Tensor, untracked
-from ..data import check_finite, number_of_samples
+from ..data import as_array, check_finite, number_of_samples
 from ..nn.module import Module, generators
 
 FAN_IN = 8  # the number of sums that one task adds
@@ -111,7 +111,7 @@ def _check_leaves(cost: Tensor, net: Module) -> None:
 def _arrays(given: Any) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         raise TypeError(f"expected a shard (X, Y), a pair of arrays, got {given!r:.80}.")
-    X, Y = np.asarray(given[0]), np.asarray(given[1]).view()
+    X, Y = np.asarray(as_array(given[0])), np.asarray(as_array(given[1])).view()
     Y.flags.writeable = False  # a metric gets it before the gradient is computed
     for name, values in (("X", X), ("Y", Y)):
         if values.dtype.kind not in "biuf":

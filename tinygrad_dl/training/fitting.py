@@ -12,10 +12,9 @@ import numpy as np
 from .. import checks
 from .._foreign import is_array
 from .._guesses import answering
-from ..core import arguments
 from ..core.modes import no_grad
 from ..core.tensor import Tensor
-from ..data import batches, check_finite, is_on_disk, minibatches, number_of_samples
+from ..data import as_array, batches, check_finite, is_on_disk, minibatches, number_of_samples
 from ..nn.module import Mode, Module, course_names
 from ..optim import Optimizer
 from ..parallel import Engine, ShardedLoss
@@ -283,10 +282,7 @@ def _parameters(net: Callable[[Any], Any], optimizer: Optimizer) -> dict[str, Te
 def _check_data(X: Any, Y: Any, which: str) -> tuple[Any, Any]:
     """Convert `X` and `Y` to arrays of finite real numbers; neither NumPy arrays nor arrays on disk are copied."""
     try:
-        X, Y = (
-            values if type(values) is np.ndarray or is_on_disk(values) else arguments.numbers(values)
-            for values in (X, Y)
-        )
+        X, Y = as_array(X), as_array(Y)
     except TypeError as error:
         raise TypeError(f"fit: {which}data: {error}") from None
     for name, values in (("X", X), ("Y", Y)):
