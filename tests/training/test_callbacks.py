@@ -41,6 +41,19 @@ def test_training_stops_after_the_epoch_or_step_in_which_a_callback_says_so():
     assert len(history.loss) == 2
 
 
+def test_a_method_is_marked_in_its_class_too():
+    class Counter:
+        steps = 0
+
+        @every_step
+        def count(self, state):
+            self.steps = state.step
+
+    counter = Counter()
+    fit(epochs=2, batch_size=5, rng=rng(), callbacks=[counter.count])
+    assert counter.steps == 6
+
+
 def test_what_a_callback_raises_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         fit(callbacks=[lambda state: 1 / 0])

@@ -88,8 +88,8 @@ def every_step(callback: Callable[[TrainingState], Any]) -> Callable[[TrainingSt
     ...     print(state.step, state.loss)
     """
 
-    def at_step(state: TrainingState) -> Any:
-        return callback(state)
+    def at_step(*state: TrainingState) -> Any:  # a method gets its object too
+        return callback(*state)
 
     at_step.every_step = True  # type: ignore[attr-defined]
     for name in ("state_dict", "load_state_dict"):  # which `save_training` and `load_training` look for
