@@ -102,6 +102,7 @@ class EarlyStopping:
     """A callback of `fit` that stops training that no longer improves, and restores the best parameters.
 
     It starts anew with the first epoch of each call of `fit`. A monitored value of nan is worse than all others.
+    Callbacks that stop training belong before it in the list: it restores the best parameters when it is called.
 
     Parameters
     ----------
