@@ -326,10 +326,10 @@ def test_a_tensor_that_the_loss_does_not_depend_on_is_refused():
         tg.derive(loss, tg.parameter(1.0))
 
 
-def test_names_that_are_taken_get_an_underscore():
+def test_an_array_has_a_letter_that_is_not_taken():
     Y = tg.parameter(np.ones((2, 5)), name="Y")
     found = lines(tg.derive(np.sum(Y * X + LABELS["mean_squared_error"])))
-    assert found["cost"] == "np.sum(Y * X + Y_)"
+    assert found["cost"] == "np.sum(Y * X + C)"
 
 
 def test_a_word_of_python_is_no_name_of_a_quantity():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_dl as tg
-from tests.derivation.test_derivations import RNG, X, lines, run
+from tests.derivation.test_derivations import LABELS, RNG, X, lines, run
 from tinygrad_dl import nn
 
 
@@ -19,6 +19,33 @@ def test_functions_of_this_package_are_imported_by_the_lines(f):
     loss = f(W)
     np.testing.assert_allclose(run(tg.derive(loss), W=W.numpy())["dW"], tg.gradients(loss, W), rtol=1e-9)
     assert "import sigmoid" not in tg.derive(np.sum(nn.sigmoid(W) * W[0])).source
+
+
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        *((name, x) for name in LABELS for x in (X, tg.Tensor(X, name="X"))),
+        ("softmax_cross_entropy", tg.Tensor(X, name="images")),
+    ],
+)
+def test_the_labels_of_a_loss_are_Y_also_beside_data_with_a_name(name, x):
+    output = nn.sigmoid if name == "binary_cross_entropy" else nn.identity
+    net = nn.mlp([2, 3, len(LABELS[name])], output=output, rng=np.random.default_rng(0))
+    cost = lines(tg.derive(getattr(nn, name)(net(x), LABELS[name])))["cost"]
+    assert "Y" in cost
+    assert "X" not in cost
+
+
+def test_the_windows_of_a_convolution_are_not_called_X():
+    images, labels = RNG.normal(size=(1, 5, 5, 3)), np.array([0, 1, 0])
+    rng = np.random.default_rng(0)
+    net = nn.Sequential(nn.Conv2D(1, 2, 3, rng=rng), nn.relu, nn.flatten, nn.Dense(18, 2, rng=rng))
+    loss = nn.softmax_cross_entropy(net(images), labels)
+    found = lines(tg.derive(loss))
+    assert "windows" in found["Z1"]
+    assert found["P"] == "np.arange(2)[:, None] == np.reshape(Y, -1)"
+    data = [node for node in tg.draw(loss).graph.nodes if node.kind == "data"]
+    assert [(node.name, node.shape) for node in data] == [("windows", (9, 27)), ("Y", (3,))]
 
 
 class Cell(nn.Module):

@@ -103,7 +103,7 @@ def test_a_name_is_that_of_its_user_whatever_comes_first():
         "x_",
         "x",
         "X",
-        "X_",
+        "Y",
         "1",
     }
     points, named = np.full(3, 2.0), tg.parameter(np.ones(3), name="x")

@@ -18,7 +18,7 @@ from ..tracing import literals
 from ..tracing.kinds import INDEXED
 from ..tracing.program import Node, Program, nodes_in
 from ..tracing.symbols import Length, Symbol
-from ..tracing.trace import Trace, tensor_of
+from ..tracing.trace import Trace, parameter_names, tensor_of
 
 _UNNAMED = ("X", "Y", "C")  # the names of arrays without a name, in the order of their first use
 _CUT = ("C", "mask")  # of constants that were computed from Tensors, numbers or conditions
@@ -93,7 +93,9 @@ def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs
     if i and node._function in INDEXED:
         inputs.printable(value)  # long arrays get their names in the order of their first use
     elif isinstance(value, np.ndarray) and value.ndim:
-        return untracked(inputs.constant(value, parent.name if parent is not None else None))
+        assert node._function is not None  # an operation
+        role = parameter_names(node._function, len(node._args))[i]
+        return untracked(inputs.constant(value, parent.name if parent is not None else None, role=role))
     return value
 
 
@@ -116,7 +118,7 @@ class _Inputs:
         leaf.name = node.name  # that of its gradient, too
         return leaf
 
-    def constant(self, value: np.ndarray, name: str | None, is_inner: bool = False) -> Symbol:
+    def constant(self, value: np.ndarray, name: str | None, is_inner: bool = False, role: str = "") -> Symbol:
         """A Symbol for an array, the same one for the same numbers, unless they have a name of their own."""
         for node in self.constants:
             is_equal = not name and node.dtype == value.dtype and np.array_equal(node.value, value)
@@ -125,11 +127,16 @@ class _Inputs:
         # A condition such as Z > 10 has lost its formula.
         is_cut = not name and (is_inner or cuts.of(value) is not None)
         given = name or self._given.get(id(value))
-        other = "" if given else _CUT[value.dtype == bool] if is_cut else next(self._unnamed, _UNNAMED[-1])
+        other = "" if given else _CUT[value.dtype == bool] if is_cut else self._letter(role)
         node = Node(value, name=self.distinct(given, other))
         self.constants.append(node)
         self.data += [node] if not name and not is_cut else []
         return Symbol(node=node)
+
+    def _letter(self, role: str) -> str:
+        """Y for labels, as the parameter of a loss is called; for others the next letter that is not the user's."""
+        free = (letter for letter in self._unnamed if letter not in self._names | self._users)
+        return role if role == "Y" else next(free, _UNNAMED[-1])
 
     def printable(self, arg: Any, is_inner: bool = False) -> Any:
         """An argument with inputs in place of arrays that are too long to print; `is_inner` for those of rules."""

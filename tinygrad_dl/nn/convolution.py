@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .. import checks
-from ..core.tensor import Tensor, parameter
+from ..core.tensor import Tensor, parameter, untracked
 from . import initializers
 from .module import Module
 
@@ -69,7 +69,9 @@ def conv2d(A: Any, W: Any, b: Any = 0.0, *, stride: int = 1, padding: int = 0) -
         A = np.pad(A, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     windows = _windows(A, window, stride)
     _, height, width, m = windows.shape[:4]
-    columns = np.reshape(np.transpose(windows, (0, 4, 5, 1, 2, 3)), (channels * window[0] * window[1], -1))
+    columns: Any = np.reshape(np.transpose(windows, (0, 4, 5, 1, 2, 3)), (channels * window[0] * window[1], -1))
+    if type(columns) is np.ndarray and type(W) is Tensor:
+        columns = untracked(columns, "windows")  # in pictures and derivations, which would call them X
     return np.reshape(np.reshape(W, (filters, -1)) @ columns + b, (filters, height, width, m))
 
 
