@@ -195,3 +195,16 @@ def test_a_formula_means_what_it_computes(formula):
     with np.errstate(all="ignore"):
         expected, found = computed(formula, values), Reader(text, values).total()
     np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=text)
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (lambda v: v[0, 1][2], "(v_{0, 1})_{2}"),
+        (lambda v: v[0][1][2], "((v_{0})_{1})_{2}"),
+        (lambda v: v.T[0][1, 1] ** 2, "((v^T)_{0})_{1, 1}^{2}"),
+    ],
+)
+def test_an_element_of_an_element_has_no_double_subscript(f, text):
+    [output] = trace(f, np.ones((2, 3, 4))).program.outputs
+    assert Latex({}).text(output) == text

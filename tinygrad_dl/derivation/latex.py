@@ -189,7 +189,8 @@ class Latex:
     def _element(self, x: Any, index: Any) -> tuple[str, int]:
         base = self.text(x, ATOM)
         parts = index if isinstance(index, tuple) else (index,)
-        return f"{f'({base})' if '_' in base and base[0] != '(' else base}_{{{', '.join(map(self.text, parts))}}}", ATOM
+        base = f"({base})" if "_" in base and base[-1] != ")" else base
+        return f"{base}_{{{', '.join(map(self.text, parts))}}}", ATOM
 
     def _power(self, x: Any, y: Any) -> tuple[str, int]:
         base = self.text(x, ATOM)
