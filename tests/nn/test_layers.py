@@ -256,6 +256,22 @@ def test_the_summary_shows_a_layer_of_ones_own_and_counts_a_shared_one_once():
     assert "square" not in nn.Sequential(np.square, Scale()).summary()
 
 
+def test_the_summary_counts_layers_as_the_names_of_their_weights_do():
+    conv, bare = (
+        nn.Conv2D(2, 3, 3, rng=np.random.default_rng(0)),
+        type("Bare", (nn.Module,), {"__call__": lambda self, A: A})(),
+    )
+    net = nn.Sequential(conv, nn.relu, nn.flatten, dense(48, 5), bare, nn.tanh, nn.Sequential(dense(5, 2)))
+    assert cells(net) == [
+        ["1", "Conv2D(2,3,3)", "(3,2,3,3)", "(3,1)", "relu", "flatten", "57"],
+        ["2", "Dense(48,5)", "(5,48)", "(5,1)", "(5,m)", "identity", "(5,m)", "245"],
+        ["Bare", "tanh", "0"],
+        ["3", "Dense(5,2)", "(2,5)", "(2,1)", "(2,m)", "identity", "(2,m)", "12"],
+        ["total", "314"],
+    ]
+    assert [net.layers[0].W.name, net.layers[3].W.name, net.layers[6].layers[0].W.name] == ["W1", "W2", "W3"]
+
+
 def test_the_text_of_a_net_names_its_parts():
     assert repr(nn.Sequential(dense(2, 1), nn.tanh, Scale())) == "Sequential(Dense(2, 1), tanh, Scale())"
 

@@ -215,12 +215,13 @@ class Sequential(Module):
                     before = table[-1][5].removeprefix("identity")
                     table[-1][5] = f"{before} {_name(layer)}".lstrip()
                 continue
-            row = ["", repr(layer), "", "", "", "", "", str(sum(p.size for p in layer.parameters()))]
+            row = ["", _name(layer), "", "", "", "", "", str(sum(p.size for p in layer.parameters()))]
+            if isinstance(layer, (Dense, Conv2D)):
+                row[0], row[2], row[3], row[5] = f"{next(numbers)}", f"{layer.W.shape}", f"{layer.b.shape}", "identity"
             if isinstance(layer, Dense):
                 if len(table) == 1:
                     table.append(["0", "X", "", "", "", "", f"({layer.n_in}, m)", ""])
-                Z = f"({layer.n_out}, m)"
-                row[0], row[2:7] = f"{next(numbers)}", [f"{layer.W.shape}", f"{layer.b.shape}", Z, "identity", Z]
+                row[4] = row[6] = f"({layer.n_out}, m)"
             table.append(row)
         return [*table, ["", "", "", "", "", "", "total", str(sum(p.size for p in self.parameters()))]]
 
@@ -331,4 +332,6 @@ def _flat(net: Sequential) -> Iterator[Callable[[Any], Any]]:
 
 
 def _name(layer: Callable[[Any], Any]) -> str:
-    return repr(layer) if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
+    """The name of a function; the repr of a Module, or its class if it has none of its own."""
+    text = type(layer).__name__ if type(layer).__repr__ is object.__repr__ else repr(layer)
+    return text if isinstance(layer, Module) else getattr(layer, "__name__", text)
