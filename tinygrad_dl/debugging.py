@@ -107,7 +107,7 @@ class Checker(Observer):
         node._origin = Origin(line, list(map(_checksum, values.values())))
         bad = None if self.rule else _not_finite(node._value)  # a rule is judged by its result
         if bad is not None:
-            report = _report(bad, values, f", in\n  {line}", "the answer")
+            report = _report(bad, values, f", in\n  {line}", node._function, "the answer")
             raise FloatingPointError(
                 f"{registry.name_of(node._function)} gave {report}\n"
                 f"If this is meant, compute it in a block `with tg.debug(False):`."
@@ -170,7 +170,7 @@ def _check_rule(rule: Callable, argnum: int, node: Any, g: Any, ans: Any, *args:
     bad = _not_finite(part)
     if bad is not None:
         advice = _BRANCH if _is_0_there(g, bad) else ""
-        raise FloatingPointError(f"{name} gave {_report(bad, values, origin(node))}{advice}")
+        raise FloatingPointError(f"{name} gave {_report(bad, values, origin(node), node._function)}{advice}")
     return part
 
 
@@ -224,7 +224,7 @@ def _values(node: Any) -> dict[str, Any]:
     values = {"the answer": node._value}
     for i, (arg, parent) in enumerate(zip_longest(node._args, node._parents)):
         values[f"argument {i}" + (f" ({_who(parent)})" if parent is not None else "")] = arg
-    return values | {f"{keyword}=": value for keyword, value in primitives.visible_kwargs(node._kwargs).items()}
+    return values | {f"argument {keyword}": value for keyword, value in primitives.visible_kwargs(node._kwargs).items()}
 
 
 def _who(tensor: Any) -> str:
@@ -246,24 +246,31 @@ def _is_inexact(value: Any) -> bool:
 def _not_finite(value: Any) -> _Bad | None:
     value = _array(value)
     if isinstance(value, primitives.Outputs):
-        return next(filter(None, map(_not_finite, value)), None)
+        parts = ((i, _not_finite(part)) for i, part in enumerate(value))
+        return next((bad._replace(text=f"{bad.text} of output {i}") for i, bad in parts if bad is not None), None)
     if not _is_inexact(value) or np.isfinite(value).all():
         return None
     index = tuple(map(int, np.argwhere(~np.isfinite(value))[0]))
     return _Bad(f"{value[index]}" + (f" at {list(index)}" if index else ""), index, value.shape)
 
 
-def _report(bad: _Bad, values: dict[str, Any], place: str, culprit: str = "") -> str:
+def _report(bad: _Bad, values: dict[str, Any], place: str, function: Any, culprit: str = "") -> str:
     """A report on a `bad` number: cause, place, and a line per value; all values but the `culprit` existed before."""
     before = [name for name, value in values.items() if name != culprit and _not_finite(value) is not None]
     cause = f"where {' and '.join(before)} contained such numbers before" if before else "from finite numbers"
-    rows = [f"\n  {name}: {_describe(value, bad)}" for name, value in values.items()]
+    is_elementwise = function in (np.where, np.clip) or (isinstance(function, np.ufunc) and function.signature is None)
+    rows = [
+        f"\n  {name}: {_describe(value, bad if is_elementwise or name == culprit else None)}"
+        for name, value in values.items()
+    ]
     return f"{bad.text}, {cause}{place}{''.join(rows[1:] + rows[:1])}"
 
 
-def _describe(value: Any, bad: _Bad) -> str:
+def _describe(value: Any, bad: _Bad | None) -> str:
     """The shape, dtype and range of an array, and its value at the place of the `bad` number; the repr of others."""
     value = getattr(value, "_value", value)
+    if isinstance(value, primitives.Outputs):
+        return "; ".join(_describe(part, None) for part in value)
     if not isinstance(value, (np.ndarray, np.generic)):
         return f"{value!r:.60}"
     array = np.asarray(value)
@@ -273,6 +280,8 @@ def _describe(value: Any, bad: _Bad) -> str:
         text += f", {array.size - finite.size} of {array.size} not finite"
     elif finite.size > 1 and array.dtype.kind == "f":
         text += f", from {finite.min():.6g} to {finite.max():.6g}"
+    if bad is None:
+        return text
     try:
         return f"{text}, {np.broadcast_to(array, bad.shape)[bad.where]:.6g} there"
     except ValueError:  # the two shapes do not broadcast
