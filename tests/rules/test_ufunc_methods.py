@@ -61,6 +61,10 @@ def test_reduceat_sums_the_slices(data):
     for weight, start, stop in zip(weights, indices, [*indices[1:], n], strict=True):
         expected[start : max(stop, start + 1)] += weight
     np.testing.assert_array_equal(gradient, expected)
+    rows = np.ones((2, n, 3))
+    (found,) = tg.vjp(lambda x: np.add.reduceat(x, np.array(indices), -2), rows)[1](rows[:, :1] * weights[:, None])
+    np.testing.assert_array_equal(found, rows * expected[:, None])
+    assert len(topological_order(np.add.reduceat(tg.parameter(rows), indices, axis=1))) == 2  # not one for each slice
 
 
 # ---- sums in logarithms, lengths, extrema that ignore nan

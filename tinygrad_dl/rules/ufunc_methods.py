@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from .. import _functions
 from ..core import primitives
 from ..core.registry import composites, constants, defcomposite, defnondiff, defvjp, refusals, refuse, vjps
 from ..core.tensor import Tensor
-from ._shapes import broadcast_along, cast, count_true, is_small, unreduce
+from ._shapes import broadcast_along, cast, count_true, index_at_axis, is_small, unreduce
 from .kinks import kink, slopes, unit
 
 UFUNCS = {ufunc for ufunc in vars(np).values() if isinstance(ufunc, np.ufunc)}
@@ -175,6 +176,14 @@ def _extremum_vjp(g, ans, x, axis=0, dtype=None, out=None, keepdims=False):
     return unreduce(g / ties, x, axis, keepdims) * tied
 
 
+def _add_reduceat_vjp(g, ans, x, indices, axis=0, dtype=None, out=None):
+    starts = np.asarray(indices)
+    counts = np.maximum(np.append(starts[1:], x.shape[axis]) - starts, 1)
+    slices = np.repeat(np.arange(len(starts)), counts)  # which slice each element is added in
+    elements = np.arange(len(slices)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+    return _functions.scatter_add(np.take(g, slices, axis), index_at_axis(axis % x.ndim, elements), x)
+
+
 RULES: dict[np.ufunc, Any] = {
     np.logaddexp: _shares(np.exp),
     np.logaddexp2: _shares(np.exp2),
@@ -209,4 +218,5 @@ refuse(
 )
 for ufunc, rule in RULES.items():
     defvjp(ufunc.reduce, rule)
+defvjp(np.add.reduceat, _add_reduceat_vjp)
 refuse("it changes an array in place. Write tg.primitives.add_at(x, i, y).", np.add.at)
