@@ -177,6 +177,22 @@ def test_a_method_of_a_class_is_compiled_for_each_class():
         assert_equal([kind.of(X) for kind in (Scaled, ScaledMore, ScaledMore())], [2.0 * X, 3.0 * X, 3.0 * X])
 
 
+@pytest.mark.parametrize("other", [1.5 + 1j, 3, np.float32(0.5), X, tg.Tensor(1.5)], ids=repr)
+def test_a_number_that_changes_may_become_something_else(other):
+    state = {}
+
+    @tg.compile
+    def double(x):
+        state["number"] = state["number"] * 2
+        return x
+
+    for first in (1.0, other, 2.0):
+        state["number"] = first
+        for k in range(1, 4):
+            double(X)
+            assert np.all(state["number"] == first * 2**k)
+
+
 # ---- programs of other shapes
 
 

@@ -49,7 +49,7 @@ def make_plan(
 ) -> Plan:
     """Trace `f` and compile it for the signature of its arguments, and for a number of threads."""
     step = record_step(f, args, kwargs, dynamic)
-    return Plan(step, passes(step.program), dynamic, threads)
+    return Plan(step, passes(step.program), threads)
 
 
 # Threads take turns, since they share the buffers.
@@ -81,7 +81,7 @@ class Plan:
     traced: Program
     run: Callable[[list[Any]], Any]
 
-    def __init__(self, step: Step, program: Program, dynamic: set[tuple[int, Any]], threads: int):
+    def __init__(self, step: Step, program: Program, threads: int):
         self.program, self.traced, self._step = program, step.program, step
         self._running = simplified(program, rules=OF_SPEED)
         constants = [source.node for source in step.sources if self._is_constant(source)]
@@ -91,19 +91,20 @@ class Plan:
             invariant = invariant_nodes(self._running, constants)
             self._running = with_columns(self._running, threads, invariant, self._data(), emitted)
         self._running = with_long_sums(self._running)
-        self._constants = self._find_constants(dynamic)
+        self._constants = self._find_constants()
         self._generators = [(s.argument, s.place) for s in step.sources if is_generator(s.node.value)]
         self._states: list[tuple[Any, Any]] = []
         self._emit()
         for node in {*step.program.nodes, *program.nodes, *program.inputs, *self._running.nodes}:
             node.value = None  # which only passes need
 
-    def _find_constants(self, dynamic: set[tuple[int, Any]]) -> list[tuple[Place, Any]]:
+    def _find_constants(self) -> list[tuple[Place, Any]]:
         """The places that the program takes as constant, without those of Tensors that it replaces unread."""
+        inputs = {source.place.identity for source in self._step.sources if source.place and not source.path}
         uses = self._running.uses()
         read = {id(source.place.holder) for source in self._step.sources if source.place and uses[source.node]}
         written = {write.place.identity for write in self._step.writes if write.place is not None}
-        constants = [(place, place.get()) for place in self._step.places.others if place.identity not in dynamic]
+        constants = [(place, place.get()) for place in self._step.places.others if place.identity not in inputs]
         return [
             (place, value)
             for place, value in constants
