@@ -60,6 +60,13 @@ def test_a_function_or_a_tensor_is_drawn_into_a_file_of_its_name(capsys, name):
     assert "<svg" in Path(f"{name}.svg").read_text(encoding="utf-8")
 
 
+@each("output", [None, io.TextIOWrapper(io.BytesIO(), encoding="ascii")])
+def test_a_terminal_that_shows_no_name_or_nothing_takes_any_command(monkeypatch, output):
+    monkeypatch.setattr(sys, "stdout", output)
+    assert command.main(["draw", "net.py:total", "-o", "größe.gv"]) == 0
+    assert command.main(["check", "net.py:loss"]) == 0
+
+
 def test_a_drawing_may_show_both_passes_in_another_file():
     assert command.main(["draw", "net.py:loss", "--show", "both", "--formulas", "-o", "both.gv"]) == 0
     assert "backward" in Path("both.gv").read_text(encoding="utf-8")

@@ -22,9 +22,10 @@ BROKEN_PIPE = 141  # the status of a program that this signal ends
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with `argv`, and return its exit status."""
+    check.print_any_text()
     try:
         status = _run(argv)
-        sys.stdout.flush()
+        print(end="", flush=True)  # not sys.stdout.flush(): a program without a console has none
     except BrokenPipeError:  # as of `| head`, which has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
         return BROKEN_PIPE

@@ -1,6 +1,7 @@
 """The command line: exit statuses, outputs, and what it refuses before anything runs."""
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -163,6 +164,15 @@ def test_an_output_may_be_the_standard_output_alone(work, capsys, kind):
     work(h=RIGHT)
     assert cli.main(["h.py", f"--{kind}", "-"]) == 0
     assert capsys.readouterr().out.startswith({"json": "{", "csv": "file,", "junit": "<test", "html": "<!DOC"}[kind])
+
+
+@each("kind", ["csv", "junit", "html"])  # JSON is in ASCII
+def test_an_output_is_utf8_in_a_pipe_of_another_encoding_too(work, monkeypatch, kind):
+    work(größe=RIGHT)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe := io.BytesIO(), encoding="cp1251"))
+    assert cli.main(["größe.py", f"--{kind}", "-"]) == 0
+    sys.stdout.flush()
+    assert "größe.py" in pipe.getvalue().decode("utf-8")
 
 
 def test_what_cannot_be_written_is_replaced(work, monkeypatch):

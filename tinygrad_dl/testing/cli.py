@@ -70,9 +70,16 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with `argv`, and return its exit status."""
+    print_any_text()
     parser = Parser("python -m tinygrad_dl.testing", **TEXTS)
     add_arguments(parser)
     return run(parser, parser.parse_args(argv))
+
+
+def print_any_text(encoding: str | None = None) -> None:
+    """Print ? for what the standard output cannot show, such as ∘, in its encoding or another."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding, errors="replace")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,8 +110,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """Run the command with parsed options, and return its exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that has no ∘
     wanted = {kind: path for kind in WRITERS if (path := getattr(options, kind)) is not None}
     _refuse_unwritable(parser, wanted)
     try:
@@ -147,6 +152,7 @@ def _refuse_unwritable(parser: argparse.ArgumentParser, wanted: dict[str, str]) 
 
 def _write(parser: argparse.ArgumentParser, path: str, text: str) -> None:
     if path == "-":
+        print_any_text(encoding="utf-8")  # as in a file: the page and the XML name it
         print(text, end="")
         return
     try:
