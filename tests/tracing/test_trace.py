@@ -67,6 +67,14 @@ def test_checks_of_the_package_are_guards_of_the_program():
         traced(*parameters, X, Y + 1)
 
 
+def test_a_primitive_of_code_that_ran_without_a_name_is_a_call():
+    names = {}
+    exec("def double(x): return 2 * x", names)
+    double = tg.primitive(names["double"])
+    nodes = trace(lambda x: np.tanh(double(x)), np.ones(3)).program.nodes
+    assert [node.function for node in nodes] == [double, np.tanh]
+
+
 def test_an_update_inside_is_traced():
     def step(W, X):
         W = tg.parameter(W)

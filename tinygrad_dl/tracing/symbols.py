@@ -60,10 +60,10 @@ transparent: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def is_transparent(primitive: Any) -> bool:
     """Return whether a trace records the body of `primitive`, instead of one call."""
-    return primitive in transparent or getattr(primitive, "__module__", "").startswith(f"{_PACKAGE_NAME}.nn.")
+    return primitive in transparent or (getattr(primitive, "__module__", None) or "").startswith(_NETS)
 
 
-_PACKAGE_NAME = __name__.partition(".")[0]
+_NETS = f"{__name__.partition('.')[0]}.nn."
 _FOLDER = os.path.dirname(__file__)
 _PASSING_ON = (
     *("_functions", "core/array_methods", "core/calls", "core/primitives", "core/tensor"),
