@@ -184,6 +184,24 @@ def in_a_module_of_a_closure():
     return (lambda x: x * module.factor), module
 
 
+def in_a_module_that_no_file_made():
+    module = types.ModuleType("settings")
+    module.factor = 0.5
+    return (lambda x: x * module.factor), module
+
+
+def in_an_object_of_code_that_ran_without_a_name():
+    names = {}
+    exec("class Model:\n    factor = 0.5\n    def of(self, x): return x * self.factor", names)
+    return (model := names["Model"]()).of, model
+
+
+def in_a_class_of_a_file_that_was_run_but_not_imported():
+    names = {"__name__": "not imported"}
+    exec("class Model:\n    factor = 0.5\n    def of(self, x): return x * self.factor", names)
+    return names["Model"]().of, names["Model"]
+
+
 def in_a_partial_function():
     state = types.SimpleNamespace(factor=0.5)
     return functools.partial(lambda state, x: x * state.factor, state), state
@@ -200,6 +218,9 @@ def in_a_base_class():
         in_an_attribute_of_a_function,
         in_an_attribute_of_a_helper,
         in_a_module_of_a_closure,
+        in_a_module_that_no_file_made,
+        in_an_object_of_code_that_ran_without_a_name,
+        in_a_class_of_a_file_that_was_run_but_not_imported,
         in_a_partial_function,
         in_a_base_class,
     ],

@@ -302,11 +302,11 @@ def is_generator(value: Any) -> bool:
 def _is_foreign(value: Any) -> bool:
     """Return whether `value` is an object of a library, such as a data frame, whose insides are not the user's."""
     kind = value if isinstance(value, type) else type(value)
-    module = kind.__module__
-    if module.partition(".")[0] in (_PACKAGE, "functools", "__main__") or kind is types.SimpleNamespace:
+    name = _module_of(kind)
+    if name.partition(".")[0] in (_PACKAGE, "functools") or kind is types.SimpleNamespace:
         return False
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return file is None or bool(_frames.is_library(file))
+    module = sys.modules.get(name)  # None of a file that was run and not imported
+    return module is not None and _is_library_module(module)
 
 
 def _is_state(value: Any) -> bool:
@@ -320,10 +320,18 @@ def _is_of_library(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     if isinstance(code, types.CodeType):
         return bool(_frames.is_library(code.co_filename)) or code.co_filename.startswith(_frames.PACKAGE)
+    return _module_of(function).partition(".")[0] in (_PACKAGE, "builtins", "numpy", "functools", "collections")
+
+
+def _module_of(function: Any) -> str:
+    """The name of the module of a function or class; "" for one that `exec` made in a dict without `__name__`."""
     module = getattr(function, "__module__", None) or ""
-    return module.partition(".")[0] in (_PACKAGE, "builtins", "numpy", "functools", "collections")
+    own = isinstance(function, type) and isinstance(vars(function).get("__module__"), str)
+    return "" if own and module == "builtins" else module
 
 
 def _is_library_module(module: types.ModuleType) -> bool:
     file = getattr(module, "__file__", None)
-    return file is None or bool(_frames.is_library(file)) or file.startswith(_frames.PACKAGE)
+    if file is None:  # such as math, or a module that the user made
+        return module.__name__ in sys.builtin_module_names
+    return bool(_frames.is_library(file)) or file.startswith(_frames.PACKAGE)
