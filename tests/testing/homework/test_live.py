@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+import tinygrad_dl as tg
 from tinygrad_dl import testing
 from tinygrad_dl.testing.homework.live import live_file
 
@@ -48,6 +49,26 @@ def test_a_cell_of_the_running_notebook_has_the_name_that_ipython_shows(monkeypa
     assert finding.title == "f, f_backward"
     assert finding.problem.startswith("Cell In[3] line 2: ")
     assert live_file({"f": names["f"]}).path == "Cell In[3]"
+
+
+class Square(tg.nn.Module):
+    """A layer of this package with a backward pass by hand."""
+
+    def forward(self, x):
+        self.x = x
+        return x**2
+
+    def backward(self, dout):
+        return 2 * self.x * dout
+
+
+def test_a_module_is_checked_as_any_object_is():
+    x = np.arange(6.0).reshape(2, 3)
+    assert testing.check(Square(), x).verdict == "right"
+    net = tg.nn.mlp([2, 1], rng=np.random.default_rng(0))
+    for inputs in ([x], [x, x[:1]]):
+        (finding,) = testing.check(net, *inputs).findings
+        assert "expected an object with methods" in finding.problem
 
 
 def test_a_file_beside_a_notebook_has_its_own_name(monkeypatch):

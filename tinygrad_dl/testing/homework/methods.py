@@ -44,7 +44,7 @@ INPUT_GRADIENTS = re.compile(
 
 def pair_of_methods(cls: type) -> tuple[str, str]:
     """The names of the forward and the backward method of a class; "" for one that there is not."""
-    names = [name for name in dir(cls) if callable(getattr(cls, name)) and not _is_builtin(getattr(cls, name))]
+    names = [n for n in dir(cls) if callable(method := getattr(cls, n, None)) and not _is_builtin(method)]
     backward = _best(names, BACKWARD, cls)
     forward = _best([n for n in names if n != backward], FORWARD, cls)
     return forward, backward

@@ -78,7 +78,7 @@ def methods_of(cls: type) -> list[Methods]:
     names = [
         n
         for n in dir(cls)
-        if inspect.isroutine(getattr(cls, n)) and hasattr(inspect.unwrap(getattr(cls, n)), "__code__")
+        if inspect.isroutine(method := getattr(cls, n, None)) and hasattr(inspect.unwrap(method), "__code__")
     ]
     names = [n for n in names if not methods.is_empty(getattr(cls, n))]
     plain = [n for n in names if not any(TRAINING.fullmatch(a) for a in methods._own_arguments(cls, n))]
