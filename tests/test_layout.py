@@ -1,5 +1,6 @@
 """The tests mirror the package: `core/backprop.py` is tested in `tests/core/test_backprop.py`."""
 
+import ast
 from pathlib import Path
 
 import tinygrad_dl
@@ -64,6 +65,17 @@ def test_every_module_has_its_tests_at_the_place_that_mirrors_it():
     modules = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
     assert {module.as_posix() for module in modules if not has_tests(module)} == ELSEWHERE.keys()
     assert all((TESTS / place).exists() for place in ELSEWHERE.values())
+
+
+def test_the_package_checks_nothing_by_assert_which_python_leaves_out_with_the_option_O():
+    """An `assert` is for the type checker: one that says what is wrong is a check."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert) and node.msg
+    ]
+    assert not found
 
 
 def test_no_file_of_tests_has_more_than_400_lines():

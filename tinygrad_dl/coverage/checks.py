@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -56,10 +57,10 @@ def float32_kept(case: Case) -> None:
     value, pullback = vjp(case.call, *narrow)
     wide_value, wide_pullback = vjp(case.call, *arrays)
     for given, expected in zip(pytree.leaves(value), pytree.leaves(case.call(*narrow)), strict=True):
-        assert np.asarray(given).dtype == np.asarray(expected).dtype, f"the value has dtype {given.dtype}"
+        _has_dtype(np.asarray(expected).dtype, "the value", given)
     gradients = pullback(pytree.map_leaves(np.ones_like, value))
     for gradient, wide in zip(gradients, wide_pullback(pytree.map_leaves(np.ones_like, wide_value)), strict=True):
-        assert gradient.dtype == np.float32, f"a gradient has dtype {gradient.dtype}"
+        _has_dtype(np.dtype(np.float32), "a gradient", gradient)
         np.testing.assert_allclose(gradient, wide, rtol=1e-3, atol=1e-3 * np.abs(wide).max(initial=1e-3))
 
 
@@ -80,6 +81,11 @@ def failure(check: Callable[[Case], None], case: Case) -> str | None:
     except (AssertionError, TypeError, ValueError) as error:
         return f"{case.name}: {type(error).__name__}: {next(filter(str.strip, str(error).splitlines()), '')}"
     return None
+
+
+def _has_dtype(expected: np.dtype, what: str, given: Any) -> None:
+    if np.asarray(given).dtype != expected:
+        raise AssertionError(f"{what} has dtype {np.asarray(given).dtype}")
 
 
 def _agrees(report: GradientReport) -> None:
