@@ -1,5 +1,7 @@
 """Nets as functions of parameters and caches: which functions play a part, and which play none."""
 
+import pytest
+
 KEYS_BY_FORMAT = """
 def forward(X, params):
     A, cache = X, [X]
@@ -39,3 +41,47 @@ def grad_check(theta, x, y):
     return grad
 """
     assert list(findings(source)) == []
+
+
+DICTS_IN_A_LIST = """
+def init(dims):
+    return [{"W": np.random.randn(o, i), "b": np.zeros((o, 1))} for i, o in zip(dims[:-1], dims[1:])]
+def forward(X, params):
+    caches, A = [], X
+    for l, p in enumerate(params):
+        Z = p["W"] @ A + p["b"]
+        caches.append((A, Z))
+        A = np.maximum(Z, 0) if l < len(params) - 1 else 1 / (1 + np.exp(-Z))
+    return A, caches
+def cost(AL, Y):
+    return -np.mean(Y * np.log(AL) + (1 - Y) * np.log(1 - AL))
+def backward(AL, Y, caches, params):
+    grads, dZ = [], (AL - Y) / Y.shape[1]
+    for l in range(len(params) - 1, -1, -1):
+        A_prev, Z = caches[l]
+        grads.insert(0, {"W": dZ @ A_prev.T, "b": dZ.sum(axis=1, keepdims=True)})
+        if l > 0:
+            dZ = params[l]["W"].T @ dZ * (caches[l - 1][1] > 0)
+    return grads
+def train(X, Y, dims, lr=0.1):
+    params = init(dims)
+    for i in range(100):
+        AL, caches = forward(X, params)
+        grads = backward(AL, Y, caches, params)
+        params = [{k: p[k] - lr * g[k] for k in p} for p, g in zip(params, grads)]
+    return params
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("", "", 0),
+        ("[l - 1][1] > 0)", "[l - 1][1] > 0) / 2", 1),
+        ("grads.insert(0, ", "grads.append(", 1),
+        ("p[k] - lr", "p[k] + lr", 1),
+    ],
+)
+def test_layers_are_told_apart_where_each_is_a_dict_with_the_same_names(check, old, new, status):
+    found = check(DICTS_IN_A_LIST.replace(old, new))
+    assert found.status == status, found.out + found.err

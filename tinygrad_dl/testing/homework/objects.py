@@ -32,13 +32,14 @@ class Place(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name as learners write it: "W1", "weights[0]", "layers[0].W"."""
+        """The name as learners write it: "W1", "weights[0]", "layers[0].W", "params[0]['W']"."""
         steps = [*self.owner, *self.containers, self.key]
         text = ""
         for i, step in enumerate(steps):
             if isinstance(step, str):
-                inside = i > len(self.owner) and self.containers  # params["W1"] is W1
-                text = step if not text or (inside and not self.owner) else f"{text}.{step}"
+                inside = i > len(self.owner) and self.containers and not self.owner  # params["W1"] is W1
+                alone = f"{text}[{step!r}]" if "[" in text else step
+                text = alone if not text or inside else f"{text}.{step}"
             else:
                 text += f"[{step}]"
         return text
