@@ -92,9 +92,11 @@ def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float =
         with contextlib.closing(every):
             return _that_hold(patch, every, is_right, end)
 
-    for patch in patches:  # of updates, which a gradient of the other sign would hide
-        updates = [statement for statement in statements_of(patch.tree) if _is_update(statement)]
-        if updates and (found := tried_on(patch, updates, signs=True)):
+    updates = [(patch, s, sign) for patch in patches for s in statements_of(patch.tree) if (sign := _sign(s))]
+    signs = [sign for *_, sign in updates]
+    for patch, statement, sign in sorted(updates, key=lambda update: update[2]):  # "+" before "-"
+        odd = 2 * signs.count(sign) < len(signs) + 1 + (sign == "+")  # the others go the other way, or there are none
+        if odd and (found := tried_on(patch, [statement], signs=True)):
             return found
     ranked = [(patch, s, _rank(patch, s, rank_now, end)) for patch in patches for s in statements_of(patch.tree)]
     groups = [
@@ -104,7 +106,8 @@ def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float =
     # of the likeliest statements, those of short functions come first
     for _, patch, statements in sorted(groups, key=lambda group: (group[0], len(group[2]) * (group[0] == 0))):
         if found := tried_on(patch, statements):
-            return found
+            others = updates if found[0].startswith("sign") else []
+            return list(dict.fromkeys([*found, *(text for p, s, _ in others for text in tried_on(p, [s], signs=True))]))
     return []
 
 
@@ -115,6 +118,15 @@ def _rank(patch: Patch, statement: ast.stmt, rank: Callable[[], int], end: float
     with larger(statement):
         found = _tried(patch, rank)
     return 1 if found is None or (found == 0 and _is_update(statement)) else found
+
+
+def _sign(statement: ast.stmt) -> str:
+    """The sign by which an update adds its step; "" for another statement."""
+    operation = statement if isinstance(statement, ast.AugAssign) else getattr(statement, "value", None)
+    while isinstance(operation, (ast.ListComp, ast.DictComp)):
+        operation = operation.elt if isinstance(operation, ast.ListComp) else operation.value
+    signs: dict[type, str] = {ast.Add: "+", ast.Sub: "-"}
+    return signs.get(type(getattr(operation, "op", None)), "") if _is_update(statement) else ""
 
 
 def _is_update(statement: ast.stmt) -> bool:
