@@ -280,14 +280,17 @@ def test_a_file_that_is_not_there_is_a_file_not_found(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_parameter_is_not_replaced_by_what_was_computed_from_it():
+def test_a_parameter_is_not_replaced_by_what_was_computed_from_it_or_an_array():
     class Scale(tg.nn.Module):
         def __init__(self):
             self.w = tg.parameter(2.0)
 
     module = Scale()
-    with pytest.raises(TypeError, match=r"w is a parameter of Scale, .*p\.data = p\.data - step"):
-        module.w = module.w - 0.1
+    for value in (module.w - 0.1, module.w.data - 0.1, module.w.data[()], np.float32(1), 1, 1.0):
+        with pytest.raises(TypeError, match=r"w is a parameter of Scale, .*p\.data = p\.data - step"):
+            module.w = value
+    module.w = tg.Tensor(1.0)
+    assert not module.w.requires_grad
     module.w = tg.parameter(3.0)
     module.w.data = module.w.data - 1.0
     module.seen = module.w * 2

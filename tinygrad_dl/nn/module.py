@@ -66,11 +66,14 @@ class Module:
 
         def __setattr__(self, name, value):
             old = vars(self).get(name)
-            if type(old) is type(value) is Tensor and old._function is None and old.requires_grad and value._function:
-                raise TypeError(
-                    f"{name} is a parameter of {type(self).__name__}, and a computed Tensor can't replace it: write "
-                    f"p.data = p.data - step to give it new values."
-                )
+            if type(old) is Tensor and old._function is None and old.requires_grad:
+                computed = type(value) is Tensor and value._function is not None
+                if computed or isinstance(value, (np.ndarray, np.generic, int, float)):
+                    what = "a computed Tensor" if computed else f"a plain {type(value).__name__}"
+                    raise TypeError(
+                        f"{name} is a parameter of {type(self).__name__}, and {what} can't replace it: write p.data = "
+                        f"p.data - step to give it new values, or pass tg.Tensor(values) for a constant."
+                    )
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
