@@ -146,7 +146,8 @@ STORED = [memmap, in_depth(zarr), in_depth(hdf5), in_depth(dask), lambda values,
 @pytest.mark.parametrize("shape", [(3, 19), (2, 4, 5, 19)])
 def test_arrays_on_disk_give_the_batches_of_arrays_in_memory(stored, shape, tmp_path):
     X, Y = rng().normal(size=shape), np.arange(19.0)
-    batches = list(minibatches(stored(X, tmp_path), Y, 5, rng=rng(1)))
+    (tmp_path / "labels").mkdir()
+    batches = list(minibatches(stored(X, tmp_path), stored(Y, tmp_path / "labels"), 5, rng=rng(1)))
     for (x, y), (x_, y_) in zip(batches, minibatches(X, Y, 5, rng=rng(1)), strict=True):
         assert type(x) is np.ndarray
         assert np.array_equal(x, x_)

@@ -73,7 +73,8 @@ def _read(name: str, values: Any, columns: np.ndarray) -> np.ndarray:
         return part
     order = np.argsort(columns)  # HDF5 reads in increasing order only
     part = np.empty((*values.shape[:-1], len(columns)), values.dtype)
-    part[..., order] = getattr(values, "oindex", values)[..., columns[order]]
+    index = *(slice(None) for _ in values.shape[1:]), columns[order]  # zarr takes no ... for one axis
+    part[..., order] = getattr(values, "oindex", values)[index]
     check_finite(name, part, columns)
     return part
 
