@@ -101,7 +101,17 @@ ALLOWED = {
         "tracing",
     },
     "tracing.compiled": {"core", "batching", "functional.derived", "_frames", "tracing"},
-    "derivation.": {"_functions", "_html", "core", "guards.cuts", "nn", "pytree", "tracing", "derivation"},
+    "derivation.": {
+        "_functions",
+        "_html",
+        "core",
+        "functional.deferred",
+        "guards.cuts",
+        "nn",
+        "pytree",
+        "tracing",
+        "derivation",
+    },
     "sklearn": {"_guesses", "checks", "core.modes", "nn", "optim", "training"},
     "graph.": {"_signatures", "core", "guards.cuts", "nn", "tracing", "_frames", "graph"},
     "drawing.": {

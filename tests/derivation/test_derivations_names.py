@@ -108,3 +108,34 @@ def test_attention_has_the_gradient_of_the_scores_that_one_derives_by_hand():
     found = lines(tg.derive(np.sum((V @ X @ A) ** 2)))
     assert found["A"] == "softmax(S)"
     assert found["dS"] == "A * (dA - np.sum(dA * A, axis=0, keepdims=True))"
+
+
+@given(
+    st.sampled_from([np.tanh, np.sin, nn.sigmoid, nn.softplus]), st.integers(1, 4), st.booleans(), st.integers(0, 99)
+)
+def test_a_gradient_in_the_loss_is_derived_from_the_data_and_the_parameters(f, hidden, by_data, seed):
+    rng = np.random.default_rng(seed)
+    W, b = tg.parameter(rng.normal(size=(hidden, 2)), name="W"), tg.parameter(rng.normal(size=(hidden, 1)), name="b")
+    of_data, of_W = tg.grad(lambda x: np.sum(f(W @ x + b))), tg.grad(lambda W: np.mean(f(W @ X + b)))
+    loss = np.sum((of_data(X) if by_data else of_W(W)) ** 2) / 5
+    found = run(tg.derive(loss), X=X, W=W.numpy(), b=b.numpy())
+    np.testing.assert_allclose(found["cost"], loss.item(), rtol=1e-9)
+    for name, gradient in tg.gradients(loss, {"W": W, "b": b}).items():
+        np.testing.assert_allclose(found[f"d{name}"], gradient, rtol=1e-7, atol=1e-10)
+
+
+def test_the_penalty_of_a_gradient_has_the_formulas_that_one_derives_by_hand():
+    W = tg.parameter(RNG.normal(size=(3, 2)), name="W")
+    penalty = np.sum(tg.grad(lambda x: np.sum(np.tanh(W @ x)))(X) ** 2)
+    assert tg.derive(penalty).source.splitlines() == [
+        "t1 = np.tanh(W @ X)",
+        "t2 = 1 - t1**2",
+        "t3 = W.T @ t2",
+        "cost = np.sum(t3**2)",
+        "dW = (2 * t3 @ t2.T).T + -(W @ (2 * t3)) * (2 * t1) * t2 @ X.T",
+    ]
+    first = tg.gradients(np.sum(np.tanh(W @ X)), W, create_graph=True)
+    inner = tg.grad(lambda W: np.sum(np.tanh(W @ X)))(W)
+    derived = [tg.derive(np.sum(gradient**2)).source for gradient in (first, inner)]
+    assert "pulled_back" not in derived[1]
+    assert derived[1].count("\n") <= derived[0].count("\n")

@@ -13,6 +13,7 @@ from ..core.backprop import backward_between, topological_order
 from ..core.modes import Observer, observing
 from ..core.registry import name_of
 from ..core.tensor import Tensor, apply, untracked
+from ..functional.deferred import pulled_back
 from ..guards import cuts
 from ..tracing import literals
 from ..tracing.kinds import INDEXED
@@ -53,20 +54,27 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
 
     Parameters and plain arrays without a name have the `names` by their `id`, or x, and X, Y and C.
     """
-    order = topological_order(loss)
+    inner: dict[Tensor, list[Any]] = {}
+    order = _with_inner_gradients(topological_order(loss), inner)
     inputs = _Inputs(order, names or {})
-    found = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
+    found: dict[Tensor, Any] = {leaf: inputs.leaf(leaf) for leaf in order if leaf._function is None}
     seed = Node(np.ones_like(loss._value), name="1")
     wanted = set(targets) - {loss}
 
     def run() -> list[Any]:
         for node in order:
-            if node._function is not None:
-                args = tuple([_argument(node, i, found, inputs) for i in range(len(node._args))])
+            if node._function is None:
+                continue
+            if node in inner:
+                results = [found.get(x, x) for x in inner[node]]
+                found[node] = results[0] if len(results) == 1 else results
+            else:
+                one = seed if node._order < loss._order else None  # recorded later: a part of an inner gradient
+                args = tuple([_argument(node, i, found, inputs, one) for i in range(len(node._args))])
                 is_part = node._function is primitives.output
                 found[node] = args[0][args[1]] if is_part else apply(node._function, args, node._kwargs)
-                if type(found[node]) is Tensor:
-                    found[node].name = node.name or (inputs.distinct(None, "x") if node in wanted else None)
+            if type(found[node]) is Tensor:
+                found[node].name = node.name or (inputs.distinct(None, "x") if node in wanted else None)
         end, start = found[loss], Symbol(node=seed)
         return backward_between({end: start}, [found[x] for x in targets], topological_order(end), create_graph=False)
 
@@ -85,14 +93,29 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     return Replay(*_with_samples(program, inputs), seed, origins.by_name(), [found[x].name for x in targets])
 
 
-def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs) -> Any:
-    """Argument `i` of the call that recorded `node`, with Symbols for arrays."""
+def _with_inner_gradients(order: Iterable[Tensor], inner: dict[Tensor, list[Any]]) -> list[Tensor]:
+    """The `order` with the graphs of gradients that are one node of it, such as those of `tg.grad`; their results."""
+    expanded: dict[Tensor, None] = {}
+    for node in order:
+        if node._function is pulled_back:
+            assert node._kwargs is not None
+            inner[node] = node._kwargs["pullback"].with_graph()
+            results = [x for x in inner[node] if type(x) is Tensor]
+            expanded |= dict.fromkeys(_with_inner_gradients(topological_order(*results), inner))
+        expanded[node] = None
+    return list(expanded)
+
+
+def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs, one: Node | None) -> Any:
+    """Argument `i` of the call that recorded `node`, with Symbols for arrays; `one` starts an inner gradient."""
     value, parent = node._args[i], node._parents[i] if i < len(node._parents) else None
     if parent in found:
         return found[parent]
     if i and node._function in INDEXED:
         inputs.printable(value)  # long arrays get their names in the order of their first use
     elif isinstance(value, np.ndarray) and value.ndim:
+        if one is not None:
+            return untracked(inputs.cotangent(value, one))
         assert node._function is not None  # an operation
         role = parameter_names(node._function, len(node._args))[i]
         return untracked(inputs.constant(value, parent.name if parent is not None else None, role=role))
@@ -132,6 +155,14 @@ class _Inputs:
         self.constants.append(node)
         self.data += [node] if not name and not is_cut else []
         return Symbol(node=node)
+
+    def cotangent(self, value: np.ndarray, one: Node) -> Any:
+        """A Symbol for an array in an inner gradient: the numbers that it starts from, or the transpose of an input."""
+        if value.size and np.all(value == value.flat[0]):
+            number = Symbol(node=one) * value.flat[0].item()
+            return np.broadcast_to(np.reshape(number, ()) if one.shape else number, value.shape)
+        transposed = next((node for node in self.constants if np.array_equal(node.value.T, value)), None)
+        return self.constant(value, None, True) if transposed is None else np.transpose(Symbol(node=transposed))
 
     def _letter(self, role: str) -> str:
         """Y for labels, as the parameter of a loss is called; for others the next letter that is not the user's."""

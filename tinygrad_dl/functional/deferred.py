@@ -62,6 +62,10 @@ class Pullback(primitives.Hidden):
         found = self._go_backward(create_graph=False)
         return tuple(found) if len(found) > 1 else found[0]
 
+    def with_graph(self) -> list[Any]:
+        """The cotangents of the inputs, each with its own graph."""
+        return self._go_backward(create_graph=True)
+
     def _go_backward(self, create_graph: bool) -> list[Any]:
         with self._tracking:
             return with_tracked(self.inputs, backward_between, self.seeds, self.inputs, self.order, create_graph)
@@ -71,7 +75,7 @@ class Pullback(primitives.Hidden):
 
         Where one of them depends on another, the outer pass propagates its cotangent on, so paths through it are cut.
         """
-        results = self._go_backward(create_graph=True)
+        results = self.with_graph()
         seeds = seeds_of(zip(results, g if len(results) > 1 else [g], strict=True))
         nested = any(type(x) is Tensor and x._tracked for x in (*seeds.values(), *tensors))
         order = topological_order(*seeds)
