@@ -100,7 +100,8 @@ def quick_ones(items):
 
 def has_more_inputs(item):
     """Whether the deep run may give more inputs to a test than the quick run does."""
-    return "deep" in getattr(item, "fixturenames", ()) or "hypothesis" in text_of(item.path)
+    of_hypothesis = ("hypothesis", "check_laws", "strategies")  # words of modules whose tests draw examples
+    return "deep" in getattr(item, "fixturenames", ()) or any(word in text_of(item.path) for word in of_hypothesis)
 
 
 @functools.cache
