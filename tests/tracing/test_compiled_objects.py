@@ -193,6 +193,14 @@ def test_a_number_that_changes_may_become_something_else(other):
             assert np.all(state["number"] == first * 2**k)
 
 
+def test_settings_of_a_layer_may_change():
+    conv, images = tg.nn.Conv2D(1, 2, 3, rng=np.random.default_rng(0)), np.arange(36.0).reshape(1, 6, 6, 1)
+    compiled = tg.compile(lambda images: conv(images))
+    for stride, padding in ((1, 0), (2, 0), (2, 1), (1, 0)):
+        conv.stride, conv.padding = stride, padding
+        assert_equal(compiled(images), conv(images))
+
+
 # ---- programs of other shapes
 
 

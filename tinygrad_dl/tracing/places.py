@@ -219,12 +219,11 @@ class Places:
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
             self.containers.append((attributes, label))
-            ours = type(value).__module__.startswith(f"{_PACKAGE}.nn.")  # sizes and names of its parts do not change
+            ours = type(value).__module__.startswith(f"{_PACKAGE}.nn.")
             if not type(value).__module__.startswith(f"{_PACKAGE}."):
                 self.sized.append(attributes)
             for name, part in [*attributes.items()]:
-                mode = name == "training" and getattr(value, "reads_mode", False)
-                if ours and not mode and isinstance(part, (int, str, type(None))):
+                if ours and name == "training" and not getattr(value, "reads_mode", False):
                     continue
                 yield part, f"{label}.{name}", Place(attributes, name, f"{label}.{name}")
         for kind in type(value).__mro__:
