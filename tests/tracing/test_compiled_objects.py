@@ -1,6 +1,9 @@
 """A compiled function treats parameters, classes, threads, copies and indices as the function itself does."""
 
+import argparse
 import copy
+import dataclasses
+import operator
 import os
 import pickle
 import random
@@ -8,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections import ChainMap, UserDict, namedtuple
 
 import numpy as np
 import pytest
@@ -191,6 +195,68 @@ def test_a_number_that_changes_may_become_something_else(other):
         for k in range(1, 4):
             double(X)
             assert np.all(state["number"] == first * 2**k)
+
+
+SCALE, OFFSET = [1.0], np.zeros(3)
+
+
+class Scaling:
+    __slots__ = ()
+
+    def of(self, x):
+        return x * SCALE[0] + OFFSET
+
+
+@dataclasses.dataclass
+class Fields(Scaling):
+    a: object
+
+
+class Pair(Scaling, namedtuple("Pair", "a b")):
+    __slots__ = ()
+
+
+class Parts(Scaling, list):
+    pass
+
+
+class Settings(Scaling, dict):
+    pass
+
+
+@pytest.mark.parametrize("tree", [Fields(X), Pair(X, 2.0), Pair(1.0, 2.0), Parts([X]), Parts([1.0]), Settings(a=X)])
+@pytest.mark.parametrize("is_argument", [True, False])
+def test_methods_of_containers_are_seen(tree, is_argument, monkeypatch):
+    compiled = tg.compile(lambda tree, x: tree.of(x)) if is_argument else tg.compile(lambda x: tree.of(x))
+    for scale, offset in (([2.0], X), ([3.0], X), ([3.0], 2 * X)):
+        monkeypatch.setitem(globals(), "SCALE", scale)
+        monkeypatch.setitem(globals(), "OFFSET", offset)
+        assert_equal(compiled(*[tree, X][1 - is_argument :]), scale[0] * X + offset)
+
+
+def of_element(x, state):
+    return x * state["rate"]
+
+
+def of_attribute(x, state):
+    return x * state.rate
+
+
+@pytest.mark.parametrize(
+    ("state", "f", "change"),
+    [
+        (argparse.Namespace(rate=0.5), of_attribute, setattr),
+        (Parts(), of_attribute, setattr),
+        (UserDict(rate=0.5), of_element, operator.setitem),
+        (ChainMap({"rate": 0.5}), of_element, operator.setitem),
+    ],
+    ids=["namespace", "list", "user dict", "chain map"],
+)
+def test_settings_in_other_containers_are_seen(state, f, change):
+    compiled = tg.compile(lambda x: f(x, state))
+    for rate in (0.5, 2.0, 3.0, 2 * X):
+        change(state, "rate", rate)
+        assert_equal(compiled(X), f(X, state))
 
 
 def test_settings_of_a_layer_may_change():

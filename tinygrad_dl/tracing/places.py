@@ -139,6 +139,8 @@ class Places:
                 self.frozen.append(label)
                 return
             self.arrays.append(place)
+            if kind is not np.ndarray:
+                self._stack.append((kind, kind.__name__, None))  # its methods
             if kind is not np.ndarray and (others := [part for part in _flat(value) if type(part) is not np.ndarray]):
                 self.others.append(place)  # another tuple may hold others
                 self._stack += [(part, label, None) for part in others]
@@ -171,6 +173,8 @@ class Places:
             self._stack += reversed([*self._parts(value, label)])
 
     def _parts(self, value: Any, label: str) -> Iterator[tuple[Any, str, Place | None]]:
+        if isinstance(value, (dict, list, deque, tuple, set, frozenset)) and not _is_of_library(type(value)):
+            yield from self._attributes(value, label)
         if isinstance(value, (dict, list, deque)):
             self.containers.append((value, label))
             if isinstance(value, list) and all(isinstance(part, Number) for part in value):
@@ -217,7 +221,7 @@ class Places:
         if isinstance(value, functools.partial):
             yield from ((part, label, None) for part in (value.func, value.args, value.keywords))
         attributes = getattr(value, "__dict__", None)
-        if isinstance(attributes, dict):
+        if isinstance(attributes, dict) and attributes is not value:
             self.containers.append((attributes, label))
             ours = type(value).__module__.startswith(f"{_PACKAGE}.nn.")
             if not type(value).__module__.startswith(f"{_PACKAGE}."):
@@ -302,7 +306,8 @@ def _is_foreign(value: Any) -> bool:
     """Return whether `value` is an object of a library, such as a data frame, whose insides are not the user's."""
     kind = value if isinstance(value, type) else type(value)
     name = _module_of(kind)
-    if name.partition(".")[0] in (_PACKAGE, "functools") or kind is types.SimpleNamespace:
+    holders = (_PACKAGE, "argparse", "collections", "functools")
+    if name.partition(".")[0] in holders or kind is types.SimpleNamespace:
         return False
     module = sys.modules.get(name)  # None of a file that was run and not imported
     return module is not None and _is_library_module(module)

@@ -130,6 +130,8 @@ class _Session:
         self.leaves = [*labelled_arguments(f, args, kwargs)]
         objects = {label: leaf for label, leaf in self.leaves if is_object(leaf)}
         self.places = find_places(f, objects)
+        for tree, _ in _containers((args, kwargs)):
+            self.places.walk(type(tree), type(tree).__name__)  # its methods
         if self.places.frozen:
             raise TraceError(
                 f"{self.places.frozen[0]} holds an array that can't be traced there: pass it as an argument."
