@@ -46,7 +46,6 @@ ELSEWHERE = {
     "testing/homework/nets.py": "testing/homework/test_networks.py",
     "testing/homework/gradient_names.py": "testing/homework/test_layers.py",
     "testing/homework/judging.py": "testing/homework/test_layers.py",
-    "testing/homework/repeatable.py": "testing/homework/test_layers.py",
 }
 LONG = {
     "test_debugging.py",

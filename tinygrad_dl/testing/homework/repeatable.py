@@ -6,12 +6,37 @@ import copy
 import functools
 import pickle
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.random import mtrand  # numpy.random has the same functions, but not in its stubs
 
 from ...pytree import map_leaves
+
+FIRST = int(np.random.RandomState(0).randint(2**32, dtype=np.uint32)), random.Random(0).getrandbits(32)
+_free: list[np.random.MT19937] = []  # a new one takes longer than most functions
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[np.random.MT19937]:
+    """Draw from NumPy's and Python's own generators as after `seed`, within the block, and then as before it.
+
+    NumPy has another generator within it, because saving a state takes longer than most functions. The second normal
+    number of a pair, which NumPy may keep for the next call, is lost.
+    """
+    before, state = mtrand.get_bit_generator(), random.getstate()
+    own = _free.pop() if _free else np.random.MT19937()
+    mtrand.set_bit_generator(own)
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)
+    try:
+        yield own
+    finally:
+        mtrand.set_bit_generator(before)
+        random.setstate(state)
+        _free.append(own)
 
 
 class Repeatable:
@@ -35,21 +60,13 @@ class Repeatable:
         args, kwargs = copied((args, kwargs))
         if self._draws is False:
             return self.function(*args, **kwargs)
-        before = self._shared()
-        np.random.seed(0)  # noqa: NPY002
-        random.seed(0)
-        self._restore()
-        start, others = self._shared(), b"" if self._draws else pickle.dumps(self._states())
-        try:
+        with seeded(0) as numbers:
+            self._restore()
+            others = b"" if self._draws else pickle.dumps(self._states())
             result = self.function(*args, **kwargs)
-            self._draws = self._draws or _differ(start, self._shared()) or others != pickle.dumps(self._states())
+            drawn = (numbers.random_raw(), random.getrandbits(32)) != FIRST
+            self._draws = self._draws or drawn or others != pickle.dumps(self._states())
             return result
-        finally:
-            np.random.set_state(before[0])  # noqa: NPY002
-            random.setstate(before[1])
-
-    def _shared(self) -> tuple[Any, Any]:
-        return np.random.get_state(), random.getstate()  # noqa: NPY002
 
     def _states(self) -> list[Any]:
         return [g.get_state() for g in self._old] + [g.bit_generator.state for g in self._new]
@@ -60,12 +77,6 @@ class Repeatable:
             legacy.set_state(state)
         for generator, words in zip(self._new, new, strict=True):
             generator.bit_generator.state = words
-
-
-def _differ(before: tuple[Any, Any], after: tuple[Any, Any]) -> bool:
-    """Return whether the states of the shared generators differ; faster than their bytes."""
-    legacy, later = before[0], after[0]
-    return legacy[2:] != later[2:] or not np.array_equal(legacy[1], later[1]) or before[1] != after[1]
 
 
 def copied(value: Any) -> Any:

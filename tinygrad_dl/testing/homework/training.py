@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import copy
 import io
-import random
 import re
 import time
 import warnings
@@ -21,6 +20,7 @@ from .budget import TooLong, time_limit
 from .entries import draws, entries, missing_names
 from .loading import UserFile
 from .old_numpy import mend, mend_in_place
+from .repeatable import seeded
 from .rewriting import WATCH, watched
 from .snapshot import Snapshot, reachable
 from .updates import update_of, updates_inside
@@ -254,21 +254,15 @@ class Step:
 
     def _execute(self, code: Any, names: dict[str, Any]) -> BaseException | None:
         """Run a statement as it is run each time: with the same random numbers, and without a word."""
-        state = random.getstate(), np.random.get_state()  # noqa: NPY002
-        random.seed(self.seed)
-        np.random.seed(self.seed)  # noqa: NPY002
         try:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                with np.errstate(all="ignore"), time_limit(SECONDS):
+                with seeded(self.seed), np.errstate(all="ignore"), time_limit(SECONDS):
                     exec(code, names)
         except StepDone:
             return None
         except (Exception, SystemExit, TooLong) as error:
             return error
-        finally:
-            random.setstate(state[0])
-            np.random.set_state(state[1])  # noqa: NPY002
         return None
 
     def _statements(self) -> Iterator[tuple[ast.stmt, Any]]:
