@@ -377,4 +377,5 @@ for use in (lambda: testing.strategies, lambda: testing.given_gradients("np.tanh
         print(error)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.splitlines() == ["property-based tests need Hypothesis: pip install tinygrad-dl[hypothesis]"] * 2
+    message = 'property-based tests need Hypothesis: pip install "tinygrad-dl[hypothesis]"'
+    assert run.stdout.splitlines() == [message] * 2

@@ -4,7 +4,7 @@ try:
     import hypothesis.strategies  # noqa: F401 (`properties` takes it from here)
 except ImportError:
     raise ImportError(
-        "property-based tests need Hypothesis: pip install tinygrad-dl[hypothesis]", name="hypothesis"
+        'property-based tests need Hypothesis: pip install "tinygrad-dl[hypothesis]"', name="hypothesis"
     ) from None
 
 from .arrays import LAYOUTS, arrays, axes, broadcastable, indices, matmul_pairs, shapes
