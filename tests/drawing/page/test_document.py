@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from base64 import b64encode
 from pathlib import Path
 
@@ -76,6 +80,15 @@ def test_a_page_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_a_function_and_its_inputs_will_do(tmp_path):
     path = explore(lambda x, y: np.sum(x * y), tmp_path / "page.html", np.ones(2), np.arange(2.0))
     assert {node["title"] for node in contents(path)["nodes"]} >= {"x", "y"}
+
+
+def test_the_package_may_be_in_a_zip_file(tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "libraries"), "zip", Path(tg.__file__).parents[1], "tinygrad_dl")
+    code = "import tinygrad_dl as tg; print(tg.__file__, tg.explore(tg.parameter(2.0, name='x') ** 2, 'page.html'))"
+    run = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": archive}, "check": True, "capture_output": True}
+    found = subprocess.run([sys.executable, "-c", code], text=True, **run)
+    assert found.stdout.startswith(archive)
+    assert (tmp_path / "page.html").exists()
 
 
 def test_nothing_is_left_behind(tmp_path):

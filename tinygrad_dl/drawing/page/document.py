@@ -12,12 +12,12 @@ import json
 import re
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
+from importlib import resources
 from typing import Any
 
 from ...graph import labels
 
-_FOLDER = Path(__file__).parent
+_FOLDER = resources.files(__package__)  # which may be in a zip file
 _STYLES = ("theme.css", "layout.css", "picture.css", "tracing.css", "panel.css", "list.css")
 _IMPORT = re.compile(r"^import (?P<what>\{[^}]*\}|\* as \w+) from \"\./(?P<module>[\w.]+)\";\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (?P<name>\w+))", re.MULTILINE)
