@@ -351,3 +351,27 @@ def test_a_nan_on_disk_stops_a_fit_at_its_batch(tmp_path):
     X[1, 7] = np.nan
     with pytest.raises(ValueError, match=r"^X\[1, 7\] is nan: 1 of"):
         fit(data=(stored(X, tmp_path, "X.npy"), Y), batch_size=4, rng=rng())
+
+
+@pytest.mark.parametrize("hold", [lambda cell: cell, lambda cell: [cell], lambda cell: {cell.W}])
+def test_a_parameter_that_is_not_found_in_the_net_is_named(hold):
+    class Cell:
+        def __init__(self):
+            self.W = tg.parameter(np.ones((1, 2)))
+
+        def run(self, A):
+            return self.W @ A
+
+    class Net(tg.nn.Module):
+        def __init__(self, cell):
+            self.last, self.cell = tg.nn.Dense(1, 1, rng=rng()), hold(cell)
+
+        def __call__(self, A):
+            return self.last(cell.run(A))
+
+    X, cell = np.ones((2, 3)), Cell()
+    net = Net(cell)
+    settings = {"loss": "mse", "epochs": 1, "progress": False}
+    with pytest.warns(UserWarning, match=r"fit: cell\..* requires grad, but is not trained.* is no Module"):
+        tg.fit(net, X, X[:1], optimizer=tg.optim.SGD(net.parameters(), 0.1), **settings)
+    tg.fit(net, X, X[:1], optimizer=tg.optim.SGD([*net.parameters(), cell.W], 0.1), **settings)  # without a warning

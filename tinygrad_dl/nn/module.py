@@ -343,6 +343,15 @@ def generators(net: Any) -> dict[str, np.random.Generator]:
     return {path: value for path, value in objects if isinstance(value, np.random.Generator)}
 
 
+def hidden_parameters(net: Module) -> Iterator[tuple[str, Tensor, str]]:
+    """Yield each leaf that requires grad in an object that is no Module, with its path and the class of the object."""
+    for path, value in _objects(net):
+        attributes = {} if isinstance(value, Module) else getattr(value, "__dict__", {})
+        for name, part in enumerate(value) if isinstance(value, (set, deque)) else attributes.items():
+            if type(part) is Tensor and part._function is None and part.requires_grad:
+                yield f"{path}.{name}", part, type(value).__name__
+
+
 def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
     """Key parameters by their course names, W1 b1 W2 ..., or by their paths if the course names are not unique."""
     paths = dict(parameters)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import checks
+from .. import _frames, checks
 from .._foreign import is_array
 from .._guesses import answering
 from ..core.modes import no_grad
 from ..core.tensor import Tensor
 from ..data import as_array, batches, check_finite, is_on_disk, minibatches, number_of_samples
-from ..nn.module import Mode, Module, course_names
+from ..nn.module import Mode, Module, course_names, hidden_parameters
 from ..optim import Optimizer
 from ..parallel import Engine, ShardedLoss
 from .callbacks import EarlyStopping, TrainingState
@@ -150,6 +150,8 @@ def fit(
         raise ValueError("fit: the optimizer has none of the parameters of this net: make it from net.parameters().")
     metrics = _check_metrics(metrics)
     warn_of_second_activation(net, loss)
+    if isinstance(net, Module):
+        _warn_of_hidden_parameters(net, optimizer)
     train: Evaluation | ShardedStep
     if training_data is not None:
         train, count = Evaluation(net, loss, optimizer, metrics, compile, threads), training_data[0].shape[-1]
@@ -318,6 +320,16 @@ def _batches_of_shards(count: int, size: int | None, rng: np.random.Generator | 
         return
     order = rng.permutation(count).tolist()
     yield from ((order[start : start + size],) for start in range(0, count, size))
+
+
+def _warn_of_hidden_parameters(net: Module, optimizer: Optimizer) -> None:
+    trained = {*net.parameters(), *optimizer.parameters}
+    for path, parameter, kind in hidden_parameters(net):
+        if parameter not in trained:
+            _frames.warn(
+                f"fit: {path} requires grad, but is not trained: it is no parameter of the net, since {kind} is no "
+                f"Module. Derive {kind} from tg.nn.Module, or keep parameters in lists and dicts."
+            )
 
 
 def _copy_read_only(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
