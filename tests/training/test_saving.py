@@ -351,3 +351,12 @@ def test_an_optimizer_without_a_state_is_refused_before_training(tmp_path):
     net = new_net()
     with pytest.raises(TypeError, match=r"expected an Optimizer with a state, got <tests"):
         tg.save_training(tmp_path / "run.npz", net, Both())
+
+
+def test_a_parameter_outside_of_the_net_is_refused_before_training_as_it_would_not_be_saved(tmp_path):
+    net, scale = new_net(), tg.parameter(2.0, name="scale")
+    descent = tg.optim.SGD([*net.parameters(), scale], learning_rate=0.1)
+    settings = {"loss": lambda A, Y: scale * np.mean((A - Y) ** 2), "epochs": 1, "resume": tmp_path / "run.npz"}
+    with pytest.raises(ValueError, match=r"the optimizer has Tensor 'scale' too, which is not saved: make it a part"):
+        tg.fit(net, *problem(), optimizer=descent, **settings)
+    assert scale.item() == 2

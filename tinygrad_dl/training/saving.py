@@ -51,7 +51,7 @@ def save_training(
     OSError
         If the file cannot be written.
     ValueError
-        If a parameter is not finite: such a file could not be loaded.
+        If a parameter is not finite: such a file could not be loaded; or if the optimizer has one that the net has not.
     TypeError
         If the state of a callback, or the history, has other values than numbers.
 
@@ -212,6 +212,9 @@ def _owners(net: Any, optimizer: Optimizer, callbacks: Sequence[Any]) -> dict[st
     for owner, expected in ((net, "a Module, whose parameters have names"), (optimizer, "an Optimizer with a state")):
         if not hasattr(owner, "state_dict"):
             raise TypeError(f"expected {expected}, got {owner!r:.80}.")
+    own = set(net.parameters())
+    if others := [p for p in optimizer.parameters if p not in own]:
+        raise ValueError(f"the optimizer has {others[0]._label()} too, which is not saved: make it a part of the net.")
     with_state = {f"{_CALLBACK}{i}": c for i, c in enumerate(callbacks) if hasattr(c, "state_dict")}
     return {"net": net, "optimizer": optimizer, **with_state}
 
