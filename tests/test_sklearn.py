@@ -168,8 +168,8 @@ def test_a_wrong_setting_is_an_error_and_leaves_the_old_net(name, setting, messa
     estimator = made(name).fit(X, y)
     before = estimator.predict(X)
     with pytest.raises((TypeError, ValueError), match=message):
-        estimator.set_params(**setting).fit(X, y)
-    assert np.array_equal(estimator.predict(X), before)
+        estimator.set_params(**setting).fit(np.hstack([X, X]), y)
+    assert np.array_equal(estimator.predict(X), before)  # of the features of the first fit
 
 
 def test_partial_fit_needs_the_classes_once_and_refuses_others():

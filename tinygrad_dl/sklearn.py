@@ -6,6 +6,7 @@ share. `net_` is the net, whose samples are columns.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -78,8 +79,8 @@ class _MLP(_OnlyOwnSettings):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, outputs: int) -> Self:
-        """Train a new net with a number of outputs; on an error, nothing has changed."""
+    def _fit(self, X: np.ndarray, y: np.ndarray, outputs: int) -> None:
+        """Train a new net with a number of outputs."""
         kind = type(self).__name__
         epochs = checks.whole_number(kind, "max_iter", self.max_iter)
         patience = checks.whole_number(kind, "n_iter_no_change", self.n_iter_no_change)
@@ -93,7 +94,6 @@ class _MLP(_OnlyOwnSettings):
             settings["validation"] = _columns(*validation)
         history = self._train(net, optimizer, X, y, rng, epochs, **settings)
         self.net_, self.optimizer_, self.history_, self._rng = net, optimizer, history, rng
-        return self
 
     def _partial_fit(self, X: np.ndarray, y: np.ndarray, outputs: int) -> Self:
         """Train for one more epoch, the first time with a new net."""
@@ -260,12 +260,13 @@ class MLPClassifier(ClassifierMixin, _MLP):
         ValueError
             If the data or a setting do not fit, or there is a single class.
         """
-        X, y = validate_data(self, X, y, dtype=_FLOATS)
+        new = copy.copy(self)  # an error changes nothing
+        X, y = validate_data(new, X, y, dtype=_FLOATS)
         check_classification_targets(y)
-        classes, labels = np.unique(y, return_inverse=True)
-        _check_several(classes)
-        self._fit(X, *_labels(labels, len(classes)))
-        self.classes_ = classes
+        new.classes_, labels = np.unique(y, return_inverse=True)
+        _check_several(new.classes_)
+        new._fit(X, *_labels(labels, len(new.classes_)))
+        self.__dict__ = new.__dict__
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -392,8 +393,11 @@ class MLPRegressor(RegressorMixin, _MLP):
         ValueError
             If the data or a setting do not fit.
         """
-        X, y = validate_data(self, X, y, dtype=_FLOATS, y_numeric=True, multi_output=True)
-        return self._fit(X, *_targets(X, y))
+        new = copy.copy(self)  # an error changes nothing
+        X, y = validate_data(new, X, y, dtype=_FLOATS, y_numeric=True, multi_output=True)
+        new._fit(X, *_targets(X, y))
+        self.__dict__ = new.__dict__
+        return self
 
     def partial_fit(self, X: Any, y: Any) -> Self:
         """Train for one more epoch, on these samples.
