@@ -139,3 +139,30 @@ def test_the_penalty_of_a_gradient_has_the_formulas_that_one_derives_by_hand():
     derived = [tg.derive(np.sum(gradient**2)).source for gradient in (first, inner)]
     assert "pulled_back" not in derived[1]
     assert derived[1].count("\n") <= derived[0].count("\n")
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, np.int64, np.int32, np.int8, np.uint8, np.uint64])
+def test_the_cost_of_the_course_written_by_its_user_gives_the_formulas_of_the_course(dtype):
+    Y = np.array([[0, 1, 1, 0, 1]]).astype(dtype)
+    net = nn.mlp([2, 3, 1], output=nn.sigmoid, rng=np.random.default_rng(0))
+    A = net(X)
+    cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / 5
+    derivation = tg.derive(cost)
+    found = lines(derivation)
+    assert found["cost"] == "-np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m"
+    assert (found["dZ2"], found["dW2"]) == ("A2 - Y", "dZ2 @ A1.T / m")
+    given = {p.name: p for p in net.parameters()}
+    values = run(derivation, X=X, Y=Y, **{name: p.numpy() for name, p in given.items()})
+    for name, gradient in tg.gradients(cost, given).items():
+        np.testing.assert_allclose(values[f"d{name}"], gradient, rtol=1e-6)
+
+
+@given(st.sampled_from([np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.uint64]), st.integers(0, 99))
+def test_integers_do_not_overflow(dtype, seed):
+    rng = np.random.default_rng(seed)
+    info = np.iinfo(dtype)
+    data = rng.integers(info.min, info.max, size=(2, 5), dtype=dtype)
+    x = tg.parameter(rng.normal(size=(2, 5)), name="x")
+    for loss in (np.sum(x * data * 2), -np.sum(x * data), np.sum(data - x), np.sum((x @ data.T) ** 2)):
+        found = run(tg.derive(loss), x=x.numpy(), X=data.T if loss._parents[0]._function is np.power else data)
+        np.testing.assert_allclose(found["dx"], tg.gradients(loss, x), rtol=1e-9)

@@ -279,7 +279,8 @@ def _derivation(
     named = {node: name for node, name, _ in lines}
     latex = Latex(named, [node.name for node in program.inputs])
     m, data = replayed.m, replayed.data
-    steps, rows = [], []
+    steps = [Step(x.name, f"{x.name}.astype(np.float64)", x.shape, "", "", ()) for x in replayed.floats]
+    rows = []
     if m is not None and data is not None and any(part is m for node in program.nodes for part in node.parts):
         steps.append(Step(m.name, f"{data.name}.shape[1]", (), "", "", ()))
     layers = max([int(name[1:]) for name in named.values() if re.fullmatch(r"Z\d+", name)], default=0)

@@ -194,7 +194,27 @@ def _negative(new: Any, x: Any) -> Any:
         return -x
     if _divided(x):
         return new(np.divide, new(np.negative, x.args[0]), x.args[1])
+    return _opposite(new, x)
+
+
+def _opposite(new: Any, x: Any) -> Any:
+    """The u of -u, and u / v of -u / v; else None."""
+    if _made_by(x, np.divide) and _made_by(x.args[0], np.negative):
+        return new(np.divide, x.args[0].args[0], x.args[1])
     return x.args[0] if _made_by(x, np.negative) else None
+
+
+def _with_minus(other: Any) -> Callable[..., Any]:
+    """The `other` one of sum and difference for a term with a minus, the second one, or the first of a sum."""
+
+    def replacement(new: Any, x: Any, y: Any) -> Any:
+        for term, rest in ((y, x), (x, y))[: 2 if other is np.subtract else 1]:
+            opposite = _opposite(new, term)
+            if opposite is not None:
+                return new(other, rest, opposite)
+        return None
+
+    return replacement
 
 
 def _transposed(new: Any, x: Any, axes: Any = None) -> Any:
@@ -298,21 +318,31 @@ def _log_softmax(new: Any, x: Any, y: Any) -> Any:
 def _error_of_softmax(new: Any, x: Any, y: Any) -> Any:
     """The product e (g / t + sum(-g a / t)) for a = e / t and t = sum(e), which is a (g - sum(g a))."""
     for e, terms in ((x, y), (y, x)):
-        if _made_by(e, np.exp) and _made_by(terms, np.add) and _made_by(terms.args[0], np.divide):
-            (g, total), back = terms.args[0].args, terms.args[1]
-            a = _softmax(new, e, total)
-            if a is not None and _axis_of(back) == _axis_of(total) and _is_share(back.args[0], g, a, total):
-                return new(np.multiply, a, new(np.subtract, g, new(np.sum, new(np.multiply, g, a), **back.kwargs)))
+        if not (_made_by(e, np.exp) and _made_by(terms, np.add, np.subtract)):
+            continue
+        is_minus = terms.function is np.subtract  # sum(u a / t) - u / t, where g is -u
+        part, back = reversed(terms.args) if is_minus else terms.args
+        a = _softmax(new, e, part.args[1]) if _made_by(part, np.divide) else None
+        if a is None or _axis_of(back) != _axis_of(part.args[1]):
+            continue
+        g, total = part.args
+        factor = _factor(back.args[0], a, total)
+        if factor is g if is_minus else _are_opposite(factor, g):
+            terms = g, new(np.sum, new(np.multiply, g, a), **back.kwargs)
+            return new(np.multiply, a, new(np.subtract, *(reversed(terms) if is_minus else terms)))
     return None
 
 
-def _is_share(x: Any, g: Any, a: Any, total: Any) -> bool:
-    """Return whether `x` is -g a / total."""
+def _factor(x: Any, a: Any, total: Any) -> Any:
+    """The u of u a / total, or None."""
     if not (_made_by(x, np.divide) and x.args[1] is total and _made_by(x.args[0], np.multiply)):
-        return False
-    minus_g, other = x.args[0].args
-    is_a = _made_by(other, softmax) and (other.args, other.kwargs) == (a.args, a.kwargs)
-    return is_a and any(_made_by(p, np.negative) and p.args[0] is q for p, q in ((minus_g, g), (g, minus_g)))
+        return None
+    u, other = x.args[0].args
+    return u if _made_by(other, softmax) and (other.args, other.kwargs) == (a.args, a.kwargs) else None
+
+
+def _are_opposite(x: Any, y: Any) -> bool:
+    return any(_made_by(p, np.negative) and p.args[0] is q for p, q in ((x, y), (y, x)))
 
 
 def _error_of_sigmoid(new: Any, x: Any, y: Any) -> Any:
@@ -376,7 +406,8 @@ _TABLE = [
     Rule(primitives.astype, _cast),
     *(Rule(f, _with_condition(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
     Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
-    Rule(np.add, lambda new, x, y: new(np.subtract, y, x.args[0]) if _made_by(x, np.negative) else None),
+    Rule(np.add, _with_minus(np.subtract)),
+    Rule(np.subtract, _with_minus(np.add)),
     Rule(np.add, _without_tiny, _GUARD),
     Rule(np.add, _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
     Rule(np.maximum, _without_least, _GUARD),

@@ -38,13 +38,14 @@ class Replay(NamedTuple):
 
     Its outputs are the loss and the cotangents of the Tensors with the names `targets`. `seed` is the input for the
     derivative of the loss with respect to itself, 1; `m` the input for the number of samples, the columns of the input
-    `data`, or None; `origins` has those of each named cotangent.
+    `data`, or None; `floats` are the inputs that were integers; `origins` has those of each named cotangent.
     """
 
     program: Program
     data: Node | None
     m: Node | None
     seed: Node
+    floats: list[Node]
     origins: dict[str, list[Origin]]
     targets: list[str | None]
 
@@ -90,7 +91,8 @@ def replay(loss: Tensor, targets: Sequence[Tensor], names: Mapping[int, str] | N
     gradients = [g._node if type(g) is Symbol else inputs.printable(g, True) for g in cotangents]
     outputs = [found[loss]._value._node, *gradients]
     program = Program([*inputs.constants, *inputs.leaves, seed], trace.nodes, outputs)
-    return Replay(*_with_samples(program, inputs), seed, origins.by_name(), [found[x].name for x in targets])
+    names_of_targets = [found[x].name for x in targets]
+    return Replay(*_with_samples(program, inputs), seed, inputs.floats(), origins.by_name(), names_of_targets)
 
 
 def _with_inner_gradients(order: Iterable[Tensor], inner: dict[Tensor, list[Any]]) -> list[Tensor]:
@@ -118,7 +120,8 @@ def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs
             return untracked(inputs.cotangent(value, one))
         assert node._function is not None  # an operation
         role = parameter_names(node._function, len(node._args))[i]
-        return untracked(inputs.constant(value, parent.name if parent is not None else None, role=role))
+        is_number = isinstance(node._function, np.ufunc)
+        return untracked(inputs.constant(value, parent.name if parent is not None else None, False, role, is_number))
     return value
 
 
@@ -129,6 +132,7 @@ class _Inputs:
         self.leaves: list[Node] = []
         self.constants: list[Node] = []
         self.data: list[Node] = []  # of the constants, those that were given as plain arrays
+        self._floats: dict[int, np.ndarray] = {}  # in place of integers, by their `id`
         self._given = names
         self._users = {x.name for node in order for x in (node, *node._parents) if x is not None} | {*names.values()}
         self._names = {*_RESERVED, *(node.name for node in order if node.name and node._function is not None)}
@@ -141,20 +145,33 @@ class _Inputs:
         leaf.name = node.name  # that of its gradient, too
         return leaf
 
-    def constant(self, value: np.ndarray, name: str | None, is_inner: bool = False, role: str = "") -> Symbol:
-        """A Symbol for an array, the same one for the same numbers, unless they have a name of their own."""
+    def constant(
+        self, value: np.ndarray, name: str | None, is_inner: bool = False, role: str = "", is_number: bool = False
+    ) -> Symbol:
+        """A Symbol for an array, the same one for the same numbers, unless they have a name of their own.
+
+        If `is_number`, integers that could overflow, such as labels in uint8, are floats, as they are beside Tensors.
+        """
+        # A condition such as Z > 10 has lost its formula.
+        is_cut = not name and (is_inner or cuts.of(value) is not None)
+        given = name or self._given.get(id(value))
+        if is_number and value.dtype.kind in "iu" and value.dtype != np.int64:
+            value = self._floats.setdefault(id(value), value.astype(np.float64))
         for node in self.constants:
             is_equal = not name and node.dtype == value.dtype and np.array_equal(node.value, value)
             if node.value is value or is_equal:
                 return Symbol(node=node)
-        # A condition such as Z > 10 has lost its formula.
-        is_cut = not name and (is_inner or cuts.of(value) is not None)
-        given = name or self._given.get(id(value))
+            if not given and not is_cut and _is_rest(value, node.value):
+                return 1 - Symbol(node=node)
         other = "" if given else _CUT[value.dtype == bool] if is_cut else self._letter(role)
         node = Node(value, name=self.distinct(given, other))
         self.constants.append(node)
         self.data += [node] if not name and not is_cut else []
         return Symbol(node=node)
+
+    def floats(self) -> list[Node]:
+        """The constants that were integers."""
+        return [node for node in self.constants if any(node.value is x for x in self._floats.values())]
 
     def cotangent(self, value: np.ndarray, one: Node) -> Any:
         """A Symbol for an array in an inner gradient: the numbers that it starts from, or the transpose of an input."""
@@ -183,6 +200,11 @@ class _Inputs:
             name += "_"
         self._names.add(name)
         return name
+
+
+def _is_rest(x: Any, y: Any) -> bool:
+    """Return whether `x` is 1 - y, as labels in a cost, and the two differ in more than a number."""
+    return x.shape == y.shape and x.dtype.kind in "iuf" and bool(np.ptp(x)) and np.array_equal(x, 1 - y)
 
 
 def identifier(name: str) -> str:
