@@ -16,7 +16,8 @@ from ..tracing.printing import imports_of, lines_of, outputs_of
 from ..tracing.program import Node, Program, needed, shape_of
 from ..tracing.subexpressions import with_common_once
 from .latex import Latex
-from .reading import Reasons, readable, sigmoid, softmax
+from .patterns import sigmoid, softmax
+from .reading import Reasons, readable
 from .replay import Origin, Replay, replay
 
 _PER_SAMPLE = (

@@ -12,7 +12,7 @@ import numpy as np
 from ..core import primitives
 from ..core.registry import name_of
 from ..tracing.program import Node, shape_of
-from .reading import sigmoid, softmax
+from .patterns import sigmoid, softmax
 
 # How tightly a formula binds: a product of matrices, A B, more than an elementwise one, A \circ B, and a sum over
 # elements goes on to the next plus or minus.

@@ -15,12 +15,11 @@ import numpy as np
 from .. import _functions
 from .._functions import LEAST, TINY
 from ..core import primitives
-from ..nn import activations
-from ..nn.fused import sigmoid
-from ..tracing.algebra import by_function, is_complement, transposed
+from ..tracing.algebra import by_function, transposed
 from ..tracing.program import Node, Program, rewrite, shape_of
+from . import patterns
+from .patterns import is_number, made_by, sigmoid
 
-softmax = activations.softmax
 _ELEMENTWISE: dict[Any, int] = {  # other than ufuncs, with the number of their arguments
     **{np.where: 3, np.clip: 3, _functions.masked: 2},
     **dict.fromkeys([sigmoid, _functions.sigmoid, _functions.log_above_0], 1),
@@ -122,14 +121,6 @@ def _is_elementwise(node: Node) -> bool:
 # ---- what a Node is
 
 
-def _made_by(x: Any, *functions: Any) -> bool:
-    return type(x) is Node and x.function in functions
-
-
-def _is_number(x: Any, *values: float) -> bool:
-    return type(x) in (int, float, np.float64, np.float32) and (not values or x in values)
-
-
 def _is_condition(x: Any) -> bool:
     """Return whether `x` is True and False in place of 1 and 0, whose sum and product are others."""
     return np.dtype(bool) == getattr(x, "dtype", float)
@@ -141,7 +132,7 @@ def _is_length(x: Any) -> bool:
 
 
 def _divided(x: Any) -> bool:
-    return _made_by(x, np.divide) and _is_length(x.args[1])
+    return made_by(x, np.divide) and _is_length(x.args[1])
 
 
 # ---- numbers
@@ -149,23 +140,23 @@ def _divided(x: Any) -> bool:
 
 def _times(new: Any, x: Any, y: Any) -> Any:
     for one, other in ((x, y), (y, x)):
-        if _is_number(one, 1):
+        if is_number(one, 1):
             return other
-        if _is_number(one, -1):
+        if is_number(one, -1):
             return new(np.negative, other)
         if _divided(one):
             return new(np.divide, new(np.multiply, *((one.args[0], y) if one is x else (x, one.args[0]))), one.args[1])
-    if _is_number(y) and type(x) is Node:
+    if is_number(y) and type(x) is Node:
         return new(np.multiply, y, x)
     return None
 
 
 def _over(new: Any, x: Any, y: Any) -> Any:
-    if _made_by(y, np.negative, operator.neg) and _is_length(y.args[0]):
+    if made_by(y, np.negative, operator.neg) and _is_length(y.args[0]):
         return new(np.divide, new(np.negative, x), y.args[0])
     if _divided(x) and not _is_length(y):
         return new(np.divide, new(np.divide, x.args[0], y), x.args[1])
-    return x if _is_number(y, 1) else None
+    return x if is_number(y, 1) else None
 
 
 def _product_of_divided(new: Any, x: Any, y: Any) -> Any:
@@ -190,7 +181,7 @@ def _combined(function: Any) -> Callable[..., Any]:
 
 
 def _negative(new: Any, x: Any) -> Any:
-    if _is_number(x):
+    if is_number(x):
         return -x
     if _divided(x):
         return new(np.divide, new(np.negative, x.args[0]), x.args[1])
@@ -199,9 +190,9 @@ def _negative(new: Any, x: Any) -> Any:
 
 def _opposite(new: Any, x: Any) -> Any:
     """The u of -u, and u / v of -u / v; else None."""
-    if _made_by(x, np.divide) and _made_by(x.args[0], np.negative):
+    if made_by(x, np.divide) and made_by(x.args[0], np.negative):
         return new(np.divide, x.args[0].args[0], x.args[1])
-    return x.args[0] if _made_by(x, np.negative) else None
+    return x.args[0] if made_by(x, np.negative) else None
 
 
 def _with_minus(other: Any) -> Callable[..., Any]:
@@ -220,7 +211,7 @@ def _with_minus(other: Any) -> Callable[..., Any]:
 def _transposed(new: Any, x: Any, axes: Any = None) -> Any:
     if not shape_of(x):
         return x
-    return x.args[0] if axes is None and _made_by(x, np.transpose) and x.args[1:] in ((), (None,)) else None
+    return x.args[0] if axes is None and made_by(x, np.transpose) and x.args[1:] in ((), (None,)) else None
 
 
 def _cast(new: Any, x: Any, dtype: Any, copy: Any = True) -> Any:
@@ -231,7 +222,7 @@ def _with_condition(function: Any) -> Callable[..., Any]:
     """Leave out the cast of a condition beside numbers, as of labels."""
 
     def replacement(new: Any, x: Any, y: Any) -> Any:
-        a, b = (part.args[0] if _made_by(part, primitives.astype) else part for part in (x, y))
+        a, b = (part.args[0] if made_by(part, primitives.astype) else part for part in (x, y))
         return None if (a, b) == (x, y) or (_is_condition(a) and _is_condition(b)) else new(function, a, b)
 
     return replacement
@@ -241,132 +232,29 @@ def _with_condition(function: Any) -> Callable[..., Any]:
 
 
 def _without_tiny(new: Any, x: Any, y: Any) -> Any:
-    return x if _is_number(y, TINY) else None
+    return x if is_number(y, TINY) else None
 
 
 def _without_least(new: Any, x: Any, y: Any) -> Any:
-    return x if _is_number(y, LEAST) else None
+    return x if is_number(y, LEAST) else None
 
 
 def _exponential(new: Any, x: Any) -> Any:
-    if _made_by(x, np.minimum) and _is_number(x.args[1], 80):
+    if made_by(x, np.minimum) and is_number(x.args[1], 80):
         return new(np.exp, x.args[0])
     return None
 
 
-# ---- functions by name
-
-
-def _sigmoid(new: Any, x: Any, y: Any) -> Any:
-    if _is_number(x, 1) and _made_by(y, np.add) and _is_number(y.args[0], 1) and _made_by(y.args[1], np.exp):
-        inside = y.args[1].args[0]
-        return new(sigmoid, inside.args[0]) if _made_by(inside, np.negative) else None
-    return None
-
-
-def _softplus(new: Any, x: Any, y: Any) -> Any:
-    """max(z, 0) + log(1 + e^-|z|)."""
-    if _made_by(x, np.maximum) and _is_number(x.args[1], 0) and _made_by(y, np.log1p):
-        z, e = x.args[0], y.args[0]
-        if _made_by(e, np.exp) and _made_by(e.args[0], np.negative):
-            size = e.args[0].args[0]
-            return new(np.logaddexp, 0, z) if _made_by(size, np.absolute) and size.args[0] is z else None
-    return None
-
-
-def _axis_of(total: Any) -> int | None:
-    """The axis of a sum that broadcasts back along it, or None."""
-    if not _made_by(total, np.add.reduce, np.sum) or len(total.args) != 1:
-        return None
-    ndim = len(shape_of(total.args[0]))
-    axis = total.kwargs.get("axis", 0 if total.function is np.add.reduce or ndim == 1 else None)
-    axis = axis % ndim if type(axis) is int else None
-    return axis if axis == 0 or total.kwargs.get("keepdims") else None
-
-
-def _softmax(new: Any, e: Any, total: Any) -> Any:
-    """e^z / sum(e^z), which is the same for z less a number for each sample, by which exponentials can't overflow."""
-    axis = _axis_of(total)
-    if axis is None or not _made_by(e, np.exp) or total.args[0] is not e:
-        return None
-    z = e.args[0]
-    if _made_by(z, np.subtract) and shape_of(z.args[0]) == z.shape:
-        lengths = (*(1 for _ in z.shape), *shape_of(z.args[1]))[-len(z.shape) :]
-        z = z.args[0] if lengths[axis] == 1 else z
-    return new(softmax, z, **({"axis": axis} if axis else {}))
-
-
-def _scaled_softmax(new: Any, x: Any, y: Any) -> Any:
-    """e^z (s / sum(e^z)), often with s = sum(P) = 1."""
-    for e, share in ((x, y), (y, x)):
-        found = _softmax(new, e, share.args[1]) if _made_by(share, np.divide) else None
-        if found is not None:
-            s = share.args[0]
-            is_1 = _is_number(s, 1) or (_made_by(s, np.add.reduce, np.sum) and np.allclose(s.value, 1))
-            return found if is_1 else new(np.multiply, s, found)
-    return None
-
-
-def _log_softmax(new: Any, x: Any, y: Any) -> Any:
-    if _made_by(y, np.log) and _made_by(y.args[0], np.add.reduce, np.sum):
-        e = y.args[0].args[0]
-        found = _softmax(new, e, y.args[0]) if _made_by(e, np.exp) and e.args[0] is x else None
-        return None if found is None else new(np.log, found)
-    return None
-
-
-def _error_of_softmax(new: Any, x: Any, y: Any) -> Any:
-    """The product e (g / t + sum(-g a / t)) for a = e / t and t = sum(e), which is a (g - sum(g a))."""
-    for e, terms in ((x, y), (y, x)):
-        if not (_made_by(e, np.exp) and _made_by(terms, np.add, np.subtract)):
-            continue
-        is_minus = terms.function is np.subtract  # sum(u a / t) - u / t, where g is -u
-        part, back = reversed(terms.args) if is_minus else terms.args
-        a = _softmax(new, e, part.args[1]) if _made_by(part, np.divide) else None
-        if a is None or _axis_of(back) != _axis_of(part.args[1]):
-            continue
-        g, total = part.args
-        factor = _factor(back.args[0], a, total)
-        if factor is g if is_minus else _are_opposite(factor, g):
-            terms = g, new(np.sum, new(np.multiply, g, a), **back.kwargs)
-            return new(np.multiply, a, new(np.subtract, *(reversed(terms) if is_minus else terms)))
-    return None
-
-
-def _factor(x: Any, a: Any, total: Any) -> Any:
-    """The u of u a / total, or None."""
-    if not (_made_by(x, np.divide) and x.args[1] is total and _made_by(x.args[0], np.multiply)):
-        return None
-    u, other = x.args[0].args
-    return u if _made_by(other, softmax) and (other.args, other.kwargs) == (a.args, a.kwargs) else None
-
-
-def _are_opposite(x: Any, y: Any) -> bool:
-    return any(_made_by(p, np.negative) and p.args[0] is q for p, q in ((x, y), (y, x)))
-
-
-def _error_of_sigmoid(new: Any, x: Any, y: Any) -> Any:
-    """A (1 - A) times (1 - Y) / (1 - A) - Y / A, which is A - Y."""
-    for slope, of_cost in ((x, y), (y, x)):
-        if _made_by(slope, np.multiply) and _made_by(of_cost, np.subtract):
-            A, (p, q) = slope.args[0], of_cost.args
-            if is_complement(slope.args[1], A) and _made_by(p, np.divide) and _made_by(q, np.divide):
-                Y = q.args[0]
-                if p.args[1] is slope.args[1] and q.args[1] is A and is_complement(p.args[0], Y):
-                    return new(np.subtract, A, Y)
-    return None
-
-
 def _masked(new: Any, condition: Any, x: Any, y: Any) -> Any:
-    if not _made_by(condition, np.less_equal):
+    if not made_by(condition, np.less_equal):
         return None
     positive = new(np.greater, *condition.args)
-    if _is_number(x, 0) and type(y) is Node:
+    if is_number(x, 0) and type(y) is Node:
         return new(np.multiply, y, positive)
     if _divided(x) and _divided(y):
         x, y, m = x.args[0], y.args[0], y.args[1]
         return new(np.divide, new(np.where, condition, x, y), m)
-    if _made_by(x, np.multiply) and _is_number(x.args[0]) and x.args[1] is y:
+    if made_by(x, np.multiply) and is_number(x.args[0]) and x.args[1] is y:
         return new(np.multiply, y, new(np.where, positive, 1, x.args[0]))
     return None
 
@@ -390,12 +278,12 @@ _OUTWARDS = "the factor 1/m moves outwards, to be applied once"
 _GUARD = "a guard against log(0), division by 0 or overflow is left out"
 
 _TABLE = [
-    Rule(np.multiply, _error_of_sigmoid, "σ' = A (1 - A) cancels the 1 / (A (1 - A)) of the cost"),
-    Rule(np.multiply, _error_of_softmax, "the derivative of the softmax A = e^Z / Σ e^Z is A (dA - Σ dA A)"),
-    Rule(np.multiply, _scaled_softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
+    Rule(np.multiply, patterns.error_of_sigmoid, "σ' = A (1 - A) cancels the 1 / (A (1 - A)) of the cost"),
+    Rule(np.multiply, patterns.error_of_softmax, "the derivative of the softmax A = e^Z / Σ e^Z is A (dA - Σ dA A)"),
+    Rule(np.multiply, patterns.scaled_softmax, "e^Z / Σ e^Z is the softmax; the columns of the labels sum to 1"),
     Rule(np.multiply, _times, _OUTWARDS),
-    Rule(np.divide, _sigmoid, "1 / (1 + e^-Z) is the sigmoid"),
-    Rule(np.divide, _softmax, "e^Z / Σ e^Z is the softmax"),
+    Rule(np.divide, patterns.sigmoid_of, "1 / (1 + e^-Z) is the sigmoid"),
+    Rule(np.divide, patterns.softmax_of, "e^Z / Σ e^Z is the softmax"),
     Rule(np.divide, _over),
     Rule(np.matmul, _product_of_divided, _OUTWARDS),
     *(Rule(f, _linear(f), _OUTWARDS) for f in (np.sum, np.add.reduce, np.transpose, np.reshape, np.broadcast_to)),
@@ -405,16 +293,16 @@ _TABLE = [
     Rule(np.swapaxes, transposed),
     Rule(primitives.astype, _cast),
     *(Rule(f, _with_condition(f)) for f in (np.add, np.subtract, np.multiply, np.divide)),
-    Rule(np.add, lambda new, x, y: y if _is_number(x, 0) else x if _is_number(y, 0) else None),
+    Rule(np.add, lambda new, x, y: y if is_number(x, 0) else x if is_number(y, 0) else None),
     Rule(np.add, _with_minus(np.subtract)),
     Rule(np.subtract, _with_minus(np.add)),
     Rule(np.add, _without_tiny, _GUARD),
-    Rule(np.add, _softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
+    Rule(np.add, patterns.softplus, "max(Z, 0) + log(1 + e^-|Z|) is log(1 + e^Z), without overflow"),
     Rule(np.maximum, _without_least, _GUARD),
     Rule(np.exp, _exponential, _GUARD),
     Rule(_functions.log_above_0, lambda new, x: new(np.log, x), _GUARD),
     Rule(_functions.sigmoid, lambda new, x: new(sigmoid, x)),
-    Rule(np.subtract, _log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
+    Rule(np.subtract, patterns.log_softmax, "Z - log Σ e^Z is the logarithm of the softmax"),
     Rule(np.where, _masked, "selecting where Z > 0 is the product with a mask"),
     Rule(_functions.masked, lambda new, x, mask: new(np.multiply, x, mask), "selecting is the product with a mask"),
     Rule(np.add.reduce, _reduction(np.sum, axis=0)),
