@@ -366,45 +366,6 @@ def test_a_count_in_a_dict_of_another_class_counts_on(kind):
     assert assert_same(make, [lambda s: s.update(others=3)]).cache_info().currsize == 1
 
 
-class Holder:
-    def __init__(self, value):
-        self.value = value
-
-
-HIDING = {
-    "a generator": lambda x: (k * x for k in (1, 2)),
-    "an object": lambda x: Holder(np.sum(x)),
-    "a set": lambda x: {np.sum(x).item()},
-    "a function": lambda x: lambda: 2 * x,
-}
-
-
-@pytest.mark.parametrize("what", HIDING)
-def test_objects_that_would_keep_the_traced_arrays_are_refused(what):
-    with pytest.raises(TypeError, match=r"makes a \w+ of traced arrays"):
-        tg.compile(HIDING[what])(X)
-
-
-def test_changes_of_arguments_and_of_collections_are_refused():
-    collections = {"d": deque(), "s": set()}
-
-    def adds(x):
-        collections["s"].add(2.0)
-        return x
-
-    def appends(x):
-        collections["d"].append(x)
-        return x
-
-    for f in (adds, appends):
-        with pytest.raises(TypeError, match=r"changes|gets longer"):
-            tg.compile(f)(X)
-    assert collections == {"d": deque(), "s": set()}
-    for arg, change in (([X], lambda parts: parts.append(X)), ({"W": X}, lambda parts: parts.update(W=2 * X))):
-        with pytest.raises(TypeError, match="changes its argument"):
-            tg.compile(lambda parts, change=change: change(parts))(arg)
-
-
 # ---- constant Tensors
 
 

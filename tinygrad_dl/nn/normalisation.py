@@ -39,7 +39,7 @@ class BatchNorm(Module):
     beta : Tensor
         Shifts β, (n, 1), initially 0.
     mean, variance : Tensor
-        The running averages, (n, 1), which need no gradients: leave them out where you unfreeze the parameters of a net.
+        The running averages, (n, 1). They need no gradients: leave them out where you unfreeze parameters.
     batches : Tensor
         The number of training batches so far, 0-d.
 
