@@ -86,7 +86,7 @@ ALLOWED = {
         "_names",
         "optim",
     },
-    "parallel.": {"core", "nn", "checks", "data", "parallel"},
+    "parallel.": {"core", "nn", "checks", "data", "pytree", "parallel"},
     "tracing.fusing": {"_foreign", "_signatures", "core", "batching", "tracing"},
     "tracing.": {
         "_foreign",
