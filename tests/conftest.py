@@ -64,6 +64,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "deep: slow; runs with --deep")
     config.addinivalue_line("markers", "every_value: the quick run takes all values of this test, however many")
     config.addinivalue_line("markers", "few_values: the values of this test are slow, and the quick run takes a few")
+    gc.disable()  # until all tests are there
     config.option.deep |= config.option.beyond_quick
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("deep" if config.getoption("--deep") else "quick")
@@ -122,9 +123,10 @@ def pytest_sessionfinish(session):
 
 
 def pytest_collection_finish():
-    """Spare the tests and modules, a million objects that stay, every later run of the garbage collector."""
+    """Spare the tests and modules, a million objects that stay, every run of the garbage collector but one."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item):
