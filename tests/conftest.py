@@ -1,7 +1,7 @@
 """The quick and the deep run of the tests, and a fixture for tests of memory.
 
-`python -m pytest` takes about two minutes on two cores; `python -m pytest --deep`, as in `.ci/run`, runs all there
-is. The quick run holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
+`python -m pytest` takes about two minutes on two cores; `python -m pytest --deep` runs all there is. The quick run
+holds every law on some inputs, the deep run on all of them. A slow test belongs into one of these:
 
 - Hypothesis: the profile sets the number of examples, which a slow law divides: `settings.default.max_examples // 4`.
 - A law of every function: `@every_function` of `tests/rows.py` is one test a function, not one a row of the table of
