@@ -1,6 +1,9 @@
 """A compiled function reads and writes variables, attributes and elements as the function itself does."""
 
+import importlib
+
 import numpy as np
+import pytest
 
 import tinygrad_dl as tg
 from tests.tracing.test_compiled import X, assert_equal
@@ -16,6 +19,30 @@ def test_global_variables_are_read_at_every_call():
         np.testing.assert_allclose(f(X), SCALE * np.sum(WEIGHTS[:, None] * X), rtol=1e-12)
     WEIGHTS[0] = 100.0
     np.testing.assert_allclose(f(X), SCALE * np.sum(WEIGHTS[:, None] * X), rtol=1e-12)
+
+
+INSTALLED = """
+{imports}
+FACTOR = 2.0
+
+class Scaler:
+    def __init__(self): self.mean = 1.0
+    def __call__(self, x): return FACTOR * (x - self.mean)
+"""
+
+
+@pytest.mark.parametrize("imports", ["import tinygrad_dl as tg", "from tinygrad_dl.nn import Dense", ""])
+def test_an_installed_package_is_the_users_if_it_uses_this_one(tmp_path, monkeypatch, imports):
+    name = f"scalers_{len(imports)}"
+    (folder := tmp_path / "site-packages").mkdir()
+    (folder / f"{name}.py").write_text(INSTALLED.format(imports=imports), encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    module = importlib.import_module(name)
+    scaler = module.Scaler()
+    f, before = tg.compile(lambda x: scaler(x)), scaler(X)
+    assert_equal([f(X)], [before])
+    scaler.mean, module.FACTOR = 0.5, 3.0
+    assert_equal([f(X)], [scaler(X) if imports else before])  # as a data frame, it is taken as it was
 
 
 class Scaler:

@@ -323,7 +323,7 @@ def _is_state(value: Any) -> bool:
 def _is_of_library(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     if isinstance(code, types.CodeType):
-        return bool(_frames.is_library(code.co_filename)) or code.co_filename.startswith(_frames.PACKAGE)
+        return _is_library_file(code.co_filename, _module_of(function))
     return _module_of(function).partition(".")[0] in (_PACKAGE, "builtins", "numpy", "functools", "collections")
 
 
@@ -338,4 +338,25 @@ def _is_library_module(module: types.ModuleType) -> bool:
     file = getattr(module, "__file__", None)
     if file is None:  # such as math, or a module that the user made
         return module.__name__ in sys.builtin_module_names
-    return bool(_frames.is_library(file)) or file.startswith(_frames.PACKAGE)
+    return _is_library_file(file, module.__name__)
+
+
+def _is_library_file(file: str, module: str) -> bool:
+    """Return whether a file is of Python, this package or a library: what is installed and uses this package is not."""
+    library = _frames.is_library(file)
+    if library == "installed":
+        return not _uses_package(module.partition(".")[0], len(sys.modules))
+    return bool(library) or file.startswith(_frames.PACKAGE)
+
+
+@functools.lru_cache
+def _uses_package(installed: str, imported: int) -> bool:
+    """Return whether an `installed` package names a module, class or function of this one, with so many `imported`."""
+    modules = [*sys.modules.items()]
+    ours = {id(module) for name, module in modules if name.partition(".")[0] == _PACKAGE}
+    names = [getattr(module, "__dict__", {}) for name, module in modules if name.partition(".")[0] == installed]
+    return any(
+        id(value) in ours  # only what is surely no proxy is asked for its module
+        or (issubclass(type(value), (type, types.FunctionType)) and _module_of(value).partition(".")[0] == _PACKAGE)
+        for value in [value for variables in names for value in variables.values()]
+    )
