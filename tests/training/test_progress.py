@@ -2,11 +2,15 @@
 
 import io
 import sys
+import time
 import types
 
 import pytest
 
 from tests.training.test_fitting import fit, problem
+from tinygrad_dl.testing.gradcheck import check
+from tinygrad_dl.testing.homework import files
+from tinygrad_dl.testing.homework.findings import FileResult
 
 
 class Terminal(io.StringIO):
@@ -28,6 +32,19 @@ def test_there_is_no_bar_in_a_log(capsys):
     pytest.importorskip("tqdm")
     fit(epochs=3, progress=True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_there_is_no_bar_in_a_program_without_a_console(monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    fit(epochs=3, progress=True)
+    results = [FileResult("a.py", ()), FileResult("b.py", ())]
+    assert [*files._with_progress(results, 2, wanted=True)] == results
+    with check._progress(wanted=True) as tick:
+        assert tick() is None
+        time.sleep(1.1)  # after which a bar would show
+        assert tick() is None
 
 
 def test_a_bar_begins_with_the_epochs_that_are_done(monkeypatch, tmp_path):

@@ -63,7 +63,7 @@ def _is_meant(function: NumpyFunction, names: Sequence[str]) -> bool:
 
 
 def _with_progress(functions: list[NumpyFunction]) -> Iterator[NumpyFunction]:
-    if importlib.util.find_spec("tqdm") is None:
+    if sys.stderr is None or importlib.util.find_spec("tqdm") is None:
         yield from functions
         return
     from tqdm import tqdm

@@ -10,7 +10,7 @@ from typing import Any
 def progress_bar(done: int, epochs: int, wanted: bool) -> Any:
     """The epochs to go, with a bar if tqdm is installed: in notebooks a widget or a line of text; nothing in logs."""
     left = range(done, epochs)
-    if not wanted:
+    if not wanted or sys.stderr is None:  # in a program without a console
         return left
     try:
         with warnings.catch_warnings():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import FunctionType
@@ -249,7 +250,7 @@ def pair_report(
 @contextlib.contextmanager
 def _progress(wanted: bool) -> Iterator[Callable[[], Any]]:
     """A function to call at every evaluation; it advances a progress bar, which appears after a second."""
-    found = importlib.util.find_spec("tqdm") if wanted else None
+    found = importlib.util.find_spec("tqdm") if wanted and sys.stderr else None
     if found is None:
         yield lambda: None
         return

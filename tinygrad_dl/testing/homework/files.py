@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,7 +30,7 @@ def check_files(
 
 def _with_progress(results: Iterable[FileResult], total: int, wanted: bool) -> Iterator[FileResult]:
     """The results, with a progress bar for several files in a terminal if tqdm is installed."""
-    if not wanted or total < 2 or importlib.util.find_spec("tqdm") is None:
+    if not wanted or total < 2 or sys.stderr is None or importlib.util.find_spec("tqdm") is None:
         yield from results
         return
     from tqdm import tqdm
