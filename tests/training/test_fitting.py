@@ -375,3 +375,11 @@ def test_a_parameter_that_is_not_found_in_the_net_is_named(hold):
     with pytest.warns(UserWarning, match=r"fit: cell\..* requires grad, but is not trained.* is no Module"):
         tg.fit(net, X, X[:1], optimizer=tg.optim.SGD(net.parameters(), 0.1), **settings)
     tg.fit(net, X, X[:1], optimizer=tg.optim.SGD([*net.parameters(), cell.W], 0.1), **settings)  # without a warning
+
+
+def test_an_optimizer_of_a_layer_that_was_replaced_is_named():
+    net, X = nn.mlp([2, 3, 1], rng=rng()), np.ones((2, 3))
+    descent = tg.optim.SGD(net.parameters(), 0.1)
+    net.layers[2] = nn.Dense(3, 1, rng=rng())
+    with pytest.warns(UserWarning, match=r"fit: Tensor 'W' is not trained: the optimizer has Tensor 'W2' in its place"):
+        tg.fit(net, X, X[:1], loss="mse", optimizer=descent, epochs=1, progress=False)

@@ -151,7 +151,7 @@ def fit(
     metrics = _check_metrics(metrics)
     warn_of_second_activation(net, loss)
     if isinstance(net, Module):
-        _warn_of_hidden_parameters(net, optimizer)
+        _warn_of_untrained(net, optimizer)
     train: Evaluation | ShardedStep
     if training_data is not None:
         train, count = Evaluation(net, loss, optimizer, metrics, compile, threads), training_data[0].shape[-1]
@@ -322,14 +322,22 @@ def _batches_of_shards(count: int, size: int | None, rng: np.random.Generator | 
     yield from ((order[start : start + size],) for start in range(0, count, size))
 
 
-def _warn_of_hidden_parameters(net: Module, optimizer: Optimizer) -> None:
-    trained = {*net.parameters(), *optimizer.parameters}
+def _warn_of_untrained(net: Module, optimizer: Optimizer) -> None:
+    """Warn of parameters that are in no Module, and of an optimizer that was made for other layers."""
+    own, trained = dict.fromkeys(net.parameters()), dict.fromkeys(optimizer.parameters)
     for path, parameter, kind in hidden_parameters(net):
-        if parameter not in trained:
+        if parameter not in own | trained:
             _frames.warn(
                 f"fit: {path} requires grad, but is not trained: it is no parameter of the net, since {kind} is no "
                 f"Module. Derive {kind} from tg.nn.Module, or keep parameters in lists and dicts."
             )
+    left = [parameter for parameter in own if parameter.requires_grad and parameter not in trained]
+    others = [parameter for parameter in trained if parameter not in own]
+    if left and others:
+        _frames.warn(
+            f"fit: {left[0]._label()} is not trained: the optimizer has {others[0]._label()} in its place, which is no "
+            f"parameter of the net. Make the optimizer after the last change of the layers."
+        )
 
 
 def _copy_read_only(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
