@@ -10,7 +10,6 @@ import itertools
 import operator
 import sys
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +143,7 @@ def replace_all_data(leaves: list[Tensor], arrays: list[np.ndarray]) -> None:
     call of C sets all. The old arrays live until then, since an array that is freed may call Python.
     """
     replaced = [leaf._value for leaf in leaves]
-    deque(map(_set_value, leaves, arrays), maxlen=0)
+    list(map(_set_value, leaves, arrays))
     del replaced
 
 

@@ -262,7 +262,7 @@ class Mode:
             raise
 
     def _set(self, modes: list[bool]) -> None:
-        deque(map(object.__setattr__, self._parts, repeat("training"), modes), maxlen=0)  # Ctrl-C can't come in between
+        list(map(object.__setattr__, self._parts, repeat("training"), modes))  # Ctrl-C can't come in between
 
     def __enter__(self) -> None:
         pass
