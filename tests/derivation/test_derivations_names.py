@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tests.derivation.test_derivations import LABELS, RNG, X, lines, run
-from tinygrad_dl import nn
+from tests.rows import every_function
+from tinygrad_dl import nn, pytree
+from tinygrad_dl.core.backprop import topological_order
+from tinygrad_dl.derivation.replay import replay
+from tinygrad_dl.tracing.trace import TraceError
 
 
 @pytest.mark.parametrize(
@@ -133,3 +137,24 @@ def test_integers_do_not_overflow(dtype, seed):
     for loss in (np.sum(x * data * 2), -np.sum(x * data), np.sum(data - x), np.sum((x @ data.T) ** 2)):
         found = run(tg.derive(loss), x=x.numpy(), X=data.T if loss._parents[0]._function is np.power else data)
         np.testing.assert_allclose(found["dx"], tg.gradients(loss, x), rtol=1e-9)
+
+
+@every_function(share=20)
+def test_the_lines_of_any_function_run_and_give_its_gradient(case):
+    arguments = [
+        tg.parameter(x, name=f"p{i}") if np.result_type(x).kind in "fc" else x for i, x in enumerate(case.arrays())
+    ]
+    outputs = [x for x in pytree.leaves(case.call(*arguments)) if np.result_type(x.dtype).kind in "fc"]
+    loss = sum(np.sum(np.sin(np.real(output) + i)) for i, output in enumerate(outputs))
+    if not (isinstance(loss, tg.Tensor) and loss.requires_grad):
+        return  # it is constant
+    parameters = [x for x in topological_order(loss) if x._function is None]
+    try:
+        derivation = tg.derive(loss)
+    except TraceError:  # of eigenvectors, whose rule raises an error where they are not unique
+        return
+    replayed = replay(loss, parameters)
+    found = run(derivation, **{node.name: np.array(node.value) for node in replayed.program.inputs})
+    for name, gradient in zip(replayed.targets, tg.gradients(loss, parameters), strict=True):
+        scale = np.max(np.abs(gradient), initial=0) + 1e-6
+        np.testing.assert_allclose(found[f"d{name}"], gradient, rtol=1e-7, atol=1e-8 * scale)

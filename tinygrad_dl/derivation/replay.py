@@ -23,6 +23,7 @@ from ..tracing.trace import Trace, parameter_names, tensor_of
 
 _UNNAMED = ("X", "Y", "C")  # the names of arrays without a name, in the order of their first use
 _CUT = ("C", "mask")  # of constants that were computed from Tensors, numbers or conditions
+_ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.matmul)
 _RESERVED = {*keyword.kwlist, "np", "sigmoid", "softmax"}  # names that mean something else in the lines
 
 
@@ -120,7 +121,7 @@ def _argument(node: Tensor, i: int, found: dict[Tensor, Tensor], inputs: _Inputs
             return untracked(inputs.cotangent(value, one))
         assert node._function is not None  # an operation
         role = parameter_names(node._function, len(node._args))[i]
-        is_number = isinstance(node._function, np.ufunc)
+        is_number = node._function in _ARITHMETIC
         return untracked(inputs.constant(value, parent.name if parent is not None else None, False, role, is_number))
     return value
 
