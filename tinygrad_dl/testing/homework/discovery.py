@@ -11,13 +11,16 @@ from dataclasses import replace
 from functools import partial
 
 from ..gradcheck import gradients_report
-from . import inputs, layers, networks, pairs, scripts, values
+from . import inputs, layers, networks, pairs, scripts, update_functions, values
 from .findings import RIGHT, UNCHECKED, WRONG, Check, Finding
 from .leftovers import derives, leftovers, with_helpers
 from .loading import CannotCheck, UserFile
 
 # A whole net explains its functions best, formulas without a forward pass are all that is left.
-RECOGNISERS = (networks.find, scripts.find, values.find, layers.find, pairs.find, networks.find_formulas)
+RECOGNISERS = (
+    *(networks.find, scripts.find, values.find, layers.find, pairs.find, networks.find_formulas),
+    update_functions.find,
+)
 EXPECTED = (
     "expected a pair such as relu_forward and relu_backward, a layer with forward and backward, a function that gives "
     "a cost and its gradients, or a dict of gradients {'dW1': ..., ...}"

@@ -212,8 +212,6 @@ def _finding(file: UserFile, title: str, names: tuple[str, ...], net: Net, progr
     unmatched = [n for n in net.unmatched() if n not in inner]
     readings += [f"{n}: not checked, since its parameter was not found" for n in unmatched]
     doubts = [UNDECIDED for v, _ in inner.values() if v != RIGHT] + [UNDECIDED for _ in unmatched]
-    weights = {n: is_weight(n, v) for n, v in zip(net.names(), net.values(), strict=True)}
-    doubts += [UNDECIDED for n in missing if weights[n] in {weights[w] for w in wanted}]  # unless no bias has any
     verdict = worst([judgement.verdict, *doubts])
     shapes = [f"{n} {np.shape(v)}" for n, v in [*net.data(), *zip(net.names(), net.values(), strict=True)]]
     taken = [f"random: {', '.join(shapes)}"]
