@@ -251,3 +251,29 @@ def test_an_activation_is_checked_where_it_is_cut_off(check, name):
     for slope, status in ((right, 0), (wrong, 1)):
         found = check(f"def {name}(x): return {value}\ndef {name}_backward(g, x): return g * ({slope})\n")
         assert found.status == status, found.out
+
+
+BY_NAME = """
+def act(z, name):
+    if name == "tanh":
+        return np.tanh(z)
+    if name == "relu":
+        return np.maximum(z, 0)
+    return 1 / (1 + np.exp(-z))
+def act_prime(z, name):
+    if name == "tanh":
+        return 1 - np.tanh(z) ** 2
+    if name == "relu":
+        return (z > 0) * 1.0
+    s = 1 / (1 + np.exp(-z))
+    return s * (1 - s)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"), [("", "", 0), ("s * (1 - s)", "s * (1 + s)", 1), ("(z > 0) * 1.0", "z * 1.0", 1)]
+)
+@pytest.mark.parametrize("setting", ["name", "kind"])
+def test_the_activation_for_all_other_words_is_checked_too(check, setting, old, new, status):
+    found = check(BY_NAME.replace(old, new).replace("name", setting))
+    assert found.status == status, found.out + found.err

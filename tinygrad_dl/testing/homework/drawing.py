@@ -17,7 +17,7 @@ ROLES: dict[str, str] = {
     "parameters": r"param(eter)?s|model|theta_dict",
     "word": (
         r"\w*activation(_\w+)?|act(_?fn?|_?func\w*)?|mode|kind|nonlinearity|non_lin\w*|reduction|"
-        r"loss_type|method"
+        r"method|name|type|\w+_(name|type)|func|function|fn|activ\w*"
     ),
     "size": (
         r"num_(labels|classes|samples)|n_(classes|samples|examples|labels)|\w+_(size|dim)|m|C|K|"
@@ -297,9 +297,13 @@ def strings(function: Callable) -> list[str]:
 
 
 def _words(name: str, function: Callable) -> tuple[str, ...]:
-    """The values of a string setting: words in the function's code that are usual, or else the usual ones."""
+    """The values of a string setting: words in the function's code that are usual, and one more for all others.
+
+    Without any, they are the usual ones.
+    """
     inside = [word for word in strings(function) if word.lower().replace(" ", "_") in (*WORDS, *MODES)]
-    return tuple(dict.fromkeys(inside)) or (MODES if name == "mode" else WORDS[:3])
+    others = [word for word in WORDS[:4] if word not in inside] if inside and name != "mode" else []
+    return tuple(dict.fromkeys([*inside, *others[:1]])) or (MODES if name == "mode" else WORDS[:3])
 
 
 def _as_floats(name: str, value: Any) -> Any:
