@@ -168,6 +168,27 @@ def backward(X, Y, params, cache):
 """
 
 
+KEPT_BY_FORWARD = """
+import numpy as np
+def relu(x):
+    return np.maximum(x, 0)
+def d_relu(x):
+    return (x > 0) * 1.0
+class Net:
+    def __init__(self):
+        self.W, self.V = np.random.randn(3, 4), np.random.randn(4, 2)
+    def forward(self, X):
+        self.X, self.Z = X, X @ self.W
+        return relu(self.Z) @ self.V
+    def loss(self, X, Y):
+        return np.sum((self.forward(X) - Y) ** 2) / 2
+    def backward(self, X, Y):
+        d = self.forward(X) - Y
+        below = d @ self.V.T * relu(self.Z)
+        self.dW, self.dV = X.T @ below, relu(self.Z).T @ d
+"""
+
+
 @each(
     ("source", "cause"),
     [
@@ -175,8 +196,9 @@ def backward(X, Y, params, cache):
         (LAYER, "summed over the wrong axis: no axis for axis=0: line 11 is right as `self.db = dout.sum(axis=0)`"),
         (VALUES, "a factor missing, 2: line 5 is right as `return (np.sum(scores ** 2), 2 * (X.T @ scores))`"),
         (NET, "cache['A2'] for cache['A1']: line 12 is right as"),
+        (KEPT_BY_FORWARD, "relu for d_relu, another activation or its derivative: line 17 is right as"),
     ],
-    ids=["pair", "layer", "values", "net"],
+    ids=["pair", "layer", "values", "net", "net of an object"],
 )
 def test_each_kind_of_homework_is_repaired(ran, source, cause):
     with ran(source) as file:

@@ -109,8 +109,8 @@ def _patches(file: UserFile, claim: Claim) -> list[Patch]:
     called = called_by(lambda: claim.gradients(ones, values), file.names.values())
     forward = called_by(lambda: claim.value(*values))
     own = [f for f in called if file.source_of(f) is not None]
-    patches = [_patch(file, f, called[f]) for f in sorted(own, key=lambda f: f in forward)]
-    return [patch for patch in patches if patch is not None]
+    patches = [(f, _patch(file, f, called[f])) for f in sorted(own, key=lambda f: f in forward)]
+    return [patch._replace(late=f in forward) for f, patch in patches if patch is not None]
 
 
 def _patch(file: UserFile, function: FunctionType, arrays: set[str]) -> Patch | None:

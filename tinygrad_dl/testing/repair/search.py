@@ -43,7 +43,7 @@ class Patch(NamedTuple):
 
     `tree` is to be changed, `apply()` brings it into force as it is then, or returns False, and `undo()` brings back
     the code as it was. `others` are functions to call in it, `where` tells the place of a line, `is_array` which
-    variables may be arrays, and `more` are arrays that other code names.
+    variables may be arrays, and `more` are arrays that other code names. Code that computes the value too is `late`.
     """
 
     tree: ast.AST
@@ -53,6 +53,7 @@ class Patch(NamedTuple):
     where: Callable[[int], str] = "line {}".format
     is_array: Callable[[str], bool] = lambda name: True
     more: Sequence[str] = ()
+    late: bool = False
 
 
 class Look(NamedTuple):
@@ -104,7 +105,7 @@ def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float =
         for rank, patch in itertools.product(range(3), patches)
     ]
     # of the likeliest statements, those of short functions come first
-    for _, patch, statements in sorted(groups, key=lambda group: (group[0], len(group[2]) * (group[0] == 0))):
+    for _, patch, statements in sorted(groups, key=lambda g: (g[0], g[1].late, len(g[2]) * (g[0] == 0))):
         if found := tried_on(patch, statements):
             others = updates if found[0].startswith("sign") else []
             return list(dict.fromkeys([*found, *(text for p, s, _ in others for text in tried_on(p, [s], signs=True))]))
