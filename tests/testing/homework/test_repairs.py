@@ -86,6 +86,7 @@ for step in range(20):
         (LISTS, "w - 0.1 * g", "w + 0.1 * g", "sign, + for -: line 16 is right as `W = [w - 0.1 * g for w, g in"),
         (LISTS, "(P - Y) / 8", "(P - Y) * P * (1 - P) / 8", "factors too much, P * (1 - P): line 11 is right as"),
         (SCRIPT, "c -= ", "c += ", "sign, += for -= or the reverse: line 11 is right as `c -="),
+        (SCRIPT, "W -= 0.1 * X.T", "X, W = X, W + 0.1 * X.T", "sign, + for -: line 12 is right as `X, W = "),
         (LISTS, "(P - Y) / 8", "(Y - P) / 8", "sign, a minus missing: line 11 is right as `d2 = -"),
         (SCRIPT, "e.sum(axis=0, keepdims=True)", "e.sum()", "summed over the wrong axis: no axis for axis=0: line 11"),
         (SCRIPT, SLOPE + STEP, STEP + SLOPE, "the order: something is used before it is computed, or after it was"),

@@ -93,10 +93,10 @@ def repairs(patches: Sequence[Patch], look: Callable[[], Look], seconds: float =
         with contextlib.closing(every):
             return _that_hold(patch, every, is_right, end)
 
-    updates = [(patch, s, sign) for patch in patches for s in statements_of(patch.tree) if (sign := _sign(s))]
+    updates = [(patch, s, sign) for patch in patches for s in statements_of(patch.tree) if (sign := _signs(s))]
     signs = [sign for *_, sign in updates]
     for patch, statement, sign in sorted(updates, key=lambda update: update[2]):  # "+" before "-"
-        odd = 2 * signs.count(sign) < len(signs) + 1 + (sign == "+")  # the others go the other way, or there are none
+        odd = sign == "+-" or 2 * signs.count(sign) < len(signs) + 1 + (sign == "+")  # the others go the other way
         if odd and (found := tried_on(patch, [statement], signs=True)):
             return found
     ranked = [(patch, s, _rank(patch, s, rank_now, end)) for patch in patches for s in statements_of(patch.tree)]
@@ -121,22 +121,36 @@ def _rank(patch: Patch, statement: ast.stmt, rank: Callable[[], int], end: float
     return 1 if found is None or (found == 0 and _is_update(statement)) else found
 
 
-def _sign(statement: ast.stmt) -> str:
-    """The sign by which an update adds its step; "" for another statement."""
-    operation = statement if isinstance(statement, ast.AugAssign) else getattr(statement, "value", None)
+def _signs(statement: ast.stmt) -> str:
+    """The signs by which updates in a statement add their steps: "+", "-", both, or none."""
+    if not _is_update(statement):
+        return ""
+    operations = [statement] if isinstance(statement, ast.AugAssign) else [value for _, value in _assigned(statement)]
+    signs: dict[type, str] = {ast.Add: "+", ast.Sub: "-"}
+    return "".join(sorted({signs.get(type(getattr(_element(each), "op", None)), "") for each in operations}))
+
+
+def _element(operation: Any) -> Any:
+    """The elements of a list or dict that is made of others, or an operation itself."""
     while isinstance(operation, (ast.ListComp, ast.DictComp)):
         operation = operation.elt if isinstance(operation, ast.ListComp) else operation.value
-    signs: dict[type, str] = {ast.Add: "+", ast.Sub: "-"}
-    return signs.get(type(getattr(operation, "op", None)), "") if _is_update(statement) else ""
+    return operation
+
+
+def _assigned(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
+    """The targets of a statement and their values, each of a tuple for itself."""
+    target, value = (getattr(statement, "targets", None) or [None])[0], getattr(statement, "value", None)
+    if target is None or value is None:
+        return []
+    several = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts)
+    return list(zip(target.elts, value.elts, strict=True)) if several else [(target, value)]
 
 
 def _is_update(statement: ast.stmt) -> bool:
     """Return whether a statement changes a variable that is no gradient by its name, as `W -= step` does."""
-    if isinstance(statement, ast.AugAssign):
-        return not GRADIENT.search(ast.unparse(statement.target))
-    targets = [ast.unparse(target) for target in getattr(statement, "targets", [])]
-    value = ast.unparse(getattr(statement, "value", None) or statement)
-    return any(target in value and not GRADIENT.search(target) for target in targets)
+    pairs = [(statement.target,) * 2] if isinstance(statement, ast.AugAssign) else _assigned(statement)
+    texts = [(ast.unparse(target), ast.unparse(value)) for target, value in pairs]
+    return any(target in value and not GRADIENT.search(target) for target, value in texts)
 
 
 def _that_hold(patch: Patch, tried: Iterable[Change], is_right: Callable[[], bool], end: float) -> list[str]:
