@@ -3,6 +3,7 @@
 import argparse
 import copy
 import dataclasses
+import functools
 import operator
 import os
 import pickle
@@ -257,6 +258,35 @@ def test_settings_in_other_containers_are_seen(state, f, change):
     for rate in (0.5, 2.0, 3.0, 2 * X):
         change(state, "rate", rate)
         assert_equal(compiled(X), f(X, state))
+
+
+class Choosing:
+    kind = "double"
+
+    def __init__(self):
+        self.other = "triple"
+
+    def double(self, x):
+        return 2 * x * SCALE[0]
+
+    def triple(self, x):
+        return 3 * x * SCALE[0]
+
+
+BY_NAME = {
+    "a constant": lambda choosing, x: getattr(choosing, "double")(x),  # noqa: B009
+    "constants": lambda choosing, x: sum(getattr(choosing, name)(x) for name in ("double", "triple")),
+    "an attribute": lambda choosing, x: getattr(choosing, choosing.other)(x),
+    "an attribute of a class": lambda choosing, x: getattr(choosing, choosing.kind)(x),
+}
+
+
+@pytest.mark.parametrize("f", BY_NAME.values(), ids=BY_NAME)
+def test_methods_that_are_named_by_a_text_are_seen(f, monkeypatch):
+    compiled = tg.compile(functools.partial(f, Choosing()))
+    for scale in (1.0, 2.0, 3.0):
+        monkeypatch.setitem(globals(), "SCALE", [scale])
+        assert_equal(compiled(X), f(Choosing(), X))
 
 
 def test_settings_of_a_layer_may_change():

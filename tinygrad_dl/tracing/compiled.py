@@ -214,9 +214,9 @@ def compile(f: Callable[..., Any], threads: int = 1) -> Compiled:
     Notes
     -----
     A program is for a signature: shapes and dtypes of arrays, integers, strings and other plain arguments. Floats and
-    arrays may change from call to call, also those that `f` finds in variables and attributes; but objects of installed
-    libraries that do not import this package, such as data frames, are taken as they are at the first call. What it
-    prints appears at its first call only. Arrays that it makes without its inputs are constants of the program.
+    arrays may change from call to call, also those that `f` finds in variables and attributes. What it prints appears
+    at its first call only. Arrays that it makes without its inputs are constants of the program. So is what it reads
+    from objects of installed libraries that do not import this package, such as data frames, and from the environment.
 
     Checks of this package, as of the range of labels, stay checks. If one fails, or NumPy would warn or raise an error,
     `f` itself runs, with the same numbers and messages as ever. So it does inside `tg.debug()` and inside a function

@@ -11,7 +11,7 @@ import re
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,7 @@ class Places:
         self.unset: list[Place] = []
         self.frozen: list[str] = []
         self._names: set[str] = set()  # in the functions walked
+        self._texts: set[str] = set()  # in the functions and places walked, which may name methods for getattr
         self._methods: list[tuple[str, Any, str]] = []  # functions of classes, walked if their name is used
         self._numbers: list[tuple[list[Any], str]] = []  # lists of numbers, which count if their attribute is used
         self._seen: dict[int, Any] = {}  # by identity; it keeps the objects alive, so that ids stay theirs
@@ -121,7 +122,7 @@ class Places:
         """Return whether a method is named by the code, or may be called without a name."""
         if name in ("__init__", "__post_init__", "__new__"):  # called where the class is
             return label.rpartition(".")[0].rpartition(".")[2] in self._names
-        return name in self._names or name.startswith("__")
+        return name in self._names or name in self._texts or name.startswith("__")
 
     def leads_to_symbols(self, value: Any) -> bool:
         """Return whether traced arrays are reached from a new object, or may be, as from an iterator."""
@@ -146,6 +147,8 @@ class Places:
                 self._stack += [(part, label, None) for part in others]
             return
         if isinstance(value, Number):
+            if isinstance(value, str):
+                self._texts.add(value)
             if place is not None:
                 self.others.append(place)
             return
@@ -194,6 +197,8 @@ class Places:
             yield value.__func__, label, None
         elif isinstance(value, types.FunctionType):
             self._names.update(_names_in(value.__code__), value.__code__.co_freevars)
+            if not _is_of_library(value):
+                self._texts.update(_texts_in(value.__code__.co_consts))
             yield from _parts_of_function(value, label)
             for table in (registry.vjps, registry.composites):  # a user's rules for it, which may read places too
                 if value in table and type(table[value]) is not registry.ChosenRules:
@@ -282,6 +287,14 @@ def _names_in(code: types.CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names_in(constant)
+
+
+def _texts_in(constants: Iterable[Any]) -> Iterator[str]:
+    for constant in constants:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, (tuple, types.CodeType)):
+            yield from _texts_in(constant if isinstance(constant, tuple) else constant.co_consts)
 
 
 def holds_arrays(value: tuple[Any, ...]) -> bool:
