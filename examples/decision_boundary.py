@@ -52,7 +52,7 @@ def main():
         for ax, hidden in zip(row, HIDDEN, strict=True):
             net, accuracy = trained(hidden, X, Y)
             model = f"{hidden} hidden unit{'s' * (hidden > 1)}" if hidden else "logistic regression"
-            print(f"{name:9}  {model:19}  accuracy {accuracy:.3f}")
+            print(f"{name:9}  {model:19}  accuracy {accuracy:.1%}")
             plots.decision_boundary(net, X, Y, legend=False, ax=ax)
             ax.set_title(f"{model}: {accuracy:.1%}")
             ax.set_ylabel(ax.get_ylabel() if ax is row[0] else "")
