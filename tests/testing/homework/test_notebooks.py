@@ -102,6 +102,9 @@ def test_a_cell_of_python_2_in_a_notebook_of_python_3_is_a_note(read):
         ("{", "expected a notebook; it is no JSON"),
         ("[]", "expected a notebook with cells; there are none"),
         ({"metadata": {}}, "expected a notebook with cells"),
+        ({"cells": 3}, "expected a notebook with cells"),
+        ({"cells": ["x = 1"]}, "expected a notebook with cells"),
+        ({"worksheets": [[]]}, "expected a notebook with cells"),
         (notebook("x <- 1", kernelspec={"language": "R"}), "expected a notebook in Python, got one in r"),
     ],
 )

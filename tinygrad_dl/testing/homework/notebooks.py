@@ -20,8 +20,10 @@ def code_cells(text: str) -> tuple[list[str], bool]:
         data = json.loads(text)
     except ValueError as error:
         raise ValueError(f"expected a notebook; it is no JSON: {error}.") from None
-    sheets = data.get("worksheets", [data]) if isinstance(data, dict) else []
-    cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
+    try:
+        cells = [{**cell} for sheet in data.get("worksheets", [data]) for cell in sheet.get("cells", ())]
+    except (AttributeError, TypeError):  # JSON of something else
+        cells = []
     if not cells:
         raise ValueError("expected a notebook with cells; there are none.")
     language = _language(data.get("metadata", {}))
@@ -43,7 +45,7 @@ def _language(metadata: dict[str, Any]) -> str:
 
 
 def _joined(source: Any) -> str:
-    return source if isinstance(source, str) else "".join(map(str, source))
+    return source if isinstance(source, str) else "".join(map(str, source or ()))
 
 
 def _without_cell_magic(text: str) -> str:
