@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import tinygrad_dl as tg
 from tinygrad_dl.core.backprop import topological_order
-from tinygrad_dl.functional.deferred import pulled_back
+from tinygrad_dl.functional.deferred import gradient
 
 VALUES = st.floats(-2, 2).map(lambda x: round(x, 3))
 
@@ -15,7 +15,8 @@ VALUES = st.floats(-2, 2).map(lambda x: round(x, 3))
 def test_a_gradient_with_respect_to_a_parameter_is_recorded_as_one_node():
     w = tg.parameter([1.0, 2.0])
     g = tg.grad(lambda w: np.sum(np.tanh(w) ** 2))(w)
-    assert [node._function for node in topological_order(g)] == [None, pulled_back]
+    assert [node._function for node in topological_order(g)] == [None, gradient]
+    assert "gradient(#0)" in str(tg.draw(g))
 
 
 @given(VALUES, VALUES, VALUES)
@@ -99,7 +100,7 @@ def test_in_debug_mode_and_inside_of_a_derivative_the_graph_is_built_at_once():
     w = tg.parameter(2.0)
     with tg.debug():
         g = tg.grad(lambda w: w**3)(w)
-    assert pulled_back not in {node._function for node in topological_order(g)}
+    assert gradient not in {node._function for node in topological_order(g)}
     assert tg.grad(lambda w: tg.grad(lambda v: v**3)(w))(2.0) == 12.0
 
 

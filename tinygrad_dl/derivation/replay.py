@@ -13,7 +13,7 @@ from ..core.backprop import backward_between, topological_order
 from ..core.modes import Observer, observing
 from ..core.registry import name_of
 from ..core.tensor import Tensor, apply, untracked
-from ..functional.deferred import pulled_back
+from ..functional.deferred import gradient
 from ..guards import cuts
 from ..tracing import literals
 from ..tracing.kinds import INDEXED
@@ -100,7 +100,7 @@ def _with_inner_gradients(order: Iterable[Tensor], inner: dict[Tensor, list[Any]
     """The `order` with the graphs of gradients that are one node of it, such as those of `tg.grad`; their results."""
     expanded: dict[Tensor, None] = {}
     for node in order:
-        if node._function is pulled_back:
+        if node._function is gradient:
             assert node._kwargs is not None
             inner[node] = node._kwargs["pullback"].with_graph()
             results = [x for x in inner[node] if type(x) is Tensor]

@@ -1,7 +1,7 @@
 """Derivatives with respect to parameters whose own graph is built only if someone differentiates them.
 
 The gradient of a loss with respect to a net depends on the parameters of the net, so it can be differentiated again.
-Most gradients never are: they are computed on arrays, and recorded as one node, `pulled_back`.
+Most gradients never are: they are computed on arrays, and recorded as one node, `gradient`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Pullback(primitives.Hidden):
 
     def results(self) -> list[Any]:
         """The cotangents of the inputs, recorded as one node."""
-        found = pulled_back(*self.outside, pullback=self)
+        found = gradient(*self.outside, pullback=self)
         return list(found) if len(self.inputs) > 1 else [found]
 
     def arrays(self) -> Any:
@@ -83,9 +83,9 @@ class Pullback(primitives.Hidden):
 
 
 @primitives.array_function
-def pulled_back(*tensors: Any, pullback: Pullback) -> Any:
+def gradient(*tensors: Any, pullback: Pullback) -> Any:
     """The cotangents of the inputs of a Pullback, for the values of its Tensors from outside."""
     return pullback.arrays()
 
 
-defvjp_jointly(pulled_back, lambda g, ans, *tensors, pullback: pullback.cotangents(g, tensors))
+defvjp_jointly(gradient, lambda g, ans, *tensors, pullback: pullback.cotangents(g, tensors))
