@@ -85,6 +85,8 @@ for step in range(20):
     [
         (LISTS, "w - 0.1 * g", "w + 0.1 * g", "sign, + for -: line 16 is right as `W = [w - 0.1 * g for w, g in"),
         (LISTS, "(P - Y) / 8", "(P - Y) * P * (1 - P) / 8", "factors too much, P * (1 - P): line 11 is right as"),
+        (LISTS, "W = [w - 0.1 * g for", "lr = 0.1\n    W[:] = [w + lr * g for",
+         "sign, + for -: line 17 is right as `W[:] = [w - lr * g for w, g in"),
         (SCRIPT, "c -= ", "c += ", "sign, += for -= or the reverse: line 11 is right as `c -="),
         (SCRIPT, "W -= 0.1 * X.T", "X, W = X, W + 0.1 * X.T", "sign, + for -: line 12 is right as `X, W = "),
         (LISTS, "(P - Y) / 8", "(Y - P) / 8", "sign, a minus missing: line 11 is right as `d2 = -"),
@@ -259,3 +261,12 @@ def test_what_runs_too_long_is_ended():
     with pytest.raises(TimeoutError):
         repairs.in_time(lambda: time.sleep(20))
     assert time.monotonic() - start < 10
+
+
+def test_a_search_leaves_time_for_the_verdict_on_a_busy_machine(ran, monkeypatch):
+    monkeypatch.setattr(repairs, "repairs_of", lambda *args: time.sleep(20))
+    start = time.monotonic()
+    with ran(PAIR) as file, time_limit(4):
+        claim = claim_of(file)
+        assert repairs.repairs_of_claim(file, lambda: claim, ["x"]) == []
+    assert time.monotonic() - start < 4

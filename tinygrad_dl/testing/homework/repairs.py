@@ -6,9 +6,10 @@ arrays that they can reach, and the random numbers.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from .training import Step
 
 SECONDS, SECONDS_OF_STEP, LEAST = 3.0, 6.0, 0.2  # of a search
-SHARE = 0.25  # of the time that is left
+SHARE, MOST = 0.25, 0.5  # of the time that is left: for computing, and on a busy machine
 TRIAL = 0.5  # seconds for a run of changed code
 
 
@@ -45,10 +46,10 @@ def repairs_of_claim(file: UserFile, claim: Callable[[], Claim], wanted: Sequenc
     if not seconds or not wanted:
         return []
     try:
-        with undisturbed(file):
+        with undisturbed(file), _limit():
             trial = _Trial(claim)
             return repairs_of(trial, _patches(file, trial), wanted, seconds)
-    except Exception:  # a cause that is not found is no reason to say less
+    except (Exception, TooLong):  # a cause that is not found is no reason to say less
         return []
 
 
@@ -64,9 +65,16 @@ def repairs_of_step(step: Step, record: Record, look: Callable[[], Look]) -> lis
     """The mistakes in a training step, of which each alone makes its gradients wrong, as `look` sees them."""
     seconds = seconds_of_search(SECONDS_OF_STEP)
     try:
-        return repairs(step.patches(arrays_of(record)), look, seconds) if seconds else []
-    except Exception:
+        with _limit():
+            return repairs(step.patches(arrays_of(record)), look, seconds) if seconds else []
+    except (Exception, TooLong):
         return []
+
+
+def _limit() -> AbstractContextManager[None]:
+    """A limit on the time of a search, so that the verdict that it explains is not lost on a busy machine."""
+    left = seconds_left()
+    return time_limit(MOST * left) if math.isfinite(left) else nullcontext()
 
 
 def arrays_of(record: Record) -> set[str]:

@@ -150,7 +150,8 @@ def _is_update(statement: ast.stmt) -> bool:
     """Return whether a statement changes a variable that is no gradient by its name, as `W -= step` does."""
     pairs = [(statement.target,) * 2] if isinstance(statement, ast.AugAssign) else _assigned(statement)
     texts = [(ast.unparse(target), ast.unparse(value)) for target, value in pairs]
-    return any(target in value and not GRADIENT.search(target) for target, value in texts)
+    made = any(_element(value) is not value for _, value in pairs)
+    return any((made or target in value) and not GRADIENT.search(target) for target, value in texts)
 
 
 def _that_hold(patch: Patch, tried: Iterable[Change], is_right: Callable[[], bool], end: float) -> list[str]:
