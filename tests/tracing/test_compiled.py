@@ -341,3 +341,24 @@ def test_programs_are_made_for_the_exact_value_of_a_complex_number():
     compiled = tg.compile(lambda x, number: np.copysign(1.0, number.imag) * x)
     for imag in (0.0, -0.0, 0.0):
         assert compiled(np.ones(1), complex(0.0, imag)) == np.copysign(1.0, imag)
+
+
+FACTORS = {
+    "qr": lambda x: np.linalg.qr(x)[0],
+    "eigh": lambda x: np.abs(np.linalg.eigh(x)[1]),
+    "eig": lambda x: np.abs(np.linalg.eig(x)[1]),
+    "svd": lambda x: np.abs(np.linalg.svd(x)[0]),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_programs_check_that_the_factors_of_a_matrix_have_a_derivative(name):
+    f = tg.grad(lambda x: np.sum(FACTORS[name](x) * np.arange(9.0).reshape(3, 3)))
+    compiled = tg.compile(f)
+    for _ in range(3):
+        x = RNG.normal(size=(3, 3))
+        assert_equal(compiled(x + x.T), f(x + x.T), rtol=1e-9)
+    assert compiled.cache_info() == (2, 1, 0, 1)
+    for call in (f, compiled):
+        with pytest.raises(np.linalg.LinAlgError, match="derivative"):
+            call(np.ones((3, 3)))

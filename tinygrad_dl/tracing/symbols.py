@@ -102,6 +102,7 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
         args = (*args[:2], np.zeros_like(args[2]))  # the values do not matter
     if function is np.transpose:  # axes are printed as numbers, not as an array
         args = tuple(tuple(arg.tolist()) if isinstance(arg, np.ndarray) else arg for arg in args)
+    given = args
     args, kwargs = tuple(map(nodes_of, args)), {key: nodes_of(arg) for key, arg in kwargs.items()}
     values, settings = tuple(map(value_of, args)), {key: value_of(arg) for key, arg in kwargs.items()}
     if function in ON_NUMBERS and all(type(value) in (int, float) for value in values):
@@ -111,6 +112,8 @@ def apply(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     value = call(function, values, settings)
     if tracing is None:
         return _wrap(Node(value, function, args, kwargs))
+    if value is None and function in primitives.on_arrays:
+        return function.__wrapped__(*given)  # type: ignore[attr-defined]  # a check of values: trace its decisions
     if function in OF_SHAPES:
         return value
     if function in CONSTANT and is_of_package(asking_frame()):
