@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,30 @@ def test_an_endless_loop_ends_in_the_main_thread_and_in_others(function):
 def test_a_sleep_ends_in_the_main_thread():
     with pytest.raises(TooLong, match=r"longer than 0.02 s"):
         limited(lambda: time.sleep(100))
+
+
+def test_a_limit_that_ends_in_a_callback_is_silent_and_comes_again(monkeypatch):
+    ignored, ended = [], []
+
+    def callback(reference):
+        try:
+            loop()
+        finally:
+            ended.append(reference)
+
+    def free():
+        function = lambda: None  # noqa: E731
+        reference = weakref.ref(function, callback)
+        del function
+        assert reference() is None
+        loop()
+
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    with pytest.raises(TooLong):
+        limited(free)
+    assert isinstance(in_thread(lambda: limited(free)), TooLong)
+    assert len(ended) == 2
+    assert not ignored
 
 
 def test_nothing_is_raised_in_time_or_after():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     end = time.monotonic() + seconds
     _ends.append(end)
     try:
-        with (_by_signal if main else _by_thread)(seconds):
+        with _silent_in_callbacks(), (_by_signal if main else _by_thread)(seconds):
             yield
     finally:
         _ends.remove(end)
@@ -39,6 +40,17 @@ def time_limit(seconds: float) -> Iterator[None]:
 def seconds_left() -> float:
     """The seconds until the first of the limits around the caller; infinitely many if there is none."""
     return min(_ends, default=math.inf) - time.monotonic()
+
+
+@contextmanager
+def _silent_in_callbacks() -> Iterator[None]:
+    """Print nothing of a TooLong that Python ignores, as one in the callback of a weak reference: it comes again."""
+    report = sys.unraisablehook
+    sys.unraisablehook = lambda ignored: None if issubclass(ignored.exc_type, TooLong) else report(ignored)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 @contextmanager
