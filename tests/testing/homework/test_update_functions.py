@@ -66,3 +66,11 @@ def test_another_step_is_wrong(check, source, old, new):
 def test_what_may_be_another_step_is_not_checked(check, source):
     found = check("nothing = np.zeros(3)\n" + source)
     assert found.status == 2, found.out + found.err
+
+
+@pytest.mark.parametrize("body", ["    while True:\n        pass\n", "    raise SystemExit\n"])
+def test_a_step_that_does_not_come_to_its_end_leaves_the_rest_to_be_checked(check, body):
+    pair = "def forward(x):\n    return x * x, x\ndef backward(g, x):\n    return 2 * x * g\n"
+    found = check(pair + "def update_parameters(parameters, grads, learning_rate):\n" + body)
+    assert found.status == 0, found.out + found.err
+    assert "1 right, 0 wrong" in found.out
