@@ -272,6 +272,13 @@ def test_the_summary_counts_layers_as_the_names_of_their_weights_do():
     assert [net.layers[0].W.name, net.layers[3].W.name, net.layers[6].layers[0].W.name] == ["W1", "W2", "W3"]
 
 
+def test_the_summary_counts_what_is_trained():
+    net = nn.Sequential(dense(2, 3), nn.BatchNorm(3), nn.tanh, dense(3, 1))
+    assert [row[-1] for row in cells(net)[1:]] == ["9", "6", "4", "19"]  # scales and shifts, no running averages
+    net.layers[0].W.requires_grad = False
+    assert [row[-1] for row in cells(net)[1:]] == ["3", "6", "4", "13"]
+
+
 def test_the_text_of_a_net_names_its_parts():
     assert repr(nn.Sequential(dense(2, 1), nn.tanh, Scale())) == "Sequential(Dense(2, 1), tanh, Scale())"
 

@@ -187,6 +187,8 @@ class Sequential(Module):
     def summary(self) -> str:
         """Return the course's table of shapes for this net (week 4), with the number of parameters of each layer.
 
+        Those that require no gradient, as frozen ones and running averages, are not counted.
+
         Returns
         -------
         str
@@ -215,7 +217,7 @@ class Sequential(Module):
                     before = table[-1][5].removeprefix("identity")
                     table[-1][5] = f"{before} {_name(layer)}".lstrip()
                 continue
-            row = ["", _name(layer), "", "", "", "", "", str(sum(p.size for p in layer.parameters()))]
+            row = ["", _name(layer), "", "", "", "", "", str(_count_trained(layer))]
             if isinstance(layer, (Dense, Conv2D)):
                 row[0], row[2], row[3], row[5] = f"{next(numbers)}", f"{layer.W.shape}", f"{layer.b.shape}", "identity"
             if isinstance(layer, Dense):
@@ -223,7 +225,7 @@ class Sequential(Module):
                     table.append(["0", "X", "", "", "", "", f"({layer.n_in}, m)", ""])
                 row[4] = row[6] = f"({layer.n_out}, m)"
             table.append(row)
-        return [*table, ["", "", "", "", "", "", "total", str(sum(p.size for p in self.parameters()))]]
+        return [*table, ["", "", "", "", "", "", "total", str(_count_trained(self))]]
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(_name, self.layers))})"
@@ -235,6 +237,10 @@ class Sequential(Module):
 
 
 add_missing(Sequential, SEQUENTIAL)
+
+
+def _count_trained(module: Module) -> int:
+    return sum(p.size for p in module.parameters() if p.requires_grad)
 
 
 def _ends_a_layer(following: Any) -> bool:
