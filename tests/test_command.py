@@ -5,8 +5,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tinygrad_dl as tg
 from tests.testing.in_process import check_here
 from tinygrad_dl import __main__ as command
 from tinygrad_dl.testing.homework import files
@@ -70,6 +72,12 @@ def test_a_terminal_that_shows_no_name_or_nothing_takes_any_command(monkeypatch,
 def test_a_drawing_may_show_both_passes_in_another_file():
     assert command.main(["draw", "net.py:loss", "--show", "both", "--formulas", "-o", "both.gv"]) == 0
     assert "backward" in Path("both.gv").read_text(encoding="utf-8")
+
+
+def test_the_versions_are_told(capsys):
+    with pytest.raises(SystemExit, match=r"^0$"):
+        command.main(["--version"])
+    assert capsys.readouterr().out == f"tinygrad-dl {tg.__version__}, NumPy {np.__version__}\n"
 
 
 def test_coverage_takes_its_own_arguments(capsys):

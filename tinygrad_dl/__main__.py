@@ -8,6 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from . import __version__
 from .coverage import __main__ as coverage
 from .testing import cli as check
 
@@ -34,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = check.Parser("tinygrad-dl", description="Gradients to see and to trust. Each command has its own --help.")
+    version = f"tinygrad-dl {__version__}, NumPy {np.__version__}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     checking = commands.add_parser("check", help=check.SUMMARY, **check.TEXTS)
     check.add_arguments(checking)
