@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 
+from ..testing.progress import bar_class
 from .cases import Case
 from .numpy_functions import NumpyFunction, other_functions, public_functions
 from .table import check_examples, checks_text, lists_text, rows_text, totals_text
@@ -63,12 +63,9 @@ def _is_meant(function: NumpyFunction, names: Sequence[str]) -> bool:
 
 
 def _with_progress(functions: list[NumpyFunction]) -> Iterator[NumpyFunction]:
-    if sys.stderr is None or importlib.util.find_spec("tqdm") is None:
-        yield from functions
-        return
-    from tqdm import tqdm
-
-    yield from tqdm(functions, desc="checking", unit=" functions", delay=1, leave=False, disable=None)
+    tqdm = bar_class()
+    settings = {"desc": "checking", "unit": " functions", "delay": 1, "leave": False, "disable": None}
+    yield from tqdm(functions, **settings) if tqdm else functions
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import FunctionType
@@ -15,6 +13,7 @@ import numpy as np
 from ... import checks, functional
 from ..._signatures import signature
 from ...core.modes import no_grad
+from ..progress import bar_class
 from . import claim, coordinates
 from .arguments import Arguments, name_of
 from .blame import blame
@@ -250,11 +249,9 @@ def pair_report(
 @contextlib.contextmanager
 def _progress(wanted: bool) -> Iterator[Callable[[], Any]]:
     """A function to call at every evaluation; it advances a progress bar, which appears after a second."""
-    found = importlib.util.find_spec("tqdm") if wanted and sys.stderr else None
-    if found is None:
+    tqdm = bar_class(wanted)
+    if tqdm is None:
         yield lambda: None
         return
-    from tqdm import tqdm
-
     with tqdm(desc="checking gradients", unit=" evaluations", delay=1, leave=False) as bar:
         yield bar.update

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from ..progress import bar_class
 from .findings import FileResult
 from .isolation import check_isolated
 from .targets import Target
@@ -30,9 +29,6 @@ def check_files(
 
 def _with_progress(results: Iterable[FileResult], total: int, wanted: bool) -> Iterator[FileResult]:
     """The results, with a progress bar for several files in a terminal if tqdm is installed."""
-    if not wanted or total < 2 or sys.stderr is None or importlib.util.find_spec("tqdm") is None:
-        yield from results
-        return
-    from tqdm import tqdm
-
-    yield from tqdm(results, desc="checking", total=total, unit=" files", leave=False, disable=None)
+    tqdm = bar_class(wanted and total > 1)
+    settings = {"desc": "checking", "total": total, "unit": " files", "leave": False, "disable": None}
+    yield from tqdm(results, **settings) if tqdm else results
