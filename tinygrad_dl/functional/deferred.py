@@ -18,8 +18,20 @@ from ..core.tensor import Tensor
 R = TypeVar("R")
 
 
-def with_tracked(inputs: Sequence[Tensor], function: Callable[..., R], *args: Any) -> R:
-    """Call `function(*args)`; leaves among the `inputs` of a transform that has ended are tracked meanwhile."""
+class Tracking:
+    """Calls of functions, during which leaves among the `inputs` of a transform that has ended are tracked again."""
+
+    def __init__(self, inputs: Sequence[Tensor]):
+        self._inputs = inputs
+        self._turns = threading.RLock()  # several threads may call, and a function within a call
+
+    def __call__(self, function: Callable[..., R], *args: Any) -> R:
+        """Call `function(*args)` while the leaves are tracked."""
+        with self._turns:
+            return _with_tracked(self._inputs, function, args)
+
+
+def _with_tracked(inputs: Sequence[Tensor], function: Callable[..., R], args: tuple[Any, ...]) -> R:
     leaves = [x for x in inputs if not x._tracked]
     try:
         for leaf in leaves:
@@ -43,7 +55,7 @@ class Pullback(primitives.Hidden):
 
     def __init__(self, seeds: dict[Tensor, Any], inputs: Sequence[Tensor], order: list[Tensor]):
         self.seeds, self.inputs, self.order = seeds, inputs, order
-        self._tracking = threading.RLock()  # several threads may use it, and its own rule
+        self._tracking = Tracking(inputs)
         inside = set(inputs)
         outside: dict[Tensor, None] = {}
         for node in order:
@@ -67,8 +79,7 @@ class Pullback(primitives.Hidden):
         return self._go_backward(create_graph=True)
 
     def _go_backward(self, create_graph: bool) -> list[Any]:
-        with self._tracking:
-            return with_tracked(self.inputs, backward_between, self.seeds, self.inputs, self.order, create_graph)
+        return self._tracking(backward_between, self.seeds, self.inputs, self.order, create_graph)
 
     def cotangents(self, g: Any, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
         """The cotangents of the Tensors from `outside`: the graph of the results is built, and differentiated.

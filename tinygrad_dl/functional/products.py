@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
@@ -13,7 +12,7 @@ from .. import pytree
 from ..batching import Batched, core_of, unwrap_batch, wrap_batch
 from ..core.backprop import backward_between, topological_order
 from ..core.tensor import Tensor
-from .deferred import with_tracked
+from .deferred import Tracking
 from .derived import R
 from .gradients import trace_gradient
 from .trace import Aside, Trace, add_seeds, as_array, check_linear_input, is_tracked, untrack
@@ -80,7 +79,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     """
     aside = Aside(f, "vjp") if has_aux else None
     trace = Trace(aside or f, primals)
-    pullback = functools.partial(_pull_back_later, trace, threading.RLock())
+    pullback = functools.partial(Tracking(trace.inputs), _pullback, trace)
     result = (trace.value(), pullback, aside.aux(trace)) if aside else (trace.value(), pullback)
     untrack(trace.inputs)
     return result
@@ -219,11 +218,6 @@ def _pullback(trace: Trace, cotangent: Any) -> tuple:
     for i, u in enumerate(pytree.leaves_like(trace.result, cotangent)):
         seeds = add_seeds(seeds, trace.seed(i, u))
     return pytree.unflatten_derivatives(trace.primals, trace.pull_back(seeds))
-
-
-def _pull_back_later(trace: Trace, tracking: threading.RLock, cotangent: Any) -> tuple[Any, ...]:
-    with tracking:  # several threads may call it
-        return with_tracked(trace.inputs, _pullback, trace, cotangent)
 
 
 def _check_tuples(what: str, primals: Any, tangents: Any) -> None:
