@@ -22,7 +22,7 @@ def upcast_half(x: Any) -> Any:
     return x.astype(np.float32) if getattr(x, "dtype", None) is HALF else x
 
 
-def with_half_upcast(function: Function) -> Function:
+def with_upcast(function: Function) -> Function:
     """Compute `function` in float32 and round the result once where its first argument is float16.
 
     Integers become float64: in uint8, -1 is 255.
@@ -71,7 +71,7 @@ def identity(z: Array) -> Array:
     return z
 
 
-@with_half_upcast
+@with_upcast
 def sigmoid(z: Array) -> Array:
     """Compute σ(z) = 1 / (1 + e⁻ᶻ), a probability: the output of binary classification.
 
@@ -255,7 +255,7 @@ def gelu(z: Array) -> Array:
     return np.where(z > 10, z, bend)
 
 
-@with_half_upcast
+@with_upcast
 def softmax(z: Array, axis: int = 0) -> Array:
     """Compute eᶻⁱ / Σⱼ eᶻʲ along `axis`: probabilities of sum 1.
 
@@ -281,7 +281,7 @@ def softmax(z: Array, axis: int = 0) -> Array:
     return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
-@with_half_upcast
+@with_upcast
 def log_softmax(z: Array, axis: int = 0) -> Array:
     """Compute zᵢ - log Σⱼ eᶻʲ: the logarithm of `softmax`, finite where `softmax` underflows to 0.
 

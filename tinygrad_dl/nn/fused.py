@@ -16,7 +16,7 @@ from ..guards.numpy_warnings import Computing, at_the_users_line
 from ..tracing.algebra import EXACT, READING
 from ..tracing.fusing import fused
 from . import activations, losses
-from .activations import HALF, upcast_half, with_half_upcast
+from .activations import HALF, upcast_half, with_upcast
 
 _computing = Computing(globals())
 
@@ -116,12 +116,12 @@ def _checked_probabilities(A: Any, Y: Any) -> Any:
     return losses.binary_cross_entropy(A, Y)
 
 
-@with_half_upcast
+@with_upcast
 def _of_logits(Z: Any, Y: Any) -> Any:
     return losses.cost_of_logits(Z, losses.floats(Y, Z))
 
 
-@with_half_upcast
+@with_upcast
 def _of_classes(Z: Any, Y: Any) -> Any:
     return losses.cost_of_classes(_floats_one_hot(Z, Y), activations.log_softmax(Z))
 

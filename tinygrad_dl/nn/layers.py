@@ -14,7 +14,7 @@ from ..core import arguments
 from ..core.tensor import Tensor, parameter
 from . import activations, fused, initializers
 from .convolution import Conv2D
-from .module import Module
+from .module import Module, trainable
 from .normalisation import BatchNorm
 from .regularisation import Dropout
 
@@ -240,7 +240,7 @@ add_missing(Sequential, SEQUENTIAL)
 
 
 def _count_trained(module: Module) -> int:
-    return sum(p.size for p in module.parameters() if p.requires_grad)
+    return sum(p.size for p in trainable(module).values())
 
 
 def _ends_a_layer(following: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .activations import Array, log_softmax, with_half_upcast
+from .activations import Array, log_softmax, with_upcast
 
 TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so that nothing else changes
 
@@ -19,7 +19,7 @@ TINY = 1e-30  # keeps log(0) finite; far below the spacing of floats near 1, so 
 def binary_cross_entropy(A: np.ndarray, Y: Any) -> Any: ...
 @overload
 def binary_cross_entropy(A: Array, Y: Any) -> Array: ...
-@with_half_upcast
+@with_upcast
 def binary_cross_entropy(A: Any, Y: Any) -> Any:
     """Compute -1/m Σ [y log a + (1 - y) log(1 - a)], the course's cost.
 
@@ -67,7 +67,7 @@ def binary_cross_entropy(A: Any, Y: Any) -> Any:
 def binary_cross_entropy_with_logits(Z: np.ndarray, Y: Any) -> Any: ...
 @overload
 def binary_cross_entropy_with_logits(Z: Array, Y: Any) -> Array: ...
-@with_half_upcast
+@with_upcast
 def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
     """Compute 1/m Σ [log(1 + eᶻ) - y z]: the binary cross-entropy of σ(Z), exact for logits of any size.
 
@@ -109,7 +109,7 @@ def binary_cross_entropy_with_logits(Z: Any, Y: Any) -> Any:
 def softmax_cross_entropy(Z: np.ndarray, Y: Any) -> Any: ...
 @overload
 def softmax_cross_entropy(Z: Array, Y: Any) -> Array: ...
-@with_half_upcast
+@with_upcast
 def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
     """Compute -1/m Σ log softmax(z)[y]: the cross-entropy of the softmax of each column of logits.
 
@@ -160,7 +160,7 @@ def softmax_cross_entropy(Z: Any, Y: Any) -> Any:
 def mean_squared_error(A: np.ndarray, Y: Any) -> Any: ...
 @overload
 def mean_squared_error(A: Array, Y: Any) -> Array: ...
-@with_half_upcast
+@with_upcast
 def mean_squared_error(A: Any, Y: Any) -> Any:
     """Compute 1/m Σ (a - y)².
 

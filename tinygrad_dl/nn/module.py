@@ -362,14 +362,14 @@ def course_names(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
 # ---- Modules as arguments of `grad` and other transforms: see `pytree`
 
 
-def _trainable(module: Module) -> dict[str, Any]:
+def trainable(module: Module) -> dict[str, Any]:
     """Return the parameters that require grad, by name."""
     return {name: p for name, p in module.named_parameters() if type(p) is Batched or p.requires_grad}
 
 
 def _replace_parameters(module: Module, values: list[Any]) -> Any:
     """Copy `module` with `values` for its trainable parameters; attributes without parameters are shared."""
-    return _copy_with(module, dict(zip(map(id, _trainable(module).values()), values, strict=True)))
+    return _copy_with(module, dict(zip(map(id, trainable(module).values()), values, strict=True)))
 
 
 def _copy_with(module: Any, copies: dict[int, Any]) -> Any:
@@ -407,4 +407,4 @@ def _rebuilder(value: Any, copies: dict[int, Any]) -> tuple[Any, list[Any]]:
     return None, []
 
 
-pytree.register(Module, _trainable, _replace_parameters)
+pytree.register(Module, trainable, _replace_parameters)

@@ -326,7 +326,7 @@ def _warn_of_untrained(net: Module, optimizer: Optimizer) -> None:
     """Warn of parameters that are in no Module, and of an optimizer that was made for other layers."""
     own, trained = dict.fromkeys(net.parameters()), dict.fromkeys(optimizer.parameters)
     for path, parameter, kind in hidden_parameters(net):
-        if parameter not in own | trained:
+        if parameter not in own and parameter not in trained:
             _frames.warn(
                 f"fit: {path} requires grad, but is not trained: it is no parameter of the net, since {kind} is no "
                 f"Module. Derive {kind} from tg.nn.Module, or keep parameters in lists and dicts."
