@@ -11,7 +11,7 @@ import re
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -198,7 +198,8 @@ class Places:
         elif isinstance(value, types.FunctionType):
             self._names.update(_names_in(value.__code__), value.__code__.co_freevars)
             if not _is_of_library(value):
-                self._texts.update(_texts_in(value.__code__.co_consts))
+                constants = _flat(tuple([code.co_consts for code in _codes_in(value.__code__)]))
+                self._texts.update(part for part in constants if isinstance(part, str))
             yield from _parts_of_function(value, label)
             for table in (registry.vjps, registry.composites):  # a user's rules for it, which may read places too
                 if value in table and type(table[value]) is not registry.ChosenRules:
@@ -283,18 +284,15 @@ def _parts_of_module(value: Any, label: str, names: set[str]) -> Iterator[tuple[
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
+    return (name for each in _codes_in(code) for name in each.co_names)
+
+
+def _codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code of a function, and of the functions in it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names_in(constant)
-
-
-def _texts_in(constants: Iterable[Any]) -> Iterator[str]:
-    for constant in constants:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, (tuple, types.CodeType)):
-            yield from _texts_in(constant if isinstance(constant, tuple) else constant.co_consts)
+            yield from _codes_in(constant)
 
 
 def holds_arrays(value: tuple[Any, ...]) -> bool:
